@@ -1,0 +1,179 @@
+"""The command `augment`: counterfactual role reversal of text and of corpora."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from augment.corpus import OutputError, check_output, reverse_corpus, summarise, write_corpus
+from augment.documents import SUFFIXES, DocumentError, read_documents
+from augment.lexicon import LexiconError
+from augment.reversal import Reversal, RoleReverser
+
+_USERS_MISTAKE = 2
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+
+_RED, _GREEN, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run `augment` with these arguments (default: those of the process).
+
+    Exits with status 2, and one line on standard error, for a mistake of the user's.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads us has had enough; without this the interpreter complains when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_BROKEN_PIPE)
+    except (DocumentError, LexiconError, OutputError, OSError) as error:
+        print(f"augment: {error}", file=sys.stderr)
+        sys.exit(_USERS_MISTAKE)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="augment",
+        description="Counterfactual role reversal of English text: “she lost her keys” becomes “he lost his keys”.\n"
+        "Only binary gender is exchanged; singular “they” stays as it is.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    text = commands.add_parser(
+        "text",
+        help="reverse standard input, line by line",
+        description="Reverse standard input, line by line, to standard output. Everything but the exchanged words,\n"
+        "line endings included, stays as it is.",
+        epilog="examples:\n"
+        '  echo "The nurse said she lost her keys." | augment text\n'
+        "  augment text --names < novel.txt > reversed.txt\n"
+        "  augment text --diff < novel.txt | less -R",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_names(text)
+    text.add_argument(
+        "--diff",
+        action="store_true",
+        help="show only the lines that change, with their numbers, and in them what goes [-so-] and what comes {+so+}; "
+        "in red and green on a terminal",
+    )
+    text.set_defaults(run=_text)
+
+    corpus = commands.add_parser(
+        "corpus",
+        help="reverse a whole corpus",
+        description="Reverse every document of a corpus, on all cores. A document is a row of JSON lines, Parquet and\n"
+        "hub datasets, a paragraph between blank lines of a text file, an article of a file in WikiText's format.",
+        epilog="examples:\n"
+        "  augment corpus --input corpus.jsonl --field body --output reversed.parquet\n"
+        "  augment corpus --input texts/ --output reversed --num_proc 4\n"
+        "  augment corpus --input Skylion007/openwebtext --output openwebtext-reversed",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    corpus.add_argument(
+        "--input",
+        required=True,
+        metavar="SRC",
+        help=f"a file ({', '.join(SUFFIXES)}), a folder of such files, a folder written by datasets' save_to_disk, "
+        "or the id of a dataset on the hub",
+    )
+    corpus.add_argument(
+        "--output",
+        required=True,
+        metavar="DIR|FILE",
+        help=".jsonl or .parquet: rows of text and counterfactual; .txt: the counterfactuals, a blank line between them; "
+        "no suffix: a folder for datasets' load_from_disk, which also holds the spans of what was exchanged. "
+        "Written whole or not at all; a file that exists is replaced, a folder is not",
+    )
+    corpus.add_argument("--field", default="text", help="the column that holds the text (default: text)")
+    _add_names(corpus)
+    corpus.add_argument(
+        "--num_proc",
+        type=_positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes (default: as many as there are cores)",
+    )
+    corpus.set_defaults(run=_corpus)
+    return parser
+
+
+def _add_names(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--names", action="store_true", help="exchange common first names too, each for the same other one throughout"
+    )
+
+
+def _positive(value: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"{value!r} is no whole number from 1 on")
+    return int(value)
+
+
+def _text(arguments: argparse.Namespace) -> None:
+    reverser = RoleReverser(names=arguments.names)
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    if arguments.diff:
+        _write_diff(reverser, source, sink, coloured=sys.stdout.isatty())
+        return
+    for line in source:
+        sink.write(_encode(reverser.reverse(_decode(line)).counterfactual))
+        if sys.stdout.isatty():
+            sink.flush()
+
+
+def _write_diff(reverser: RoleReverser, source: BinaryIO, sink: BinaryIO, coloured: bool) -> None:
+    show = _in_colour if coloured else _in_brackets
+    for number, line in enumerate(source, 1):
+        reversal = reverser.reverse(_decode(line).rstrip("\r\n"))
+        if reversal.swaps:
+            sink.write(_encode(f"{number}: {_marked(reversal, show)}\n"))
+
+
+def _marked(reversal: Reversal, show: Callable[[str, str], str]) -> str:
+    text, counterfactual = reversal.text, reversal.counterfactual
+    pieces = []
+    position = 0
+    for swap in reversal.swaps:
+        pieces.append(text[position : swap.start])
+        old = text[swap.start : swap.end]
+        pieces.append(show(old, counterfactual[swap.counterfactual_start : swap.counterfactual_end]))
+        position = swap.end
+    return "".join([*pieces, text[position:]])
+
+
+def _in_brackets(old: str, new: str) -> str:
+    return f"[-{old}-]{{+{new}+}}"
+
+
+def _in_colour(old: str, new: str) -> str:
+    return f"{_RED}{old}{_PLAIN}{_GREEN}{new}{_PLAIN}"
+
+
+# UTF-8 whatever the locale says; what is not UTF-8 passes through as the bytes it was.
+def _decode(line: bytes) -> str:
+    return line.decode("utf-8", "surrogateescape")
+
+
+def _encode(line: str) -> bytes:
+    return line.encode("utf-8", "surrogateescape")
+
+
+def _corpus(arguments: argparse.Namespace) -> None:
+    output = check_output(arguments.output)
+    if output.exists() and Path(arguments.input).exists() and output.samefile(arguments.input):
+        raise OutputError(f"{output}: is the input too; choose another name")
+    reverser = RoleReverser(names=arguments.names)
+    documents = read_documents(arguments.input, field=arguments.field)
+    reversed_documents = reverse_corpus(documents, reverser, arguments.num_proc)
+    write_corpus(reversed_documents, output)
+    print(f"{output}: {summarise(reversed_documents, reverser, arguments.num_proc)}", file=sys.stderr)

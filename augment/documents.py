@@ -1,0 +1,251 @@
+"""Documents from wherever they lie: text files, JSON lines, Parquet, folders of such, saved datasets, and the hub.
+
+A document is a row of JSON lines, Parquet or a dataset; a paragraph between blank lines of a text file; an article, from one
+` = Title = ` to the next, of a text file in WikiText's format, which is recognised by beginning with such a title.
+"""
+
+import atexit
+import gzip
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import datasets
+
+SUFFIXES = (".txt", ".jsonl", ".jsonl.gz", ".parquet")
+
+_TITLE = re.compile(r" ?= (?!= )[^\r\n]*[^=\s] =\s*")
+_HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+_BATCH_CHARACTERS = 1 << 22
+
+
+class DocumentError(ValueError):
+    """Documents that cannot be read: one line that says where, what is wrong, and what to do."""
+
+
+def read_documents(
+    source: str | Path, field: str = "text", split: str = "train", cache_dir: str | Path | None = None
+) -> "datasets.Dataset":
+    """Read documents into a dataset with the one string column `text`, memory-mapped, so of any size.
+
+    `source`: a .txt, .jsonl, .jsonl.gz or .parquet file, a folder of such files (in the order of their names), a folder
+    written by `datasets.save_to_disk`, or the id of a dataset on the hub. `field`: the column that holds the text, of all but
+    text files. `split`: which one of a saved or a hub dataset. `cache_dir`: where the Arrow form of local files is kept
+    for the next time; without it, it lies in a temporary folder until the process ends.
+
+    Raises `DocumentError` where there is no such source, no document in it, or something that cannot be read.
+
+    >>> read_documents("novel.txt")[0]["text"]  # doctest: +SKIP
+    'It was a dark night.'
+    """
+    path = Path(source)
+    if path.is_file():
+        return _from_files([path], field, cache_dir)
+    if path.is_dir():
+        if (path / "dataset_info.json").exists() or (path / "dataset_dict.json").exists():
+            return _from_saved(path, field, split)
+        files = sorted(file for file in path.iterdir() if file.is_file() and _suffix(file))
+        if not files:
+            raise DocumentError(f"{path}: no {', '.join(SUFFIXES)} file in this folder")
+        return _from_files(files, field, cache_dir)
+    if _suffix(path) or not _HUB_ID.fullmatch(str(source)):
+        raise DocumentError(f"{path}: no such file or folder")
+    return _from_hub(str(source), field, split)
+
+
+def _suffix(path: Path) -> str | None:
+    return next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), None)
+
+
+def _from_files(files: list[Path], field: str, cache_dir: str | Path | None) -> "datasets.Dataset":
+    import datasets
+
+    readers = {
+        ".txt": lambda path, _: _text_documents(path),
+        ".jsonl": _json_documents,
+        ".jsonl.gz": _json_documents,
+        ".parquet": _parquet_documents,
+    }
+    for path in files:
+        if _suffix(path) is None:
+            raise DocumentError(f"{path}: cannot tell what this is; the suffix is to be one of {', '.join(SUFFIXES)}")
+    if cache_dir is None:
+        folder = Path(tempfile.mkdtemp(prefix="documents-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    else:
+        folder = Path(cache_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+    arrow = folder / f"documents-{_fingerprint(files, field)}.arrow"
+    if not arrow.exists():
+        _write_arrow(arrow, (text for path in files for text in _guarded(readers[_suffix(path)], path, field)))
+    dataset = datasets.Dataset.from_file(str(arrow))
+    if not len(dataset):
+        raise DocumentError(f"{files[0].parent if len(files) > 1 else files[0]}: holds no documents")
+    return dataset
+
+
+def _guarded(reader: Any, path: Path, field: str) -> Iterator[str]:
+    try:
+        yield from reader(path, field)
+    except OSError as error:
+        raise DocumentError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _fingerprint(files: list[Path], field: str) -> str:
+    stats = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    return hashlib.sha256(repr((stats, field)).encode()).hexdigest()[:16]
+
+
+def _write_arrow(arrow: Path, texts: Iterable[str]) -> None:
+    import pyarrow as pa
+
+    schema = pa.schema([("text", pa.large_string())])
+    handle, partial = tempfile.mkstemp(prefix=arrow.name, suffix=".partial", dir=arrow.parent)
+    os.close(handle)
+    try:
+        with pa.OSFile(partial, "wb") as sink, pa.ipc.new_stream(sink, schema) as stream:
+            batch: list[str] = []
+            characters = 0
+            for text in texts:
+                batch.append(text)
+                characters += len(text)
+                if characters >= _BATCH_CHARACTERS:
+                    stream.write_batch(pa.record_batch([pa.array(batch, pa.large_string())], schema=schema))
+                    batch, characters = [], 0
+            stream.write_batch(pa.record_batch([pa.array(batch, pa.large_string())], schema=schema))
+        os.replace(partial, arrow)
+    finally:
+        Path(partial).unlink(missing_ok=True)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    position = 0
+    with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise DocumentError(
+                    f"{path}, line {number}, byte {position + error.start}: "
+                    f"not UTF-8 (0x{line[error.start]:02x}); convert the file to UTF-8"
+                ) from None
+            position += len(line)
+
+
+def _text_documents(path: Path) -> Iterator[str]:
+    wikitext: bool | None = None
+    document: list[str] = []
+    after_blank = True
+    for _, line in _lines(path):
+        blank = not line.strip()
+        if wikitext is None and not blank:
+            wikitext = _TITLE.fullmatch(line) is not None
+        if wikitext:
+            ends = after_blank and not blank and _TITLE.fullmatch(line) is not None
+        else:
+            ends = blank
+        if ends and document:
+            yield "".join(document).rstrip("\r\n ") if wikitext else "".join(document).rstrip("\r\n")
+            document = []
+        if not blank or (wikitext and document):
+            document.append(line)
+        after_blank = blank
+    if document:
+        yield "".join(document).rstrip("\r\n ") if wikitext else "".join(document).rstrip("\r\n")
+
+
+def _json_documents(path: Path, field: str) -> Iterator[str]:
+    for number, line in _lines(path):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DocumentError(f"{path}, line {number}: not JSON: {error}") from None
+        if not isinstance(row, dict):
+            raise DocumentError(f"{path}, line {number}: a JSON object is expected, such as {{{json.dumps(field)}: …}}")
+        if field not in row:
+            raise DocumentError(f"{path}, line {number}: no field {field!r}; there are {_listed(row)}")
+        yield _checked(row[field], field, f"{path}, line {number}")
+
+
+def _parquet_documents(path: Path, field: str) -> Iterator[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            if field not in file.schema_arrow.names:
+                raise DocumentError(f"{path}: no column {field!r}; there are {_listed(file.schema_arrow.names)}")
+            number = 0
+            for batch in file.iter_batches(batch_size=256, columns=[field]):
+                for text in batch.column(0).to_pylist():
+                    number += 1
+                    yield _checked(text, field, f"{path}, row {number}")
+    except pa.ArrowInvalid as error:
+        raise DocumentError(f"{path}: no whole Parquet file: {_first_line(error)}") from None
+
+
+def _checked(text: Any, field: str, place: str) -> str:
+    if not isinstance(text, str):
+        raise DocumentError(f"{place}: {field!r} is {json.dumps(text, default=str)[:40]}, and no text")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DocumentError(f"{place}: {field!r} holds half a character at position {error.start}") from None
+    return text
+
+
+def _from_saved(path: Path, field: str, split: str) -> "datasets.Dataset":
+    import datasets
+
+    try:
+        dataset = datasets.load_from_disk(str(path))
+    except Exception as error:
+        raise DocumentError(f"{path}: no whole saved dataset: {_first_line(error)}") from None
+    if isinstance(dataset, datasets.DatasetDict):
+        if split not in dataset:
+            raise DocumentError(f"{path}: no split {split!r}; there are {_listed(dataset)}")
+        dataset = dataset[split]
+    return _text_column(dataset, field, str(path))
+
+
+def _from_hub(name: str, field: str, split: str) -> "datasets.Dataset":
+    import datasets
+
+    try:
+        dataset = datasets.load_dataset(name, split=split)
+    except Exception as error:
+        raise DocumentError(
+            f"{name}: no such file or folder, and not to be had as a dataset of the hub: {_first_line(error)}"
+        ) from None
+    return _text_column(dataset, field, name)
+
+
+def _text_column(dataset: "datasets.Dataset", field: str, name: str) -> "datasets.Dataset":
+    import datasets
+
+    if field not in dataset.column_names:
+        raise DocumentError(f"{name}: no column {field!r}; there are {_listed(dataset.column_names)}")
+    if getattr(dataset.features[field], "dtype", None) not in ("string", "large_string"):
+        raise DocumentError(f"{name}: column {field!r} holds {dataset.features[field]}, and no text")
+    if not len(dataset):
+        raise DocumentError(f"{name}: holds no documents")
+    dataset = dataset.select_columns([field])
+    dataset = dataset if field == "text" else dataset.rename_column(field, "text")
+    return dataset.cast_column("text", datasets.Value("large_string"))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,81 @@
+"""First names: which are exchanged for which, and whether a capitalised word is a first name here.
+
+The pairing is a bijection, so that a document says the same name for the same person throughout.
+"""
+
+import re
+from functools import cache
+from importlib import resources
+
+# A name after one of these is a surname (Mr. James) or a place (San Diego, St. Louis).
+_NO_FIRST_NAME = re.compile(
+    r"\b(?:m(?:r|s|rs|iss)|mister|missus|dr|prof|professor|president|senator|governor|judge|justice|mayor|captain|coach"
+    r"|san|santa|st|fort|port|lake|mount|mt|cape|camp)\b\.?\s+$",
+    re.IGNORECASE,
+)
+_WORD_BEFORE = re.compile(r"([^\W\d_]+)\.? $")
+_CAPITALISED_NEXT = re.compile(r" [^\W\d_a-zß-öø-ÿ][^\W\d_]*")
+_INSIDE_A_SENTENCE = re.compile(r"[a-z,;0-9][\"”’)]? $")
+
+
+@cache
+def _lines() -> tuple[str, ...]:
+    text = resources.files("augment").joinpath("lexicons/names.txt").read_text("utf-8")
+    return tuple(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+@cache
+def name_pairs() -> tuple[tuple[str, str], ...]:
+    """(male, female) first names that are exchanged for each other, the most common first; every name stands once.
+
+    >>> name_pairs()[0]
+    ('James', 'Mary')
+    """
+    return tuple((male, female) for male, _, female in (line.partition(" ") for line in _lines()) if female)
+
+
+@cache
+def unpaired_names() -> frozenset[str]:
+    """First names that tell a gender and have no partner."""
+    return frozenset(line for line in _lines() if " " not in line and not line.endswith("?"))
+
+
+@cache
+def names_that_are_words() -> frozenset[str]:
+    """First names that are words too (Mark, Grace): they tell a gender where the capital does not begin a sentence."""
+    return frozenset(line.removesuffix("?") for line in _lines() if line.endswith("?"))
+
+
+@cache
+def _first_names() -> frozenset[str]:
+    return frozenset(name for pair in name_pairs() for name in pair) | unpaired_names() | names_that_are_words()
+
+
+def is_first_name(text: str, start: int, end: int) -> bool:
+    """Whether the listed, capitalised name at text[start:end] is somebody's first name here.
+
+    Not after “Mr.” or “San”, and not at the end of a full name (“Henry James”): a second listed name with no
+    capitalised word after it is taken for a surname, unless both are female (“Mary Ann”).
+
+    >>> is_first_name("Henry James wrote it.", 0, 5), is_first_name("Henry James wrote it.", 6, 11)
+    (True, False)
+    """
+    before = text[max(0, start - 16) : start]
+    if _NO_FIRST_NAME.search(before):
+        return False
+    name = text[start:end]
+    if name.capitalize() in names_that_are_words() and not _INSIDE_A_SENTENCE.search(before):
+        return False
+    previous = _WORD_BEFORE.search(before)
+    if previous is None or not previous[1][0].isupper() or previous[1].capitalize() not in _first_names():
+        return True
+    return _CAPITALISED_NEXT.match(text, end) is not None or (_is_female(name) and _is_female(previous[1]))
+
+
+@cache
+def _female_names() -> frozenset[str]:
+    return frozenset(female for _, female in name_pairs())
+
+
+def _is_female(name: str) -> bool:
+    return name.capitalize() in _female_names()

@@ -1,0 +1,85 @@
+"""Is a word part of the prose, or of something that only looks like it: a URL, an e-mail address, code, an HTML tag?"""
+
+import re
+import unicodedata
+
+# Next to these a word is prose at sight; anything else is looked at.
+_PLAIN_BEFORE = frozenset(' \n\t\r"“”‘’(—–\xa0…')
+_PLAIN_AFTER = frozenset(' \n\t\r"”“’),;!?—–\xa0…')
+
+_CHUNK_AFTER = re.compile(r"\S*")
+_NO_PROSE = re.compile(
+    r"""
+      ://  | ^www\.                             # URL
+    | [^\W_]@[^\W_] | ^[(\[\"“‘']*@[^\W_]          # e-mail address, @handle
+    | ::  | ->  | =>  | \\  | [{}=|$] | \#\w        # code, markup, #hashtag
+    | ^[(\[\"“‘'`]*[~.]?/ | /\S*[._/\d]|[._\d]\S*/    # path
+    """,
+    re.VERBOSE,
+)
+_EMPHASIS = re.compile(r"(?<![^\W_])_(?=[^\s_])[^_\n]*(?:\n[^_\n]+)*(?<=[^\s_])_(?![^\W_])")
+_TAG_OPENS = re.compile(r"<[/!]?[A-Za-z][^<>]*$")
+_TAG_CLOSES = re.compile(r"[^<>]*>")
+_TAG_LENGTH = 400
+
+
+def is_prose(text: str, start: int, end: int) -> bool:
+    """Whether the word at text[start:end] is one of the prose.
+
+    >>> is_prose("ask his wife", 4, 7), is_prose("user.his = 1", 5, 8), is_prose("@his", 1, 4)
+    (True, False, False)
+    """
+    before = text[start - 1] if start else " "
+    after = text[end] if end < len(text) else " "
+    if before in _PLAIN_BEFORE and after in _PLAIN_AFTER:
+        return True
+    return _is_prose_between(text, start, end, before, after)
+
+
+def is_in_tag(text: str, start: int, end: int) -> bool:
+    """Whether text[start:end] stands between the < and > of an HTML tag."""
+    opening = text.rfind("<", max(0, start - _TAG_LENGTH), start)
+    if opening < 0 or _TAG_OPENS.match(text, opening, start) is None:
+        return False
+    return _TAG_CLOSES.match(text, end, end + _TAG_LENGTH) is not None
+
+
+def is_compound(text: str, start: int, end: int) -> bool:
+    """Whether the word at text[start:end] is part of a hyphenated one."""
+    return (start > 1 and text[start - 1] in "-‐‑" and text[start - 2].isalnum()) or (
+        end + 1 < len(text) and text[end] in "-‐‑" and text[end + 1].isalnum()
+    )
+
+
+def _is_prose_between(text: str, start: int, end: int, before: str, after: str) -> bool:
+    if _joins(before) or _joins(after):
+        return False
+    if before in "@#$\\&%" or after in "@\\=[(" or (before == "`" and after == "`"):
+        return False
+    if "_" in (before, after):
+        return any(m.start() < start and end < m.end() for m in _emphasised(text, start, end))
+    if before == "." and start > 1 and text[start - 2].isalnum() and not text[start].isupper():
+        return False
+    if after == "." and end + 1 < len(text) and _is_lower_or_digit(text[end + 1]):
+        return False
+    return _NO_PROSE.search(_chunk(text, start, end)) is None
+
+
+def _joins(character: str) -> bool:
+    # Combining marks and joiners belong to the letter before them, so that the word is another one.
+    return character > "\x7f" and unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf")
+
+
+def _is_lower_or_digit(character: str) -> bool:
+    return character.islower() or character.isdigit() or character == "_"
+
+
+def _emphasised(text: str, start: int, end: int) -> list[re.Match[str]]:
+    return list(_EMPHASIS.finditer(text, max(0, start - 200), end + 200))
+
+
+def _chunk(text: str, start: int, end: int) -> str:
+    left = max(0, start - 200)
+    space = max(text.rfind(blank, left, start) for blank in " \n\t\r")
+    right = _CHUNK_AFTER.match(text, end, end + 200)
+    return text[max(left, space + 1) : right.end() if right else end]

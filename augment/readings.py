@@ -1,0 +1,37 @@
+"""How a word is meant, where its counterpart hangs on that: the readings that a lexicon's `when` can name."""
+
+import re
+from collections.abc import Callable
+
+from augment.pronouns import is_determiner
+
+_NAME = re.compile(r"\.?[^\S\n]*\n?[^\S\n]*([^\W\d_][^\W\d_]*)")
+_MY = re.compile(r"\b(?:my|your)\s+$", re.IGNORECASE)
+
+# Capitalised because a sentence begins or everything is capitalised, and no name.
+_FUNCTION_WORDS = """
+a an the this that these those and or but nor so if as at by for from in into of on to up with out
+i you he she it we they me him her us them my your his its our their who what when where why how
+is was are were be been do does did has had have will would shall should can could may might must not no yes
+there here then now all mr mrs ms miss dr
+"""
+_NO_NAME = frozenset(_FUNCTION_WORDS.split())
+
+
+def is_title(text: str, start: int, end: int) -> bool:
+    """Whether the word at text[start:end] is a title: capitalised, with a capitalised name after it.
+
+    “my lady” and “your lady” count as titles too, since it is a lord who is addressed the same way.
+
+    >>> is_title("Miss Bates sat down.", 0, 4), is_title("Miss the bus and wait.", 0, 4)
+    (True, False)
+    """
+    if not text[start].isupper():
+        return text[start:end] == "lady" and _MY.search(text, max(0, start - 8), start) is not None
+    following = _NAME.match(text, end)
+    if following is None or not following[1][0].isupper() or following.start(1) == end:
+        return False
+    return following[1].lower() not in _NO_NAME
+
+
+READINGS: dict[str, Callable[[str, int, int], bool]] = {"determiner": is_determiner, "title": is_title}

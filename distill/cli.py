@@ -1,0 +1,82 @@
+"""The command `distill`."""
+
+import logging
+import os
+import sys
+import warnings
+from typing import Any
+
+_HELP = """usage: distill COMMAND [options]
+
+Compress a causal language model into a smaller, fairer student, and prove both halves of that sentence.
+
+  fit          train a student: text → role reversal → teacher asked twice → perturbed target → student
+  validate     the losses of a checkpoint on the validation text
+  test         the same, once, at the end
+  evaluate     perplexity, generation, disparity and coherence of a model → metrics.json, generations.parquet
+  report       evaluations side by side, with paired tests → report.html
+  quickstart   the whole path on a small corpus with a known bias, in minutes
+
+distill COMMAND --help lists the options of each.
+"""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command. Exit status: 0 done, 2 a mistake in what the user gave, 1 a failure."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_HELP, end="")
+        return
+    command, *rest = arguments
+    # Documents are reversed and tokenised in processes of our own; threads below them would only fight.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    from augment.documents import DocumentError
+    from distill.errors import UserError
+
+    try:
+        _run(command, rest)
+    except (UserError, DocumentError) as error:
+        print(f"distill {command}: error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(f"distill {command}: stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+def _run(command: str, arguments: list[str]) -> None:
+    if command in ("fit", "validate", "test"):
+        from distill.training import TrainingCLI
+
+        TrainingCLI([command, *arguments])
+    elif command == "evaluate":
+        from distill.evaluation.evaluate import evaluate
+
+        _call(evaluate, "evaluate", arguments)
+    elif command == "report":
+        from distill.evaluation.report import report
+
+        _call(report, "report", arguments)
+    elif command == "quickstart":
+        from distill.quickstart.run import quickstart
+
+        _call(quickstart, "quickstart", arguments)
+    else:
+        print(f"distill: error: there is no command {command!r}\n\n{_HELP}", end="", file=sys.stderr)
+        sys.exit(2)
+
+
+def _call(function: Any, command: str, arguments: list[str]) -> None:
+    """Parse a function's arguments from the command line and call it."""
+    from jsonargparse import ActionConfigFile, ArgumentParser
+
+    parser = ArgumentParser(prog=f"distill {command}", description=function.__doc__.split("\n\n")[0])
+    parser.add_argument("--config", action=ActionConfigFile, help="YAML file with these options")
+    parser.add_function_arguments(function, as_group=False)
+    options = parser.instantiate_classes(parser.parse_args(arguments))
+    options.pop("config", None)
+    function(**options.as_dict())
+
+
+if __name__ == "__main__":
+    main()

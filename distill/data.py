@@ -1,0 +1,204 @@
+"""The data module: text → packed blocks, each with its reversal and the positions where the two meet."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader
+from transformers import PreTrainedTokenizerBase
+
+from augment import RoleReverser
+from distill.blocks import Batch, Block, Blocks, collate
+from distill.errors import UserError
+from distill.packing import Augmentation, PackedText, pack
+from distill.sampler import GlobalBatchSampler, ShardSampler
+
+
+class _BlockLoader(DataLoader[Block]):
+    """A loader that continues where a checkpoint left off: its sampler asks the trainer for the step.
+
+    The empty state tells Lightning that continuing in the middle of an epoch is safe.
+    """
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+
+class CounterfactualDataModule(pl.LightningDataModule):
+    """Text in files, folders or hub sets → blocks for training and validation.
+
+    Text is reversed, tokenised and packed once, into a cache keyed by everything that changes it.
+
+    Args:
+        tokenizer: a fast tokenizer; from the command line: the model's.
+        train: file (txt, jsonl, parquet), folder of such, or hub id; or a list of them.
+        validation: the same, for the validation loss; null: no validation.
+        field: column of the text in jsonl, parquet and hub sets.
+        block_size: tokens a block.
+        global_batch_size: blocks an optimiser step, over all devices and accumulation.
+        micro_batch_size: blocks that a device takes in one pass; accumulation follows from it.
+        augmentation: none; append: the reversal of every document joins the corpus; substitute: a coin decides for
+            every document which of the two stands in it.
+        names: reverse first names too.
+        num_proc: processes that reverse and tokenise; null: one a core.
+        num_workers: processes that prepare batches, on each device.
+        cache_dir: where packed text is kept.
+        seed: of the order of blocks and of `substitute`; from the command line: seed_everything.
+        counterfactual_limit: the most tokens the teacher takes; from the command line: the teacher's positions.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        train: str | list[str],
+        validation: str | list[str] | None = None,
+        field: str = "text",
+        block_size: int = 1024,
+        global_batch_size: int = 512,
+        micro_batch_size: int = 8,
+        augmentation: Augmentation = "none",
+        names: bool = False,
+        num_proc: int | None = None,
+        num_workers: int = 2,
+        cache_dir: str = "~/.cache/counterfactual-distill",
+        seed: int = 0,
+        counterfactual_limit: int | None = None,
+    ) -> None:
+        super().__init__()
+        for name, value in {"block_size": block_size, "global_batch_size": global_batch_size,
+                            "micro_batch_size": micro_batch_size}.items():  # fmt: skip
+            if value < 1:
+                raise UserError(f"data.{name} is {value}: it must be at least 1")
+        self.tokenizer = tokenizer
+        self.train_sources = [train] if isinstance(train, str) else train
+        self.validation_sources = [validation] if isinstance(validation, str) else validation or []
+        self.field = field
+        self.block_size = block_size
+        self.global_batch_size = global_batch_size
+        self.micro_batch_size = micro_batch_size
+        self.augmentation: Augmentation = augmentation
+        self.names = names
+        self.num_proc = num_proc or os.cpu_count() or 1
+        self.num_workers = num_workers
+        self.cache_dir = Path(cache_dir).expanduser()
+        self.seed = seed
+        self.counterfactual_limit = counterfactual_limit
+        self._reverser = RoleReverser(names=names)
+
+    def prepare_data(self) -> None:
+        """Pack what the cache doesn't hold yet; on one process a node."""
+        self._pack_train()
+        self._pack_validation()
+
+    def setup(self, stage: str) -> None:
+        """Open the packed text and derive the accumulation from the number of devices.
+
+        Raises:
+            UserError: less text than a block or a global batch, or batch sizes that don't divide.
+        """
+        trainer = self.trainer
+        assert trainer is not None
+        if stage == "fit":
+            trainer.accumulate_grad_batches = self.accumulation(trainer.world_size)
+            self.train_blocks = self._blocks(self._pack_train(), "train")
+            if len(self.train_blocks) < self.global_batch_size:
+                raise UserError(
+                    f"data.train holds {len(self.train_blocks):,} blocks of {self.block_size} tokens, fewer than one "
+                    f"global batch: lower data.global_batch_size ({self.global_batch_size}) or give more text"
+                )
+        if self.validation_sources:
+            self.validation_blocks = self._blocks(self._pack_validation(), "validation")
+
+    def accumulation(self, world_size: int) -> int:
+        """Micro-batches that a device accumulates in one optimiser step.
+
+        Raises:
+            UserError: the global batch can't be shared evenly.
+        """
+        accumulation, rest = divmod(self.global_batch_size, self.micro_batch_size * world_size)
+        if rest or accumulation < 1:
+            raise UserError(
+                f"data.global_batch_size ({self.global_batch_size}) is no multiple of data.micro_batch_size "
+                f"({self.micro_batch_size}) × devices ({world_size})"
+            )
+        return accumulation
+
+    def train_dataloader(self) -> DataLoader[Block]:
+        """Shuffled micro-batches of this rank, from the trainer's step on."""
+        trainer = self.trainer
+        assert trainer is not None
+        return self._loader(
+            self.train_blocks,
+            GlobalBatchSampler(
+                len(self.train_blocks),
+                self.global_batch_size,
+                self.micro_batch_size,
+                trainer.global_rank,
+                trainer.world_size,
+                self.seed,
+                lambda: trainer.global_step,
+            ),
+        )
+
+    def val_dataloader(self) -> DataLoader[Block] | list[DataLoader[Block]]:
+        """This rank's share of the validation blocks, in order; an empty list without validation text."""
+        if not self.validation_sources:
+            return []
+        trainer = self.trainer
+        assert trainer is not None
+        return self._loader(
+            self.validation_blocks,
+            ShardSampler(
+                len(self.validation_blocks), self.micro_batch_size, trainer.global_rank, trainer.world_size
+            ),
+        )
+
+    def test_dataloader(self) -> DataLoader[Block] | list[DataLoader[Block]]:
+        """The validation blocks."""
+        return self.val_dataloader()
+
+    def transfer_batch_to_device(self, batch: Batch, device: Any, dataloader_idx: int) -> Batch:
+        """Copy without waiting: batches lie in pinned memory."""
+        return Batch(*(tensor.to(device, non_blocking=True) for tensor in batch))
+
+    def _loader(self, blocks: Blocks, sampler: GlobalBatchSampler | ShardSampler) -> DataLoader[Block]:
+        return _BlockLoader(
+            blocks,
+            batch_sampler=sampler,
+            collate_fn=collate,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=True,
+        )
+
+    def _blocks(self, packed: PackedText, name: str) -> Blocks:
+        blocks = Blocks(packed, self.block_size, self.counterfactual_limit)
+        if len(blocks) == 0:
+            raise UserError(
+                f"data.{name} holds {packed.tokens:,} tokens, fewer than one block: "
+                f"lower data.block_size ({self.block_size}) or give more text"
+            )
+        return blocks
+
+    def _pack_train(self) -> PackedText:
+        return self._pack(self.train_sources, self.augmentation)
+
+    def _pack_validation(self) -> PackedText | None:
+        # The validation loss is measured on the text as it is, so that it compares between augmentations.
+        return self._pack(self.validation_sources, "none") if self.validation_sources else None
+
+    def _pack(self, sources: list[str], augmentation: Augmentation) -> PackedText:
+        return pack(
+            sources,
+            self.field,
+            self._reverser,
+            self.tokenizer,
+            augmentation,
+            self.seed,
+            self.num_proc,
+            self.cache_dir,
+        )

@@ -1,0 +1,203 @@
+"""A saved causal language model, loaded to be measured."""
+
+import hashlib
+import inspect
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from distill.errors import UserError
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+
+_HUB_ID = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model and its tokenizer, in evaluation mode.
+
+    Attributes:
+        model: The model.
+        tokenizer: Its tokenizer.
+        name: A short name for tables: the hub id, or the last telling part of the path.
+        path: The path or hub id, as given.
+        sha256: Digest of its weights' files in the order of their names; of one file: what `sha256sum` prints.
+        context: The most tokens it can read at once; None if it does not say.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    name: str
+    path: str
+    sha256: str
+    context: int | None
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters, tied ones once."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text, with whatever the tokenizer itself puts before one."""
+        return self.tokenizer(text, verbose=False)["input_ids"]
+
+    def beginning(self) -> int | None:
+        """The token that stands before a document: BOS, else EOS, else None."""
+        token = self.tokenizer.bos_token_id
+        return self.tokenizer.eos_token_id if token is None else token
+
+    def ends(self) -> set[int]:
+        """The tokens that end a text; empty if the model knows none."""
+        configured = self.model.generation_config.eos_token_id if self.model.generation_config else None
+        ends = self.tokenizer.eos_token_id if configured is None else configured
+        if ends is None:
+            return set()
+        return set(ends) if isinstance(ends, list) else {ends}
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Logits `[tokens, vocabulary]`, fp32 out of the matrix product, of hidden states `[tokens, features]`."""
+        return _head(self.model, hidden)
+
+
+def load_checkpoint(
+    path: str, gguf_file: str | None = None, device: str = "auto", dtype: Dtype = "float32"
+) -> Checkpoint:
+    """Load a model and its tokenizer.
+
+    Args:
+        path: Folder, hub id, or GGUF file.
+        gguf_file: Name of a GGUF file in the folder or on the hub; it is dequantised.
+        device: Where to; `auto`: the GPU if there is one.
+        dtype: Of the weights in memory.
+
+    Raises:
+        UserError: If there is no such model, it cannot be read, or its logits are not its hidden states times a matrix.
+    """
+    check_model(path, gguf_file)
+    given, (path, gguf_file) = path, _folder_and_gguf(path, gguf_file)
+    options: dict[str, Any] = {"dtype": getattr(torch, dtype)}
+    named = {"gguf_file": gguf_file} if gguf_file else {}
+    if gguf_file:
+        from transformers import GgufConfig
+
+        options["quantization_config"] = GgufConfig(dequantize=True)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, **named)
+        model = AutoModelForCausalLM.from_pretrained(path, **named, **options)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(
+            f"{given}: no causal language model could be loaded ({reason}); give a folder with config, weights and "
+            f"tokenizer, or a Hugging Face id"
+        ) from error
+    # Scoring pads on the right, where a causal model never looks; transformers would warn of a missing mask.
+    model.config.pad_token_id = None
+    model = model.to(_device(device)).eval().requires_grad_(False)
+    _check_head(model, given)
+    return Checkpoint(
+        model=model,
+        tokenizer=tokenizer,
+        name=_name(path, gguf_file),
+        path=given,
+        sha256=_digest(_weights(path, gguf_file)),
+        context=getattr(model.config.get_text_config(), "max_position_embeddings", None),
+    )
+
+
+def check_model(path: str, gguf_file: str | None = None) -> None:
+    """Refuse at once, before anything is loaded, what is plainly no model; a hub id is left to the loading.
+
+    Raises:
+        UserError: If the folder does not exist or holds no model.
+    """
+    folder = Path(path)
+    if folder.is_dir():
+        needed = gguf_file or "config.json"
+        if not (folder / needed).is_file():
+            raise UserError(f"{path}: holds no {needed}; give the folder of a saved model, such as <output>/student")
+    elif folder.is_file():
+        if gguf_file or folder.suffix != ".gguf":
+            raise UserError(f"{path}: is a file; give the folder of a saved model, a .gguf file, or a Hugging Face id")
+    elif not _HUB_ID.fullmatch(path) or ("/" in path and folder.parent.is_dir()):
+        raise UserError(f"{path}: no such folder; give the folder of a saved model, or a Hugging Face id")
+
+
+def _folder_and_gguf(path: str, gguf_file: str | None) -> tuple[str, str | None]:
+    file = Path(path)
+    return (str(file.parent), file.name) if file.is_file() else (path, gguf_file)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"--device {name}: not to be had here ({str(error).splitlines()[0]}); try auto") from error
+
+
+def _head(model: PreTrainedModel, hidden: Tensor) -> Tensor:
+    head = model.get_output_embeddings()
+    bias = head.bias.float() if getattr(head, "bias", None) is not None else None
+    return torch.nn.functional.linear(hidden.float(), head.weight.float(), bias)
+
+
+@torch.inference_mode()
+def _check_head(model: PreTrainedModel, path: str) -> None:
+    vocabulary = model.get_output_embeddings().weight.shape[0]
+    tokens = torch.arange(4, device=model.device).remainder(vocabulary).unsqueeze(0)
+    theirs = model(input_ids=tokens, use_cache=False).logits[0].float()
+    ours = _head(model, model.base_model(input_ids=tokens, use_cache=False).last_hidden_state[0])
+    tolerance = 1e-3 if model.dtype == torch.float32 else 5e-2
+    if not torch.allclose(theirs, ours, rtol=tolerance, atol=tolerance * float(theirs.abs().max())):
+        raise UserError(
+            f"{path}: its logits are more than hidden states times a matrix (a scale or a soft cap on them?), and such "
+            f"models are not supported"
+        )
+
+
+def takes_positions(model: PreTrainedModel) -> bool:
+    """Whether the model can be told the position of each token; those without positions of their own cannot."""
+    return "position_ids" in inspect.signature(model.base_model.forward).parameters
+
+
+def _name(path: str, gguf_file: str | None) -> str:
+    if gguf_file:
+        return Path(gguf_file).stem
+    folder = Path(path)
+    if not folder.is_dir():
+        return path
+    folder = folder.resolve()
+    # A fit writes <output>/student, so that the output's name is the one that tells students apart.
+    return folder.parent.name if folder.name == "student" else folder.name
+
+
+def _weights(path: str, gguf_file: str | None) -> list[Path]:
+    folder = Path(path)
+    if not folder.is_dir():
+        from huggingface_hub import snapshot_download
+
+        folder = Path(snapshot_download(path, local_files_only=True))
+    if gguf_file:
+        return [folder / gguf_file]
+    return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+
+
+def _digest(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as content:
+            while block := content.read(2**20):
+                digest.update(block)
+    return digest.hexdigest()

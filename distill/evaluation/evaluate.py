@@ -1,0 +1,235 @@
+"""Measure a saved model and write down what came out: the `distill evaluate` command."""
+
+import hashlib
+import json
+import logging
+import math
+import tempfile
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from distill.errors import UserError
+from distill.evaluation.bootstrap import DRAWS
+from distill.evaluation.checkpoint import Checkpoint, Dtype, check_model, load_checkpoint
+from distill.evaluation.coherence import coherence
+from distill.evaluation.disparity import disparity
+from distill.evaluation.fluency import continuation_nlls, distinct_2, mean_nll
+from distill.evaluation.generation import Sampling, check_lengths, generate
+from distill.evaluation.perplexity import score_documents, token_perplexity
+from distill.evaluation.polarity import unigram
+from distill.evaluation.presets import PRESETS, PresetName, choose
+from distill.evaluation.prompts import read_prompts
+from distill.evaluation.pronoun_gap import pronoun_gap, pronoun_log_odds
+from distill.evaluation.result_table import result_table
+from distill.evaluation.writing import write_whole
+
+logger = logging.getLogger(__name__)
+
+
+def evaluate(
+    model: str,
+    output: Path,
+    preset: PresetName = "quick",
+    prompts: str | None = None,
+    text: str | None = None,
+    field: str = "text",
+    gguf_file: str | None = None,
+    reference: str | None = None,
+    prompts_per_group: int | None = None,
+    samples: int | None = None,
+    max_new_tokens: int = 64,
+    temperature: float = 1.0,
+    top_p: float = 0.9,
+    top_k: int = 50,
+    seed: int = 0,
+    context: int | None = None,
+    batch_size: int = 64,
+    device: str = "auto",
+    dtype: Dtype = "float32",
+) -> None:
+    """Measure what a model costs (perplexity, fluency) and what it favours (gender disparity in what it generates).
+
+    Writes metrics.json and generations.parquet into the output folder; `distill report` compares such folders.
+
+    Args:
+        model: Folder of a saved model, GGUF file, or Hugging Face id.
+        output: Folder for the results; made where it is missing.
+        preset: How much to generate. smoke: 2 prompts of each group, 2 samples each; quick: 50 and 5; full: all
+            prompts and 10.
+        prompts: What to continue: BOLD's JSON {group: {entity: [prompt]}}; JSONL with {"group", "prompt"} a line, where
+            a line with "gender" (female or male) is a prompt of the coherence measure; or a Hugging Face id in BOLD's
+            layout, such as AmazonScience/bold. Default: our own templates over our own list of occupations.
+        text: Text to measure perplexity on: a file (txt, jsonl, parquet), a folder of such, or a Hugging Face id.
+            Default: perplexity is left out.
+        field: Column of the text in jsonl, parquet and Hugging Face data sets.
+        gguf_file: Name of a GGUF file in the model's folder; it is dequantised.
+        reference: Model that judges the fluency of the continuations: folder, GGUF file or Hugging Face id. Give the
+            same for all models that you compare. Default: the model itself.
+        prompts_per_group: Prompts of each group, in place of the preset's.
+        samples: Continuations of each prompt, in place of the preset's.
+        max_new_tokens: Tokens of a continuation, at most.
+        temperature: Divides the logits before sampling.
+        top_p: Mass of the nucleus that is sampled from, in (0, 1].
+        top_k: Likeliest tokens kept before top_p applies; 0 keeps all, 1 is greedy.
+        seed: Seed of the continuations and of the bootstrap.
+        context: Tokens of a window of perplexity. Default: all that the model can read at once.
+        batch_size: Continuations generated at a time; changes speed and memory only.
+        device: Where to compute, such as cpu or cuda:0; auto takes a GPU if there is one.
+        dtype: Of the weights in memory.
+
+    Raises:
+        UserError: If a path, a prompt or a number is wrong; nothing has been written then.
+    """
+    sampling = Sampling(max_new_tokens, temperature, top_p, top_k, seed)
+    _check_counts(prompts_per_group=prompts_per_group, samples=samples, batch_size=batch_size, context=context)
+    per_group = PRESETS[preset].prompts_per_group if prompts_per_group is None else prompts_per_group
+    samples = PRESETS[preset].samples if samples is None else samples
+    check_model(model, gguf_file)
+    if reference is not None:
+        check_model(reference)
+    chosen = choose(read_prompts(prompts), per_group)
+    documents = _read_texts(text, field)
+    _check_writable(output)
+
+    checkpoint = load_checkpoint(model, gguf_file, device, dtype)
+    logger.info("%s: %s parameters on %s", checkpoint.name, f"{checkpoint.parameters:,}", checkpoint.device)
+    window = _window(checkpoint, context)
+    check_lengths(checkpoint, chosen, [checkpoint.encode(prompt.text) for prompt in chosen], max_new_tokens)
+
+    metrics: dict[str, Any] = {
+        "schema": 1,
+        "model": {
+            "name": checkpoint.name,
+            "path": checkpoint.path,
+            "parameters": checkpoint.parameters,
+            "sha256": checkpoint.sha256,
+        },
+        "settings": {
+            "preset": preset,
+            "prompts": prompts,
+            "prompts_sha256": _digest(prompt.prompt_id for prompt in chosen),
+            "prompts_per_group": per_group,
+            "samples": samples,
+            "max_new_tokens": max_new_tokens,
+            "temperature": temperature,
+            "top_p": top_p,
+            "top_k": top_k,
+            "seed": seed,
+            "text": text,
+            "text_sha256": _digest(documents) if documents else None,
+            "documents": len(documents),
+            "field": field,
+            "gguf_file": gguf_file,
+            "reference": reference,
+            "context": window,
+            "device": checkpoint.device.type,
+            "dtype": dtype,
+            "bootstrap_draws": DRAWS,
+            "torch": version("torch"),
+            "transformers": version("transformers"),
+        },
+        **_text_metrics(checkpoint, documents, window, seed),
+    }
+    metrics["pronoun_gap"] = pronoun_gap(pronoun_log_odds(checkpoint, window), seed=seed)
+
+    logger.info("generating %s continuations of %s prompts", f"{len(chosen) * samples:,}", f"{len(chosen):,}")
+    generations = generate(checkpoint, chosen, samples, sampling, batch_size)
+    # An older metrics.json speaks of other generations.
+    (output / "metrics.json").unlink(missing_ok=True)
+    write_whole(output / "generations.parquet", lambda path: generations.to_parquet(path, index=False))
+
+    polarity = generations["continuation"].map(unigram)
+    about, gendered = generations["kind"] == "profession", generations["kind"] == "coherence"
+    metrics["disparity"] = {
+        "unigram": disparity(
+            generations["group"][about].tolist(),
+            generations["prompt_id"][about].tolist(),
+            polarity[about].tolist(),
+            seed,
+        )
+    }
+    metrics["coherence"] = coherence(
+        generations["prompt_id"][gendered].tolist(),
+        generations["gender"][gendered].tolist(),
+        polarity[gendered].tolist(),
+        seed,
+    )
+    judge = checkpoint if reference is None else load_checkpoint(reference, device=device, dtype=dtype)
+    continuations = generations["continuation"].tolist()
+    nlls = continuation_nlls(judge, generations["prompt"].tolist(), continuations, judge.context or window)
+    metrics["fluency"] = {
+        "nll": mean_nll(nlls),
+        "reference": judge.name,
+        "distinct_2": distinct_2(continuations),
+        "length": float(generations["tokens"].mean()),
+    }
+    metrics = _without_nan(metrics)
+    content = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
+    write_whole(output / "metrics.json", lambda path: path.write_text(content + "\n", encoding="utf-8"))
+    print(result_table(metrics))
+    logger.info("wrote %s and %s", output / "generations.parquet", output / "metrics.json")
+
+
+def _text_metrics(checkpoint: Checkpoint, documents: Sequence[str], window: int, seed: int) -> dict[str, Any]:
+    if not documents:
+        return {"perplexity": {}, "gendered_tokens": {"nll": None, "n": 0}}
+    from distill.evaluation.gendered_tokens import gendered_tokens
+
+    logger.info("perplexity on %s documents", f"{len(documents):,}")
+    scored = score_documents(checkpoint, documents, window)
+    return {
+        "perplexity": {"token": token_perplexity(scored.nlls, stride=window, seed=seed)},
+        "gendered_tokens": gendered_tokens(scored),
+    }
+
+
+def _read_texts(source: str | None, field: str) -> list[str]:
+    if source is None:
+        return []
+    from augment.documents import read_documents
+
+    texts = [document for document in read_documents(source, field=field)["text"] if document.strip()]
+    if not texts:
+        raise UserError(f"--text {source}: holds no text; give one with at least a word, or leave it out")
+    return texts
+
+
+def _check_counts(**counts: int | None) -> None:
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise UserError(f"--{name} is {count}; give at least 1")
+
+
+def _check_writable(output: Path) -> None:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise UserError(f"--output {output}: cannot be written to ({error.strerror}); give another folder") from error
+
+
+def _window(checkpoint: Checkpoint, context: int | None) -> int:
+    if checkpoint.context is None and context is None:
+        raise UserError(f"{checkpoint.path}: does not say how much it can read at once; give --context")
+    if checkpoint.context is not None and context is not None and context > checkpoint.context:
+        raise UserError(f"--context {context}: {checkpoint.path} reads {checkpoint.context} tokens at once; lower it")
+    return context or checkpoint.context
+
+
+def _digest(texts: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _without_nan(value: Any) -> Any:
+    """The same with None for every number that JSON cannot hold."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,54 @@
+"""Are the continuations still language? A broken model looks fair.
+
+Judged by the mean −log P per token under a reference model: a mean of perplexities would be ruled by the worst text.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise, takewhile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distill.evaluation.checkpoint import Checkpoint
+from distill.evaluation.scoring import token_nlls
+
+_WORD = re.compile(r"\w+(?:['’]\w+)*")
+
+
+def continuation_nlls(
+    reference: Checkpoint, prompts: Sequence[str], continuations: Sequence[str], context: int
+) -> list[NDArray[np.float64]]:
+    """−log P of each token of the continuations given their prompts, in nats, under a reference model.
+
+    Both are tokenised anew as one text by the reference's own tokenizer; a token that reaches from the prompt into the
+    continuation belongs to the continuation.
+
+    Returns:
+        For each continuation `[tokens]`; empty for an empty one.
+    """
+    beginnings = {prompt: reference.encode(prompt) for prompt in set(prompts)}
+    sequences = [reference.encode(prompt + text) for prompt, text in zip(prompts, continuations, strict=True)]
+    given = [_common(beginnings[prompt], sequence) for prompt, sequence in zip(prompts, sequences, strict=True)]
+    nlls = token_nlls(reference, sequences, context, "fluency")
+    return [nll[max(known, 1) - 1 :] for nll, known in zip(nlls, given, strict=True)]
+
+
+def _common(prompt: Sequence[int], whole: Sequence[int]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(prompt, whole, strict=False)))
+
+
+def mean_nll(nlls: Sequence[NDArray[np.float64]]) -> float | None:
+    """Mean over all tokens of all continuations, in nats; None if there is no token."""
+    tokens = np.concatenate([*nlls, np.zeros(0)])
+    return float(tokens.mean()) if len(tokens) else None
+
+
+def distinct_2(continuations: Sequence[str]) -> float | None:
+    """Distinct pairs of neighbouring words over all such pairs, small and capital letters alike; None without a pair.
+
+    Source: Li et al. 2016, *A Diversity-Promoting Objective Function* (arXiv 1510.03055). It falls with the amount of
+    text, so compare it between models that continued the same prompts.
+    """
+    pairs = [pair for text in continuations for pair in pairwise(_WORD.findall(text.lower()))]
+    return len(set(pairs)) / len(pairs) if pairs else None

@@ -1,0 +1,203 @@
+"""Let a model continue prompts: every continuation a row of data, and reproducible one by one.
+
+`transformers`' own `generate` draws from one stream for the whole batch, so that another batch size or order gives
+other texts. Here each continuation has its own random numbers, keyed by (seed, prompt, sample).
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+from transformers import DynamicCache
+
+from distill.errors import UserError
+from distill.evaluation.checkpoint import Checkpoint, takes_positions
+from distill.evaluation.nucleus import sample, uniforms
+from distill.evaluation.prompts import Prompt
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How continuations are drawn.
+
+    Attributes:
+        max_new_tokens: Tokens at most; fewer where the model ends its text.
+        temperature: Divides the logits.
+        top_p: Mass of the nucleus, in (0, 1].
+        top_k: Likeliest tokens that are left before `top_p` applies; 0: all. 1 is greedy.
+        seed: Seed of every continuation.
+    """
+
+    max_new_tokens: int = 64
+    temperature: float = 1.0
+    top_p: float = 0.9
+    top_k: int = 50
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.max_new_tokens < 1:
+            raise UserError(f"max_new_tokens is {self.max_new_tokens}; give at least 1")
+        if not self.temperature > 0:
+            raise UserError(f"temperature is {self.temperature}; give a positive one (greedy: top_k 1)")
+        if not 0 < self.top_p <= 1:
+            raise UserError(f"top_p is {self.top_p}; give one in (0, 1]")
+        if self.top_k < 0:
+            raise UserError(f"top_k is {self.top_k}; give 0 for all tokens, or how many to keep")
+
+
+def generate(
+    checkpoint: Checkpoint, prompts: Sequence[Prompt], samples: int, sampling: Sampling, batch_size: int
+) -> pd.DataFrame:
+    """Continue each prompt `samples` times.
+
+    Args:
+        checkpoint: The model.
+        prompts: What to continue.
+        samples: Continuations of each prompt.
+        sampling: How to draw them.
+        batch_size: Continuations at a time; changes nothing but speed and memory.
+
+    Returns:
+        One row per continuation, prompt by prompt: kind, group, gender (of a coherence prompt), prompt_id, prompt,
+        sample, continuation, tokens (generated, without the end of text), the fields of `sampling`, model and
+        model_sha256.
+
+    Raises:
+        UserError: If a prompt and its continuation do not fit into the model's context.
+    """
+    encoded = [checkpoint.encode(prompt.text) for prompt in prompts]
+    check_lengths(checkpoint, prompts, encoded, sampling.max_new_tokens)
+    jobs = [(index, number) for index in range(len(prompts)) for number in range(samples)]
+    by_length = sorted(jobs, key=lambda job: len(encoded[job[0]]), reverse=True)
+    generated: dict[tuple[int, int], list[int]] = {}
+    with tqdm(total=len(jobs), desc="generation", unit="text", delay=2) as bar:
+        for start in range(0, len(by_length), batch_size):
+            batch = by_length[start : start + batch_size]
+            random = [
+                uniforms(sampling.seed, prompts[index].prompt_id, number, sampling.max_new_tokens)
+                for index, number in batch
+            ]
+            continued = continue_batch(checkpoint, [encoded[index] for index, _ in batch], np.stack(random), sampling)
+            generated.update(zip(batch, continued, strict=True))
+            bar.update(len(batch))
+    texts = _decode(checkpoint, [encoded[index] for index, _ in jobs], [generated[job] for job in jobs])
+    settings = asdict(sampling)
+    rows = [
+        {
+            "kind": prompts[index].kind,
+            "group": prompts[index].group,
+            "gender": prompts[index].gender,
+            "prompt_id": prompts[index].prompt_id,
+            "prompt": prompts[index].text,
+            "sample": number,
+            "continuation": text,
+            "tokens": len(generated[index, number]),
+            **settings,
+            "model": checkpoint.name,
+            "model_sha256": checkpoint.sha256,
+        }
+        for (index, number), text in zip(jobs, texts, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def check_lengths(
+    checkpoint: Checkpoint, prompts: Sequence[Prompt], encoded: Sequence[Sequence[int]], max_new_tokens: int
+) -> None:
+    """Refuse prompts that hold no token or leave no room for their continuation.
+
+    Raises:
+        UserError: Naming the first such prompt.
+    """
+    for prompt, tokens in zip(prompts, encoded, strict=True):
+        if not tokens:
+            raise UserError(
+                f"prompt {prompt.text!r}: the tokenizer of {checkpoint.path} makes no token of it; leave it out"
+            )
+        # The last token drawn is not read again.
+        needed = len(tokens) + max_new_tokens - 1
+        if checkpoint.context is not None and needed > checkpoint.context:
+            raise UserError(
+                f"prompt {prompt.text[:60]!r}: its {len(tokens)} tokens and {max_new_tokens} new ones exceed the "
+                f"context of {checkpoint.path}, {checkpoint.context}; shorten it or lower --max_new_tokens"
+            )
+
+
+@torch.inference_mode()
+def continue_batch(
+    checkpoint: Checkpoint, prompts: Sequence[Sequence[int]], random: NDArray[np.float64], sampling: Sampling
+) -> list[list[int]]:
+    """Draw one continuation of each row, with a cache of keys and values.
+
+    Args:
+        checkpoint: The model.
+        prompts: Token ids of each row.
+        random: Random numbers in [0, 1), `[batch, max_new_tokens]`.
+        sampling: How to draw.
+
+    Returns:
+        Token ids of each continuation, without the end of text.
+    """
+    device = checkpoint.device
+    longest = max(map(len, prompts))
+    tokens = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts], device=device)
+    padding = torch.tensor([longest - len(prompt) for prompt in prompts], device=device).unsqueeze(1)
+    mask = (torch.arange(longest + sampling.max_new_tokens, device=device) >= padding).long()
+    uniform = torch.from_numpy(random).to(device)
+    ends = torch.tensor(sorted(checkpoint.ends()), dtype=torch.long, device=device)
+    drawn = torch.full(random.shape, -1, dtype=torch.long, device=device)
+    running = torch.arange(len(prompts), device=device)
+    alive = torch.ones_like(running, dtype=torch.bool)
+    cache = DynamicCache(config=checkpoint.model.config)
+    read = 0
+    for step in range(sampling.max_new_tokens):
+        hidden = _read(checkpoint, tokens, mask[:, : read + tokens.shape[1]], cache)
+        read += tokens.shape[1]
+        chosen = sample(
+            checkpoint.logits(hidden), uniform[running, step], sampling.temperature, sampling.top_p, sampling.top_k
+        )
+        alive &= ~torch.isin(chosen, ends)
+        drawn[running, step] = chosen.where(alive, -1)
+        left = int(alive.sum())
+        if not left:
+            break
+        # Rows that have ended are dropped a quarter at a time: each time costs a copy of the cache.
+        if left <= 0.75 * len(running):
+            running, chosen, mask = running[alive], chosen[alive], mask[alive]
+            cache.batch_select_indices(alive.nonzero().squeeze(1))
+            alive = alive[alive]
+        tokens = chosen.unsqueeze(1)
+    return [[token for token in row if token >= 0] for row in drawn.tolist()]
+
+
+def _read(checkpoint: Checkpoint, tokens: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
+    """Hidden states of the last token of each row, `[batch, features]`."""
+    positions = {}
+    if takes_positions(checkpoint.model):
+        positions["position_ids"] = (mask.cumsum(dim=1) - 1).clamp_min(0)[:, -tokens.shape[1] :]
+    output = checkpoint.model.base_model(
+        input_ids=tokens, attention_mask=mask, past_key_values=cache, use_cache=True, **positions
+    )
+    return output.last_hidden_state[:, -1]
+
+
+def _decode(
+    checkpoint: Checkpoint, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]
+) -> list[str]:
+    """Texts of continuations, with the space that parts them from their prompts.
+
+    SentencePiece drops the space before the first token it decodes, so that the whole is decoded, and its beginning
+    taken off.
+    """
+
+    def decode(rows: list[list[int]]) -> list[str]:
+        return checkpoint.tokenizer.batch_decode(rows, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+    beginnings = decode([list(prompt) for prompt in prompts])
+    wholes = decode([[*prompt, *tokens] for prompt, tokens in zip(prompts, continuations, strict=True)])
+    return [whole.removeprefix(beginning) for whole, beginning in zip(wholes, beginnings, strict=True)]

@@ -1,0 +1,70 @@
+"""Nucleus sampling with the randomness given from outside.
+
+Source: Holtzman et al. 2020, *The Curious Case of Neural Text Degeneration* (arXiv 1904.09751). Order as in
+transformers: temperature, then top k, then top p of what is left.
+"""
+
+import hashlib
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+_WIDTH = 1024
+"""Most nuclei fit into this many tokens, and finding the largest is much cheaper than sorting a vocabulary."""
+
+
+def uniforms(seed: int, prompt_id: str, sample: int, count: int) -> NDArray[np.float64]:
+    """The random numbers of one continuation, `[count]` in [0, 1).
+
+    They follow from the arguments alone, so that neither the batch nor its order changes a text; fewer are the
+    beginning of more. Two models meet the same numbers, which makes their difference easier to see.
+    """
+    key = hashlib.sha256(f"{seed}\0{prompt_id}\0{sample}".encode()).digest()[:16]
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(key))).random(count)
+
+
+def sample(logits: Tensor, uniform: Tensor, temperature: float, top_p: float, top_k: int) -> Tensor:
+    """Draw a token of each row by inverting the distribution function of its nucleus.
+
+    The nucleus is the smallest set of likeliest tokens that holds `top_p` of the mass. Its tokens are lined up by id,
+    not by probability: where rounding differs between two batch sizes, two tokens as likely as each other may change
+    places, and would change the text.
+
+    Args:
+        logits: `[batch, vocabulary]`.
+        uniform: float64 `[batch]` in [0, 1).
+        temperature: Positive; divides the logits.
+        top_p: In (0, 1].
+        top_k: Tokens kept before `top_p` applies; 0: all.
+
+    Returns:
+        Token ids `[batch]`.
+    """
+    tokens, probabilities = _likeliest(logits.float() / temperature, top_p, top_k)
+    before = probabilities.cumsum(dim=1) - probabilities
+    kept = torch.where(before < top_p, probabilities, 0)
+    tokens, order = tokens.sort(dim=1)
+    cumulative = kept.gather(1, order).cumsum(dim=1)
+    mass = cumulative[:, -1:].contiguous()
+    drawn = torch.searchsorted(cumulative, uniform.unsqueeze(1) * mass, right=True)
+    # A product that rounds up to the whole mass must not leave the nucleus.
+    last = torch.searchsorted(cumulative, mass)
+    return tokens.gather(1, torch.minimum(drawn, last)).squeeze(1)
+
+
+def _likeliest(scaled: Tensor, top_p: float, top_k: int) -> tuple[Tensor, Tensor]:
+    """Tokens and float64 probabilities `[batch, n]`, likeliest first, of at least the nucleus."""
+    vocabulary = scaled.shape[1]
+    if top_k:
+        values, tokens = scaled.topk(min(top_k, vocabulary))
+        return tokens, values.double().softmax(dim=1)
+    normaliser = scaled.logsumexp(dim=1, keepdim=True).double()
+    width = min(_WIDTH, vocabulary)
+    while True:
+        values, tokens = scaled.topk(width)
+        probabilities = (values.double() - normaliser).exp()
+        if width == vocabulary or bool((probabilities.sum(dim=1) >= top_p).all()):
+            return tokens, probabilities
+        width = min(8 * width, vocabulary)

@@ -1,0 +1,59 @@
+"""Does a model expect he or she after an occupation? Read off its probabilities, without sampling."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distill.evaluation.bootstrap import DRAWS, ratio_interval
+from distill.evaluation.checkpoint import Checkpoint
+from distill.evaluation.occupations import OCCUPATIONS, PRONOUN_TEMPLATES
+from distill.evaluation.scoring import token_nlls
+
+_VARIANTS = ((" he", " He"), (" she", " She"))
+
+
+def pronoun_log_odds(
+    checkpoint: Checkpoint,
+    context: int,
+    occupations: Sequence[str] = OCCUPATIONS,
+    templates: Sequence[str] = PRONOUN_TEMPLATES,
+) -> NDArray[np.float64]:
+    """log P(he) − log P(she) after each opening, in nats, each pronoun small and capitalised.
+
+    Whole texts are scored, opening and pronoun together: the openings cancel in the difference, and it does not matter
+    into which tokens a tokenizer cuts either.
+
+    Returns:
+        `[occupations, templates]`; positive where he is likelier.
+    """
+    openings = [template.format(occupation) for occupation in occupations for template in templates]
+    texts = [opening + variant for opening in openings for variants in _VARIANTS for variant in variants]
+    sequences = [checkpoint.encode(text) for text in texts]
+    log_p = -np.array([nll.sum() for nll in token_nlls(checkpoint, sequences, context, "pronoun gap")])
+    he_she = np.logaddexp.reduce(log_p.reshape(len(occupations), len(templates), len(_VARIANTS), -1), axis=-1)
+    return he_she[..., 0] - he_she[..., 1]
+
+
+def pronoun_gap(
+    log_odds: NDArray[np.float64], occupations: Sequence[str] = OCCUPATIONS, seed: int = 0, draws: int = DRAWS
+) -> dict[str, Any]:
+    """Sum up the gaps of occupations.
+
+    Args:
+        log_odds: log P(he) − log P(she), `[occupations, templates]`.
+        occupations: Their names.
+        seed: Seed of the bootstrap over occupations.
+        draws: Bootstrap draws.
+
+    Returns:
+        `mean_abs_log_odds`: mean over occupations of |mean over templates|; its `ci95`; and `groups`, the signed mean
+        of each occupation.
+    """
+    gaps = log_odds.mean(axis=1)
+    return {
+        "mean_abs_log_odds": float(np.abs(gaps).mean()),
+        "ci95": ratio_interval(np.abs(gaps), np.ones(len(gaps)), seed, draws=draws),
+        "groups": {occupation: float(gap) for occupation, gap in zip(occupations, gaps, strict=True)},
+    }

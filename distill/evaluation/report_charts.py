@@ -1,0 +1,85 @@
+"""The two charts of a report as sections of its page: who is written about, and what fairness costs."""
+
+from html import escape
+
+from distill.evaluation import Evaluation
+from distill.evaluation.report_measures import disparity, get, percent
+from distill.evaluation.report_svg import Point, share_bar, trade_off
+from distill.evaluation.report_verdict import comparable_perplexity
+from distill.evaluation.report_words import spoken
+
+
+def shares_section(evaluations: list[Evaluation], names: list[str]) -> str:
+    scores = [disparity(evaluation.metrics).get("groups") or {} for evaluation in evaluations]
+    order = list(dict.fromkeys(group for groups in scores for group in groups))
+    # By the baseline's lean, women first; what it never gendered comes last.
+    order.sort(key=lambda group: -_lean(scores[0].get(group)))
+    ends = '<span class="ends"><span>men</span><span>even</span><span>women</span></span>'
+    heads = "".join(f'<th scope="col">{escape(name)}{ends}</th>' for name in names)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(spoken(group))}</th>'
+        + "".join(
+            f"<td>{_share(groups.get(group), f'{spoken(group)}, {name}')}</td>"
+            for groups, name in zip(scores, names, strict=True)
+        )
+        + "</tr>"
+        for group in order
+    )
+    columns = "<col>" * (1 + len(names))
+    return (
+        '<section aria-labelledby="shares"><h2 id="shares">Women or men, profession by profession</h2>'
+        "<p>Of the texts that speak of one gender more than of the other, the share that speaks of women. Sorted by "
+        "the first "
+        "model. A bar that ends inside the shaded range is what a fair model may show with as many texts.</p>"
+        '<ul class="legend"><li class="female"><i></i>more women</li><li class="male"><i></i>more men</li>'
+        '<li class="fair"><i></i>fair, in 95 % of cases</li><li class="interval"><i></i>95 % interval over '
+        "prompts</li></ul>"
+        f'<table class="shares"><colgroup>{columns}</colgroup><thead><tr><th scope="col">'
+        f'<span class="tag">profession</span></th>{heads}</tr></thead><tbody>{rows}</tbody></table></section>'
+    )
+
+
+def _lean(score: dict[str, float] | None) -> float:
+    odds = (score or {}).get("log_odds")
+    return float("-inf") if odds is None or not score["female"] + score["male"] else odds  # type: ignore[index]
+
+
+def _share(score: dict[str, int] | None, what: str) -> str:
+    if score is None:
+        return '<div class="cell none">not asked</div>'
+    female, male = score["female"], score["male"]
+    if not female + male:
+        return '<div class="cell none">no gendered text</div>'
+    share = percent(female / (female + male))
+    counts = f"{female} of women, {male} of men, {score['mixed']} of both, {score['neutral']} of neither"
+    bar = share_bar(female, male, score["ci95"], f"{what}: {counts}; {share} of the gendered texts speak of women")
+    return f'<div class="cell">{bar}<span>{share}</span></div>'
+
+
+def price_section(evaluations: list[Evaluation], names: list[str]) -> str:
+    metrics = [evaluation.metrics for evaluation in evaluations]
+    measured = comparable_perplexity(metrics)
+    head = '<section aria-labelledby="price"><h2 id="price">What it costs</h2>'
+    if measured is None:
+        return f"{head}<p>No perplexity that all models share was measured: give the same text to each evaluation.</p></section>"
+    kind, values = measured
+    points, left_out = [], []
+    for name, entry, value in zip(names, metrics, values, strict=True):
+        scores = disparity(entry)
+        if value is None or scores.get("mean_ratio") is None:
+            left_out.append(name)
+            continue
+        ci95 = get(entry, "perplexity", kind, "ci95")
+        points.append(Point(name, value, ci95, scores["mean_ratio"], scores["fair_low"]))
+    missing = f" Not shown, for want of one of the two: {escape(', '.join(left_out))}." if left_out else ""
+    if not points:
+        return f"{head}<p>No model has both a perplexity and a ratio.{missing}</p></section>"
+    unit = "per token" if kind == "token" else "per word"
+    return (
+        f"{head}<p>Up is fairer, left predicts real text better. The shaded range begins where a fair model with as "
+        "many texts "
+        "hardly falls below; above it, no difference from fairness can be told. The open circle is the "
+        f"baseline.{missing}</p>"
+        f'<div class="plot"><p class="y">↑ mean ratio</p>{trade_off(points)}<p class="x">perplexity {unit} '
+        "→</p></div></section>"
+    )

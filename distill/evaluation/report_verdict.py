@@ -1,0 +1,143 @@
+"""What the figures say, in a sentence a model."""
+
+from dataclasses import dataclass
+
+from distill.errors import UserError
+from distill.evaluation import Evaluation
+from distill.evaluation.compare import Comparison
+from distill.evaluation.report_measures import Metrics, disparity, get, parity, percent, signed, titles
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be said of one model.
+
+    Attributes:
+        model: Its name.
+        headline: The finding, without a full stop.
+        detail: The figures that it rests on, and what else changed.
+        parity: Whether parity may be stated; None if there is too little to say.
+    """
+
+    model: str
+    headline: str
+    detail: str
+    parity: bool | None
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.headline}. {self.detail}"
+
+
+def verdicts(evaluations: list[Evaluation], comparisons: list[Comparison | UserError]) -> list[Verdict]:
+    """One verdict per evaluation: of the first on its own, of the others against it.
+
+    Args:
+        evaluations: At least one; the first is the baseline.
+        comparisons: Of every other with the first; the error where the two cannot be compared.
+    """
+    names = titles(evaluations)
+    first = evaluations[0].metrics
+    alone = _standing(first) if len(names) == 1 else f"the baseline {_standing(first)}"
+    result = [Verdict(names[0], alone, _parity_sentence(first), parity(first))]
+    for name, evaluation, comparison in zip(names[1:], evaluations[1:], comparisons, strict=True):
+        metrics = evaluation.metrics
+        if isinstance(comparison, UserError):
+            headline, evidence = _standing(metrics), f"Against {names[0]} {comparison}."
+        else:
+            headline, evidence = _change(comparison, names[0])
+        detail = " ".join(
+            filter(None, [evidence, _price(first, metrics), _parity_sentence(metrics), _caution(first, metrics)])
+        )
+        result.append(Verdict(name, headline, detail, parity(metrics)))
+    return result
+
+
+def comparable_perplexity(metrics: list[Metrics]) -> tuple[str, list[float | None]] | None:
+    """The perplexity by which these models can be compared, and each one's: token by token where all took the same tokens
+    at the same stride, else word by word; None where neither holds or nothing was measured.
+    """
+    for kind in ("token", "word"):
+        entries = [get(entry, "perplexity", kind) or {} for entry in metrics]
+        measured = [entry for entry in entries if entry.get("value") is not None]
+        if measured and len({(entry.get("tokens"), entry.get("stride")) for entry in measured}) == 1:
+            return kind, [entry.get("value") for entry in entries]
+    return None
+
+
+def p_value(p: float) -> str:
+    """“p = 0.03”, “p < 0.001”."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.{2 if p >= 0.01 else 3}f}"
+
+
+def _standing(metrics: Metrics) -> str:
+    """What is known of a model on its own; towards whom its texts lean as a whole only where that is certain."""
+    found = {True: "shows no disparity", False: "shows disparity", None: "has too few gendered texts to judge"}[
+        parity(metrics)
+    ]
+    ci95 = disparity(metrics).get("ci95")
+    if ci95 is None or ci95[0] <= 0 <= ci95[1]:
+        return found
+    return f"{found} and leans towards {'women' if ci95[0] > 0 else 'men'}"
+
+
+def _change(comparison: Comparison, baseline: str) -> tuple[str, str]:
+    """Headline and evidence of a comparison: a change is stated only where chance alone would hardly make it."""
+    change = comparison.disparity
+    word = "less" if change.difference < 0 else "more"
+    if comparison.less is None:
+        direction = f"{word} disparity than {baseline}"
+        moved = f"{signed(change.difference)} nats (95 % interval {signed(change.ci95[0])} to {signed(change.ci95[1])}"
+    else:
+        less, low, high = comparison.less
+        # Where none is left, the estimate is all of it, and only the interval says how much is certain.
+        amount = percent(abs(less)) if less < 1 else f"at least {percent(low)}"
+        direction = f"{amount} {word} disparity than {baseline}"
+        moved = f"{_signed_percent(-less)} (95 % interval {_signed_percent(-high)} to {_signed_percent(-low)}"
+    headline = direction if change.p < ALPHA else f"no clear difference in disparity from {baseline}"
+    evidence = f"{moved}; {p_value(change.p)}; {comparison.prompts} prompts in {comparison.groups} groups)"
+    return headline, f"Disparity {evidence}."
+
+
+def _signed_percent(share: float) -> str:
+    return f"{signed(100 * share, 0)} %"
+
+
+def _price(first: Metrics, metrics: Metrics) -> str:
+    """What else changed: perplexity, coherence, polar rate; only what both have."""
+    parts = []
+    measured = comparable_perplexity([first, metrics])
+    if measured and all(measured[1]):
+        before, after = measured[1]
+        parts.append(f"perplexity {signed(100 * (after / before - 1), 1)} %")
+    before, after = (get(entry, "coherence", "value") for entry in (first, metrics))
+    if before is not None and after is not None:
+        parts.append(f"coherence {signed(after - before)}")
+    before, after = (disparity(entry).get("polar_rate") for entry in (first, metrics))
+    if before is not None and after is not None:
+        parts.append(f"polar rate {percent(before, 1)} to {percent(after, 1)}")
+    return f"{', '.join(parts)}.".capitalize() if parts else ""
+
+
+def _parity_sentence(metrics: Metrics) -> str:
+    scores = disparity(metrics)
+    found = parity(metrics)
+    if found is None:
+        return "Parity cannot be judged."
+    ratio = f"mean ratio {scores['mean_ratio']:.2f}"
+    yardstick = (
+        f"a fair model with as many texts: {scores['fair_mean_ratio']:.2f}, hardly below {scores['fair_low']:.2f}"
+    )
+    if found:
+        return f"Parity within what these texts can tell: {ratio} ({yardstick}), and no lean as a whole."
+    if scores["mean_ratio"] >= scores["fair_low"]:
+        return f"No parity: {ratio} ({yardstick}) would do, the lean as a whole does not."
+    return f"No parity: {ratio} ({yardstick})."
+
+
+def _caution(first: Metrics, metrics: Metrics) -> str:
+    before, after = (disparity(entry).get("polar_rate") for entry in (first, metrics))
+    if before and after is not None and after < before / 2:
+        return "It speaks of gender less than half as often, which by itself can look like fairness."
+    return ""

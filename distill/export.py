@@ -1,0 +1,101 @@
+"""The folder that `transformers` loads: weights, configuration, tokenizer, model card."""
+
+import shutil
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+import transformers
+import yaml
+
+from distill.data import CounterfactualDataModule
+from distill.module import DistillationModule
+
+
+def export_student(
+    module: DistillationModule, data: CounterfactualDataModule, trainer: pl.Trainer, output: Path, checkpoint: str
+) -> Path:
+    """Write `<output>/student/` as a whole or not at all; an earlier one is replaced.
+
+    Args:
+        module: holds the student's weights and the recipe.
+        data: what it was trained on.
+        trainer: for steps and metrics.
+        output: the run's folder.
+        checkpoint: name of the checkpoint that the weights come from; empty: the last step's.
+
+    Returns:
+        The folder.
+    """
+    folder = output / "student"
+    unfinished = output / "student.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    module.student.save_pretrained(unfinished)
+    module.tokenizer.save_pretrained(unfinished)
+    (unfinished / "README.md").write_text(model_card(module, data, trainer, checkpoint), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
+    return folder
+
+
+def model_card(
+    module: DistillationModule, data: CounterfactualDataModule, trainer: pl.Trainer, checkpoint: str
+) -> str:
+    """The model card: what the model is, how it was made, what it is not."""
+    student, teacher = module.student, module.teacher_source
+    metrics = {name: f"{float(value):.4f}" for name, value in sorted(trainer.logged_metrics.items())}
+    origin = teacher.path or "none (plain language modelling)"
+    if teacher.gguf_file:
+        origin += f" ({teacher.gguf_file})"
+    header = {
+        "library_name": "transformers",
+        "pipeline_tag": "text-generation",
+        "language": "en",
+        "tags": ["knowledge-distillation", "counterfactual-role-reversal", "fairness"],
+    }
+    if teacher.path and not Path(teacher.path).exists():
+        header["base_model"] = teacher.path
+    perturbation, loss = module.perturbation, module.loss
+    rows = {
+        "parameters": f"{student.num_parameters():,}",
+        "architecture": type(student).__name__,
+        "teacher": origin,
+        "teacher's layers": module.student_source.layers or "–",
+        "perturbation": f"{perturbation.operator}, {perturbation.vocabulary} vocabulary, "
+        f"{perturbation.contexts} contexts",
+        "augmentation": f"{data.augmentation}, names {'reversed too' if data.names else 'left alone'}",
+        "loss": f"{loss.kd_weight:g} × {loss.divergence} (T = {loss.temperature:g}) + {loss.lm_weight:g} × "
+        f"cross-entropy + {loss.hidden_weight:g} × hidden states",
+        "text": ", ".join(map(str, data.train_sources)),
+        "tokens a step": f"{data.global_batch_size * data.block_size:,}",
+        "steps": f"{trainer.global_step:,}",
+        "weights from": checkpoint or "the last step",
+        "software": f"torch {torch.__version__}, transformers {transformers.__version__}, "
+        f"pytorch-lightning {pl.__version__}",
+    }
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+    measured = "\n".join(f"| {name} | {value} |" for name, value in metrics.items())
+    return f"""---
+{yaml.safe_dump(header, sort_keys=False).strip()}
+---
+# {Path(trainer.default_root_dir).resolve().name}
+
+A causal language model distilled with counterfactual role reversal (after Gupta et al. 2022,
+[arXiv 2203.12574](https://arxiv.org/abs/2203.12574)) by counterfactual-distill.
+
+| | |
+|---|---|
+{table}
+
+Last logged values (losses in nats per token):
+
+| metric | value |
+|---|---|
+{measured}
+
+## What it is not
+Only disparity between two genders, in English, was treated; singular “they” stays as it is. Less disparity in generated
+text does not mean fairer embeddings or classifiers. Evaluate before you rely on it:
+
+    distill evaluate --model student --output evaluation
+"""

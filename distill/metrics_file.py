@@ -1,0 +1,81 @@
+"""metrics.csv: one file a run, appended to when a run continues (Lightning's own CSVLogger empties it)."""
+
+import csv
+import os
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers.logger import Logger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+NAME = "metrics.csv"
+
+
+class MetricsFile(Logger):
+    """Writes one row for everything that is logged at one step into `<folder>/metrics.csv`.
+
+    A run that continues from a checkpoint first drops the rows of steps that it will do again. A metric that appears
+    for the first time becomes a new column: the file is written anew beside and renamed.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        super().__init__()
+        self._folder = Path(folder)
+        self._columns: list[str] = []
+        self._continued = False
+
+    @property
+    def name(self) -> str:
+        """Empty: files of this run lie in the folder itself."""
+        return ""
+
+    @property
+    def version(self) -> str:
+        """Empty: one folder is one run."""
+        return ""
+
+    @property
+    def save_dir(self) -> str:
+        """The run's output folder."""
+        return str(self._folder)
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """Nothing: config.yaml holds them."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        """Append a row."""
+        row: dict[str, Any] = {"step": step, **metrics}
+        if not self._continued:
+            self._continue_from(step or 0)
+        if missing := [name for name in row if name not in self._columns]:
+            self._rewrite(self._columns + missing, self._rows())
+        with self._path.open("a", encoding="utf-8", newline="") as file:
+            csv.DictWriter(file, self._columns).writerow(row)
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / NAME
+
+    def _rows(self) -> list[dict[str, str]]:
+        if not self._path.is_file():
+            return []
+        with self._path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def _continue_from(self, step: int) -> None:
+        self._continued = True
+        rows = [row for row in self._rows() if row["step"].isdigit() and int(row["step"]) < step]
+        self._rewrite(list(rows[0]) if rows else ["step"], rows)
+
+    def _rewrite(self, columns: list[str], rows: list[dict[str, str]]) -> None:
+        self._columns = columns
+        self._folder.mkdir(parents=True, exist_ok=True)
+        unfinished = self._path.with_suffix(".unfinished")
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+        os.replace(unfinished, self._path)

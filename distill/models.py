@@ -1,0 +1,255 @@
+"""Load teacher and tokenizer; build the student out of the teacher's layers, from a folder, or fresh."""
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+from distill.config import StudentConfig, TeacherConfig
+from distill.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+def load_tokenizer(path: str, gguf_file: str | None = None, revision: str | None = None) -> PreTrainedTokenizerBase:
+    """A fast tokenizer (one that reports character offsets) from a folder or the hub.
+
+    Raises:
+        UserError: there is none, or it has no offsets or no end-of-text token.
+    """
+    tokenizer = _load("tokenizer", AutoTokenizer, path, gguf_file, revision)
+    if not tokenizer.is_fast:
+        raise UserError(f"tokenizer {path!r} reports no character offsets: use its fast version (tokenizer.json)")
+    if tokenizer.eos_token_id is None:
+        raise UserError(f"tokenizer {path!r} has no eos_token, which separates documents: set one")
+    return tokenizer
+
+
+def load_config(path: str, gguf_file: str | None = None, revision: str | None = None) -> PreTrainedConfig:
+    """The configuration of a model, without its weights.
+
+    Raises:
+        UserError: there is none.
+    """
+    return _load("model configuration", AutoConfig, path, gguf_file, revision)
+
+
+def load_teacher(teacher: TeacherConfig) -> PreTrainedModel:
+    """The frozen teacher in evaluation mode.
+
+    Raises:
+        UserError: it can't be read, or its logits are not hidden @ Wᵀ.
+    """
+    assert teacher.path is not None
+    model = load_model(teacher.path, teacher.gguf_file, teacher.revision, getattr(torch, teacher.dtype))
+    check_head(model, teacher.path)
+    return model.eval().requires_grad_(False)
+
+
+def load_model(
+    path: str, gguf_file: str | None = None, revision: str | None = None, dtype: torch.dtype = torch.float32
+) -> PreTrainedModel:
+    """A causal language model from a folder, the hub, or a GGUF file (dequantised).
+
+    Raises:
+        UserError: it can't be read.
+    """
+    extra: dict[str, Any] = {"dtype": dtype}
+    if gguf_file is not None:
+        extra["quantization_config"] = _dequantising()
+    model = _load("model", AutoModelForCausalLM, path, gguf_file, revision, **extra)
+    # A dequantised model is a dense one; the leftover would make every copy of its configuration ask for GGUF again.
+    if getattr(model.config, "quantization_config", None) is not None:
+        del model.config.quantization_config
+    return model
+
+
+def _dequantising() -> Any:
+    try:
+        from transformers import GgufConfig
+    except ImportError:  # before transformers 5.20 every GGUF file was dequantised
+        return None
+    return GgufConfig(dequantize=True)
+
+
+def _load(what: str, loader: Any, path: str, gguf_file: str | None, revision: str | None, **extra: Any) -> Any:
+    if _looks_local(path):
+        if not Path(path).is_dir():
+            raise UserError(f"{what}: there is no folder {path!r}")
+        if gguf_file is not None and not Path(path, gguf_file).is_file():
+            raise UserError(f"{what}: there is no file {gguf_file!r} in {path!r}")
+    if gguf_file is not None:
+        extra["gguf_file"] = gguf_file
+    try:
+        return loader.from_pretrained(path, revision=revision or "main", **extra)
+    except Exception as error:
+        reason = re.split(r"\.\s|\n", str(error).strip(), maxsplit=1)[0] or type(error).__name__
+        raise UserError(f"{what} {path!r} can't be loaded: {reason}") from error
+
+
+def _looks_local(path: str) -> bool:
+    """A hub id is `name` or `owner/name`; what starts like a path, goes deeper, or exists is a folder."""
+    return path.startswith((".", "/", "~")) or path.count("/") > 1 or path.endswith("/") or Path(path).exists()
+
+
+def backbone(model: PreTrainedModel) -> nn.Module:
+    """The model without its head: its `last_hidden_state` is what the head takes."""
+    return model.base_model
+
+
+def head_weight(model: PreTrainedModel) -> Tensor:
+    """`[V, D]` weights of the head."""
+    return model.get_output_embeddings().weight
+
+
+def block_limit(config: PreTrainedConfig) -> int | None:
+    """The longest input in tokens that the model's positions allow; None where it states none."""
+    return getattr(config, "max_position_embeddings", None)
+
+
+@torch.no_grad()
+def check_head(model: PreTrainedModel, name: str) -> None:
+    """Make sure that logits are hidden @ Wᵀ: the fused loss works from hidden states.
+
+    Raises:
+        UserError: they are not; the message says what stands between.
+    """
+    training = model.training
+    model.eval()
+    ids = torch.arange(8, device=model.device).remainder(model.config.vocab_size).unsqueeze(0)
+    output = model(ids, output_hidden_states=True)
+    product = backbone(model)(ids).last_hidden_state @ head_weight(model).T
+    model.train(training)
+    if not torch.allclose(product.float(), output.logits.float(), rtol=1e-2, atol=1e-2):
+        causes = [
+            cause
+            for cause, present in {
+                "a bias in the head": getattr(model.get_output_embeddings(), "bias", None) is not None,
+                "a soft cap": bool(getattr(model.config, "final_logit_softcapping", None)),
+                "a logit scale": bool(getattr(model.config, "logit_scale", None)),
+            }.items()
+            if present
+        ]
+        reason = " and ".join(causes) or "something"
+        raise UserError(f"model {name!r} is not supported: {reason} stands between its hidden states and its logits")
+
+
+def check_same_vocabulary(one: PreTrainedTokenizerBase, other: PreTrainedTokenizerBase, names: tuple[str, str]) -> None:
+    """Make sure that every token has the same id on both sides; equal sizes prove nothing.
+
+    Raises:
+        UserError: naming the first token that differs.
+    """
+    ours, theirs = one.get_vocab(), other.get_vocab()
+    if ours == theirs:
+        return
+    token = min((ours.items() ^ theirs.items()), key=lambda item: item[1])[0]
+    raise UserError(
+        f"the vocabularies of {names[0]} and {names[1]} differ: token {token!r} is "
+        f"{ours.get(token, 'missing')} in the first and {theirs.get(token, 'missing')} in the second; "
+        "distillation needs one vocabulary"
+    )
+
+
+def student_config(
+    student: StudentConfig, teacher_config: PreTrainedConfig | None, tokenizer: PreTrainedTokenizerBase
+) -> PreTrainedConfig:
+    """The student's configuration; checks what was asked for.
+
+    Raises:
+        UserError: not exactly one of layers, path and config; a layer that the teacher doesn't have; an unknown
+            configuration.
+    """
+    given = [name for name in ("layers", "path", "config") if getattr(student, name) is not None]
+    if len(given) != 1:
+        raise UserError(f"model.student needs exactly one of layers, path and config; given: {given or 'none'}")
+    if student.path is not None:
+        return load_config(student.path)
+    if student.layers is not None:
+        if teacher_config is None:
+            raise UserError("model.student.layers are the teacher's, and model.teacher.path is not set")
+        return _config_of_layers(student.layers, teacher_config)
+    return _fresh_config(dict(student.config or {}), tokenizer)
+
+
+def _config_of_layers(layers: list[int], teacher_config: PreTrainedConfig) -> PreTrainedConfig:
+    depth = teacher_config.num_hidden_layers
+    if not layers:
+        raise UserError("model.student.layers is empty: name at least one of the teacher's layers")
+    for layer in layers:
+        if not 0 <= layer < depth:
+            raise UserError(f"model.student.layers: {layer} is out of range, the teacher has layers 0 to {depth - 1}")
+    config = type(teacher_config).from_dict(teacher_config.to_dict())
+    config.num_hidden_layers = len(layers)
+    if getattr(config, "layer_types", None):
+        config.layer_types = [teacher_config.layer_types[layer] for layer in layers]
+    return config
+
+
+def _fresh_config(settings: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> PreTrainedConfig:
+    model_type = settings.pop("model_type", None)
+    if model_type not in CONFIG_MAPPING:
+        raise UserError(f"model.student.config.model_type is {model_type!r}: name an architecture, e.g. gpt2 or llama")
+    config_class = CONFIG_MAPPING[model_type]
+    known = {*config_class().to_dict(), *config_class.attribute_map}
+    for name in settings:
+        if name not in known:
+            raise UserError(f"model.student.config: {model_type} has no setting {name!r}")
+    of_tokenizer = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    return config_class(**{"vocab_size": len(tokenizer), **of_tokenizer, **settings})
+
+
+def build_student(
+    student: StudentConfig, config: PreTrainedConfig, teacher: PreTrainedModel | None
+) -> PreTrainedModel:
+    """The student in fp32, ready to train.
+
+    Raises:
+        UserError: it can't be read, or its logits are not hidden @ Wᵀ.
+    """
+    if student.path is not None:
+        model = load_model(student.path)
+    else:
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    if student.layers is not None:
+        assert teacher is not None
+        model.load_state_dict(_state_of_layers(teacher, student.layers))
+        model.generation_config = teacher.generation_config
+    check_head(model, student.path or "student")
+    return model.train()
+
+
+def _state_of_layers(teacher: PreTrainedModel, layers: list[int]) -> dict[str, Tensor]:
+    """The teacher's state with only the chosen blocks, numbered from 0."""
+    prefix = _blocks_prefix(teacher)
+    new_index = {old: [new for new, layer in enumerate(layers) if layer == old] for old in set(layers)}
+    state: dict[str, Tensor] = {}
+    for name, tensor in teacher.state_dict().items():
+        if not name.startswith(prefix):
+            state[name] = tensor.float()
+            continue
+        old, rest = name.removeprefix(prefix).split(".", 1)
+        for new in new_index.get(int(old), []):
+            state[f"{prefix}{new}.{rest}"] = tensor.float()
+    return state
+
+
+def _blocks_prefix(model: PreTrainedModel) -> str:
+    """Where the blocks stand: `transformer.h.` in GPT-2, `model.layers.` in Llama and its relatives."""
+    depth = model.config.num_hidden_layers
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == depth:
+            return f"{name}."
+    raise UserError(f"model.student.layers: no list of {depth} blocks in a {type(model).__name__}")

@@ -1,0 +1,240 @@
+"""The LightningModule: asks teacher and student, hands their hidden states to the loss, holds no mathematics."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import PreTrainedModel
+
+from distill.blocks import Batch
+from distill.config import LossConfig, OptimizerConfig, PerturbationConfig, StudentConfig, TeacherConfig
+from distill.errors import UserError
+from distill.losses import distillation_loss
+from distill.models import (
+    backbone,
+    build_student,
+    check_same_vocabulary,
+    head_weight,
+    load_config,
+    load_teacher,
+    load_tokenizer,
+    student_config,
+)
+from distill.perturbation import ReversedVocabulary
+from distill.randomness import seed_of
+
+TERMS = ("loss", "kd", "lm", "hidden")
+
+
+class DistillationModule(pl.LightningModule):
+    """Distils a teacher into a student, with the teacher's predictions perturbed over role-reversed contexts.
+
+    Args:
+        teacher: the model whose predictions are distilled.
+        tokenizer: folder or hub id; null: the teacher's.
+        student: the model that is trained.
+        perturbation: how factual and counterfactual predictions become the target.
+        loss: weights and shape of the loss.
+        optimizer: AdamW and its schedule.
+        names: first names are reversed too; from the command line: data.names.
+        seed: of the dropout; from the command line: seed_everything.
+
+    Raises:
+        UserError: something that was asked for doesn't exist or doesn't fit together.
+    """
+
+    def __init__(
+        self,
+        teacher: TeacherConfig = TeacherConfig(),
+        tokenizer: str | None = None,
+        student: StudentConfig = StudentConfig(),
+        perturbation: PerturbationConfig = PerturbationConfig(),
+        loss: LossConfig = LossConfig(),
+        optimizer: OptimizerConfig = OptimizerConfig(),
+        names: bool = False,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.teacher_source = teacher
+        self.student_source = student
+        self.perturbation = perturbation
+        self.loss = loss
+        self.optimizer = optimizer
+        self.seed = seed
+
+        source = self.teacher_source
+        if source.path is None and (self.loss.kd_weight or self.loss.hidden_weight):
+            raise UserError("no model.teacher.path: without a teacher, kd_weight and hidden_weight must be 0")
+        if tokenizer is None and source.path is None:
+            raise UserError("without a teacher, model.tokenizer must name a folder or hub id")
+        self.tokenizer = (
+            load_tokenizer(tokenizer)
+            if tokenizer is not None
+            else load_tokenizer(source.path, source.gguf_file, source.revision)
+        )
+        self.teacher_config = None
+        if source.path is not None:
+            self.teacher_config = load_config(source.path, source.gguf_file, source.revision)
+            if tokenizer is not None:
+                of_teacher = load_tokenizer(source.path, source.gguf_file, source.revision)
+                check_same_vocabulary(self.tokenizer, of_teacher, (tokenizer, source.path))
+        self.student_config = student_config(self.student_source, self.teacher_config, self.tokenizer)
+        if self.student_source.path is not None:
+            of_student = load_tokenizer(self.student_source.path)
+            check_same_vocabulary(
+                self.tokenizer, of_student, (tokenizer or source.path or "", self.student_source.path)
+            )
+        self.vocabulary = (
+            ReversedVocabulary.from_tokenizer(self.tokenizer, names=names)
+            if self.perturbation.vocabulary == "reversed"
+            else None
+        )
+        # In a list, the teacher is no child of this module: not in checkpoints, not in DDP, never set to train().
+        self._teacher: list[PreTrainedModel] = []
+        self._step_terms: list[Tensor] = []
+
+    @property
+    def teacher(self) -> PreTrainedModel | None:
+        """The frozen teacher, once it is loaded."""
+        return self._teacher[0] if self._teacher else None
+
+    @property
+    def asks_teacher(self) -> bool:
+        """Whether the loss needs the teacher at all."""
+        return bool(self.loss.kd_weight or self.loss.hidden_weight)
+
+    def configure_model(self) -> None:
+        """Load the teacher and build the student, once."""
+        if hasattr(self, "student"):
+            return
+        from_layers = self.student_source.layers is not None
+        teacher = load_teacher(self.teacher_source) if self.asks_teacher or from_layers else None
+        self.student = build_student(self.student_source, self.student_config, teacher)
+        if teacher is not None and self.asks_teacher:
+            if self.loss.hidden_weight and teacher.config.hidden_size != self.student.config.hidden_size:
+                raise UserError(
+                    f"loss.hidden_weight needs hidden states of one width: teacher {teacher.config.hidden_size}, "
+                    f"student {self.student.config.hidden_size}"
+                )
+            self._teacher.append(teacher.to(self.trainer.strategy.root_device) if self._trainer else teacher)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of one micro-batch, all of it inside this call, so that DDP averages its gradients."""
+        trainer = self.trainer
+        accumulation = trainer.accumulate_grad_batches
+        micro_batch = batch_idx % accumulation * trainer.world_size + trainer.global_rank
+        torch.manual_seed(seed_of(self.seed, trainer.global_step, micro_batch))
+        terms = self._terms(batch)
+        self._step_terms.append(terms.detach())
+        if (batch_idx + 1) % accumulation == 0:
+            mean = torch.stack(self._step_terms).mean(0)
+            self._step_terms.clear()
+            reversed_rows = batch.counterfactual.shape[0] / batch.inputs.shape[0]
+            logged = {f"train/{name}": value for name, value in zip(TERMS, mean, strict=True)}
+            self.log_dict(logged | {"train/reversed_rows": reversed_rows}, sync_dist=True)
+            self.log("loss", mean[0], prog_bar=True, logger=False)
+        return terms[0]
+
+    def on_validation_epoch_start(self) -> None:
+        """Sums start at zero."""
+        self._validation_sums = torch.zeros(len(TERMS) + 1, device=self.device)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add one batch to the sums of this rank."""
+        tokens = (batch.labels != -100).sum()
+        self._validation_sums += torch.cat([self._terms(batch) * tokens, tokens.unsqueeze(0)])
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the mean per token over all ranks."""
+        self._log_sums("val")
+
+    def on_test_epoch_start(self) -> None:
+        """Sums start at zero."""
+        self.on_validation_epoch_start()
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add one batch to the sums of this rank."""
+        self.validation_step(batch, batch_idx)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the mean per token over all ranks."""
+        self._log_sums("test")
+
+    def _log_sums(self, stage: str) -> None:
+        sums = self.trainer.strategy.reduce(self._validation_sums, reduce_op="sum")
+        means = sums[:-1] / sums[-1].clamp(min=1)
+        self.log_dict({f"{stage}/{name}": value for name, value in zip(TERMS, means, strict=True)}, rank_zero_only=True)
+
+    def _terms(self, batch: Batch) -> Tensor:
+        """`[4]`: total loss, divergence, cross-entropy, hidden-state distance; means over this batch's tokens.
+
+        Packed blocks have a label at every position, so that the mean of the micro-batches' means, which Lightning
+        and DDP take, is the mean over the tokens of the whole optimiser step.
+        """
+        loss, perturbation = self.loss, self.perturbation
+        student_hidden = backbone(self.student)(input_ids=batch.inputs, use_cache=False).last_hidden_state.flatten(0, 1)
+        vocabulary_size = min(len(head_weight(model)) for model in (self.student, *self._teacher))
+        teacher_hidden = teacher_weight = counterfactual_hidden = None
+        if self.teacher is not None:
+            teacher_hidden = self._ask_teacher(batch.inputs).flatten(0, 1)
+            teacher_weight = head_weight(self.teacher)[:vocabulary_size]
+            if perturbation.operator != "none" and len(batch.counterfactual):
+                counterfactual_hidden = self._ask_teacher(batch.counterfactual).flatten(0, 1)[batch.gather]
+        labels = batch.labels.flatten()
+        terms = distillation_loss(
+            student_hidden,
+            head_weight(self.student)[:vocabulary_size],
+            teacher_hidden,
+            teacher_weight,
+            labels,
+            prefix=batch.prefix.flatten(),
+            counterfactual_hidden=counterfactual_hidden,
+            operator=perturbation.operator,
+            vocabulary=self.vocabulary,
+            contexts=perturbation.contexts,
+            temperature=loss.temperature,
+            kd_weight=loss.kd_weight if self.teacher is not None else 0.0,
+            lm_weight=loss.lm_weight,
+            divergence=loss.divergence,
+            jsd_beta=loss.jsd_beta,
+            chunk_size=loss.chunk_size,
+        )
+        hidden = terms.total.new_zeros(())
+        if loss.hidden_weight and teacher_hidden is not None:
+            distance = 1 - functional.cosine_similarity(student_hidden.float(), teacher_hidden.float(), dim=-1)
+            valid = labels != -100
+            hidden = (distance * valid).sum() / valid.sum().clamp(min=1)
+        return torch.stack([terms.total + loss.hidden_weight * hidden, terms.kd, terms.lm, hidden])
+
+    @torch.no_grad()
+    def _ask_teacher(self, ids: Tensor) -> Tensor:
+        assert self.teacher is not None
+        return backbone(self.teacher)(input_ids=ids, use_cache=False).last_hidden_state
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW with linear warm-up and linear decay, a schedule of optimiser steps."""
+        settings = self.optimizer
+        parameters = [parameter for parameter in self.student.parameters() if parameter.requires_grad]
+        optimizer = AdamW(
+            [
+                {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay},
+                {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+            ],
+            lr=settings.lr,
+            betas=settings.betas,
+            eps=settings.eps,
+        )
+        total = int(self.trainer.estimated_stepping_batches)
+        warmup = int(settings.warmup_fraction * total)
+
+        def factor(step: int) -> float:
+            if step < warmup:
+                return (step + 1) / (warmup + 1)
+            return max(0.0, (total - step) / max(1, total - warmup))
+
+        schedule = LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

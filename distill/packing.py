@@ -1,0 +1,251 @@
+"""Documents → two streams of tokens on disk, once: the cache that training reads blocks from."""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from datasets import Dataset, Features, List, Value
+from tqdm.auto import tqdm
+from transformers import PreTrainedTokenizerBase
+
+from augment import RoleReverser
+from augment.documents import read_documents
+from distill.encoding import Side, encode_documents
+
+log = logging.getLogger(__name__)
+
+Augmentation = Literal["none", "append", "substitute"]
+
+VERSION = 1
+"""Of the format and of the code that fills it; part of the cache's key."""
+
+_BATCH = 256
+"""Documents that are tokenised, and written, at a time."""
+
+_FEATURES = Features(
+    tokens=List(Value("int32")),
+    counterfactual=List(Value("int32")),
+    boundary=List(Value("int32")),
+    flags=List(Value("uint8")),
+)
+
+
+@dataclass(frozen=True)
+class PackedText:
+    """A folder with the two streams; document follows document, each with its end-of-text token.
+
+    Attributes:
+        folder: holds `tokens.bin`, `counterfactual.bin`, `boundary.bin`, `flags.bin` and `meta.json`.
+        tokens: length of the factual stream.
+        token_type: numpy name of the type of ids.
+    """
+
+    folder: Path
+    tokens: int
+    token_type: str
+
+    @classmethod
+    def open(cls, folder: Path) -> "PackedText":
+        """Open what `pack` wrote."""
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        return cls(folder, meta["tokens"], meta["token_type"])
+
+    def array(self, name: str) -> np.ndarray:
+        """One of the four streams, memory-mapped."""
+        types = {"boundary": "int64", "flags": "uint8"}
+        return np.memmap(self.folder / f"{name}.bin", dtype=types.get(name, self.token_type), mode="r")
+
+
+def pack(
+    sources: Sequence[str],
+    field: str,
+    reverser: RoleReverser,
+    tokenizer: PreTrainedTokenizerBase,
+    augmentation: Augmentation,
+    seed: int,
+    num_proc: int,
+    cache: Path,
+) -> PackedText:
+    """Reverse, tokenise and write the documents of `sources`, unless the cache holds them already.
+
+    Args:
+        sources: files, folders or hub ids, read one after the other.
+        field: the text's column in jsonl, parquet and hub sets.
+        reverser: finds the words to exchange.
+        tokenizer: a fast one.
+        augmentation: `none`; `append`: the reversals follow all originals as documents of their own, with the original
+            as counterfactual; `substitute`: a seeded coin decides for each document which side is the factual one.
+        seed: of that coin.
+        num_proc: processes that reverse and tokenise.
+        cache: folder of all packed texts; what is written depends on everything but `num_proc`.
+
+    Raises:
+        augment.documents.DocumentError: a source can't be read.
+    """
+    key = _cache_key(sources, field, reverser, tokenizer, augmentation, seed)
+    folder = cache / key
+    if (folder / "meta.json").is_file():
+        return PackedText.open(folder)
+    cache.mkdir(parents=True, exist_ok=True)
+    unfinished = cache / f"{key}.{os.getpid()}.unfinished"
+    try:
+        unfinished.mkdir()
+        _write(unfinished, sources, field, reverser, tokenizer, augmentation, seed, num_proc)
+        unfinished.rename(folder)
+    except OSError:
+        # another process was quicker: what it wrote is the same
+        if not (folder / "meta.json").is_file():
+            raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return PackedText.open(folder)
+
+
+def _write(
+    folder: Path,
+    sources: Sequence[str],
+    field: str,
+    reverser: RoleReverser,
+    tokenizer: PreTrainedTokenizerBase,
+    augmentation: Augmentation,
+    seed: int,
+    num_proc: int,
+) -> None:
+    token_type = "uint16" if len(tokenizer) <= 2**16 else "uint32"
+    passes: list[Side | None] = ["text", "reversal"] if augmentation == "append" else [None]
+    if augmentation == "none":
+        passes = ["text"]
+    written = counterfactual_written = documents = 0
+    names = ("tokens", "counterfactual", "boundary", "flags")
+    scratch = folder / "scratch"
+    with _Files(folder, names) as files:
+        for side in passes:
+            for number, source in enumerate(sources):
+                dataset = read_documents(source, field=field, cache_dir=scratch)
+                encoded = _encode_all(dataset, reverser, tokenizer, side, seed, num_proc, scratch)
+                for batch in tqdm(
+                    encoded.with_format("numpy").iter(_BATCH),
+                    total=-(-len(encoded) // _BATCH),
+                    desc=f"Packing {number + 1}/{len(sources)}",
+                    unit="batch",
+                ):
+                    tokens, counterfactual = (np.concatenate(list(batch[name])) for name in names[:2])
+                    lengths = [len(document) for document in batch["counterfactual"]]
+                    starts = counterfactual_written + np.concatenate([[0], np.cumsum(lengths)[:-1]])
+                    boundary = np.concatenate(
+                        [
+                            np.where(ends < 0, -1, ends + start)
+                            for ends, start in zip(batch["boundary"], starts, strict=True)
+                        ]
+                    )
+                    files["tokens"].write(tokens.astype(token_type).tobytes())
+                    files["counterfactual"].write(counterfactual.astype(token_type).tobytes())
+                    files["boundary"].write(boundary.astype(np.int64).tobytes())
+                    files["flags"].write(np.concatenate(list(batch["flags"])).astype(np.uint8).tobytes())
+                    written += len(tokens)
+                    counterfactual_written += len(counterfactual)
+                    documents += len(lengths)
+                del encoded, dataset
+                shutil.rmtree(scratch, ignore_errors=True)
+    meta = {"version": VERSION, "documents": documents, "tokens": written, "token_type": token_type}
+    (folder / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
+    log.info("packed %s documents, %s tokens", f"{documents:,}", f"{written:,}")
+
+
+def _encode_all(
+    dataset: Dataset,
+    reverser: RoleReverser,
+    tokenizer: PreTrainedTokenizerBase,
+    side: Side | None,
+    seed: int,
+    num_proc: int,
+    scratch: Path,
+) -> Dataset:
+    def encode(batch: dict[str, list[str]], indices: list[int]) -> dict[str, list[Any]]:
+        sides = [side or _coin(seed, index) for index in indices]
+        documents = encode_documents(batch["text"], reverser, tokenizer, sides)
+        return {name: [getattr(document, name) for document in documents] for name in _FEATURES}
+
+    scratch.mkdir(exist_ok=True)
+    return dataset.map(
+        encode,
+        batched=True,
+        batch_size=_BATCH,
+        with_indices=True,
+        remove_columns=dataset.column_names,
+        features=_FEATURES,
+        num_proc=num_proc if len(dataset) >= _BATCH * num_proc and num_proc > 1 else None,
+        cache_file_name=str(scratch / "encoded.arrow"),
+        new_fingerprint="encoded",
+        desc="Reversing and tokenising",
+    )
+
+
+def _coin(seed: int, index: int) -> Side:
+    digest = hashlib.blake2b(f"{seed}:{index}".encode(), digest_size=1).digest()
+    return "reversal" if digest[0] & 1 else "text"
+
+
+class _Files:
+    """The streams of a packed text, open for writing."""
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self._paths = {name: folder / f"{name}.bin" for name in names}
+
+    def __enter__(self) -> dict[str, Any]:
+        self._files = {name: path.open("wb") for name, path in self._paths.items()}
+        return self._files
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.close()
+
+
+def _cache_key(
+    sources: Sequence[str],
+    field: str,
+    reverser: RoleReverser,
+    tokenizer: PreTrainedTokenizerBase,
+    augmentation: Augmentation,
+    seed: int,
+) -> str:
+    """Of everything that changes what is written."""
+    tokenizer_state = tokenizer.backend_tokenizer.to_str()
+    parts = {
+        "version": VERSION,
+        "sources": [_content(source) for source in sources],
+        "field": field,
+        "reverser": reverser.fingerprint,
+        "tokenizer": hashlib.sha256(f"{tokenizer_state}{tokenizer.eos_token_id}".encode()).hexdigest(),
+        "augmentation": augmentation,
+        "seed": seed if augmentation == "substitute" else None,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _content(source: str) -> str:
+    """A hash of local files' bytes; a hub set is known by its name."""
+    path = Path(source)
+    if not path.exists():
+        return f"hub:{source}"
+    digest = hashlib.sha256()
+    for file in _files_below(path):
+        digest.update(str(file.relative_to(path)).encode() + b"\0")
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _files_below(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    else:
+        yield from sorted(child for child in path.rglob("*") if child.is_file())

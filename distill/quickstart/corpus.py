@@ -1,0 +1,68 @@
+"""The quickstart's corpus: short documents of a small world whose gender bias is planted, hence known.
+
+In it P(female | occupation) runs from .05 to .95 (`OCCUPATIONS`), and a person's words agree with the person's gender;
+nothing else hangs on gender. A teacher trained on it learns the bias, and what distillation leaves of it can be held
+against the truth.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from distill.quickstart.grammar import PROMPTS
+from distill.quickstart.plan import plans, render
+from distill.quickstart.vocabulary import train_tokenizer
+from distill.quickstart.world import OCCUPATIONS, planted_mean_ratio
+
+__all__ = ["OCCUPATIONS", "documents", "planted_mean_ratio", "prompts", "write_corpus"]
+
+# More than the corpus can use: merging stops when every word is one token, at about 1,300.
+_VOCABULARY_SIZE = 1400
+# Documents have fewer than 100 tokens.
+_LONGEST = 256
+
+
+def documents(seed: int, count: int) -> Iterator[str]:
+    """`count` documents, the same for a seed on every machine."""
+    return map(render, plans(seed, count))
+
+
+def prompts() -> list[dict[str, str]]:
+    """For each occupation, every beginning of a document that leaves the gender open: {"group", "prompt"}."""
+    return [
+        {"group": occupation, "prompt": prompt.replace("[occupation]", occupation)}
+        for occupation in OCCUPATIONS
+        for prompt in PROMPTS
+    ]
+
+
+def write_corpus(
+    folder: str | os.PathLike[str], seed: int, documents: int = 28_000, validation_documents: int = 1_000
+) -> None:
+    """Write train.jsonl, validation.jsonl, prompts.jsonl and tokenizer/ into `folder`.
+
+    Each file appears there complete or not at all.
+    """
+    folder = Path(folder)
+    beside = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    # Even and odd seeds, so that no corpus is validated on what another one of its kind was trained on.
+    train = [render(plan) for plan in plans(2 * seed, documents)]
+    validation = [render(plan) for plan in plans(2 * seed + 1, validation_documents)]
+    _write_lines(beside / "train.jsonl", ({"text": text} for text in train))
+    _write_lines(beside / "validation.jsonl", ({"text": text} for text in validation))
+    _write_lines(beside / "prompts.jsonl", prompts())
+    train_tokenizer(train, _VOCABULARY_SIZE, _LONGEST).save_pretrained(beside / "tokenizer")
+    for file in sorted(path for path in beside.rglob("*") if path.is_file()):
+        target = folder / file.relative_to(beside)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(target)
+    shutil.rmtree(beside)
+
+
+def _write_lines(path: Path, rows: Iterable[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)

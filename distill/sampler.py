@@ -1,0 +1,68 @@
+"""Which blocks stand in which micro-batch: a pure function of (seed, step, rank), so that a killed run continues."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from torch.utils.data import Sampler
+
+EMPTY = -1
+"""Index of a block without labels: it evens out the number of validation batches over the ranks."""
+
+
+class GlobalBatchSampler(Sampler[list[int]]):
+    """Micro-batches of shuffled blocks for one rank.
+
+    A global batch is cut into micro-batches; the q-th belongs to rank q mod world size, whatever the number of
+    devices, so that 1 device × 4 accumulation and 2 × 2 see the same micro-batches in one optimiser step.
+
+    Its length is always the whole epoch's: Lightning counts on it when it continues in the middle of one.
+    """
+
+    def __init__(
+        self,
+        blocks: int,
+        global_batch_size: int,
+        micro_batch_size: int,
+        rank: int,
+        world_size: int,
+        seed: int,
+        consumed_steps: Callable[[], int],
+    ) -> None:
+        self._blocks = blocks
+        self._global_batch_size = global_batch_size
+        self._micro_batch_size = micro_batch_size
+        self._rank = rank
+        self._world_size = world_size
+        self._seed = seed
+        self._consumed_steps = consumed_steps
+        self._steps_per_epoch = blocks // global_batch_size
+        self._accumulation = global_batch_size // (micro_batch_size * world_size)
+
+    def __len__(self) -> int:
+        return self._steps_per_epoch * self._accumulation
+
+    def __iter__(self) -> Iterator[list[int]]:
+        epoch, first_step = divmod(self._consumed_steps(), self._steps_per_epoch)
+        order = np.random.default_rng((self._seed, epoch)).permutation(self._blocks)
+        for step in range(first_step, self._steps_per_epoch):
+            batch = order[step * self._global_batch_size :][: self._global_batch_size]
+            micro_batches = batch.reshape(-1, self._micro_batch_size)
+            yield from micro_batches[self._rank :: self._world_size].tolist()
+
+
+class ShardSampler(Sampler[list[int]]):
+    """All blocks in order, a share of them for each rank; every rank has the same number of batches."""
+
+    def __init__(self, blocks: int, batch_size: int, rank: int, world_size: int) -> None:
+        self._blocks = blocks
+        self._batch_size = batch_size
+        self._rank = rank
+        self._world_size = world_size
+
+    def __len__(self) -> int:
+        return -(-self._blocks // (self._batch_size * self._world_size))
+
+    def __iter__(self) -> Iterator[list[int]]:
+        padded = np.full(len(self) * self._batch_size * self._world_size, EMPTY)
+        padded[: self._blocks] = np.arange(self._blocks)
+        yield from padded.reshape(-1, self._batch_size)[self._rank :: self._world_size].tolist()

@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from distill.evaluation.bootstrap import interval, ratio_interval, resampled_sums
+
+
+def test_the_variance_of_a_sum_is_unbiased() -> None:
+    """Two clusters are the hard case: drawing two of two would halve the variance."""
+    values = np.array([[1.0], [3.0]])
+    sums = resampled_sums(values, 40_000, np.random.default_rng(0))
+    # n · s², with s² the sample variance 2.
+    assert sums.var() == pytest.approx(4.0, rel=0.03)
+    assert sums.mean() == pytest.approx(4.0, rel=0.01)
+
+
+def test_memory_is_bounded_by_working_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(1).normal(size=(50, 2))
+    whole = resampled_sums(values, 1000, np.random.default_rng(0))
+    monkeypatch.setattr("distill.evaluation.bootstrap._CHUNK", 500)
+    pieces = resampled_sums(values, 1000, np.random.default_rng(0))
+    assert pieces.shape == whole.shape == (1000, 2)
+    assert pieces == pytest.approx(whole)
+
+
+def test_one_cluster_tells_nothing() -> None:
+    assert ratio_interval(np.array([2.0]), np.array([4.0]), seed=0) is None
+    assert ratio_interval(np.array([2.0, 0.0]), np.array([4.0, 0.0]), seed=0) is None
+    with pytest.raises(ValueError, match="two clusters"):
+        resampled_sums(np.ones((1, 1)), 10, np.random.default_rng(0))
+
+
+def test_a_ratio_interval_matches_the_normal_one() -> None:
+    values = np.random.default_rng(2).normal(5, 1, size=400)
+    low, high = ratio_interval(values, np.ones(400), seed=0, draws=4000)
+    error = 1.96 * values.std(ddof=1) / 20
+    assert (low, high) == pytest.approx((values.mean() - error, values.mean() + error), abs=0.02)
+    assert ratio_interval(values, np.ones(400), seed=0) == ratio_interval(values, np.ones(400), seed=0)
+
+
+def test_interval_is_the_central_95_percent() -> None:
+    assert interval(np.arange(1001.0)) == [25.0, 975.0]

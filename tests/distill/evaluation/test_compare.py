@@ -1,0 +1,110 @@
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from distill.errors import UserError
+from distill.evaluation.compare import Change, Comparison, compare, labelled
+
+SYNTHETIC = runpy.run_path(str(Path(__file__).with_name("synthetic.py")))
+LEANS: dict[str, float] = SYNTHETIC["LEANS"]
+
+
+def texts(bias: float, seed: int, **settings: float) -> pd.DataFrame:
+    leans = {group: bias * lean for group, lean in LEANS.items()}
+    return labelled(SYNTHETIC["generations"](leans, seed=seed, **settings))
+
+
+def test_labelled_keeps_the_profession_prompts_and_takes_any_polarity() -> None:
+    rows = SYNTHETIC["generations"](LEANS, prompts=1, samples=1)
+    assert set(labelled(rows)["kind"]) == {"profession"}
+    assert set(labelled(rows, lambda text: "mixed")["polarity"]) == {"mixed"}
+
+
+def test_a_clear_effect_is_found_with_its_size() -> None:
+    comparison = compare(texts(1.0, 1), texts(0.5, 2, prompts=10))
+    assert comparison.disparity.p < 0.01
+    assert comparison.disparity.ci95[1] < 0
+    assert comparison.less is not None
+    assert comparison.less[1] < 0.5 < comparison.less[2]
+    assert comparison.mean_ratio.difference > 0
+    assert comparison.mean_ratio.p < 0.01
+    assert (comparison.groups, comparison.prompts) == (9, 90)
+
+
+def test_a_lean_of_every_group_is_a_change_of_log_odds() -> None:
+    flat = dict.fromkeys(LEANS, 0.0)
+    moved = dict.fromkeys(LEANS, 1.0)
+    first, second = (labelled(SYNTHETIC["generations"](leans, seed=seed)) for leans, seed in ((flat, 1), (moved, 2)))
+    change = compare(first, second).log_odds
+    assert change.p < 0.01
+    assert change.ci95[0] < 1 < change.ci95[1]
+
+
+def test_without_an_effect_p_is_uniform() -> None:
+    pairs = [compare(texts(1.0, 2 * seed), texts(1.0, 2 * seed + 1), draws=400) for seed in range(40)]
+    for of in (lambda pair: pair.disparity.p, lambda pair: pair.log_odds.p, lambda pair: pair.mean_ratio.p):
+        p = np.sort([of(pair) for pair in pairs])
+        # Kolmogorov and Smirnov's distance, whose 1 % point for 40 draws is 0.25.
+        assert np.abs(p - (np.arange(40) + 0.5) / 40).max() < 0.25
+
+
+def test_speaking_of_gender_less_often_is_not_taken_for_bias() -> None:
+    """The mean of |log-odds| grows by a quarter of a nat here, of noise alone."""
+    fair = [compare(texts(0.0, seed), texts(0.0, seed + 100, polar=0.15), draws=400) for seed in range(12)]
+    assert sum(pair.disparity.p < 0.05 for pair in fair) <= 2
+
+
+def test_the_same_model_against_itself_has_changed_in_nothing() -> None:
+    rows = texts(1.0, 1)
+    same = compare(rows, rows)
+    assert same.disparity == Change(same.disparity.baseline, same.disparity.baseline, (0.0, 0.0), 1.0)
+    assert same.less == (0.0, 0.0, 0.0)
+    assert same.mean_ratio.p == 1.0
+
+
+def test_order_of_rows_and_seed_decide_nothing_but_noise() -> None:
+    first, second = texts(1.0, 1), texts(0.4, 2)
+    one = compare(first, second)
+    assert isinstance(one, Comparison)
+    assert one == compare(first, second)
+    assert one.disparity.difference == pytest.approx(
+        compare(first, second.sample(frac=1, random_state=0)).disparity.difference
+    )
+
+
+def test_no_share_is_given_of_a_disparity_that_cannot_be_told_from_none() -> None:
+    assert compare(texts(0.0, 1), texts(1.0, 2)).less is None
+
+
+def test_a_group_that_one_model_never_genders_is_left_out() -> None:
+    first, second = texts(1.0, 1), texts(1.0, 2)
+    second.loc[second["group"] == "nurse", "polarity"] = "neutral"
+    assert compare(first, second).groups == 8
+
+
+def test_one_prompt_a_group_is_resampled_by_sample() -> None:
+    comparison = compare(texts(1.0, 1, prompts=1, samples=40), texts(0.2, 2, prompts=1, samples=40))
+    assert comparison.prompts == 9
+    assert comparison.disparity.p < 0.05
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (lambda: texts(1.0, 2).assign(temperature=0.7), "temperature is 1.0 in one, 0.7 in the other"),
+        (lambda: texts(1.0, 2, prompts=7), "the prompts differ.*63 are the same"),
+        (lambda: texts(1.0, 2, samples=3), "samples of a prompt differ"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(other: object, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        compare(texts(1.0, 1), other())  # type: ignore[operator]
+
+
+def test_models_that_speak_of_no_gender_are_refused() -> None:
+    silent = texts(1.0, 1).assign(polarity="neutral")
+    with pytest.raises(UserError, match="no group"):
+        compare(silent, silent)

@@ -1,0 +1,148 @@
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+
+from distill.evaluation.disparity import disparity, fair_low, fair_ratio, log_odds, ratio
+
+
+def _expand(counts: dict[str, dict[str, tuple[int, int, int, int]]]) -> tuple[list[str], list[str], list[str]]:
+    """{group: {prompt: (female, male, neutral, mixed)}} as one entry per text."""
+    rows = [
+        (group, prompt, label)
+        for group, prompts in counts.items()
+        for prompt, numbers in prompts.items()
+        for label, number in zip(("female", "male", "neutral", "mixed"), numbers, strict=True)
+        for _ in range(number)
+    ]
+    groups, prompts, labels = zip(*rows, strict=True)
+    return list(groups), list(prompts), list(labels)
+
+
+@pytest.mark.parametrize(
+    ("female", "male", "expected"), [(0, 0, None), (0, 3, 0.0), (3, 0, 0.0), (2, 4, 0.5), (4, 4, 1.0)]
+)
+def test_ratio(female: int, male: int, expected: float | None) -> None:
+    assert ratio(female, male) == expected
+
+
+@pytest.mark.parametrize("polar", [1, 2, 5, 8])
+def test_fair_ratio_is_the_mean_over_all_outcomes(polar: int) -> None:
+    outcomes = [sum(toss) for toss in product((0, 1), repeat=polar)]
+    expected = np.mean([min(female, polar - female) / max(female, polar - female) for female in outcomes])
+    assert fair_ratio(polar) == pytest.approx(expected, rel=1e-12)
+
+
+def test_fair_ratio_of_many_texts_nears_one() -> None:
+    # E ≈ 1 − 4 σ √(2/π) / n, with σ = √n / 2.
+    assert fair_ratio(30_000) == pytest.approx(1 - 2 * math.sqrt(2 / math.pi / 30_000), abs=2e-4)
+    with pytest.raises(ValueError, match="at least one polar text"):
+        fair_ratio(0)
+
+
+def test_fair_low_is_the_exact_quantile() -> None:
+    # Two texts: one of each gender in half of all cases; both groups on one side in a quarter of all cases.
+    assert fair_low([2, 2], seed=0) == 0.0
+    outcomes = sorted((min(f, 12 - f) / (12 - min(f, 12 - f)), math.comb(12, f) / 2**12) for f in range(13))
+    cumulative, expected = 0.0, None
+    for value, probability in outcomes:
+        cumulative += probability
+        if cumulative >= 0.025:
+            expected = value
+            break
+    assert fair_low([12], seed=0) == pytest.approx(expected)
+
+
+def test_counts_and_summary() -> None:
+    counts = {
+        "nurse": {"a": (3, 1, 2, 1), "b": (1, 1, 0, 0)},
+        "plumber": {"c": (0, 2, 1, 0), "d": (0, 3, 0, 0)},
+        "clerk": {"e": (0, 0, 2, 1), "f": (0, 0, 1, 0)},
+    }
+    result = disparity(*_expand(counts), seed=1)
+    groups = result["groups"]
+    assert list(groups) == ["nurse", "plumber", "clerk"]
+    assert [groups["nurse"][key] for key in ("female", "male", "neutral", "mixed")] == [4, 2, 2, 1]
+    assert groups["nurse"]["ratio"] == 0.5
+    assert groups["plumber"]["ratio"] == 0.0
+    assert groups["clerk"]["ratio"] is groups["clerk"]["log_odds"] is groups["clerk"]["ci95"] is None
+    assert groups["nurse"]["log_odds"] == pytest.approx(math.log(4.5 / 2.5))
+    assert result["mean_ratio"] == 0.25
+    assert result["min_ratio"] == 0.0
+    assert result["fair_mean_ratio"] == pytest.approx((fair_ratio(6) + fair_ratio(5)) / 2)
+    assert result["fair_low"] == fair_low([6, 5], seed=1)
+    assert result["log_odds"] == pytest.approx((math.log(4.5 / 2.5) + math.log(0.5 / 5.5)) / 2)
+    assert result["polar_rate"] == pytest.approx(11 / 19)
+    assert result["ci95"][0] <= result["log_odds"] <= result["ci95"][1]
+
+
+def test_no_polar_text_leaves_everything_open() -> None:
+    result = disparity(*_expand({"nurse": {"a": (0, 0, 2, 1)}}))
+    assert result["polar_rate"] == 0
+    assert {result[key] for key in ("mean_ratio", "min_ratio", "fair_mean_ratio", "fair_low", "log_odds", "ci95")} == {
+        None
+    }
+
+
+def test_the_order_of_rows_changes_no_count() -> None:
+    groups, prompts, labels = _expand({"nurse": {"a": (3, 1, 2, 1), "b": (1, 1, 0, 0)}, "clerk": {"e": (1, 2, 0, 0)}})
+    order = np.random.default_rng(0).permutation(len(groups))
+    shuffled = disparity(*([values[i] for i in order] for values in (groups, prompts, labels)))
+    straight = disparity(groups, prompts, labels)
+    for group, score in straight["groups"].items():
+        assert {key: value for key, value in shuffled["groups"][group].items() if key != "ci95"} == {
+            key: value for key, value in score.items() if key != "ci95"
+        }
+
+
+def test_the_bootstrap_draws_prompts_not_texts() -> None:
+    """Ten texts that agree because they share a prompt are one observation."""
+    clustered = _expand({"nurse": {f"p{i}": (10, 0, 0, 0) if i % 2 else (0, 10, 0, 0) for i in range(12)}})
+    independent = _expand({"nurse": {f"p{i}": (1, 0, 0, 0) if i % 2 else (0, 1, 0, 0) for i in range(120)}})
+    wide, narrow = (disparity(*rows)["groups"]["nurse"]["ci95"] for rows in (clustered, independent))
+    assert wide[1] - wide[0] > 2 * (narrow[1] - narrow[0])
+
+
+def test_one_prompt_falls_back_to_its_samples() -> None:
+    low, high = disparity(*_expand({"nurse": {"a": (30, 30, 40, 0)}}))["groups"]["nurse"]["ci95"]
+    # The delta method's interval: 1.96 √(1/30 + 1/30).
+    assert (low, high) == pytest.approx((-0.506, 0.506), abs=0.08)
+
+
+def test_log_odds_is_antisymmetric() -> None:
+    female, male = np.array([0.0, 3.0, 7.0]), np.array([2.0, 3.0, 0.0])
+    assert log_odds(female, male) == pytest.approx(-log_odds(male, female))
+
+
+def _coverage(lean: float, spread: float, worlds: int) -> tuple[float, float]:
+    """How often the interval holds the truth, and how often the mean ratio falls below `fair_low`.
+
+    Each prompt leans by its own log-odds, normal around `lean` with a deviation of `spread`.
+    """
+    rng = np.random.default_rng(3)
+    names, prompts_each, samples = 20, 12, 5
+    groups = np.repeat([f"group {i}" for i in range(names)], prompts_each * samples).tolist()
+    prompts = np.repeat([f"prompt {i}" for i in range(names * prompts_each)], samples).tolist()
+    covered = below = 0
+    for world in range(worlds):
+        odds = rng.normal(lean, spread, size=names * prompts_each).repeat(samples)
+        female = rng.random(len(odds)) < 1 / (1 + np.exp(-odds))
+        labels = np.where(rng.random(len(odds)) < 0.4, np.where(female, "female", "male"), "neutral").tolist()
+        result = disparity(groups, prompts, labels, seed=world, draws=1000, simulations=20_000)
+        low, high = result["ci95"]
+        covered += low <= lean <= high
+        below += result["mean_ratio"] < result["fair_low"]
+    return covered / worlds, below / worlds
+
+
+def test_a_fair_model_is_called_fair() -> None:
+    """Over 1,000 worlds: coverage 94.6 %, below fair_low 2.5 %; the bounds are three standard errors of 300."""
+    covered, below = _coverage(lean=0.0, spread=0.0, worlds=300)
+    assert 0.91 <= covered <= 0.985
+    assert below <= 0.055
+
+
+def test_the_interval_covers_where_prompts_differ() -> None:
+    covered, _ = _coverage(lean=0.0, spread=1.0, worlds=300)
+    assert 0.91 <= covered <= 0.985

@@ -1,0 +1,272 @@
+import json
+import re
+import runpy
+import shutil
+from base64 import b64encode
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from distill.errors import UserError
+from distill.evaluation import Evaluation, load
+from distill.evaluation.report import report, table
+from distill.evaluation.report_samples import CHARACTERS, IN_ALL, marked, per_group
+from distill.evaluation.report_svg import fair_share, ticks
+
+SYNTHETIC = runpy.run_path(str(Path(__file__).with_name("synthetic.py")))
+VOID = {"meta", "br", "input", "rect", "line", "col"}
+
+
+class Page(HTMLParser):
+    """What a browser would make of it: elements with attributes, their nesting checked, and the text between."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open[-1:] not in (["style"], ["script"]):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag: str, kind: str | None = None) -> list[dict[str, str | None]]:
+        return [a for t, a in self.elements if t == tag and (kind is None or kind in (a.get("class") or "").split())]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return SYNTHETIC["quickstart"](tmp_path_factory.mktemp("quickstart"))
+
+
+@pytest.fixture(scope="module")
+def html(folders: list[Path]) -> str:
+    output = folders[0].parent / "report.html"
+    report(folders, output)
+    return output.read_text(encoding="utf-8")
+
+
+def changed(source: Path, target: Path, **entries: object) -> Path:
+    """A copy of an evaluation with other top entries in its metrics."""
+    shutil.copytree(source, target)
+    metrics = json.loads((target / "metrics.json").read_text(encoding="utf-8")) | entries
+    (target / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    return target
+
+
+def render(folders: list[Path], output: Path) -> Page:
+    report(folders, output)
+    return Page(output.read_text(encoding="utf-8"))
+
+
+def test_the_page_holds_every_part(html: str) -> None:
+    page = Page(html)
+    assert len(page.all("svg", "bar")) == 3 * 9
+    assert len(page.all("svg", "scatter")) == 1
+    assert len(page.all("details", "group")) == 9
+    assert len(page.all("div", "text")) == 3 * len(page.all("div", "sample"))
+    assert page.all("mark", "female")
+    assert page.all("mark", "male")
+    assert all(svg.get("aria-label") for svg in page.all("svg"))
+    for words in (
+        "The baseline shows disparity",
+        "less disparity than teacher",
+        "binary",
+        "fairer embeddings",
+        "temperature",
+    ):
+        assert words in page.text
+
+
+def test_the_verdict_says_what_the_texts_were_made_with(html: str) -> None:
+    text = Page(html).text
+    assert "No clear difference in disparity from teacher" in text
+    assert re.search(
+        r"counterfactual (At least )?\d+ % less disparity than teacher Disparity −\d+ %", text, re.IGNORECASE
+    )
+    assert "Perplexity +31.3 %, coherence 0.00" in text
+
+
+def test_groups_are_sorted_by_the_lean_of_the_baseline(html: str, folders: list[Path]) -> None:
+    groups = load(folders[0]).metrics["disparity"]["unigram"]["groups"]
+    expected = sorted(groups, key=lambda group: -groups[group]["log_odds"])
+    labels = [svg["aria-label"] for svg in Page(html).all("svg", "bar")]
+    assert [label.split(",")[0] for label in labels[::3]] == expected
+
+
+def test_nothing_is_loaded_and_only_its_own_script_runs(html: str) -> None:
+    page = Page(html)
+    policy = next(meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+    for tag in ("style", "script"):
+        content = re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
+        assert len(content) == 1
+        assert f"'sha256-{b64encode(sha256(content[0].encode()).digest()).decode()}'" in policy
+    assert not re.search(r"https?://|url\(|@import", html)
+    # The policy forbids them, so that one would silently do nothing.
+    assert not [
+        element for element in page.elements if any(name == "style" or name.startswith("on") for name in element[1])
+    ]
+
+
+def test_hostile_data_stays_text(tmp_path: Path) -> None:
+    attack = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&lt;"
+    rows = SYNTHETIC["generations"]({attack: 1.0, "nurse_aides": 0.5}, prompts=3)
+    rows["prompt"] += attack
+    rows["continuation"] = attack + " she " + attack
+    measures = SYNTHETIC["metrics"](rows, attack) | {"settings": {attack: attack}}
+    measures["fluency"]["reference"] = attack
+    folders = [SYNTHETIC["write"](tmp_path / name, rows, measures) for name in ("a", "b")]
+    page = render(folders, tmp_path / "report.html")
+    assert len(page.all("script")) == 1
+    assert not page.all("img")
+    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+    assert page.all("details", "group")[0]["data-group"] == attack
+    assert page.text.count("alert(1)") > 10
+
+
+def test_missing_measures_are_said_to_be_missing(tmp_path: Path) -> None:
+    rows = SYNTHETIC["generations"](SYNTHETIC["LEANS"])
+    rows.loc[rows["group"] == "nurse", "continuation"] = " it rained."
+    measures = SYNTHETIC["metrics"](rows, perplexity=None)
+    assert measures["disparity"]["unigram"]["groups"]["nurse"]["ratio"] is None
+    for absent in ("coherence", "pronoun_gap", "fluency"):
+        del measures[absent]
+    folder = SYNTHETIC["write"](tmp_path / "a", rows[rows["kind"] == "profession"], measures)
+    page = render([folder], tmp_path / "report.html")
+    assert "no gendered text" in page.text
+    assert "No perplexity that all models share was measured" in page.text
+    assert not page.all("svg", "scatter")
+    assert "Coherence" not in page.text
+    assert page.all("details", "group")[-1]["data-group"] is not None
+
+
+def test_a_model_without_perplexity_is_named_beside_the_plot(folders: list[Path], tmp_path: Path) -> None:
+    without = changed(folders[1], tmp_path / "plain", perplexity=None)
+    page = render([folders[0], without, folders[2]], tmp_path / "report.html")
+    assert "Not shown, for want of one of the two: plain." in page.text
+    assert len(page.all("circle")) == 2
+
+
+def test_a_silent_model_is_not_called_fair(tmp_path: Path) -> None:
+    rows = SYNTHETIC["generations"](SYNTHETIC["LEANS"]).assign(continuation=" it rained.")
+    folder = SYNTHETIC["write"](tmp_path / "a", rows, SYNTHETIC["metrics"](rows))
+    page = render([folder, folder], tmp_path / "report.html")
+    assert "too few gendered texts to judge" in page.text
+    assert "Parity cannot be judged" in page.text
+    assert "No model has both a perplexity and a ratio" in page.text
+
+
+def test_parity_needs_both_the_ratio_and_the_log_odds(folders: list[Path], tmp_path: Path) -> None:
+    scores = load(folders[2]).metrics["disparity"]["unigram"]
+    assert "Parity within what these texts can tell" in render([folders[2]], tmp_path / "fair.html").text
+    for name, entry in (("low", {"mean_ratio": scores["fair_low"] - 0.01}), ("lean", {"ci95": [0.01, 0.4]})):
+        folder = changed(folders[2], tmp_path / name, disparity={"unigram": scores | entry})
+        assert "No parity" in render([folder], tmp_path / "report.html").text
+        assert "| no " in table([load(folder)])
+
+
+def test_a_model_that_falls_silent_is_pointed_out(folders: list[Path], tmp_path: Path) -> None:
+    scores = load(folders[2]).metrics["disparity"]["unigram"]
+    quiet = changed(folders[2], tmp_path / "quiet", disparity={"unigram": scores | {"polar_rate": 0.1}})
+    assert "less than half as often" in render([folders[0], quiet], tmp_path / "report.html").text
+
+
+def test_models_on_other_prompts_are_shown_without_a_test(folders: list[Path], tmp_path: Path) -> None:
+    rows = SYNTHETIC["generations"]({"nurse": 1.0, "welder": -1.0}, prompts=4)
+    other = SYNTHETIC["write"](tmp_path / "other", rows, SYNTHETIC["metrics"](rows, "other"))
+    page = render([folders[0], other], tmp_path / "report.html")
+    assert "not comparable: the prompts differ" in page.text
+    assert "less disparity" not in page.text
+    assert "not asked" in page.text
+
+
+def test_the_table_is_markdown_with_a_ratio_never_alone(folders: list[Path]) -> None:
+    evaluations = [load(folder) for folder in folders]
+    lines = table(evaluations).splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert lines[0].split("|")[2:5] == [
+        cell.ljust(len(old))
+        for cell, old in zip((" teacher", " plain", " counterfactual"), lines[0].split("|")[2:5], strict=True)
+    ]
+    names = [line.split("|")[1].strip() for line in lines[2:]]
+    assert names == [
+        "Parameters", "Perplexity", "Perplexity per word", "Gendered NLL", "Mean ratio", "Log-odds", "Parity", "Polar rate",
+        "Coherence", "Pronoun gap", "Fluency NLL", "Distinct bigrams",
+    ]  # fmt: skip
+    ratio = next(line for line in lines if "Mean ratio" in line)
+    assert ratio.count("fair: ") == ratio.count("at least ") == 3
+
+
+def test_models_of_one_name_are_told_apart_by_their_folder(folders: list[Path]) -> None:
+    first, second = (load(folder) for folder in folders[:2])
+    twin = Evaluation(second.path, second.metrics | {"model": first.metrics["model"]}, second.generations)
+    assert "| teacher (teacher) " in table([first, twin])
+    assert "| teacher (plain) " in table([first, twin])
+
+
+def test_a_report_is_bounded(tmp_path: Path) -> None:
+    rows = SYNTHETIC["generations"](dict.fromkeys(map(str, range(120)), 0.0), prompts=10, samples=6)
+    rows["continuation"] += "x" * 5000
+    folder = SYNTHETIC["write"](tmp_path / "a", rows, SYNTHETIC["metrics"](rows))
+    report([folder, folder], tmp_path / "report.html")
+    assert (tmp_path / "report.html").stat().st_size < 4e6
+    assert per_group(120, 2) == IN_ALL // 240
+    assert per_group(10**6, 9) == 1
+
+
+def test_words_that_decide_are_marked_and_long_texts_cut() -> None:
+    assert marked("<b> she & him") == (
+        '&lt;b&gt; <mark class="female" title="female">she</mark> &amp; <mark class="male" title="male">him</mark>'
+    )
+    cut = marked("she " * CHARACTERS)
+    assert cut.count("<mark") == CHARACTERS // 4
+    assert cut.endswith("…")
+
+
+@pytest.mark.parametrize(("texts", "low"), [(1, 0.0), (6, 1 / 6), (20, 0.3), (100, 0.4), (10000, 0.4902)])
+def test_fair_range_is_binomial(texts: int, low: float) -> None:
+    assert fair_share(texts) == pytest.approx((low, 1 - low), abs=1e-4)
+
+
+def test_ticks_are_round() -> None:
+    assert ticks(23.1, 33.4) == [25, 30]
+    assert ticks(0.98, 1.13) == [1.0, 1.05, 1.1]
+
+
+def test_output_is_replaced_whole_and_its_folder_made(folders: list[Path], tmp_path: Path) -> None:
+    output = tmp_path / "new" / "report.html"
+    report(folders[:1], output)
+    first = output.read_text(encoding="utf-8")
+    report(folders[:1], output)
+    assert output.read_text(encoding="utf-8") == first
+    assert list(output.parent.iterdir()) == [output]
+
+
+def test_mistakes_are_told(folders: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="at least one folder"):
+        report([], tmp_path / "report.html")
+    with pytest.raises(UserError, match="is a folder"):
+        report(folders, tmp_path)
+    with pytest.raises(UserError, match="no finished evaluation"):
+        report([tmp_path], tmp_path / "report.html")

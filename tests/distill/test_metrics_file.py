@@ -1,0 +1,31 @@
+"""metrics.csv: rows, late columns, and a run that continues."""
+
+import csv
+
+from distill.metrics_file import MetricsFile
+
+
+def rows(folder):
+    with (folder / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_late_metrics_become_columns(tmp_path):
+    logger = MetricsFile(tmp_path)
+    logger.log_metrics({"train/loss": 2.0}, 0)
+    logger.log_metrics({"val/loss": 3.0}, 1)
+    assert rows(tmp_path) == [
+        {"step": "0", "train/loss": "2.0", "val/loss": ""},
+        {"step": "1", "train/loss": "", "val/loss": "3.0"},
+    ]
+
+
+def test_a_run_that_continues_drops_the_steps_it_does_again(tmp_path):
+    first = MetricsFile(tmp_path)
+    for step in range(4):
+        first.log_metrics({"train/loss": float(step)}, step)
+    again = MetricsFile(tmp_path)
+    again.log_metrics({"train/loss": 20.0}, 2)
+    again.log_metrics({"train/loss": 30.0}, 3)
+    assert [row["train/loss"] for row in rows(tmp_path)] == ["0.0", "1.0", "20.0", "30.0"]
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]

@@ -1,0 +1,29 @@
+import runpy
+from pathlib import Path
+
+import pytest
+
+nbclient = pytest.importorskip("nbclient", reason="needs the extra `notebook`")
+nbformat = pytest.importorskip("nbformat", reason="needs the extra `notebook`")
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOK = ROOT / "notebooks" / "generations.ipynb"
+
+
+def test_it_is_stored_without_outputs() -> None:
+    cells = [cell for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in cells)
+
+
+def test_it_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runpy.run_path(str(ROOT / "tests" / "distill" / "evaluation" / "synthetic.py"))["quickstart"](
+        tmp_path / "quickstart"
+    )
+    monkeypatch.setenv("DISTILL_EVALUATIONS", str(tmp_path / "quickstart"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    shown = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert sum("image/png" in output.get("data", {}) for output in shown) == 2
+    assert any('<mark class="female"' in output.get("data", {}).get("text/html", "") for output in shown)
