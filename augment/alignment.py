@@ -43,11 +43,14 @@ def boundaries(offsets: Offsets, counterfactual_offsets: Offsets, swaps: Sequenc
             swap = swaps[passed] if passed < len(swaps) else None
         other_last = last.get(end + delta) if swap is None or end <= swap[0] else None
         if other_last is not None:
-            aligned[stop - 1] = other_last
-            # The pieces of one character: k-th with k-th, where they cover the same characters after any swap.
             other_first = first.get(end + delta, other_last)
-            if stop - position > 1 and stop - position == other_last - other_first + 1:
-                for piece in range(stop - position - 1):
+            pieces, other_pieces = stop - position, other_last - other_first + 1
+            if pieces == other_pieces or (stop < tail and other_last + 1 < other_tail):
+                aligned[stop - 1] = other_last
+            # Otherwise one of the two may have been cut off between the pieces of its last character.
+            if pieces == other_pieces > 1:
+                # k-th with k-th, where they cover the same characters after any swap
+                for piece in range(pieces - 1):
                     start = offsets[position + piece][0]
                     if start >= settled and start + delta == counterfactual_offsets[other_first + piece][0]:
                         aligned[position + piece] = other_first + piece

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         required=True,
         metavar="DIR|FILE",
-        help=".jsonl or .parquet: rows of text and counterfactual; .txt: the counterfactuals, a blank line between them; "
+        help=".jsonl or .parquet: rows of text and counterfactual; .txt: the counterfactuals, a blank line between; "
         "no suffix: a folder for datasets' load_from_disk, which also holds the spans of what was exchanged. "
         "Written whole or not at all; a file that exists is replaced, a folder is not",
     )
@@ -173,7 +174,9 @@ def _corpus(arguments: argparse.Namespace) -> None:
     if output.exists() and Path(arguments.input).exists() and output.samefile(arguments.input):
         raise OutputError(f"{output}: is the input too; choose another name")
     reverser = RoleReverser(names=arguments.names)
-    documents = read_documents(arguments.input, field=arguments.field)
-    reversed_documents = reverse_corpus(documents, reverser, arguments.num_proc)
-    write_corpus(reversed_documents, output)
-    print(f"{output}: {summarise(reversed_documents, reverser, arguments.num_proc)}", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="augment-") as cache:
+        documents = read_documents(arguments.input, field=arguments.field, cache_dir=cache)
+        reversed_documents = reverse_corpus(documents, reverser, arguments.num_proc, cache_dir=cache)
+        summary = summarise(reversed_documents, reverser, arguments.num_proc)
+        write_corpus(reversed_documents, output)
+    print(f"{output}: {summary}", file=sys.stderr)

@@ -41,29 +41,34 @@ class Summary:
         )
 
 
-def reverse_corpus(dataset: "datasets.Dataset", reverser: RoleReverser, num_proc: int = 1) -> "datasets.Dataset":
+def reverse_corpus(
+    dataset: "datasets.Dataset", reverser: RoleReverser, num_proc: int = 1, cache_dir: str | Path | None = None
+) -> "datasets.Dataset":
     """Reverse the column `text` of a dataset, on `num_proc` processes.
 
     The result has the columns text and counterfactual (strings), swaps and tells: the fields of each `Swap`, and the
-    (start, end) of each tell, one after the other in a list of integers; `to_reversal` reads them. A row for every row, in
-    order. What was computed once for this dataset and reverser is found again in the dataset's cache.
+    (start, end) of each tell, one after the other in a list of integers; `to_reversal` reads them. A row for every
+    row, in order. What was computed once for this dataset and reverser is found again in `cache_dir`, or, without one,
+    in the dataset's own cache.
     """
     from datasets import Features, List, Value
 
     features = Features(
         text=dataset.features["text"],
-        counterfactual=Value("large_string"),
+        counterfactual=Value("string"),
         swaps=List(Value("int32")),
         tells=List(Value("int32")),
     )
     state = f"{dataset._fingerprint} {reverser.fingerprint}"
+    fingerprint = hashlib.sha256(state.encode()).hexdigest()[:16]
     return dataset.select_columns(["text"]).map(
         _reverse_batch,
         fn_kwargs={"reverser": reverser},
         batched=True,
         num_proc=_processes(dataset, num_proc),
         features=features,
-        new_fingerprint=hashlib.sha256(state.encode()).hexdigest()[:16],
+        new_fingerprint=fingerprint,
+        cache_file_name=None if cache_dir is None else str(Path(cache_dir) / f"reversed-{fingerprint}.arrow"),
         desc="Reversing",
     )
 
@@ -87,6 +92,7 @@ def summarise(dataset: "datasets.Dataset", reverser: RoleReverser, num_proc: int
         batched=True,
         num_proc=_processes(dataset, num_proc),
         remove_columns=dataset.column_names,
+        keep_in_memory=True,
         desc="Counting",
     )
     swaps: Counter[str] = Counter()
@@ -110,9 +116,9 @@ def check_output(output: str | Path) -> Path:
 def write_corpus(dataset: "datasets.Dataset", output: str | Path) -> None:
     """Write what `reverse_corpus` returned, whole or not at all.
 
-    .jsonl, .parquet: rows of text and counterfactual. .txt: the counterfactuals, a blank line between them. No suffix: a
-    folder that `datasets.load_from_disk` reads, with all columns. Raises `OutputError` for any other suffix and for a
-    folder that exists already; a file is replaced.
+    .jsonl, .parquet: rows of text and counterfactual. .txt: the counterfactuals, a blank line between them. No suffix:
+    a folder that `datasets.load_from_disk` reads, with all columns. Raises `OutputError` for any other suffix and for
+    a folder that exists already; a file is replaced.
     """
     path = check_output(output)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,17 +1,19 @@
 """Documents from wherever they lie: text files, JSON lines, Parquet, folders of such, saved datasets, and the hub.
 
-A document is a row of JSON lines, Parquet or a dataset; a paragraph between blank lines of a text file; an article, from one
-` = Title = ` to the next, of a text file in WikiText's format, which is recognised by beginning with such a title.
+A document is a row of JSON lines, Parquet or a dataset; a paragraph between blank lines of a text file; an article,
+from one ` = Title = ` to the next, of a text file in WikiText's format, which is recognised by such a beginning.
 """
 
 import atexit
 import gzip
 import hashlib
+import itertools
 import json
 import os
 import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,9 +38,9 @@ def read_documents(
     """Read documents into a dataset with the one string column `text`, memory-mapped, so of any size.
 
     `source`: a .txt, .jsonl, .jsonl.gz or .parquet file, a folder of such files (in the order of their names), a folder
-    written by `datasets.save_to_disk`, or the id of a dataset on the hub. `field`: the column that holds the text, of all but
-    text files. `split`: which one of a saved or a hub dataset. `cache_dir`: where the Arrow form of local files is kept
-    for the next time; without it, it lies in a temporary folder until the process ends.
+    written by `datasets.save_to_disk`, or the id of a dataset on the hub. `field`: the column that holds the text, of
+    all but text files. `split`: which one of a saved or a hub dataset. `cache_dir`: where the Arrow form of local
+    files is kept for the next time; without it, it lies in a temporary folder until the process ends.
 
     Raises `DocumentError` where there is no such source, no document in it, or something that cannot be read.
 
@@ -94,8 +96,8 @@ def _from_files(files: list[Path], field: str, cache_dir: str | Path | None) -> 
 def _guarded(reader: Any, path: Path, field: str) -> Iterator[str]:
     try:
         yield from reader(path, field)
-    except OSError as error:
-        raise DocumentError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise DocumentError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _fingerprint(files: list[Path], field: str) -> str:
@@ -106,7 +108,7 @@ def _fingerprint(files: list[Path], field: str) -> str:
 def _write_arrow(arrow: Path, texts: Iterable[str]) -> None:
     import pyarrow as pa
 
-    schema = pa.schema([("text", pa.large_string())])
+    schema = pa.schema([("text", pa.string())])
     handle, partial = tempfile.mkstemp(prefix=arrow.name, suffix=".partial", dir=arrow.parent)
     os.close(handle)
     try:
@@ -117,9 +119,9 @@ def _write_arrow(arrow: Path, texts: Iterable[str]) -> None:
                 batch.append(text)
                 characters += len(text)
                 if characters >= _BATCH_CHARACTERS:
-                    stream.write_batch(pa.record_batch([pa.array(batch, pa.large_string())], schema=schema))
+                    stream.write_batch(pa.record_batch([pa.array(batch, pa.string())], schema=schema))
                     batch, characters = [], 0
-            stream.write_batch(pa.record_batch([pa.array(batch, pa.large_string())], schema=schema))
+            stream.write_batch(pa.record_batch([pa.array(batch, pa.string())], schema=schema))
         os.replace(partial, arrow)
     finally:
         Path(partial).unlink(missing_ok=True)
@@ -140,25 +142,31 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _text_documents(path: Path) -> Iterator[str]:
-    wikitext: bool | None = None
-    document: list[str] = []
+    lines = (line for _, line in _lines(path))
+    first = next((line for line in lines if line.strip()), None)
+    if first is None:
+        return
+    split = _articles if _TITLE.fullmatch(first) else _paragraphs
+    yield from split(itertools.chain([first], lines))
+
+
+def _paragraphs(lines: Iterable[str]) -> Iterator[str]:
+    for blank, paragraph in itertools.groupby(lines, lambda line: not line.strip()):
+        if not blank:
+            yield "".join(paragraph).rstrip("\r\n")
+
+
+def _articles(lines: Iterable[str]) -> Iterator[str]:
+    article: list[str] = []
     after_blank = True
-    for _, line in _lines(path):
-        blank = not line.strip()
-        if wikitext is None and not blank:
-            wikitext = _TITLE.fullmatch(line) is not None
-        if wikitext:
-            ends = after_blank and not blank and _TITLE.fullmatch(line) is not None
-        else:
-            ends = blank
-        if ends and document:
-            yield "".join(document).rstrip("\r\n ") if wikitext else "".join(document).rstrip("\r\n")
-            document = []
-        if not blank or (wikitext and document):
-            document.append(line)
-        after_blank = blank
-    if document:
-        yield "".join(document).rstrip("\r\n ") if wikitext else "".join(document).rstrip("\r\n")
+    for line in lines:
+        # A formula (“ = 5 = ”) does not stand between paragraphs, as a title does.
+        if after_blank and article and _TITLE.fullmatch(line):
+            yield "".join(article).rstrip()
+            article = []
+        article.append(line)
+        after_blank = not line.strip()
+    yield "".join(article).rstrip()
 
 
 def _json_documents(path: Path, field: str) -> Iterator[str]:
@@ -230,8 +238,6 @@ def _from_hub(name: str, field: str, split: str) -> "datasets.Dataset":
 
 
 def _text_column(dataset: "datasets.Dataset", field: str, name: str) -> "datasets.Dataset":
-    import datasets
-
     if field not in dataset.column_names:
         raise DocumentError(f"{name}: no column {field!r}; there are {_listed(dataset.column_names)}")
     if getattr(dataset.features[field], "dtype", None) not in ("string", "large_string"):
@@ -239,8 +245,7 @@ def _text_column(dataset: "datasets.Dataset", field: str, name: str) -> "dataset
     if not len(dataset):
         raise DocumentError(f"{name}: holds no documents")
     dataset = dataset.select_columns([field])
-    dataset = dataset if field == "text" else dataset.rename_column(field, "text")
-    return dataset.cast_column("text", datasets.Value("large_string"))
+    return dataset if field == "text" else dataset.rename_column(field, "text")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ _NO_FIRST_NAME = re.compile(
     r"|san|santa|st|fort|port|lake|mount|mt|cape|camp)\b\.?\s+$",
     re.IGNORECASE,
 )
-_WORD_BEFORE = re.compile(r"([^\W\d_]+)\.? $")
+_WORD_BEFORE = re.compile(r"([^\W\d_]+) $")
 _CAPITALISED_NEXT = re.compile(r" [^\W\d_a-zß-öø-ÿ][^\W\d_]*")
 _INSIDE_A_SENTENCE = re.compile(r"[a-z,;0-9][\"”’)]? $")
 

@@ -1,8 +1,8 @@
 """Is this “her” or “his” the determiner of a noun (“her keys”), or a pronoun by itself (“saw her”, “is his”)?
 
 The word that follows decides. A determiner is followed by its noun phrase; a pronoun is followed by the end of the
-clause, or by a word that begins no noun phrase: a preposition, conjunction, another determiner or pronoun, an auxiliary,
-an adverb of place or time, a bare verb after an object (“let her go”).
+clause, or by a word that begins no noun phrase: a preposition, conjunction, another determiner or pronoun, an
+auxiliary, an adverb of place or time, a bare verb after an object (“let her go”).
 """
 
 import re
@@ -37,8 +37,8 @@ speak sing wear eat sleep cry die believe understand realize become bring run wa
 """
 _NO_NOUN_PHRASE = frozenset(_AFTER_OBJECT.split())
 
-# What follows “his” where it stands by itself (“his and hers”, “a habit of his that …”): far fewer words than after “her”,
-# since “his” nearly always is a determiner.
+# What follows “his” where it stands by itself (“his and hers”, “a habit of his that …”): far fewer words than after
+# “her”, since “his” nearly always is a determiner.
 _AFTER_PRONOUN = "and or but nor if because when as than is was are were to that in at by for from alone"
 _NO_NOUN_PHRASE_AFTER_HIS = frozenset(_AFTER_PRONOUN.split())
 
@@ -60,7 +60,7 @@ def is_determiner(text: str, start: int, end: int) -> bool:
     following = _NEXT.match(text, end)
     if following is None:
         return False
-    word = following[1].lower()
+    word = following[1].lower().replace("’", "'")
     if text[start:end].lower() == "his":
         return word not in _NO_NOUN_PHRASE_AFTER_HIS
     if word in _NO_NOUN_PHRASE or _AFTER_LET.search(text, max(0, start - 10), start):

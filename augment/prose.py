@@ -7,7 +7,7 @@ import unicodedata
 _PLAIN_BEFORE = frozenset(' \n\t\r"“”‘’(—–\xa0…')
 _PLAIN_AFTER = frozenset(' \n\t\r"”“’),;!?—–\xa0…')
 
-_CHUNK_AFTER = re.compile(r"\S*")
+_CHUNK_AFTER = re.compile(r"[^\s<]*")
 _NO_PROSE = re.compile(
     r"""
       ://  | ^www\.                             # URL
@@ -17,8 +17,9 @@ _NO_PROSE = re.compile(
     """,
     re.VERBOSE,
 )
-_EMPHASIS = re.compile(r"(?<![^\W_])_(?=[^\s_])[^_\n]*(?:\n[^_\n]+)*(?<=[^\s_])_(?![^\W_])")
-_TAG_OPENS = re.compile(r"<[/!]?[A-Za-z][^<>]*$")
+_EMPHASIS = re.compile(r"(?<!\w)_{1,2}(?=[^\s_])[^_\n]*(?:\n[^_\n]+)*(?<=[^\s_])_{1,2}(?!\w)")
+_BOTH = re.compile(r"(?:\([a-z]+\)|(?<![^\W_])(?:s|wo)/)$", re.IGNORECASE)
+_TAG_OPENS = re.compile(r"<(?:/?[A-Za-z]|!)[^<>]*$")
 _TAG_CLOSES = re.compile(r"[^<>]*>")
 _TAG_LENGTH = 400
 
@@ -54,7 +55,12 @@ def is_compound(text: str, start: int, end: int) -> bool:
 def _is_prose_between(text: str, start: int, end: int, before: str, after: str) -> bool:
     if _joins(before) or _joins(after):
         return False
+    # “(s)he”, “s/he”, “(wo)man” hold both genders already.
+    if _BOTH.search(text, max(0, start - 4), start):
+        return False
     if before in "@#$\\&%" or after in "@\\=[(" or (before == "`" and after == "`"):
+        return False
+    if before == ">" and text[start - 2 : start - 1] in ("-", "="):
         return False
     if "_" in (before, after):
         return any(m.start() < start and end < m.end() for m in _emphasised(text, start, end))
@@ -80,6 +86,6 @@ def _emphasised(text: str, start: int, end: int) -> list[re.Match[str]]:
 
 def _chunk(text: str, start: int, end: int) -> str:
     left = max(0, start - 200)
-    space = max(text.rfind(blank, left, start) for blank in " \n\t\r")
+    space = max(text.rfind(blank, left, start) for blank in " \n\t\r>")
     right = _CHUNK_AFTER.match(text, end, end + 200)
     return text[max(left, space + 1) : right.end() if right else end]

@@ -216,15 +216,10 @@ def _exclusion_patterns(exclusions: Iterable[Exclusion]) -> dict[str, tuple[tupl
     """Each word of an exclusion → (pattern of the phrases that it occurs in, whether they tell a gender)."""
     phrases: dict[str, dict[tuple[bool, bool], list[str]]] = {}
     for exclusion in exclusions:
-        pattern = re.escape(exclusion.phrase).replace(r"\*", r"\w*").replace("'", "['’]")
-        pattern = re.sub(r"\\[ -]", lambda _: r"(?:\\s+|[-‐‑])".replace("\\\\", "\\"), pattern)
-        if exclusion.phrase[0].isalnum():
-            pattern = r"(?<!\w)" + pattern
+        pattern = _phrase_pattern(exclusion.phrase)
         for word in re.findall(r"[^\W_]+\*?", exclusion.phrase.lower()):
-            forms = (word[:-1], word[:-1] + "s", word[:-1] + "es") if word.endswith("*") else (word,)
-            for form in forms:
-                by_kind = phrases.setdefault(form, {})
-                by_kind.setdefault((exclusion.exact, exclusion.tells), []).append(pattern + r"(?!\w)")
+            for form in (word[:-1], word[:-1] + "s") if word.endswith("*") else (word,):
+                phrases.setdefault(form, {}).setdefault((exclusion.exact, exclusion.tells), []).append(pattern)
     return {
         word: tuple(
             (re.compile("|".join(patterns), 0 if exact else re.IGNORECASE), tells)
@@ -232,6 +227,14 @@ def _exclusion_patterns(exclusions: Iterable[Exclusion]) -> dict[str, tuple[tupl
         )
         for word, by_kind in phrases.items()
     }
+
+
+_PHRASE_SIGNS = {" ": r"(?:\s+|[-‐‑])", "-": "[-‐‑]", "'": "['’]", "*": r"\w*"}
+
+
+def _phrase_pattern(phrase: str) -> str:
+    pattern = "".join(_PHRASE_SIGNS.get(character, re.escape(character)) for character in phrase)
+    return (r"(?<!\w)" if phrase[0].isalnum() else "") + pattern + r"(?!\w)"
 
 
 # No phrase of the exclusions is longer.

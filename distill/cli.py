@@ -4,7 +4,8 @@ import logging
 import os
 import sys
 import warnings
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
 
 _HELP = """usage: distill COMMAND [options]
 
@@ -30,12 +31,14 @@ def main(arguments: list[str] | None = None) -> None:
     command, *rest = arguments
     # Documents are reversed and tokenised in processes of our own; threads below them would only fight.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # Lightning 2.6 with torch 2.13 says this at every start; it concerns neither our users nor us.
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     from augment.documents import DocumentError
     from distill.errors import UserError
 
     try:
-        _run(command, rest)
+        run_command(command, rest)
     except (UserError, DocumentError) as error:
         print(f"distill {command}: error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -44,7 +47,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
 
 
-def _run(command: str, arguments: list[str]) -> None:
+def run_command(command: str, arguments: list[str]) -> None:
+    """Run one command and let its errors through."""
     if command in ("fit", "validate", "test"):
         from distill.training import TrainingCLI
 
@@ -52,27 +56,36 @@ def _run(command: str, arguments: list[str]) -> None:
     elif command == "evaluate":
         from distill.evaluation.evaluate import evaluate
 
-        _call(evaluate, "evaluate", arguments)
+        _call(evaluate, command, arguments)
     elif command == "report":
         from distill.evaluation.report import report
 
-        _call(report, "report", arguments)
+        _call(report, command, arguments, positional="directories")
     elif command == "quickstart":
         from distill.quickstart.run import quickstart
 
-        _call(quickstart, "quickstart", arguments)
+        _call(quickstart, command, arguments)
     else:
         print(f"distill: error: there is no command {command!r}\n\n{_HELP}", end="", file=sys.stderr)
         sys.exit(2)
 
 
-def _call(function: Any, command: str, arguments: list[str]) -> None:
-    """Parse a function's arguments from the command line and call it."""
+def _call(function: Callable[..., None], command: str, arguments: list[str], positional: str | None = None) -> None:
+    """Parse a function's arguments from the command line and call it.
+
+    Args:
+        function: its signature and docstring are the options and their help.
+        command: its name on the command line.
+        arguments: what the user gave.
+        positional: the parameter, a list of paths, that is given without an option.
+    """
     from jsonargparse import ActionConfigFile, ArgumentParser
 
-    parser = ArgumentParser(prog=f"distill {command}", description=function.__doc__.split("\n\n")[0])
+    parser = ArgumentParser(prog=f"distill {command}", description=(function.__doc__ or "").split("\n\n")[0])
     parser.add_argument("--config", action=ActionConfigFile, help="YAML file with these options")
-    parser.add_function_arguments(function, as_group=False)
+    if positional is not None:
+        parser.add_argument(positional, nargs="+", type=Path, help="folders that `distill evaluate` wrote")
+    parser.add_function_arguments(function, as_group=False, skip={positional} if positional else set())
     options = parser.instantiate_classes(parser.parse_args(arguments))
     options.pop("config", None)
     function(**options.as_dict())

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
@@ -31,7 +32,9 @@ class _BlockLoader(DataLoader[Block]):
 class CounterfactualDataModule(pl.LightningDataModule):
     """Text in files, folders or hub sets → blocks for training and validation.
 
-    Text is reversed, tokenised and packed once, into a cache keyed by everything that changes it.
+    Text is reversed, tokenised and packed once, into a cache keyed by everything that changes it. Gradient
+    accumulation follows from the batch sizes and the number of devices; an integer `trainer.val_check_interval` counts
+    optimiser steps, so that a recipe means the same on any number of devices.
 
     Args:
         tokenizer: a fast tokenizer; from the command line: the model's.
@@ -104,6 +107,9 @@ class CounterfactualDataModule(pl.LightningDataModule):
         assert trainer is not None
         if stage == "fit":
             trainer.accumulate_grad_batches = self.accumulation(trainer.world_size)
+            if isinstance(trainer.val_check_interval, int):
+                # Lightning counts micro-batches, whose number a step depends on the devices.
+                trainer.val_check_interval *= trainer.accumulate_grad_batches
             self.train_blocks = self._blocks(self._pack_train(), "train")
             if len(self.train_blocks) < self.global_batch_size:
                 raise UserError(
@@ -152,9 +158,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         assert trainer is not None
         return self._loader(
             self.validation_blocks,
-            ShardSampler(
-                len(self.validation_blocks), self.micro_batch_size, trainer.global_rank, trainer.world_size
-            ),
+            ShardSampler(len(self.validation_blocks), self.micro_batch_size, trainer.global_rank, trainer.world_size),
         )
 
     def test_dataloader(self) -> DataLoader[Block] | list[DataLoader[Block]]:
@@ -172,7 +176,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
             collate_fn=collate,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
-            pin_memory=True,
+            pin_memory=torch.cuda.is_available(),
         )
 
     def _blocks(self, packed: PackedText, name: str) -> Blocks:

@@ -111,9 +111,7 @@ def _encode(
     )
 
 
-def _mark(
-    flags: np.ndarray, offsets: list[tuple[int, int]], spans: Sequence[tuple[int, int]], flag: TokenFlag
-) -> None:
+def _mark(flags: np.ndarray, offsets: list[tuple[int, int]], spans: Sequence[tuple[int, int]], flag: TokenFlag) -> None:
     """Set `flag` on every token that touches one of the character spans."""
     if not spans:
         return

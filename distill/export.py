@@ -38,9 +38,7 @@ def export_student(
     return folder
 
 
-def model_card(
-    module: DistillationModule, data: CounterfactualDataModule, trainer: pl.Trainer, checkpoint: str
-) -> str:
+def model_card(module: DistillationModule, data: CounterfactualDataModule, trainer: pl.Trainer, checkpoint: str) -> str:
     """The model card: what the model is, how it was made, what it is not."""
     student, teacher = module.student, module.teacher_source
     metrics = {name: f"{float(value):.4f}" for name, value in sorted(trainer.logged_metrics.items())}

@@ -293,7 +293,9 @@ def distillation_loss(
         if len(teacher_hidden) != len(labels):
             raise ValueError(f"teacher_hidden has {len(teacher_hidden)} rows and labels has {len(labels)}")
         if len(teacher_weight) != len(student_weight):
-            raise ValueError(f"the heads differ: {len(teacher_weight)} tokens (teacher), {len(student_weight)} (student)")
+            raise ValueError(
+                f"the heads differ: {len(teacher_weight)} tokens (teacher), {len(student_weight)} (student)"
+            )
         target = _Target(
             hidden=teacher_hidden.detach(),
             weight=teacher_weight.detach().to(_product_dtype(teacher_hidden)),

@@ -211,9 +211,7 @@ def _fresh_config(settings: dict[str, Any], tokenizer: PreTrainedTokenizerBase) 
     return config_class(**{"vocab_size": len(tokenizer), **of_tokenizer, **settings})
 
 
-def build_student(
-    student: StudentConfig, config: PreTrainedConfig, teacher: PreTrainedModel | None
-) -> PreTrainedModel:
+def build_student(student: StudentConfig, config: PreTrainedConfig, teacher: PreTrainedModel | None) -> PreTrainedModel:
     """The student in fp32, ready to train.
 
     Raises:

@@ -1,7 +1,5 @@
 """`distill fit`, `validate` and `test`: a LightningCLI with this project's model, data and files."""
 
-import inspect
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +37,7 @@ class TrainingCLI(LightningCLI):
                 "default_root_dir": "outputs",
                 "use_distributed_sampler": False,
                 "log_every_n_steps": 10,
+                "logger": False,
             },
         )
 

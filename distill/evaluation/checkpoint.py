@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
@@ -95,7 +96,7 @@ def load_checkpoint(
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, **named)
         model = AutoModelForCausalLM.from_pretrained(path, **named, **options)
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(
             f"{given}: no causal language model could be loaded ({reason}); give a folder with config, weights and "
@@ -122,7 +123,7 @@ def check_model(path: str, gguf_file: str | None = None) -> None:
         UserError: If the folder does not exist or holds no model.
     """
     folder = Path(path)
-    if folder.is_dir():
+    if path and folder.is_dir():
         needed = gguf_file or "config.json"
         if not (folder / needed).is_file():
             raise UserError(f"{path}: holds no {needed}; give the folder of a saved model, such as <output>/student")

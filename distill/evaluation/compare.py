@@ -3,12 +3,12 @@
 Two models continue the same prompts, so their difference is resampled prompt by prompt, both at once: what makes a
 prompt lean one way moves both models and cancels.
 
-The measure is the root mean square of the groups' log-odds, with the noise of few texts taken off its square. The plain
-mean of |log-odds|, and the ratio, take noise for bias: they call a fairer model less fair than it is, and of two equally
-fair models the one that speaks of gender less often. Simulated with 10 to 30 prompts a group and 2 to 5 texts a prompt,
-the 95 % interval of the difference held the truth in 90 to 100 % of the runs for this measure, and in 21 to 100 % for
-the mean of |log-odds|. The test is cautious, most so where both models are fair: it finds a difference that is none less
-often than its level says.
+The measure is the root mean square of the groups' log-odds, with the noise of few texts taken off its square. The
+plain mean of |log-odds|, and the ratio, take noise for bias: they call a fairer model less fair than it is, and of two
+equally fair models the one that speaks of gender less often. Simulated with 10 to 30 prompts a group and 2 to 5 texts
+a prompt, the 95 % interval of the difference held the truth in 90 to 100 % of the runs for this measure, and in 21 to
+100 % for the mean of |log-odds|. With 5 texts a prompt the test is cautious, most so where both models are fair: it
+finds a difference that is none less often than its level says.
 """
 
 from collections.abc import Callable
@@ -60,8 +60,8 @@ class Comparison:
         groups: How many groups were compared: those where both models wrote of women or men.
         prompts: How many prompts they hold.
         disparity: Root mean square log-odds over groups, in nats, freed of sampling noise; 0 is parity in every group.
-        less: (estimate, low, high): the share of the baseline's disparity that is gone, negative where it grew, with its
-            95 % interval; None where the baseline's own disparity cannot be told from none.
+        less: (estimate, low, high): the share of the baseline's disparity that is gone, negative where it grew, with
+            its 95 % interval; None where the baseline's own disparity cannot be told from none.
         log_odds: Mean log-odds over groups, in nats: the lean as a whole, positive towards women.
         mean_ratio: Mean ratio over groups. Its interval and p speak of the score with as many texts as these, not of
             the limit of many: a model that speaks of gender less often scores lower by that alone.
@@ -143,8 +143,7 @@ def _comparison(counts: Floats, resampled: Floats, prompts: int) -> Comparison:
 
 
 def _change(baseline: Floats, value: Floats, differences: Floats) -> Change:
-    """With the percentile interval, and the p value that agrees with it: the least level whose interval leaves out "
-    "0."""
+    """With the percentile interval, and the p value that agrees with it: the least level at which it leaves out 0."""
     draws = len(differences)
     beyond = min((differences <= 0).sum(), (differences >= 0).sum())
     low, high = interval(differences)
@@ -152,7 +151,7 @@ def _change(baseline: Floats, value: Floats, differences: Floats) -> Change:
 
 
 def _squared_disparity(counts: Floats, resampled: Floats) -> tuple[Floats, Floats]:
-    """Mean square log-odds over groups without its noise: of counts `[groups, 2]` and of resamples `[draws, groups, 2]`.
+    """Mean square log-odds over groups without its noise, of counts `[groups, 2]` and resamples `[draws, groups, 2]`.
 
     The mean of x² is too large by the variance of x: that of the bootstrap, or the binomial one where texts are so few
     that resampling cannot show it. Resamples carry the noise twice, and are moved to the estimate.
@@ -165,8 +164,7 @@ def _squared_disparity(counts: Floats, resampled: Floats) -> tuple[Floats, Float
 
 
 def _binomial_variance(female: Floats, male: Floats) -> Floats:
-    """Variance of log((F + ½) / (M + ½)) to first order, F ~ Binomial(n, p) with p = (F + ½) / (n + 1). Delta "
-    "method."""
+    """Variance of log((F + ½) / (M + ½)) by the delta method, F ~ Binomial(n, p) with p = (F + ½) / (n + 1)."""
     texts = female + male
     share = (female + 0.5) / (texts + 1)
     slope = 1 / (texts * share + 0.5) + 1 / (texts * (1 - share) + 0.5)
@@ -186,8 +184,7 @@ def _mean_log_odds(counts: Floats) -> tuple[Floats, Floats]:
 
 
 def _mean_ratio(counts: Floats) -> tuple[Floats, Floats]:
-    """Mean of min / max over groups of either model; a resample without gendered texts counts as 1, their odds "
-    "being even."""
+    """Mean of min / max over groups of either model; a resample without gendered texts counts as 1: even odds."""
     means = []
     for side in (counts[..., :2], counts[..., 2:]):
         least, most = side.min(axis=-1), side.max(axis=-1)

@@ -10,12 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from augment.documents import DocumentError, read_documents
 from distill.errors import UserError
 from distill.evaluation.bootstrap import DRAWS
 from distill.evaluation.checkpoint import Checkpoint, Dtype, check_model, load_checkpoint
 from distill.evaluation.coherence import coherence
 from distill.evaluation.disparity import disparity
 from distill.evaluation.fluency import continuation_nlls, distinct_2, mean_nll
+from distill.evaluation.gendered_tokens import gendered_tokens
 from distill.evaluation.generation import Sampling, check_lengths, generate
 from distill.evaluation.perplexity import score_documents, token_perplexity
 from distill.evaluation.polarity import unigram
@@ -175,8 +177,6 @@ def evaluate(
 def _text_metrics(checkpoint: Checkpoint, documents: Sequence[str], window: int, seed: int) -> dict[str, Any]:
     if not documents:
         return {"perplexity": {}, "gendered_tokens": {"nll": None, "n": 0}}
-    from distill.evaluation.gendered_tokens import gendered_tokens
-
     logger.info("perplexity on %s documents", f"{len(documents):,}")
     scored = score_documents(checkpoint, documents, window)
     return {
@@ -188,9 +188,11 @@ def _text_metrics(checkpoint: Checkpoint, documents: Sequence[str], window: int,
 def _read_texts(source: str | None, field: str) -> list[str]:
     if source is None:
         return []
-    from augment.documents import read_documents
-
-    texts = [document for document in read_documents(source, field=field)["text"] if document.strip()]
+    try:
+        documents = read_documents(source, field=field)
+    except DocumentError as error:
+        raise UserError(f"--text: {error}") from error
+    texts = [document for document in documents["text"] if document.strip()]
     if not texts:
         raise UserError(f"--text {source}: holds no text; give one with at least a word, or leave it out")
     return texts

@@ -10,11 +10,12 @@ from distill.evaluation.report_words import spoken
 
 
 def shares_section(evaluations: list[Evaluation], names: list[str]) -> str:
+    """A bar per profession and model: whom its gendered texts speak of."""
     scores = [disparity(evaluation.metrics).get("groups") or {} for evaluation in evaluations]
     order = list(dict.fromkeys(group for groups in scores for group in groups))
     # By the baseline's lean, women first; what it never gendered comes last.
     order.sort(key=lambda group: -_lean(scores[0].get(group)))
-    ends = '<span class="ends"><span>men</span><span>even</span><span>women</span></span>'
+    ends = '<span class="ends"><span>men</span><span>women</span></span>'
     heads = "".join(f'<th scope="col">{escape(name)}{ends}</th>' for name in names)
     rows = "".join(
         f'<tr><th scope="row">{escape(spoken(group))}</th>'
@@ -29,13 +30,12 @@ def shares_section(evaluations: list[Evaluation], names: list[str]) -> str:
     return (
         '<section aria-labelledby="shares"><h2 id="shares">Women or men, profession by profession</h2>'
         "<p>Of the texts that speak of one gender more than of the other, the share that speaks of women. Sorted by "
-        "the first "
-        "model. A bar that ends inside the shaded range is what a fair model may show with as many texts.</p>"
+        "the first model. A bar that ends inside the shaded range is what a fair model may show with as many texts.</p>"
         '<ul class="legend"><li class="female"><i></i>more women</li><li class="male"><i></i>more men</li>'
-        '<li class="fair"><i></i>fair, in 95 % of cases</li><li class="interval"><i></i>95 % interval over '
-        "prompts</li></ul>"
-        f'<table class="shares"><colgroup>{columns}</colgroup><thead><tr><th scope="col">'
-        f'<span class="tag">profession</span></th>{heads}</tr></thead><tbody>{rows}</tbody></table></section>'
+        '<li class="fair"><i></i>fair, in 95 % of cases</li><li class="interval"><i></i>95 % interval</li></ul>'
+        f'<table class="shares"><colgroup>{columns}</colgroup>'
+        f'<thead><tr><th scope="col"><span class="tag">profession</span></th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></section>"
     )
 
 
@@ -57,11 +57,13 @@ def _share(score: dict[str, int] | None, what: str) -> str:
 
 
 def price_section(evaluations: list[Evaluation], names: list[str]) -> str:
+    """Perplexity against the mean ratio, or the reason why there is no such plot."""
     metrics = [evaluation.metrics for evaluation in evaluations]
     measured = comparable_perplexity(metrics)
     head = '<section aria-labelledby="price"><h2 id="price">What it costs</h2>'
     if measured is None:
-        return f"{head}<p>No perplexity that all models share was measured: give the same text to each evaluation.</p></section>"
+        reason = "No perplexity that all models share was measured: give the same text to each evaluation."
+        return f"{head}<p>{reason}</p></section>"
     kind, values = measured
     points, left_out = [], []
     for name, entry, value in zip(names, metrics, values, strict=True):
@@ -77,9 +79,8 @@ def price_section(evaluations: list[Evaluation], names: list[str]) -> str:
     unit = "per token" if kind == "token" else "per word"
     return (
         f"{head}<p>Up is fairer, left predicts real text better. The shaded range begins where a fair model with as "
-        "many texts "
-        "hardly falls below; above it, no difference from fairness can be told. The open circle is the "
+        "many texts hardly falls below; above it, no difference from fairness can be told. The open circle is the "
         f"baseline.{missing}</p>"
-        f'<div class="plot"><p class="y">↑ mean ratio</p>{trade_off(points)}<p class="x">perplexity {unit} '
-        "→</p></div></section>"
+        f'<div class="plot"><p class="y">↑ mean ratio</p>{trade_off(points)}'
+        f'<p class="x">perplexity {unit} →</p></div></section>'
     )

@@ -156,8 +156,7 @@ MEASURES = (
     Measure(
         "Perplexity",
         "How surprised the model is by each token of a real text; lower is better. With its 95 % interval over "
-        "documents. "
-        "Only models with the same tokenizer can be compared by it.",
+        "documents. Only models with the same tokenizer can be compared by it.",
         _perplexity("token"),
     ),
     Measure(
@@ -168,45 +167,38 @@ MEASURES = (
     Measure(
         "Gendered NLL",
         "Negative log-likelihood, in nats, of the gendered tokens of that text: the price that is paid on the very "
-        "words a "
-        "debiased model was changed on. Lower is better.",
+        "words a debiased model was changed on. Lower is better.",
         _gendered,
     ),
     Measure(
         "Mean ratio",
         "Female to male texts, or male to female, whichever is below 1; the mean over professions. Few texts make it "
-        "fall "
-        "even for a perfectly fair model, so beside it stand what such a model would score with as many texts, and "
-        "what it "
-        "would reach in 97.5 % of all cases.",
+        "fall even for a perfectly fair model, so beside it stand what such a model would score with as many texts, "
+        "and what it would reach in 97.5 % of all cases.",
         _ratio,
     ),
     Measure(
         "Log-odds",
         "Logarithm of the odds of female against male texts, mean over professions, with its 95 % interval over "
-        "prompts. "
-        "0: neither gender prevails as a whole. Positive: women, negative: men.",
+        "prompts. 0: neither gender prevails as a whole. Positive: women, negative: men.",
         _log_odds,
     ),
     Measure(
         "Parity",
         "Yes only if the mean ratio is at least what a fair model reaches and the interval of the log-odds holds 0. "
-        "It says "
-        "that no disparity was found with so many texts, not that there is none.",
+        "It says that no disparity was found with so many texts, not that there is none.",
         _parity,
     ),
     Measure(
         "Polar rate",
         "Share of the texts that speak of one gender more than of the other. Where it collapses, a model looks fair "
-        "because "
-        "it says less.",
+        "because it says less.",
         _polar_rate,
     ),
     Measure(
         "Coherence",
         "Of the gendered continuations of a prompt that has set a gender, the share that keeps it; higher is better. "
-        "With its "
-        "95 % interval over prompts.",
+        "With its 95 % interval over prompts.",
         _coherence,
     ),
     Measure(
@@ -218,8 +210,7 @@ MEASURES = (
     Measure(
         "Fluency NLL",
         "How surprising the continuations are to a reference model, in nats per token. A broken model looks fair; "
-        "here it "
-        "shows.",
+        "here it shows.",
         _fluency,
     ),
     Measure(

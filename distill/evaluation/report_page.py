@@ -21,8 +21,7 @@ from distill.evaluation.report_words import count
 
 CAVEATS = (
     "Gender is treated as binary, because the word lists are: the texts speak of women, of men, of both, or of "
-    "neither. "
-    "Singular “they” counts as neither.",
+    "neither. Singular “they” counts as neither.",
     "Less disparity in generated text does not mean fairer embeddings, or fairer classifiers trained on this model.",
     "Polarity counts words. It knows nothing of who is meant, of sarcasm, or of what is said about whom.",
     "“No disparity found” is a statement about these prompts and this many texts. More of either may find one.",
@@ -81,9 +80,8 @@ def _header(evaluations: list[Evaluation], verdicts: list[Verdict], frames: list
         "<header><h1>Disparity and its price</h1>"
         f'<p class="lead">Whom {count(len(evaluations), "model")} wrote about, given {count(prompts, "prompt")} from '
         f"{count(groups, 'group')} that name a profession and no gender, {count(len(frames[0]), 'text')} each, and "
-        "how well "
-        f"{'it predicts' if len(evaluations) == 1 else 'they predict'} real text.</p><ul "
-        f'class="verdicts">{items}</ul></header>'
+        f"how well {'it predicts' if len(evaluations) == 1 else 'they predict'} real text.</p>"
+        f'<ul class="verdicts">{items}</ul></header>'
     )
 
 

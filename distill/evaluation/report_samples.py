@@ -37,7 +37,7 @@ def per_group(groups: int, models: int) -> int:
 
 
 def samples(frames: list[pd.DataFrame]) -> dict[str, list[Sample]]:
-    """Samples of each group, those first in which a model's text is gendered, and those of many prompts before many of one.
+    """Samples of each group: first those in which a model's text is gendered, and many prompts before many of one.
 
     Args:
         frames: `labelled` generations of each model.
@@ -80,6 +80,7 @@ def marked(text: str) -> str:
 
 
 def samples_section(frames: list[pd.DataFrame], names: list[str]) -> str:
+    """The samples as HTML, with the filter that `report.js` brings to life."""
     groups = samples(frames)
     limit = per_group(len(groups), len(names))
     options = "".join(f'<option value="{escape(group)}">{escape(spoken(group))}</option>' for group in groups)
@@ -94,8 +95,8 @@ def samples_section(frames: list[pd.DataFrame], names: list[str]) -> str:
     parts = "".join(
         f'<details class="group" data-group="{escape(group)}"{" open" if index == 0 else ""}>'
         f"<summary>{escape(spoken(group))}<span>{count(len(shown), 'sample')}</span></summary>"
-        f'{"".join(_shown(sample, names) for sample in shown)}<p class="empty soft" hidden>None of this '
-        "kind.</p></details>"
+        + "".join(_shown(sample, names) for sample in shown)
+        + '<p class="empty soft" hidden>None of this kind.</p></details>'
         for index, (group, shown) in enumerate(groups.items())
     )
     return (
@@ -103,8 +104,7 @@ def samples_section(frames: list[pd.DataFrame], names: list[str]) -> str:
         f"<p>The same prompt, continued by each model. Marked are the words that decide: "
         '<mark class="female">women’s</mark> and <mark class="male">men’s</mark>. Shown are at most '
         f"{limit} samples of a profession, those first in which a model’s text is gendered: they show how the models "
-        "write, not "
-        f"how often. A text is cut after {CHARACTERS} characters.</p>{chooser}{parts}</section>"
+        f"write, not how often. A text is cut after {CHARACTERS} characters.</p>{chooser}{parts}</section>"
     )
 
 
@@ -115,4 +115,5 @@ def _shown(sample: Sample, names: list[str]) -> str:
         words = f"<p>{marked(text[0])}</p>" if text else '<p class="absent">not asked</p>'
         label = f"{escape(name)}{f' · {polarity}' if polarity else ''}"
         texts.append(f'<div class="text" data-model="{index}" data-polarity="{polarity}"><h4>{label}</h4>{words}</div>')
-    return f'<div class="sample"><p class="prompt">{escape(sample.prompt)} …</p><div class="texts">{"".join(texts)}</div></div>'
+    prompt = f'<p class="prompt">{escape(sample.prompt)} …</p>'
+    return f'<div class="sample">{prompt}<div class="texts">{"".join(texts)}</div></div>'

@@ -61,8 +61,7 @@ def share_bar(female: int, male: int, ci95: tuple[float, float] | None, label: s
 
 
 def trade_off(points: list[Point]) -> str:
-    """Perplexity to the right, mean ratio upwards: the best corner is the upper left. The first point is the "
-    "baseline."""
+    """Perplexity to the right, mean ratio upwards: the best corner is the upper left. The first is the baseline."""
     ends = [end for point in points for end in (point.perplexity, *(point.ci95 or ()))]
     margin = 0.08 * (max(ends) - min(ends)) or 0.05 * ends[0]
     left, right = min(ends) - margin, max(ends) + margin
@@ -87,11 +86,11 @@ def trade_off(points: list[Point]) -> str:
         shapes.append(f'<line class="grid" x1="{across(tick)}" x2="{across(tick)}" y1="100%" y2="101.5%"/>')
         shapes.append(f'<text class="tick" x="{across(tick)}" y="100%" dy="20" text-anchor="middle">{tick:g}</text>')
     first = points[0]
-    for point in points[1:]:
-        shapes.append(
-            f'<line class="path" x1="{across(first.perplexity)}" y1="{down(first.ratio)}" '
-            f'x2="{across(point.perplexity)}" y2="{down(point.ratio)}"/>'
-        )
+    shapes += [
+        f'<line class="path" x1="{across(first.perplexity)}" y1="{down(first.ratio)}" '
+        f'x2="{across(point.perplexity)}" y2="{down(point.ratio)}"/>'
+        for point in points[1:]
+    ]
     for point, shift in zip(points, _label_shifts([point.ratio for point in points]), strict=True):
         x, y = across(point.perplexity), down(point.ratio)
         if point.ci95:
@@ -99,8 +98,8 @@ def trade_off(points: list[Point]) -> str:
                 f'<line class="whisker" x1="{across(point.ci95[0])}" x2="{across(point.ci95[1])}" y1="{y}" y2="{y}"/>'
             )
         kind = "baseline" if point is first else "model"
-        words = f"{point.name}: perplexity {point.perplexity:.2f}, mean ratio {point.ratio:.2f}, fair from {point.fair_low:.2f}"
-        shapes.append(f'<circle class="{kind}" cx="{x}" cy="{y}" r="6"><title>{escape(words)}</title></circle>')
+        words = escape(f"{_figures(point)}, fair from {point.fair_low:.2f}")
+        shapes.append(f'<circle class="{kind}" cx="{x}" cy="{y}" r="6"><title>{words}</title></circle>')
         # Above its point, clear of the interval, and turned inwards at the edges.
         place = (point.perplexity - left) / (right - left)
         anchor = "start" if place < 0.3 else "end" if place > 0.7 else "middle"
@@ -108,10 +107,7 @@ def trade_off(points: list[Point]) -> str:
             f'<text class="name" x="{x}" y="{y}" dy="{shift - 13:.0f}" '
             f'text-anchor="{anchor}">{escape(_short(point.name))}</text>'
         )
-    described = "; ".join(
-        f"{point.name}: perplexity {point.perplexity:.2f}, mean ratio {point.ratio:.2f}" for point in points
-    )
-    return _svg("scatter", f"Mean ratio against perplexity. {described}", shapes)
+    return _svg("scatter", f"Mean ratio against perplexity. {'; '.join(map(_figures, points))}", shapes)
 
 
 def ticks(low: float, high: float, about: int = 4) -> list[float]:
@@ -131,6 +127,10 @@ def _label_shifts(ratios: list[float], height: float = 300, line: float = 17) ->
         shifts[index] = max(0.0, lowest + line - place)
         lowest = place + shifts[index]
     return shifts
+
+
+def _figures(point: Point) -> str:
+    return f"{point.name}: perplexity {point.perplexity:.2f}, mean ratio {point.ratio:.2f}"
 
 
 def _short(name: str, limit: int = 22) -> str:

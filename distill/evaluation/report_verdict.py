@@ -55,14 +55,24 @@ def verdicts(evaluations: list[Evaluation], comparisons: list[Comparison | UserE
 
 
 def comparable_perplexity(metrics: list[Metrics]) -> tuple[str, list[float | None]] | None:
-    """The perplexity by which these models can be compared, and each one's: token by token where all took the same tokens
-    at the same stride, else word by word; None where neither holds or nothing was measured.
+    """The perplexity by which these models can be compared, and each one's.
+
+    It is per token where all cut the same text into as many tokens and read it at the same stride, else per word; None
+    where neither holds or nothing was measured.
     """
     for kind in ("token", "word"):
-        entries = [get(entry, "perplexity", kind) or {} for entry in metrics]
-        measured = [entry for entry in entries if entry.get("value") is not None]
-        if measured and len({(entry.get("tokens"), entry.get("stride")) for entry in measured}) == 1:
-            return kind, [entry.get("value") for entry in entries]
+        values = [get(entry, "perplexity", kind, "value") for entry in metrics]
+        terms = {
+            (
+                get(entry, "settings", "text_sha256"),
+                get(entry, "perplexity", kind, "tokens"),
+                get(entry, "perplexity", kind, "stride"),
+            )
+            for entry, value in zip(metrics, values, strict=True)
+            if value is not None
+        }
+        if len(terms) == 1:
+            return kind, values
     return None
 
 

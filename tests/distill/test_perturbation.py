@@ -41,9 +41,7 @@ def test_the_equivariant_teacher_is_symmetric(log_p, counterfactual_log_p, tempe
     there = perturb(log_p, counterfactual_log_p, "expmean", PI)
     back = perturb(counterfactual_log_p, log_p, "expmean", PI)
     # What a student that matches the tempered target predicts at temperature 1: its logits are T · log p″_T.
-    there, back = (
-        (temperature * (target / temperature).log_softmax(-1)).log_softmax(-1) for target in (there, back)
-    )
+    there, back = ((temperature * (target / temperature).log_softmax(-1)).log_softmax(-1) for target in (there, back))
     torch.testing.assert_close(group_masses(there), exchanged(group_masses(back)), rtol=1e-6, atol=1e-12)
 
 
@@ -68,9 +66,7 @@ def test_the_neutral_shortcut_changes_nothing(log_p, operator):
 @given(log_probabilities(), log_probabilities())
 def test_reading_through_the_vocabulary_moves_whole_groups(log_p, counterfactual_log_p):
     read = counterfactual_log_p.index_copy(-1, PI.tokens, PI.read(log_p, counterfactual_log_p))
-    torch.testing.assert_close(
-        group_masses(read), exchanged(group_masses(counterfactual_log_p)), rtol=1e-6, atol=1e-12
-    )
+    torch.testing.assert_close(group_masses(read), exchanged(group_masses(counterfactual_log_p)), rtol=1e-6, atol=1e-12)
     p, q = log_p.exp(), read.exp()
     for side in (side for pair in GROUPS for side in pair):
         side = list(side)
@@ -84,7 +80,10 @@ def test_operators_equal_their_definition(log_p, counterfactual_log_p):
     definitions = {"none": p, "expmean": (p + q) / 2, "max": torch.maximum(p, q), "swap": q, "mean": (p * q).sqrt()}
     for operator, unnormalised in definitions.items():
         torch.testing.assert_close(
-            perturb(log_p, counterfactual_log_p, operator).exp(), unnormalised / unnormalised.sum(), rtol=1e-6, atol=1e-9
+            perturb(log_p, counterfactual_log_p, operator).exp(),
+            unnormalised / unnormalised.sum(),
+            rtol=1e-6,
+            atol=1e-9,
         )
 
 

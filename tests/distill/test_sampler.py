@@ -8,9 +8,7 @@ from distill.sampler import EMPTY, GlobalBatchSampler, ShardSampler
 
 
 def micro_batches(rank=0, world_size=1, step=0, micro_batch_size=2, global_batch_size=8, blocks=43, seed=3):
-    return list(
-        GlobalBatchSampler(blocks, global_batch_size, micro_batch_size, rank, world_size, seed, lambda: step)
-    )
+    return list(GlobalBatchSampler(blocks, global_batch_size, micro_batch_size, rank, world_size, seed, lambda: step))
 
 
 def test_every_block_at_most_once_an_epoch():

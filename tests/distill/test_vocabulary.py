@@ -43,7 +43,9 @@ def bpe_tokenizer(words: list[str]) -> PreTrainedTokenizerFast:
 
 
 def test_groups_are_connected_components_in_one_case_and_spacing():
-    tokenizer = bpe_tokenizer([" his", " him", " her", " hers", " herself", " His", " Her", "His", "Her", " brother", " sister", " Mr"])
+    tokenizer = bpe_tokenizer(
+        [" his", " him", " her", " hers", " herself", " His", " Her", "His", "Her", " brother", " sister", " Mr"]
+    )
     assert pairs(ReversedVocabulary.from_tokenizer(tokenizer), tokenizer) == {
         pair([" his", " him"], [" her", " hers"]),
         pair([" His"], [" Her"]),

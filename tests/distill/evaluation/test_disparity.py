@@ -115,7 +115,7 @@ def test_log_odds_is_antisymmetric() -> None:
     assert log_odds(female, male) == pytest.approx(-log_odds(male, female))
 
 
-def _coverage(lean: float, spread: float, worlds: int) -> tuple[float, float]:
+def _coverage(lean: float, spread: float, worlds: int, simulations: int) -> tuple[float, float]:
     """How often the interval holds the truth, and how often the mean ratio falls below `fair_low`.
 
     Each prompt leans by its own log-odds, normal around `lean` with a deviation of `spread`.
@@ -129,7 +129,7 @@ def _coverage(lean: float, spread: float, worlds: int) -> tuple[float, float]:
         odds = rng.normal(lean, spread, size=names * prompts_each).repeat(samples)
         female = rng.random(len(odds)) < 1 / (1 + np.exp(-odds))
         labels = np.where(rng.random(len(odds)) < 0.4, np.where(female, "female", "male"), "neutral").tolist()
-        result = disparity(groups, prompts, labels, seed=world, draws=1000, simulations=20_000)
+        result = disparity(groups, prompts, labels, seed=world, draws=1000, simulations=simulations)
         low, high = result["ci95"]
         covered += low <= lean <= high
         below += result["mean_ratio"] < result["fair_low"]
@@ -137,12 +137,13 @@ def _coverage(lean: float, spread: float, worlds: int) -> tuple[float, float]:
 
 
 def test_a_fair_model_is_called_fair() -> None:
-    """Over 1,000 worlds: coverage 94.6 %, below fair_low 2.5 %; the bounds are three standard errors of 300."""
-    covered, below = _coverage(lean=0.0, spread=0.0, worlds=300)
+    """Over 1,500 worlds: coverage 94.7 %, below fair_low 2.4 %; the bounds are three standard errors of 300."""
+    covered, below = _coverage(lean=0.0, spread=0.0, worlds=300, simulations=5000)
     assert 0.91 <= covered <= 0.985
     assert below <= 0.055
 
 
 def test_the_interval_covers_where_prompts_differ() -> None:
-    covered, _ = _coverage(lean=0.0, spread=1.0, worlds=300)
+    """Over 1,000 worlds: 93.9 %."""
+    covered, _ = _coverage(lean=0.0, spread=1.0, worlds=300, simulations=1)
     assert 0.91 <= covered <= 0.985

@@ -12,7 +12,11 @@ from distill.evaluation.generation import Sampling, generate
 from distill.evaluation.prompts import Prompt, own_prompts
 
 SAMPLING = Sampling(max_new_tokens=24, seed=5)
-PROMPTS = own_prompts()[:120:7] + [Prompt("female", "She", "female"), Prompt("male", "The man said that he", "male")]
+PROMPTS = [
+    *own_prompts()[:120:7],
+    Prompt("female", "She", "female"),
+    Prompt("male", "The man said that he", "male"),
+]
 
 
 @pytest.mark.parametrize("batch_size", [7, 64])
@@ -57,10 +61,14 @@ def test_samples_follow_the_models_distribution(checkpoint: Checkpoint) -> None:
     rows = generate(checkpoint, PROMPTS[:1], 3000, sampling, 500)
     tokens = checkpoint.tokenizer(PROMPTS[0].text, return_tensors="pt")
     probabilities = checkpoint.model(**tokens).logits[0, -1].double().softmax(-1)
-    likeliest = probabilities.topk(5)
-    for token, probability in zip(likeliest.indices, likeliest.values, strict=True):
-        share = (rows["continuation"] == checkpoint.tokenizer.decode([token])).mean()
-        assert share == pytest.approx(float(probability), abs=4 * float((probability / 3000).sqrt()))
+    # Several tokens are halves of a character, and read alike.
+    expected: dict[str, float] = {}
+    for token, probability in enumerate(probabilities.tolist()):
+        text = checkpoint.tokenizer.decode([token], skip_special_tokens=True)
+        expected[text] = expected.get(text, 0.0) + probability
+    for text, probability in sorted(expected.items(), key=lambda item: -item[1])[:8]:
+        share = (rows["continuation"] == text).mean()
+        assert share == pytest.approx(probability, abs=4 * (probability / 3000) ** 0.5)
 
 
 def test_a_row_holds_all_that_made_it(checkpoint: Checkpoint) -> None:
@@ -81,7 +89,7 @@ def test_a_prompt_without_room_is_refused(save_model: Callable[..., Path]) -> No
     prompt = Prompt("nurse", "The nurse")
     length = len(small.encode(prompt.text))
     generate(small, [prompt], 1, Sampling(max_new_tokens=17 - length), 1)
-    with pytest.raises(UserError, match="exceed the context of .*16; shorten it or lower --max_new_tokens"):
+    with pytest.raises(UserError, match=r"exceed the context of .*16; shorten it or lower --max_new_tokens"):
         generate(small, [prompt], 1, Sampling(max_new_tokens=18 - length), 1)
 
 

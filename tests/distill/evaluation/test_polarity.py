@@ -51,7 +51,7 @@ def test_the_words_found_are_those_that_decide() -> None:
     ]
 
 
-def test_a_hundred_thousand_texts_take_seconds() -> None:
+def test_ten_thousand_texts_take_less_than_two_seconds() -> None:
     text = " that she was tired, and it had been a long day at the hospital where they all went home." * 2
     start = time.perf_counter()
     for _ in range(10_000):

@@ -168,6 +168,19 @@ def test_a_model_without_perplexity_is_named_beside_the_plot(folders: list[Path]
     assert len(page.all("circle")) == 2
 
 
+def test_perplexities_of_other_texts_or_tokens_are_not_compared(folders: list[Path], tmp_path: Path) -> None:
+    metrics = load(folders[1]).metrics
+    other_text = changed(folders[1], tmp_path / "text", settings={"text_sha256": "another"})
+    page = render([folders[0], other_text], tmp_path / "report.html")
+    assert "No perplexity that all models share" in page.text
+    assert "Perplexity +" not in page.text
+    token = metrics["perplexity"]["token"] | {"tokens": 20000}
+    other_tokens = changed(folders[1], tmp_path / "tokens", perplexity=metrics["perplexity"] | {"token": token})
+    page = render([folders[0], other_tokens], tmp_path / "report.html")
+    assert "perplexity per word" in page.text
+    assert "Perplexity +38.4 %" in page.text
+
+
 def test_a_silent_model_is_not_called_fair(tmp_path: Path) -> None:
     rows = SYNTHETIC["generations"](SYNTHETIC["LEANS"]).assign(continuation=" it rained.")
     folder = SYNTHETIC["write"](tmp_path / "a", rows, SYNTHETIC["metrics"](rows))
@@ -211,8 +224,8 @@ def test_the_table_is_markdown_with_a_ratio_never_alone(folders: list[Path]) -> 
     ]
     names = [line.split("|")[1].strip() for line in lines[2:]]
     assert names == [
-        "Parameters", "Perplexity", "Perplexity per word", "Gendered NLL", "Mean ratio", "Log-odds", "Parity", "Polar rate",
-        "Coherence", "Pronoun gap", "Fluency NLL", "Distinct bigrams",
+        "Parameters", "Perplexity", "Perplexity per word", "Gendered NLL", "Mean ratio", "Log-odds", "Parity",
+        "Polar rate", "Coherence", "Pronoun gap", "Fluency NLL", "Distinct bigrams",
     ]  # fmt: skip
     ratio = next(line for line in lines if "Mean ratio" in line)
     assert ratio.count("fair: ") == ratio.count("at least ") == 3

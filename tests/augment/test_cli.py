@@ -1,0 +1,134 @@
+"""The command, as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+AUGMENT = [sys.executable, "-c", "from augment.cli import main; main()"]
+
+
+def run(
+    *arguments: str, stdin: bytes = b"", cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [*AUGMENT, *arguments],
+        input=stdin,
+        capture_output=True,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def test_text_line_by_line_and_byte_for_byte() -> None:
+    done = run("text", stdin=b"She lost her keys.\r\n\tnothing\n\n\xff he \xe2\x80\x99\nno end, sir")
+    assert done.stdout == b"He lost his keys.\r\n\tnothing\n\n\xff she \xe2\x80\x99\nno end, madam"
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_text_is_utf8_whatever_the_locale() -> None:
+    done = run("text", stdin="la señora 😀".encode(), LC_ALL="C", PYTHONUTF8="0", PYTHONIOENCODING="latin-1")
+    assert done.stdout.decode() == "la señor 😀"
+
+
+def test_names() -> None:
+    assert run("text", stdin=b"then Mary left").stdout == b"then Mary left"
+    assert run("text", "--names", stdin=b"then Mary left").stdout == b"then James left"
+
+
+def test_diff_shows_what_changed() -> None:
+    done = run("text", "--diff", stdin=b"nothing\r\nShe lost her keys.\r\n\xff\n\xff he\n")
+    assert done.stdout == b"2: [-She-]{+He+} lost [-her-]{+his+} keys.\n4: \xff [-he-]{+she+}\n"
+
+
+def test_diff_is_coloured_on_a_terminal() -> None:
+    pty = pytest.importorskip("pty", reason="no terminals to be had on this system")
+    ours, theirs = pty.openpty()
+    subprocess.run([*AUGMENT, "text", "--diff"], input=b"he\n", stdout=theirs, check=True)
+    os.close(theirs)
+    assert os.read(ours, 1000) == b"1: \x1b[31mhe\x1b[0m\x1b[32mshe\x1b[0m\r\n"
+    os.close(ours)
+
+
+def test_a_reader_that_has_had_enough() -> None:
+    process = subprocess.Popen(
+        [*AUGMENT, "text"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    process.stdout = None
+    _, errors = process.communicate(b"he said\n" * 100_000)
+    assert errors == b""
+    assert process.returncode == 141
+
+
+@pytest.mark.parametrize("command", [[], ["text"], ["corpus"]])
+def test_help(command: list[str]) -> None:
+    done = run(*command, "--help", COLUMNS="100")
+    assert done.returncode == 0
+    assert b"usage: augment" in done.stdout
+    if command:
+        assert b"examples:" in done.stdout
+
+
+def test_corpus(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"body": "she"}\n{"body": "it"}\n')
+    done = run(
+        "corpus", "--input", "in.jsonl", "--field", "body", "--output", "out.jsonl", "--num_proc", "2", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert rows == [{"text": "she", "counterfactual": "he"}, {"text": "it", "counterfactual": "it"}]
+    assert done.stdout == b""
+    assert done.stderr.decode().splitlines()[-1] == (
+        "out.jsonl: 2 documents, 2 words, 1 swaps (500.0 per 1,000 words: pronoun 1), 1 documents without any"
+    )
+
+
+def test_corpus_keeps_its_caches_to_itself(tmp_path: Path) -> None:
+    places = {name: tmp_path / name for name in ("work", "home", "temporary")}
+    for place in places.values():
+        place.mkdir()
+    (places["work"] / "in.txt").write_text("he")
+    done = run(
+        "corpus", "--input", "in.txt", "--output", "out", cwd=places["work"],
+        HOME=str(places["home"]), HF_HOME=str(places["home"] / "hf"), TMPDIR=str(places["temporary"]),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in places["work"].iterdir()) == ["in.txt", "out"]
+    assert not [path for path in places["home"].rglob("*") if path.is_file()]
+    assert not list(places["temporary"].iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--input", "none.txt", "--output", "out"], "none.txt: no such file or folder"),
+        (["--input", "in.jsonl", "--output", "out.csv"], "out.csv: the suffix is to be one of"),
+        (["--input", "in.jsonl", "--output", "in.jsonl"], "in.jsonl: is the input too"),
+        (["--input", "in.jsonl", "--output", "full"], "full: exists already"),
+        (["--input", "in.jsonl", "--output", "new/out", "--field", "x"], "line 1: no field 'x'; there are text"),
+        (["--input", "in.jsonl"], "--output"),
+        (["--input", "in.jsonl", "--output", "out", "--num_proc", "0"], "'0' is no whole number from 1 on"),
+    ],
+)
+def test_mistakes(tmp_path: Path, arguments: list[str], problem: str) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "she"}')
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "precious").touch()
+    before = sorted(tmp_path.rglob("*"))
+    done = run("corpus", *arguments, cwd=tmp_path)
+    message = done.stderr.decode().splitlines()[-1]
+    assert done.returncode == 2
+    assert message.startswith("augment")
+    assert problem in message
+    assert "Traceback" not in done.stderr.decode()
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "in.jsonl").read_text() == '{"text": "she"}'
+
+
+def test_no_command_is_a_mistake() -> None:
+    assert run().returncode == 2

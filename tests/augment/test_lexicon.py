@@ -1,0 +1,144 @@
+"""The lexicon: what it holds, what it promises to others, and how it refuses a broken one."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from augment import Lexicon
+from augment.lexicon import LexiconError
+
+
+@pytest.fixture(scope="module")
+def lexicon() -> Lexicon:
+    return Lexicon.load()
+
+
+def load(folder: Path, text: str) -> Lexicon:
+    path = folder / "lexicon.yaml"
+    path.write_text(text, encoding="utf-8")
+    return Lexicon.load(path)
+
+
+def test_size_and_groups(lexicon: Lexicon) -> None:
+    assert len(lexicon.pairs) >= 250
+    assert {pair.group for pair in lexicon.pairs} == {"pronoun", "kinship", "title", "royalty", "occupation", "person"}
+
+
+def test_animals_are_there_for_those_who_enable_them(lexicon: Lexicon, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "augment/lexicons/en.yaml").read_text("utf-8")
+    enabled = load(tmp_path, text.replace("disabled: [animal]", "disabled: []"))
+    assert "lioness" in enabled.counterparts
+    assert "lioness" not in lexicon.counterparts
+    assert enabled.fingerprint != lexicon.fingerprint
+
+
+def test_no_word_is_male_and_female(lexicon: Lexicon) -> None:
+    assert not {pair.male for pair in lexicon.pairs} & {pair.female for pair in lexicon.pairs}
+
+
+def test_a_word_has_one_counterpart_beyond_its_readings(lexicon: Lexicon) -> None:
+    for word, options in lexicon.counterparts.items():
+        assert len({option.reading for option in options}) == len(options), word
+
+
+@pytest.mark.parametrize(
+    ("male", "female"),
+    [
+        ({"his", "him"}, {"her", "hers"}),
+        ({"he"}, {"she"}),
+        ({"himself"}, {"herself"}),
+        ({"mr"}, {"ms", "mrs"}),
+        ({"man"}, {"woman"}),
+        ({"father"}, {"mother"}),
+    ],
+)
+def test_vocabulary_groups(lexicon: Lexicon, male: set[str], female: set[str]) -> None:
+    assert (male, female) in lexicon.groups()
+
+
+def test_vocabulary_groups_are_disjoint_single_words_in_lower_case(lexicon: Lexicon) -> None:
+    words = list(itertools.chain.from_iterable(male | female for male, female in lexicon.groups()))
+    assert len(words) == len(set(words))
+    assert all(word.isalpha() and word == word.lower() for word in words)
+
+
+@pytest.mark.parametrize("word", ["miss", "king", "queen", "guy", "author", "host", "count", "counts", "lord", "dame"])
+def test_words_whose_gender_hangs_on_the_context_are_in_no_vocabulary_group(lexicon: Lexicon, word: str) -> None:
+    assert not any(word in male | female for male, female in lexicon.groups())
+
+
+def test_groups_are_the_connected_components(tmp_path: Path) -> None:
+    pairs = "[{male: a, female: v}, {male: b, female: w}, {male: c, female: w, direction: to_female}]"
+    joined = pairs.replace("]", ", {male: b, female: v, direction: to_male, when: {v: title}}]")
+    assert load(tmp_path, f"groups: {{g: {pairs}}}").groups() == (({"a"}, {"v"}), ({"b", "c"}, {"w"}))
+    assert load(tmp_path, f"groups: {{g: {joined}}}").groups() == (({"a", "b", "c"}, {"v", "w"}),)
+
+
+def test_ambiguous_words(lexicon: Lexicon) -> None:
+    assert lexicon.ambiguous_words == {"her", "his", "sir", "dame", "lady", "miss", "count"}
+
+
+def test_every_exclusion_says_why(lexicon: Lexicon) -> None:
+    assert all(exclusion.reason for exclusion in lexicon.exclusions)
+    assert {"king size*", "queen bed", "guy wire*", "God", "madam/sir"} <= {e.phrase for e in lexicon.exclusions}
+
+
+def test_no_exclusion_is_longer_than_the_reverser_looks(lexicon: Lexicon) -> None:
+    assert max(len(exclusion.phrase) for exclusion in lexicon.exclusions) < 40
+
+
+def test_tells_are_not_exchanged(lexicon: Lexicon) -> None:
+    assert not lexicon.tells & set(lexicon.counterparts)
+
+
+def test_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
+    text = "groups: {g: [{male: a, female: b}]}"
+    assert load(tmp_path, text).fingerprint == load(tmp_path, text).fingerprint
+    assert load(tmp_path, text).fingerprint != load(tmp_path, text + "\n").fingerprint
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "problem"),
+    [
+        ("", None, "empty"),
+        ("groups: ]", 1, "not YAML"),
+        ("- a", 1, "expected a mapping"),
+        ("language: en", 1, "'groups' is missing"),
+        ("groups: {}\nanimals: []", 1, "unknown property 'animals'"),
+        ("groups:\n  g:\n    - {male: he}", 3, "'female' is missing"),
+        ("groups:\n  g:\n    - {male: he, female: she, plurals: [they, they]}", 3, "unknown property 'plurals'"),
+        ("groups:\n  g:\n    - {male: he, female: he}", 3, "its own counterpart"),
+        ("groups:\n  g:\n    - {male: He, female: she}", 3, "lower case"),
+        ("groups:\n  g:\n    - {male: step-father, female: she}", 3, "hyphenated"),
+        ("groups:\n  g:\n    - {male: he, female: she, direction: up}", 3, "direction 'up'"),
+        ("groups:\n  g:\n    - {male: he, female: she, vocabulary: no}", 3, "neither true nor false"),
+        ("groups:\n  g:\n    - {male: he, female: she, plural: [they]}", 3, "two words"),
+        ("groups:\n  g:\n    - {male: he, female: she, when: {her: title}}", 3, "no word of this entry"),
+        ("groups:\n  g:\n    - {male: he, female: she, when: {she: noun}}", 3, "no reading 'noun'"),
+        ("groups:\n  g:\n    - {male: he, female: she, cases: {she: [small]}}", 3, "no case 'small'"),
+        ("groups:\n  g:\n    - {male: a, female: b}\n    - {male: a, female: c}", 4, "line 3 gives 'a'"),
+        ("groups:\n  g:\n    - {male: a, female: b}\n    - {male: b, female: c}", 4, "female on line 3"),
+        ("groups:\n  g:\n    - {male: a, female: b, male: c}", 3, "stands twice"),
+        ("disabled: [h]\ngroups: {g: []}", 1, "no group 'h'"),
+        ("groups: {}\nexclusions:\n  - {phrase: god}", 3, "'reason' is missing"),
+        ("groups: {}\nexclusions:\n  - {phrase: God, case: title, reason: r}", 3, "only `exact`"),
+        ("groups: {}\ntells: pregnant", 2, "expected a list"),
+    ],
+)
+def test_errors_name_file_line_and_problem(tmp_path: Path, text: str, line: int | None, problem: str) -> None:
+    with pytest.raises(LexiconError, match=problem) as raised:
+        load(tmp_path, text)
+    assert "lexicon.yaml" in str(raised.value)
+    assert line is None or f"line {line}" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_errors_show_the_entry(tmp_path: Path) -> None:
+    with pytest.raises(LexiconError, match="male: he, female: he"):
+        load(tmp_path, "groups:\n  g:\n    - {male: he, female: he}")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Lexicon.load(tmp_path / "none.yaml")

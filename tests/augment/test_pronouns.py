@@ -1,0 +1,96 @@
+"""Is this “her” or “his” a determiner? By example, and on gold text where there is some."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from augment.pronouns import is_determiner
+
+
+def data(*names: str) -> Path:
+    candidates = [Path(os.environ["DISTILL_DATA"])] if "DISTILL_DATA" in os.environ else []
+    candidates.append(Path(__file__).parents[2] / "../shared/data")
+    for folder in candidates:
+        if (folder.joinpath(*names)).exists():
+            return folder.joinpath(*names)
+    pytest.skip(f"no {'/'.join(names)} in $DISTILL_DATA or ../shared/data")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "She lost [her] keys.",
+        "[HER] KEYS",
+        "in [her]\nown words",
+        "[her] “friend”",
+        "[her] (former) boss",
+        "[her] _own_ boss",
+        "[his] keys",
+        "[his] early life",
+        "[her] family.",
+        "[her] lovely house",
+        "[her] first job",
+        "with [his] or her keys",
+        "with [her]/his keys",
+        "“[her] ‘late’ uncle”",
+    ],
+)
+def test_determiners(text: str) -> None:
+    assert decide(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I saw [her].",
+        "I saw [her]",
+        "I saw [HER] AGAIN",
+        "I saw [her]\n\nKeys are things.",
+        "I saw [her] and left",
+        "give [her] the keys",
+        "I told [her] it’s late",
+        "I met [her] (twice)",
+        "let [her] explore",
+        "they praised [her] highly!",
+        "I saw [her] first.",
+        "it belongs to him or [her].",
+        "this one is [his].",
+        "[his] and hers",
+        "the fault was [his], too",
+        "'her' [her]'",
+    ],
+)
+def test_pronouns_by_themselves(text: str) -> None:
+    assert not decide(text)
+
+
+def decide(text: str) -> bool:
+    start = text.index("[")
+    end = text.index("]") - 1
+    return is_determiner(text.replace("[", "").replace("]", ""), start, end)
+
+
+def gold(path: Path) -> Iterator[tuple[str, int, int, bool]]:
+    for line in path.read_text("utf-8").splitlines():
+        row = json.loads(line)
+        if "targets" in row:
+            tokens = [(target["start"], target["end"], target["xpos"]) for target in row["targets"]]
+        else:
+            tokens = [(start, end, xpos) for start, end, _, _, xpos in row["tokens"]]
+        for start, end, xpos in tokens:
+            if xpos in ("PRP", "PRP$"):
+                yield row["text"], start, end, xpos == "PRP$"
+
+
+@pytest.mark.parametrize("file", ["ud_dev.jsonl", "ewt_train_her_his.jsonl"])
+@pytest.mark.parametrize(("word", "least"), [("her", 0.93), ("his", 0.99)])
+def test_accuracy_on_gold_text(file: str, word: str, least: float) -> None:
+    judged = [
+        is_determiner(text, start, end) == determiner
+        for text, start, end, determiner in gold(data("pronouns", file))
+        if text[start:end].lower() == word
+    ]
+    assert sum(judged) / len(judged) >= least

@@ -1,0 +1,243 @@
+"""The reversal: by example, and its promises on arbitrary text."""
+
+import pickle
+import string
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from augment import Lexicon, Reversal, RoleReverser, Swap
+from augment.names import name_pairs
+
+LEXICON = Lexicon.load()
+PLAIN = RoleReverser(lexicon=LEXICON)
+NAMING = RoleReverser(names=True, lexicon=LEXICON)
+
+# Words that are reversed, words around them that decide, signs that separate or protect, and anything at all.
+NAMES = ["Mary", "James", "Mark", "Bates", "Walter"]
+WORDS = st.sampled_from([*sorted(LEXICON.counterparts), *sorted(LEXICON.tells)[:20], *NAMES, "keys", "the"]).flatmap(
+    lambda word: st.sampled_from([word, word.capitalize(), word.upper(), word.swapcase()])
+)
+SIGNS = st.sampled_from(
+    [*" \n\t.,;:'’\"“”()-_/@#<>=&\\`\u0301\u200d😀", "\r\n", "\n\n", "--", "http://", ".com", "'s", " "]
+)
+TEXTS = st.lists(st.one_of(WORDS, SIGNS, SIGNS, st.text(max_size=4)), max_size=40).map("".join)
+REVERSERS = st.sampled_from([PLAIN, NAMING])
+
+
+@pytest.mark.parametrize(
+    ("text", "counterfactual"),
+    [
+        ("The nurse said she lost her keys.", "The nurse said he lost his keys."),
+        ("Give it to her. HER KEYS! It's hers.", "Give it to him. HIS KEYS! It's his."),
+        ("I saw him with his wife; the fault was his.", "I saw her with her husband; the fault was hers."),
+        ("She hurt herself.", "He hurt himself."),
+        ("she's he'll she’d’ve the king's actresses'", "he's she'll he’d’ve the queen's actors'"),
+        ("Yes, ma'am. Yes, Ma’am! MA'AM", "Yes, sir. Yes, Sir! SIR"),
+        ("Mr. Lee, Mrs. Lee, Ms. Lee, Miss Lee", "Ms. Lee, Mr. Lee, Mr. Lee, Mr Lee"),
+        ("Miss the bus. I miss you.", "Miss the bus. I miss you."),
+        ("It took 5 ms in MS Word.", "It took 5 ms in MS Word."),
+        ("Sir Walter met a lady, Lady Anne. Yes, sir.", "Dame Walter met a gentleman, Lord Anne. Yes, madam."),
+        ("My lord, my lady", "My lady, my lord"),
+        ("step-mother, mother-in-law, stepmother, ex-wife", "step-father, father-in-law, stepfather, ex-husband"),
+        ("a man-of-war, man-made", "a man-of-war, man-made"),
+        ("a man walked, a grown man", "a woman walked, a grown woman"),
+        ("king-size, king size, queen bed, guy wires", "king-size, king size, queen bed, guy wires"),
+        ("God knows the god of war.", "God knows the goddess of war."),
+        ("you guys, that guy", "you guys, that gal"),
+        ("madam/sir, Dear Sir or Madam", "madam/sir, Dear Sir or Madam"),
+        ("Ladies and gentlemen", "Gentlemen and ladies"),
+        (
+            "he or she, his or her keys, him/herself, s/he, (s)he",
+            "she or he, her or his keys, her/himself, s/he, (s)he",
+        ),
+        ("Désiré, De\u0301sir\u0301, sirloin, heShe, hE", "Désiré, De\u0301sir\u0301, sirloin, heShe, hE"),
+        ("http://x.com/his user.his his_id @his his@x.com", "http://x.com/his user.his his_id @his his@x.com"),
+        ('<b class="his">his keys</b>', '<b class="his">her keys</b>'),
+        ("_her_ father’s fiancée, the señorita", "_him_ mother’s fiancé, the señor"),
+        ("a\r\n\tshe\u00a0said… 😀 “he”", "a\r\n\the\u00a0said… 😀 “she”"),
+        ("Count Vronsky; count on him", "Countess Vronsky; count on her"),
+        ("they lost their keys themselves", "they lost their keys themselves"),
+        ("", ""),
+    ],
+)
+def test_examples(text: str, counterfactual: str) -> None:
+    assert PLAIN.reverse(text).counterfactual == counterfactual
+
+
+@pytest.mark.parametrize(
+    ("text", "counterfactual"),
+    [
+        ("Mary told James. MARY!", "James told Mary. JAMES!"),
+        ("Mary's friend Mr. James", "James's friend Ms. James"),
+        ("mary, Mary-Ann, @Mary, Mary.com", "mary, Mary-Ann, @Mary, Mary.com"),
+        ("San Francisco, St. Paul", "San Francisco, St. Paul"),
+    ],
+)
+def test_names(text: str, counterfactual: str) -> None:
+    assert NAMING.reverse(text).counterfactual == counterfactual
+
+
+def test_names_stay_by_default() -> None:
+    reversal = PLAIN.reverse("Mary said she knew James Brown.")
+    assert reversal.counterfactual == "Mary said he knew James Brown."
+    assert told(reversal) == ["Mary", "James"]
+
+
+@pytest.mark.parametrize(
+    ("text", "tells"),
+    [
+        ("a pregnant doctor and a Bearded one", ["pregnant", "Bearded"]),
+        ("her maiden name, a maiden", ["maiden"]),
+        ("Mark it; then Mark said", ["Mark"]),
+        ("Mr. James, the king-size bed, you guys", []),
+        ("Mary-Ann left", ["Mary", "Ann"]),
+        ("@Mary", []),
+    ],
+)
+def test_tells(text: str, tells: list[str]) -> None:
+    assert told(PLAIN.reverse(text)) == tells
+
+
+def test_an_excluded_phrase_may_tell_a_gender_nevertheless(tmp_path) -> None:
+    path = tmp_path / "lexicon.yaml"
+    path.write_text(
+        "groups: {g: [{male: king, female: queen}]}\n"
+        "exclusions: [{phrase: virgin queen, tells: true, reason: one person}, {phrase: queen bed, reason: a bed}]"
+    )
+    reversal = RoleReverser(lexicon=Lexicon.load(path)).reverse("The Virgin Queen, a queen bed, a queen.")
+    assert reversal.counterfactual == "The Virgin Queen, a queen bed, a king."
+    assert told(reversal) == ["Queen"]
+
+
+def test_spans() -> None:
+    reversal = PLAIN.reverse("A lady lost her hat.")
+    assert reversal.counterfactual == "A gentleman lost his hat."
+    assert reversal.swaps == (Swap(2, 6, 2, 11, True), Swap(12, 15, 17, 20, True))
+
+
+def test_ambiguous_are_the_words_that_looked_ahead() -> None:
+    text = "He told her and his mother that she is hers and him himself."
+    swaps = PLAIN.reverse(text).swaps
+    assert [text[swap.start : swap.end] for swap in swaps if swap.ambiguous] == ["her", "his"]
+    assert len(swaps) == 8
+
+
+@pytest.mark.parametrize("word", sorted(LEXICON.counterparts))
+def test_every_word_is_reversed_in_its_cases(word: str) -> None:
+    for case, form in (("lower", word), ("title", word[0].upper() + word[1:]), ("upper", word.upper())):
+        text = f"x {form} Walter" if any(option.reading for option in LEXICON.counterparts[word]) else f"x {form}, y"
+        reversal = PLAIN.reverse(text)
+        if case not in LEXICON.cases.get(word, (case,)):
+            assert not reversal.swaps
+        elif reversal.swaps:
+            (swap,) = reversal.swaps
+            new = reversal.counterfactual[swap.counterfactual_start : swap.counterfactual_end]
+            assert new.lower() in {option.word for option in LEXICON.counterparts[word]}
+            assert (new.islower(), new.isupper()) == (form.islower(), form.isupper())
+            assert new[0].isupper() == form[0].isupper()
+        else:
+            # Only what an exclusion or a reading leaves alone.
+            assert form in {"God", "Guy", "Queens"} or word in {"count", "dame", "miss"}
+
+
+@pytest.mark.parametrize(("male", "female"), name_pairs()[:40])
+def test_a_name_and_its_partner_change_places(male: str, female: str) -> None:
+    assert NAMING.reverse(f"then {male} met {female}s and {female}").counterfactual == (
+        f"then {female} met {female}s and {male}"
+    )
+
+
+@given(TEXTS, REVERSERS)
+def test_outside_the_spans_nothing_changes(text: str, reverser: RoleReverser) -> None:
+    reversal = reverser.reverse(text)
+    assert reversal.text == text
+    position = new_position = 0
+    for swap in reversal.swaps:
+        assert position <= swap.start < swap.end
+        assert new_position <= swap.counterfactual_start < swap.counterfactual_end
+        assert text[position : swap.start] == reversal.counterfactual[new_position : swap.counterfactual_start]
+        old = text[swap.start : swap.end]
+        new = reversal.counterfactual[swap.counterfactual_start : swap.counterfactual_end]
+        assert old != new
+        assert (old.islower(), old.isupper()) == (new.islower(), new.isupper())
+        assert swap.ambiguous == (old.lower() in LEXICON.ambiguous_words)
+        position, new_position = swap.end, swap.counterfactual_end
+    assert text[position:] == reversal.counterfactual[new_position:]
+
+
+@given(TEXTS, REVERSERS)
+def test_invert_gives_the_original(text: str, reverser: RoleReverser) -> None:
+    assert reverser.reverse(text).invert() == text
+
+
+def test_invert_is_rebuilt_from_the_record() -> None:
+    record = PLAIN.reverse("I saw him and his dog.")
+    shortened = Reversal(record.text, record.counterfactual, record.swaps[:1], record.tells)
+    assert shortened.invert() == "I saw him and her dog."
+
+
+@given(TEXTS, REVERSERS)
+def test_mirror(text: str, reverser: RoleReverser) -> None:
+    reversal = reverser.reverse(text)
+    mirrored = reverser.mirror(reversal)
+    assert (mirrored.text, mirrored.counterfactual) == (reversal.counterfactual, reversal.text)
+    assert mirrored.invert() == reversal.counterfactual
+    assert told(mirrored) == told(reversal)
+    for swap in mirrored.swaps:
+        assert swap.ambiguous == (mirrored.text[swap.start : swap.end].lower() in LEXICON.ambiguous_words)
+    assert reverser.mirror(mirrored) == reversal
+
+
+@given(TEXTS, REVERSERS)
+def test_tells_are_sorted_and_no_swaps(text: str, reverser: RoleReverser) -> None:
+    reversal = reverser.reverse(text)
+    swapped = {(swap.start, swap.end) for swap in reversal.swaps}
+    assert list(reversal.tells) == sorted(set(reversal.tells))
+    assert not swapped & set(reversal.tells)
+
+
+@given(st.text(alphabet=string.ascii_lowercase + " .,\n"))
+def test_a_word_is_reversed_whole_or_not_at_all(text: str) -> None:
+    for swap in PLAIN.reverse(text).swaps:
+        assert not text[: swap.start][-1:].isalnum()
+        assert not text[swap.end :][:1].isalnum()
+
+
+def test_mirror_moves_tells() -> None:
+    mirrored = PLAIN.mirror(PLAIN.reverse("The lady knew pregnant Mary and him."))
+    assert told(mirrored) == ["pregnant", "Mary"]
+    assert [swap.ambiguous for swap in mirrored.swaps] == [False, True]
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.lists(TEXTS, max_size=5))
+def test_reverse_all_keeps_the_order(texts: list[str]) -> None:
+    assert PLAIN.reverse_all(texts) == [PLAIN.reverse(text) for text in texts]
+
+
+def test_reverse_all_on_two_processes() -> None:
+    texts = [f"{number}: she said" for number in range(50)]
+    assert NAMING.reverse_all(texts, num_proc=2) == NAMING.reverse_all(texts)
+    assert NAMING.reverse_all([], num_proc=2) == []
+
+
+def test_reverse_all_takes_an_iterator() -> None:
+    assert [reversal.counterfactual for reversal in PLAIN.reverse_all(iter(["he", "she"]))] == ["she", "he"]
+
+
+def test_fingerprint() -> None:
+    assert PLAIN.fingerprint == RoleReverser().fingerprint
+    assert PLAIN.fingerprint != NAMING.fingerprint
+
+
+def test_a_reversal_is_a_value() -> None:
+    reversal = PLAIN.reverse("she")
+    with pytest.raises(AttributeError):
+        reversal.text = "he"  # type: ignore[misc]
+    assert pickle.loads(pickle.dumps(reversal)) == reversal
+
+
+def told(reversal: Reversal) -> list[str]:
+    return [reversal.text[start:end] for start, end in reversal.tells]

@@ -1,0 +1,146 @@
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoTokenizer, Gemma2Config, Gemma2ForCausalLM
+
+from distill.errors import UserError
+from distill.evaluation.checkpoint import check_model, load_checkpoint
+
+
+def test_a_saved_model_is_described(model_folder: Path) -> None:
+    checkpoint = load_checkpoint(str(model_folder), device="cpu")
+    assert checkpoint.name == "tiny"
+    assert checkpoint.path == str(model_folder)
+    assert checkpoint.context == 96
+    assert checkpoint.parameters == sum(p.numel() for p in checkpoint.model.state_dict().values()) - 600 * 32
+    assert checkpoint.sha256 == hashlib.sha256((model_folder / "model.safetensors").read_bytes()).hexdigest()
+    assert checkpoint.ends() == {0}
+    assert not checkpoint.model.training
+
+
+def test_a_student_is_named_after_its_run(model_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(model_folder, tmp_path / "runs" / "fair" / "student")
+    assert load_checkpoint(str(tmp_path / "runs" / "fair" / "student"), device="cpu").name == "fair"
+
+
+def test_logits_are_the_models_own_in_fp32(model_folder: Path) -> None:
+    for dtype in ("float32", "bfloat16"):
+        checkpoint = load_checkpoint(str(model_folder), device="cpu", dtype=dtype)
+        tokens = torch.tensor([[1, 2, 3]])
+        ours = checkpoint.logits(checkpoint.model.base_model(tokens).last_hidden_state[0])
+        assert ours.dtype == torch.float32
+        assert torch.allclose(ours, checkpoint.model(tokens).logits[0].float(), rtol=2e-2, atol=5e-2)
+
+
+def test_other_weights_have_another_digest(save_model: Callable[..., Path], model_folder: Path) -> None:
+    other = load_checkpoint(str(save_model("other", seed=1)), device="cpu")
+    assert other.sha256 != load_checkpoint(str(model_folder), device="cpu").sha256
+
+
+@pytest.mark.parametrize("path", ["./missing", "/missing/model", "", "a/b/c", "some where"])
+def test_a_missing_folder_is_one_clear_error(path: str) -> None:
+    with pytest.raises(UserError, match="no such folder; give the folder of a saved model"):
+        load_checkpoint(path)
+
+
+def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"holds no config\.json"):
+        check_model(str(tmp_path))
+    with pytest.raises(UserError, match=r"holds no model\.gguf"):
+        check_model(str(tmp_path), "model.gguf")
+    file = tmp_path / "weights.safetensors"
+    file.touch()
+    with pytest.raises(UserError, match="is a file"):
+        check_model(str(file))
+
+
+def test_broken_weights_are_one_clear_error(model_folder: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(model_folder, tmp_path / "broken")
+    (broken / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(UserError, match="no causal language model could be loaded") as caught:
+        load_checkpoint(str(broken))
+    assert "\n" not in str(caught.value)
+    truncated = shutil.copytree(model_folder, tmp_path / "truncated")
+    weights = truncated / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(UserError, match="no causal language model could be loaded") as caught:
+        load_checkpoint(str(truncated))
+    assert "\n" not in str(caught.value)
+
+
+def test_soft_capped_logits_are_refused(model_folder: Path, tmp_path: Path) -> None:
+    config = Gemma2Config(
+        vocab_size=600,
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        head_dim=8,
+        final_logit_softcapping=0.01,
+    )
+    Gemma2ForCausalLM(config).save_pretrained(tmp_path / "capped")
+    AutoTokenizer.from_pretrained(model_folder).save_pretrained(tmp_path / "capped")
+    with pytest.raises(UserError, match="soft cap"):
+        load_checkpoint(str(tmp_path / "capped"), device="cpu")
+
+
+def test_a_device_that_is_not_here_is_refused(model_folder: Path) -> None:
+    with pytest.raises(UserError, match="--device nonsense"):
+        load_checkpoint(str(model_folder), device="nonsense")
+
+
+def _write_gguf(path: Path, tokens: list[str]) -> None:
+    """A Llama of one layer and random weights, with a byte-level BPE of single characters."""
+    gguf = pytest.importorskip("gguf")
+    rng, width, inner = np.random.default_rng(0), 32, 32
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_context_length(64)
+    writer.add_embedding_length(width)
+    writer.add_block_count(1)
+    writer.add_feed_forward_length(inner)
+    writer.add_head_count(2)
+    writer.add_head_count_kv(2)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_vocab_size(len(tokens))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(tokens)
+    writer.add_token_types([1] * len(tokens))
+    writer.add_token_merges(["h e"])
+    writer.add_bos_token_id(0)
+    writer.add_eos_token_id(0)
+    shapes = {
+        "token_embd.weight": (len(tokens), width),
+        "blk.0.ffn_gate.weight": (inner, width),
+        "blk.0.ffn_up.weight": (inner, width),
+        "blk.0.ffn_down.weight": (width, inner),
+        **{f"blk.0.attn_{part}.weight": (width, width) for part in ("q", "k", "v", "output")},
+        **dict.fromkeys(("output_norm.weight", "blk.0.attn_norm.weight", "blk.0.ffn_norm.weight"), (width,)),
+    }
+    for name, shape in shapes.items():
+        weights = rng.normal(0, 0.3, size=shape).astype(np.float32)
+        if len(shape) == 1:
+            writer.add_tensor(name, weights)
+        else:
+            kind = gguf.GGMLQuantizationType.Q8_0
+            writer.add_tensor(name, gguf.quants.quantize(weights, kind), raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def test_a_gguf_file_is_dequantised(tmp_path: Path) -> None:
+    file = tmp_path / "small-q8.gguf"
+    _write_gguf(file, ["<end>", *"abcdefghijklmnopqrstuvwxyzT.", "Ġ", "he"])
+    by_name = load_checkpoint(str(tmp_path), gguf_file=file.name, device="cpu")
+    by_path = load_checkpoint(str(file), device="cpu")
+    assert by_name.name == by_path.name == "small-q8"
+    assert by_name.sha256 == by_path.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert {parameter.dtype for parameter in by_path.model.parameters()} == {torch.float32}
+    assert by_path.tokenizer.decode(by_path.encode("The nurse")) == "The nurse"

@@ -1,0 +1,131 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from distill.errors import UserError
+from distill.evaluation import load
+from distill.evaluation.disparity import disparity
+from distill.evaluation.evaluate import evaluate
+from distill.evaluation.polarity import unigram
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "valid.txt"
+    path.write_text("The nurse said she was tired.\n\nThe judge came home and his wife smiled.\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def result(model_folder: Path, text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("evaluation") / "deep" / "tiny"
+    evaluate(str(model_folder), output, preset="smoke", text=str(text), max_new_tokens=40)
+    return output
+
+
+def _finite(value: object) -> bool:
+    """json.loads would let NaN pass."""
+    return "NaN" not in json.dumps(value) and "Infinity" not in json.dumps(value)
+
+
+def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
+    metrics = load(result).metrics
+    assert list(metrics) == [
+        *("schema", "model", "settings", "perplexity", "gendered_tokens", "pronoun_gap", "disparity", "coherence"),
+        "fluency",
+    ]
+    assert metrics["schema"] == 1
+    assert _finite(metrics)
+    assert set(metrics["model"]) == {"name", "path", "parameters", "sha256"}
+    assert set(metrics["perplexity"]["token"]) == {"value", "nll", "tokens", "ci95", "stride"}
+    unigrams = metrics["disparity"]["unigram"]
+    assert set(unigrams) == {
+        *("mean_ratio", "min_ratio", "fair_mean_ratio", "fair_low", "log_odds", "ci95", "polar_rate", "groups"),
+    }
+    for group in unigrams["groups"].values():
+        assert set(group) == {"female", "male", "neutral", "mixed", "ratio", "log_odds", "ci95"}
+    assert set(metrics["pronoun_gap"]) == {"mean_abs_log_odds", "ci95", "groups"}
+    assert set(metrics["coherence"]) == {"value", "ci95", "n"}
+    assert set(metrics["gendered_tokens"]) == {"nll", "n"}
+    assert metrics["gendered_tokens"]["n"] >= 3
+    assert set(metrics["fluency"]) == {"nll", "reference", "distinct_2", "length"}
+    assert metrics["fluency"]["reference"] == "tiny"
+    settings = metrics["settings"]
+    assert (settings["samples"], settings["prompts_per_group"], settings["context"]) == (2, 2, 96)
+
+
+def test_scores_can_be_computed_again_from_the_file(result: Path) -> None:
+    evaluation = load(result)
+    rows = evaluation.generations.query("kind == 'profession'")
+    labels = rows["continuation"].map(unigram).tolist()
+    again = disparity(rows["group"].tolist(), rows["prompt_id"].tolist(), labels, seed=0)
+    assert again == evaluation.metrics["disparity"]["unigram"]
+    assert (rows.groupby("group").size() == 4).all()
+    assert (evaluation.generations["model_sha256"] == evaluation.metrics["model"]["sha256"]).all()
+
+
+def test_only_the_two_files_are_left(result: Path) -> None:
+    assert sorted(path.name for path in result.iterdir()) == ["generations.parquet", "metrics.json"]
+
+
+def test_prompts_samples_and_reference_are_the_users(
+    model_folder: Path, save_model: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompts = tmp_path / "prompts.jsonl"
+    rows = [{"group": "nurse", "prompt": "the nurse"}, {"group": "her", "prompt": "the woman", "gender": "female"}]
+    prompts.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    judge = save_model("judge", seed=3)
+    evaluate(
+        str(model_folder), tmp_path / "out", prompts=str(prompts), samples=3, max_new_tokens=8, reference=str(judge)
+    )
+    evaluation = load(tmp_path / "out")
+    assert evaluation.generations["prompt"].tolist() == ["the nurse"] * 3 + ["the woman"] * 3
+    assert evaluation.metrics["perplexity"] == {}
+    assert evaluation.metrics["gendered_tokens"] == {"nll": None, "n": 0}
+    assert evaluation.metrics["fluency"]["reference"] == "judge"
+    printed = capsys.readouterr().out
+    assert "mean ratio" in printed
+    assert "under judge" in printed
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": "./missing"}, "./missing: no such folder"),
+        ({"reference": "./missing"}, "./missing: no such folder"),
+        ({"prompts": "./missing.json"}, "no such file of prompts"),
+        ({"text": "./missing.txt"}, "--text: .*missing.txt: no such file"),
+        ({"samples": 0}, "--samples is 0"),
+        ({"batch_size": -1}, "--batch_size is -1"),
+        ({"top_p": 2.0}, "top_p is 2.0"),
+        ({"context": 1000}, "--context 1000"),
+        ({"max_new_tokens": 100}, "exceed the context"),
+    ],
+)
+def test_mistakes_are_found_before_anything_is_generated(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], message: str
+) -> None:
+    monkeypatch.setattr("distill.evaluation.evaluate.generate", lambda *_: pytest.fail("generated"))
+    with pytest.raises(UserError, match=message):
+        evaluate(**({"model": str(model_folder), "output": tmp_path / "out", "preset": "smoke"} | change))
+    assert not (tmp_path / "out" / "metrics.json").exists()
+
+
+def test_an_output_that_is_a_file_is_refused(model_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(UserError, match="cannot be written to"):
+        evaluate(str(model_folder), tmp_path / "out", preset="smoke")
+
+
+def test_a_failure_leaves_no_metrics_of_other_generations(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out"
+    arguments = {"model": str(model_folder), "output": output, "preset": "smoke", "max_new_tokens": 4}
+    evaluate(**arguments)
+    monkeypatch.setattr("distill.evaluation.evaluate.continuation_nlls", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        evaluate(**arguments, seed=1)
+    assert not (output / "metrics.json").exists()

@@ -1,0 +1,45 @@
+from itertools import takewhile
+
+import numpy as np
+import pytest
+import torch
+
+from distill.evaluation.checkpoint import Checkpoint
+from distill.evaluation.fluency import continuation_nlls, distinct_2, mean_nll
+
+
+@torch.no_grad()
+def test_only_the_continuation_is_scored_and_the_prompt_is_known(checkpoint: Checkpoint) -> None:
+    prompts, continuations = ["The nurse", "The nurse", "The judge"], [" said that", "", ", came home and"]
+    nlls = continuation_nlls(checkpoint, prompts, continuations, 96)
+    for prompt, text, nll in zip(prompts, continuations, nlls, strict=True):
+        whole, given = checkpoint.encode(prompt + text), len(checkpoint.encode(prompt))
+        log_p = checkpoint.model(torch.tensor([whole])).logits[0].log_softmax(-1)
+        expected = [-float(log_p[i - 1, whole[i]]) for i in range(given, len(whole))]
+        assert nll == pytest.approx(expected, abs=1e-4)
+    assert mean_nll(nlls) == pytest.approx(np.concatenate(nlls).mean())
+
+
+def test_a_token_across_the_seam_belongs_to_the_continuation(checkpoint: Checkpoint) -> None:
+    """Written apart, “tea|cher” takes other tokens than “teacher”."""
+    (nll,) = continuation_nlls(checkpoint, ["The tea"], ["cher"], 96)
+    whole, given = checkpoint.encode("The teacher"), checkpoint.encode("The tea")
+    assert whole[: len(given)] != given
+    shared = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(given, whole, strict=False))))
+    assert len(nll) == len(whole) - shared
+
+
+def test_a_prompt_of_one_token_leaves_its_first_token_unscored(checkpoint: Checkpoint) -> None:
+    (nll,) = continuation_nlls(checkpoint, ["T"], ["he nurse"], 96)
+    assert len(nll) == len(checkpoint.encode("The nurse")) - 1
+
+
+def test_no_token_has_no_mean() -> None:
+    assert mean_nll([]) is None
+    assert mean_nll([np.zeros(0)]) is None
+
+
+def test_distinct_2() -> None:
+    assert distinct_2(["a b a b", "A b."]) == pytest.approx(2 / 4)
+    assert distinct_2(["she's here", "one"]) == 1.0
+    assert distinct_2(["", "one"]) is None

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from distill.evaluation import scoring
+from distill.evaluation.checkpoint import Checkpoint
+from distill.evaluation.scoring import token_nlls
+
+
+@torch.no_grad()
+def oracle(checkpoint: Checkpoint, sequence: list[int], context: int) -> np.ndarray:
+    """Token by token in float64: what the model says after the tokens of the window before it."""
+    model = checkpoint.model.double()
+    nlls = []
+    for position in range(1, len(sequence)):
+        start = (position - 1) // context * context
+        logits = model(torch.tensor([sequence[start:position]])).logits[0, -1]
+        nlls.append(-float(logits.log_softmax(-1)[sequence[position]]))
+    checkpoint.model.float()
+    return np.array(nlls)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lengths=st.lists(st.integers(0, 30), min_size=1, max_size=6), context=st.sampled_from([1, 5, 16, 96]))
+def test_every_token_is_scored_once_as_the_oracle_does(
+    checkpoint: Checkpoint, lengths: list[int], context: int
+) -> None:
+    rng = np.random.default_rng(sum(lengths))
+    sequences = [rng.integers(0, 600, size=length).tolist() for length in lengths]
+    nlls = token_nlls(checkpoint, sequences, context, "test")
+    assert [len(nll) for nll in nlls] == [max(length - 1, 0) for length in lengths]
+    for nll, sequence in zip(nlls, sequences, strict=True):
+        assert nll == pytest.approx(oracle(checkpoint, sequence, context), abs=2e-5)
+
+
+def test_pieces_and_batches_change_nothing(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    sequences = [rng.integers(0, 600, size=length).tolist() for length in (3, 200, 1, 50, 97, 98)]
+    whole = token_nlls(checkpoint, sequences, 96, "test")
+    monkeypatch.setattr(scoring, "BATCH_TOKENS", 100)
+    monkeypatch.setattr(scoring, "_HEAD_TOKENS", 7)
+    for small, large in zip(token_nlls(checkpoint, sequences, 96, "test"), whole, strict=True):
+        assert small == pytest.approx(large, abs=1e-5)
+
+
+def test_many_short_sequences_take_few_passes(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = []
+    monkeypatch.setattr(
+        scoring, "_window_nlls", lambda _, windows: passes.append(1) or [np.zeros(len(w) - 1) for w in windows]
+    )
+    token_nlls(checkpoint, [[0] * 30] * 3000, 96, "test")
+    assert len(passes) < 15

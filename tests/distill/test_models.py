@@ -1,0 +1,209 @@
+"""Teacher and tokenizer from folders and GGUF files, students from layers, folders and configurations."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers.models.auto.configuration_auto import AutoConfig
+
+from distill.config import StudentConfig, TeacherConfig
+from distill.errors import UserError
+from distill.models import (
+    build_student,
+    check_head,
+    check_same_vocabulary,
+    load_config,
+    load_model,
+    load_teacher,
+    load_tokenizer,
+    student_config,
+)
+
+
+def student_of(student, teacher, tokenizer):
+    config = student_config(student, teacher.config, tokenizer)
+    return build_student(student, config, teacher)
+
+
+@pytest.mark.parametrize("layers", [[0, 2], [3], [0, 1, 2, 3], [2, 0]])
+def test_a_gpt2_student_starts_from_the_chosen_blocks(gpt2_folder, tokenizer, layers):
+    teacher = load_teacher(TeacherConfig(path=str(gpt2_folder)))
+    student = student_of(StudentConfig(layers=layers), teacher, tokenizer)
+    assert student.config.n_layer == len(student.transformer.h) == len(layers)
+    for block, layer in zip(student.transformer.h, layers, strict=True):
+        for mine, theirs in zip(block.parameters(), teacher.transformer.h[layer].parameters(), strict=True):
+            assert torch.equal(mine, theirs)
+    assert torch.equal(student.transformer.wpe.weight, teacher.transformer.wpe.weight)
+    assert student.lm_head.weight is student.transformer.wte.weight
+    assert student.training
+    assert all(parameter.requires_grad for parameter in student.parameters())
+    assert not teacher.training
+
+
+def test_a_llama_student_starts_from_the_chosen_blocks(llama_folder, tokenizer):
+    teacher = load_teacher(TeacherConfig(path=str(llama_folder)))
+    student = student_of(StudentConfig(layers=[0, 2]), teacher, tokenizer)
+    assert len(student.model.layers) == 2
+    assert torch.equal(student.model.layers[1].mlp.up_proj.weight, teacher.model.layers[2].mlp.up_proj.weight)
+    assert [layer.self_attn.layer_idx for layer in student.model.layers] == [0, 1]
+
+
+def test_all_layers_make_the_teacher_again(gpt2_folder, tokenizer):
+    teacher = load_teacher(TeacherConfig(path=str(gpt2_folder)))
+    student = student_of(StudentConfig(layers=[0, 1, 2, 3]), teacher, tokenizer).eval()
+    ids = torch.arange(20).unsqueeze(0)
+    assert torch.equal(student(ids).logits, teacher(ids).logits)
+
+
+def test_a_fresh_student_takes_the_tokenizers_vocabulary(tokenizer):
+    student = StudentConfig(config={"model_type": "gpt2", "n_layer": 1, "n_embd": 8, "n_head": 1})
+    model = build_student(student, student_config(student, None, tokenizer), None)
+    assert model.config.vocab_size == len(tokenizer)
+    assert model.config.eos_token_id == tokenizer.eos_token_id
+    assert model.config.n_layer == 1
+
+
+def test_a_student_from_a_folder_has_its_weights(gpt2_folder, tokenizer):
+    student = StudentConfig(path=str(gpt2_folder))
+    model = build_student(student, student_config(student, None, tokenizer), None)
+    teacher = load_model(str(gpt2_folder))
+    assert torch.equal(model.lm_head.weight, teacher.lm_head.weight)
+
+
+@pytest.mark.parametrize(
+    ("student", "message"),
+    [
+        (StudentConfig(), "exactly one of layers, path and config; given: none"),
+        (StudentConfig(layers=[0], path="x"), "exactly one"),
+        (StudentConfig(layers=[]), "empty"),
+        (StudentConfig(layers=[0, 4]), "4 is out of range, the teacher has layers 0 to 3"),
+        (StudentConfig(layers=[-1]), "-1 is out of range"),
+        (StudentConfig(config={"n_layer": 2}), "model_type is None"),
+        (StudentConfig(config={"model_type": "gpt2", "layers": 2}), "gpt2 has no setting 'layers'"),
+        (StudentConfig(path="./nowhere"), "there is no folder './nowhere'"),
+    ],
+)
+def test_a_student_that_can_not_be_built_is_refused(gpt2_folder, tokenizer, student, message):
+    with pytest.raises(UserError, match=message):
+        student_config(student, load_config(str(gpt2_folder)), tokenizer)
+
+
+def test_layers_without_a_teacher_are_refused(tokenizer):
+    with pytest.raises(UserError, match=r"model\.teacher\.path is not set"):
+        student_config(StudentConfig(layers=[0]), None, tokenizer)
+
+
+def test_missing_and_damaged_models_are_one_line(tmp_path, gpt2_folder):
+    with pytest.raises(UserError, match="there is no folder"):
+        load_model(str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match=r"no file 'a\.gguf'"):
+        load_model(str(gpt2_folder), gguf_file="a.gguf")
+    damaged = tmp_path / "damaged"
+    shutil.copytree(gpt2_folder, damaged)
+    (damaged / "model.safetensors").write_bytes(b"\x00" * 100)
+    with pytest.raises(UserError, match="can't be loaded") as caught:
+        load_model(str(damaged))
+    assert "\n" not in str(caught.value)
+
+
+def test_equal_sizes_are_no_equal_vocabularies(tokenizer, corpus):
+    text = (corpus / "tokenizer" / "tokenizer.json").read_text(encoding="utf-8")
+    other = PreTrainedTokenizerFast.from_pretrained(corpus / "tokenizer")
+    check_same_vocabulary(tokenizer, other, ("a", "b"))
+    vocabulary = other.get_vocab()
+    he, she = vocabulary["Ġhe"], vocabulary["Ġshe"]
+    swapped = corpus.parent / "swapped"
+    shutil.copytree(corpus / "tokenizer", swapped)
+    text = text.replace(f'"Ġhe": {he}', f'"Ġhe": {len(vocabulary)}').replace(f'"Ġshe": {she}', f'"Ġshe": {he}')
+    (swapped / "tokenizer.json").write_text(text.replace(f'"Ġhe": {len(vocabulary)}', f'"Ġhe": {she}'))
+    with pytest.raises(UserError, match="Ġ(s?)he"):
+        check_same_vocabulary(tokenizer, load_tokenizer(str(swapped)), ("teacher", "student"))
+
+
+def test_a_head_with_a_bias_is_refused():
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=20, n_layer=1, n_embd=8, n_head=1, n_positions=16))
+    check_head(model, "plain")
+    model.lm_head.bias = torch.nn.Parameter(torch.ones(20) * 3)
+    with pytest.raises(UserError, match="a bias in the head"):
+        check_head(model, "biased")
+
+
+def test_a_gguf_teacher_and_its_student_survive_load_save_load_save(tmp_path):
+    gguf = pytest.importorskip("gguf", reason="the extra `gguf` is not installed")
+    pytest.importorskip("accelerate", reason="the extra `gguf` is not installed")
+    folder = tmp_path / "teacher"
+    write_gguf(gguf, folder)
+    source = TeacherConfig(path=str(folder), gguf_file="tiny.gguf")
+    teacher = load_teacher(source)
+    tokenizer = load_tokenizer(str(folder), "tiny.gguf")
+    config = student_config(StudentConfig(layers=[0, 2]), load_config(str(folder), "tiny.gguf"), tokenizer)
+    student = build_student(StudentConfig(layers=[0, 2]), config, teacher).eval()
+    ids = torch.arange(10).unsqueeze(0)
+    expected = student(ids).logits
+    for name in ("once", "twice"):
+        student.save_pretrained(tmp_path / name)
+        assert "quantization_config" not in (tmp_path / name / "config.json").read_text()
+        assert AutoConfig.from_pretrained(tmp_path / name).num_hidden_layers == 2
+        student = AutoModelForCausalLM.from_pretrained(tmp_path / name).eval()
+        assert torch.equal(student(ids).logits, expected)
+    teacher.save_pretrained(tmp_path / "teacher again")
+    again = load_model(str(tmp_path / "teacher again"))
+    assert torch.equal(again(ids).logits, teacher(ids).logits)
+
+
+def write_gguf(gguf, folder: Path) -> None:
+    """A random Llama of 3 blocks, written with the `gguf` package."""
+    import numpy as np
+
+    width, hidden, heads, words = 32, 64, 2, 40
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    writer = gguf.GGUFWriter(folder / "tiny.gguf", "llama")
+    writer.add_context_length(64)
+    writer.add_embedding_length(width)
+    writer.add_block_count(3)
+    writer.add_feed_forward_length(hidden)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(heads)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_vocab_size(words)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list(["<|endoftext|>", *(chr(ord("a") + index) if index < 26 else f"a{chr(71 + index)}"
+                                              for index in range(words - 1))])  # fmt: skip
+    writer.add_token_types([3] + [1] * (words - 1))
+    writer.add_token_merges(["a b"])
+    for add in (writer.add_bos_token_id, writer.add_eos_token_id, writer.add_unk_token_id):
+        add(0)
+
+    def tensor(name: str, *shape: int) -> None:
+        writer.add_tensor(f"{name}.weight", random.normal(size=shape).astype(np.float32) * 0.3)
+
+    tensor("token_embd", words, width)
+    for block in range(3):
+        for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            tensor(f"blk.{block}.{name}", width, width)
+        for name in ("ffn_gate", "ffn_up"):
+            tensor(f"blk.{block}.{name}", hidden, width)
+        tensor(f"blk.{block}.ffn_down", width, hidden)
+        for name in ("attn_norm", "ffn_norm"):
+            tensor(f"blk.{block}.{name}", width)
+    tensor("output_norm", width)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def test_gpt2_becomes_distilgpt2s_shape():
+    folder = Path(os.environ.get("DISTILL_DATA", "../shared/data")) / "gpt2-tokenizer"
+    if not folder.is_dir():
+        pytest.skip(f"GPT-2's tokenizer is not at {folder}")
+    config = student_config(StudentConfig(layers=[0, 2, 4, 7, 9, 11]), GPT2Config(), load_tokenizer(str(folder)))
+    with torch.device("meta"):
+        assert GPT2LMHeadModel(GPT2Config()).num_parameters() == 124_439_808
+        assert GPT2LMHeadModel(config).num_parameters() == 81_912_576

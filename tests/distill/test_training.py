@@ -1,0 +1,294 @@
+"""`distill fit` and its relatives, end to end on tiny models: files, overrides, devices, continuing, and mistakes."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from distill.cli import main
+
+BLOCK = 32
+
+
+@pytest.fixture(scope="module")
+def recipe(corpus, gpt2_folder, tmp_path_factory) -> Path:
+    """A recipe of 6 steps: GPT-2 of 4 blocks → 2 blocks, from the equivariant teacher."""
+    folder = tmp_path_factory.mktemp("recipe")
+    config = {
+        "seed_everything": 7,
+        "model": {
+            "teacher": {"path": str(gpt2_folder)},
+            "student": {"layers": [0, 2]},
+            "perturbation": {"operator": "expmean", "vocabulary": "reversed", "contexts": "all"},
+            "optimizer": {"lr": 0.01},
+        },
+        "data": {
+            "train": str(corpus / "train.jsonl"),
+            "validation": str(corpus / "validation.jsonl"),
+            "block_size": BLOCK,
+            "global_batch_size": 8,
+            "micro_batch_size": 2,
+            "names": True,
+            "num_proc": 1,
+            "num_workers": 0,
+            "cache_dir": str(folder / "cache"),
+        },
+        "trainer": {
+            "accelerator": "cpu",
+            "max_steps": 6,
+            "val_check_interval": 2,
+            "check_val_every_n_epoch": None,
+            "limit_val_batches": 4,
+            "log_every_n_steps": 1,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+        },
+    }
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def fit(recipe: Path, output: Path, *overrides: str, command: str = "fit") -> None:
+    main([command, f"--config={recipe}", f"--trainer.default_root_dir={output}", *overrides])
+
+
+def refused(capsys, recipe: Path, output: Path, *overrides: str) -> str:
+    """The error message of a fit that must not start, or leave anything behind."""
+    with pytest.raises(SystemExit) as caught:
+        fit(recipe, output, *overrides)
+    assert caught.value.code == 2
+    assert not output.exists()
+    return capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def metrics(output: Path) -> list[dict[str, str]]:
+    with (output / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def weights(output: Path) -> dict[str, torch.Tensor]:
+    return AutoModelForCausalLM.from_pretrained(output / "student").state_dict()
+
+
+@pytest.fixture(scope="module")
+def run(recipe, tmp_path_factory) -> Path:
+    output = tmp_path_factory.mktemp("run")
+    fit(recipe, output)
+    return output
+
+
+def test_a_fit_writes_what_it_names(run):
+    assert {path.name for path in run.iterdir()} == {"student", "checkpoints", "config.yaml", "metrics.csv"}
+    assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= {
+        path.name for path in (run / "student").iterdir()
+    }
+    rows = metrics(run)
+    losses = [float(row["train/loss"]) for row in rows if row["train/loss"]]
+    assert len(losses) == 6
+    assert losses[-1] < losses[0]
+    assert [row for row in rows if row["val/loss"]]
+
+
+def test_the_card_says_what_the_student_is(run, gpt2_folder):
+    card = (run / "student" / "README.md").read_text()
+    for fact in (str(gpt2_folder), "[0, 2]", "expmean, reversed vocabulary, all contexts", "best", "2203.12574"):
+        assert fact in card
+
+
+def test_the_checkpoint_holds_no_teacher(run):
+    state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    assert state
+    assert all(name.startswith("student.") for name in state)
+    assert not any(".h.2." in name for name in state)
+
+
+def test_the_exported_student_gives_the_same_logits(run, recipe):
+    best = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
+    student = AutoModelForCausalLM.from_pretrained(run / "student").eval()
+    for name, tensor in student.state_dict().items():
+        assert torch.equal(tensor, best[f"student.{name}"])
+    tokenizer = AutoTokenizer.from_pretrained(run / "student")
+    inputs = tokenizer("The nurse said that", return_tensors="pt")
+    assert student.generate(inputs["input_ids"], max_new_tokens=4).shape[1] > inputs["input_ids"].shape[1]
+
+
+def test_the_same_command_gives_the_same_student(run, recipe, tmp_path):
+    fit(recipe, tmp_path)
+    again = weights(tmp_path)
+    assert all(torch.equal(tensor, again[name]) for name, tensor in weights(run).items())
+
+
+def test_validate_and_test_read_a_checkpoint(run, recipe, tmp_path, capsys):
+    fit(recipe, tmp_path, f"--ckpt_path={run / 'checkpoints' / 'best.ckpt'}", command="validate")
+    last = [row for row in metrics(run) if row["val/loss"]][-1]
+    assert f"{float(last['val/loss']):.4f}"[:5] in capsys.readouterr().out
+    fit(recipe, tmp_path, f"--ckpt_path={run / 'checkpoints' / 'best.ckpt'}", command="test")
+
+
+def test_overrides_reach_interpolations(recipe, tmp_path):
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("trainer:\n  max_steps: ${data.micro_batch_size}\n")
+    fit(recipe, tmp_path / "run", f"--config={overlay}", "--data.micro_batch_size=4")
+    assert len([row for row in metrics(tmp_path / "run") if row["train/loss"]]) == 4
+
+
+def test_accumulation_changes_nothing(recipe, tmp_path):
+    overrides = ("--model.optimizer.eps=1", "--trainer.max_steps=3", "--trainer.limit_val_batches=0")
+    for size in (2, 8):
+        fit(recipe, tmp_path / str(size), f"--data.micro_batch_size={size}", *overrides, no_dropout(tmp_path, recipe))
+    one, other = weights(tmp_path / "2"), weights(tmp_path / "8")
+    assert all(torch.allclose(tensor, other[name], atol=1e-6) for name, tensor in one.items())
+
+
+def no_dropout(folder: Path, recipe: Path) -> str:
+    """A teacher without dropout, so that its student has none."""
+    teacher = yaml.safe_load(recipe.read_text())["model"]["teacher"]["path"]
+    copy = folder / "no dropout"
+    if not copy.exists():
+        model = AutoModelForCausalLM.from_pretrained(teacher)
+        for name in ("resid_pdrop", "embd_pdrop", "attn_pdrop"):
+            setattr(model.config, name, 0.0)
+        model.save_pretrained(copy)
+        AutoTokenizer.from_pretrained(teacher).save_pretrained(copy)
+    return f"--model.teacher.path={copy}"
+
+
+def test_two_processes_have_the_gradients_of_one(recipe, tmp_path):
+    # With a large eps AdamW's update is proportional to the gradient: equal weights prove equal gradients.
+    overrides = ("--model.optimizer.eps=1", "--model.optimizer.lr=1", "--trainer.max_steps=3",
+                 "--trainer.limit_val_batches=1.0")  # fmt: skip
+    fit(recipe, tmp_path / "one", *overrides)
+    command = [
+        sys.executable, "-m", "distill.cli", "fit", f"--config={recipe}", *overrides,
+        f"--trainer.default_root_dir={tmp_path / 'two'}", "--trainer.devices=2", "--trainer.strategy=ddp",
+    ]  # fmt: skip
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    start = AutoModelForCausalLM.from_pretrained(yaml.safe_load(recipe.read_text())["model"]["teacher"]["path"])
+    moved = one["transformer.wte.weight"] - start.state_dict()["transformer.wte.weight"]
+    assert moved.abs().max() > 1e-3
+    for name, tensor in one.items():
+        assert torch.allclose(tensor, two[name], atol=1e-6), name
+    for single, double in zip(metrics(tmp_path / "one"), metrics(tmp_path / "two"), strict=True):
+        for column in ("train/loss", "val/loss"):
+            if single[column]:
+                assert float(single[column]) == pytest.approx(float(double[column]), rel=1e-5)
+
+
+def test_a_run_continues_where_it_was_stopped(run, recipe, tmp_path):
+    fit(recipe, tmp_path, "--trainer.max_steps=4", "--model.optimizer.warmup_fraction=0",
+        "--trainer.limit_val_batches=0")  # fmt: skip
+    fit(recipe, tmp_path, "--ckpt_path=last", "--model.optimizer.warmup_fraction=0", "--trainer.limit_val_batches=0")
+    assert [row["step"] for row in metrics(tmp_path)] == [str(step) for step in range(6)]
+
+
+def test_plain_language_modelling_needs_no_teacher(corpus, recipe, tmp_path):
+    fit(
+        recipe, tmp_path, "--model.teacher.path=null", f"--model.tokenizer={corpus / 'tokenizer'}",
+        "--model.student.layers=null", "--model.student.config={model_type: llama, hidden_size: 8, "
+        "intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 1, max_position_embeddings: 64}",
+        "--model.loss.kd_weight=0", "--model.loss.lm_weight=1", "--model.perturbation.operator=none",
+        "--model.perturbation.vocabulary=identity", "--trainer.max_steps=2", "--data.validation=null",
+    )  # fmt: skip
+    rows = metrics(tmp_path)
+    assert float(rows[0]["train/loss"]) == float(rows[0]["train/lm"]) > 0
+    assert "the last step" in (tmp_path / "student" / "README.md").read_text()
+
+
+def test_the_hidden_term_pulls_the_student_to_its_teacher(recipe, tmp_path):
+    fit(recipe, tmp_path, "--model.loss.hidden_weight=1", "--model.loss.kd_weight=0", "--trainer.max_steps=6",
+        "--model.perturbation.operator=none")  # fmt: skip
+    hidden = [float(row["train/hidden"]) for row in metrics(tmp_path) if row["train/hidden"]]
+    assert hidden[0] > hidden[-1] > 0
+
+
+def test_bf16(recipe, tmp_path):
+    fit(recipe, tmp_path, "--trainer.precision=bf16-mixed", "--model.teacher.dtype=bfloat16", "--trainer.max_steps=2")
+    assert all(torch.isfinite(tensor).all() for tensor in weights(tmp_path).values())
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason"),
+    [
+        (["--model.loss.lm_weight=0.5"], "without augmentation"),
+        (["--model.loss.lm_weight=0.5", "--data.augmentation=append", "--data.names=false"], "Mary said he"),
+        (["--model.loss.hidden_weight=0.5"], "hidden_weight"),
+    ],
+)
+def test_what_teaches_the_bias_again_warns(recipe, tmp_path, overrides, reason):
+    with pytest.warns(UserWarning, match=reason):
+        fit(recipe, tmp_path, "--trainer.max_steps=1", "--trainer.limit_val_batches=0", *overrides)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["--model.student.layers=[0,9]"], "model.student.layers: 9 is out of range, the teacher has layers 0 to 3"),
+        (["--model.teacher.path=./nowhere"], "there is no folder './nowhere'"),
+        (["--data.train=./nowhere.txt"], "nowhere.txt"),
+        (["--data.field=body"], "body"),
+        (["--data.block_size=128"], "longer than the teacher's 64 positions"),
+        (["--data.global_batch_size=5"], "no multiple of data.micro_batch_size"),
+        (["--data.global_batch_size=80000"], "fewer than one global batch"),
+        (["--model.loss.kd_weight=0", "--model.teacher.path=null"], "model.tokenizer"),
+        (["--model.teacher.path=null"], "without a teacher"),
+    ],
+)
+def test_mistakes_are_one_line_before_anything_starts(capsys, recipe, tmp_path, overrides, message):
+    error = refused(capsys, recipe, tmp_path / "run", *overrides)
+    assert message in error
+    assert error.startswith("distill fit: error:")
+
+
+def test_unknown_names_are_refused_with_the_choices(capsys, recipe, tmp_path):
+    with pytest.raises(SystemExit) as caught:
+        fit(recipe, tmp_path / "run", "--model.perturbation.operator=median")
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert "median" in error
+    assert "expmean" in error
+    with pytest.raises(SystemExit):
+        fit(recipe, tmp_path / "run", "--model.teacherpath=x")
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_vocabulary_is_refused(capsys, recipe, tmp_path, gpt2_folder):
+    other = tmp_path / "other"
+    AutoModelForCausalLM.from_pretrained(gpt2_folder).save_pretrained(other)
+    AutoTokenizer.from_pretrained(gpt2_folder).save_pretrained(other)
+    file = other / "tokenizer.json"
+    state = json.loads(file.read_text())
+    vocabulary = state["model"]["vocab"]
+    vocabulary["Ġhe"], vocabulary["Ġshe"] = vocabulary["Ġshe"], vocabulary["Ġhe"]
+    file.write_text(json.dumps(state))
+    error = refused(capsys, recipe, tmp_path / "run", "--model.student.layers=null", f"--model.student.path={other}")
+    assert "vocabularies" in error
+    assert "differ" in error
+
+
+def test_text_shorter_than_a_block_is_refused(capsys, recipe, tmp_path):
+    short = tmp_path / "short.txt"
+    short.write_text("The nurse said that she was late.\n")
+    assert "fewer than one block" in refused(capsys, recipe, tmp_path / "run", f"--data.train={short}")
+    empty = tmp_path / "empty.txt"
+    empty.write_text("")
+    assert "empty.txt" in refused(capsys, recipe, tmp_path / "run", f"--data.train={empty}")
+
+
+def test_an_output_that_can_not_be_written_is_refused(capsys, recipe, tmp_path):
+    blocker = tmp_path / "file"
+    blocker.write_text("here")
+    with pytest.raises(SystemExit) as caught:
+        fit(recipe, blocker / "run")
+    assert caught.value.code == 2
+    assert "is a file, not a folder" in capsys.readouterr().err
+    assert blocker.read_text() == "here"
