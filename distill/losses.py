@@ -173,7 +173,7 @@ class _Terms:
 
 
 class _FusedLoss(torch.autograd.Function):
-    """(student_hidden `[N, D]`, student_weight `[V, D]`, …) -> (total, kd, lm), of which only `total` has a gradient."""
+    """(student_hidden `[N, D]`, student_weight `[V, D]`, …) -> (total, kd, lm); only `total` has a gradient."""
 
     @staticmethod
     def forward(

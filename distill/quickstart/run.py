@@ -1,4 +1,4 @@
-"""`distill quickstart`: four kinds of standard commands, printed as they run, over the recipes of configs/quickstart."""
+"""`distill quickstart`: standard commands over the recipes of configs/quickstart, printed as they run."""
 
 import logging
 import shlex

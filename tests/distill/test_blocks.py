@@ -139,7 +139,7 @@ def test_the_cache_is_keyed_by_what_changes_it(corpus, tokenizer, tmp_path):
 def test_nothing_is_left_of_a_pack_that_failed(corpus, tokenizer, tmp_path):
     source = tmp_path / "text.jsonl"
     source.write_text('{"text": "one"}\n{"tex\n')
-    with pytest.raises(ValueError, match="text.jsonl"):
+    with pytest.raises(ValueError, match=r"text\.jsonl"):
         pack_corpus(corpus, tokenizer, tmp_path / "cache", sources=[str(source)])
     assert not list((tmp_path / "cache").iterdir())
 

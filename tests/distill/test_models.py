@@ -119,7 +119,7 @@ def test_equal_sizes_are_no_equal_vocabularies(tokenizer, corpus):
     shutil.copytree(corpus / "tokenizer", swapped)
     text = text.replace(f'"Ġhe": {he}', f'"Ġhe": {len(vocabulary)}').replace(f'"Ġshe": {she}', f'"Ġshe": {he}')
     (swapped / "tokenizer.json").write_text(text.replace(f'"Ġhe": {len(vocabulary)}', f'"Ġhe": {she}'))
-    with pytest.raises(UserError, match="Ġ(s?)he"):
+    with pytest.raises(UserError, match=r"Ġs?he"):
         check_same_vocabulary(tokenizer, load_tokenizer(str(swapped)), ("teacher", "student"))
 
 
