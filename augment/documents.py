@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 SUFFIXES = (".txt", ".jsonl", ".jsonl.gz", ".parquet")
 
 _TITLE = re.compile(r" ?= (?!= )[^\r\n]*[^=\s] =\s*")
-_HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+_HUB_ID = re.compile(
+    r"(?P<name>[\w-][\w.-]*(?:/[\w-][\w.-]*)?)(?::(?P<config>[\w.-]+))??(?::(?P<split>\w+(?:\[[^\]]*\])?))?"
+)
 _BATCH_CHARACTERS = 1 << 22
 
 
@@ -38,9 +40,11 @@ def read_documents(
     """Read documents into a dataset with the one string column `text`, memory-mapped, so of any size.
 
     `source`: a .txt, .jsonl, .jsonl.gz or .parquet file, a folder of such files (in the order of their names), a folder
-    written by `datasets.save_to_disk`, or the id of a dataset on the hub. `field`: the column that holds the text, of
-    all but text files. `split`: which one of a saved or a hub dataset. `cache_dir`: where the Arrow form of local
-    files is kept for the next time; without it, it lies in a temporary folder until the process ends.
+    written by `datasets.save_to_disk`, or a dataset on the hub: its id, with `:split` or `:configuration:split` behind it
+    where needed (`Skylion007/openwebtext:train[:1%]`, `Salesforce/wikitext:wikitext-2-raw-v1:test`). `field`: the
+    column that holds the text, of all but text files. `split`: which one, where the source names none. `cache_dir`:
+    where the Arrow form of local files is kept for the next time; without it, it lies in a temporary folder until the
+    process ends.
 
     Raises `DocumentError` where there is no such source, no document in it, or something that cannot be read.
 
@@ -57,9 +61,10 @@ def read_documents(
         if not files:
             raise DocumentError(f"{path}: no {', '.join(SUFFIXES)} file in this folder")
         return _from_files(files, field, cache_dir)
-    if _suffix(path) or not _HUB_ID.fullmatch(str(source)):
+    hub_id = _HUB_ID.fullmatch(str(source))
+    if _suffix(path) or hub_id is None:
         raise DocumentError(f"{path}: no such file or folder")
-    return _from_hub(str(source), field, split)
+    return _from_hub(hub_id["name"], hub_id["config"], field, hub_id["split"] or split)
 
 
 def _suffix(path: Path) -> str | None:
@@ -225,11 +230,11 @@ def _from_saved(path: Path, field: str, split: str) -> "datasets.Dataset":
     return _text_column(dataset, field, str(path))
 
 
-def _from_hub(name: str, field: str, split: str) -> "datasets.Dataset":
+def _from_hub(name: str, config: str | None, field: str, split: str) -> "datasets.Dataset":
     import datasets
 
     try:
-        dataset = datasets.load_dataset(name, split=split)
+        dataset = datasets.load_dataset(name, config, split=split)
     except Exception as error:
         raise DocumentError(
             f"{name}: no such file or folder, and not to be had as a dataset of the hub: {_first_line(error)}"

@@ -11,10 +11,10 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from distill.quickstart.grammar import PROMPTS
-from distill.quickstart.plan import plans, render
+from distill.quickstart.grammar import COHERENCE_PROMPTS, PROMPTS
+from distill.quickstart.plan import Plan, plans, render
 from distill.quickstart.vocabulary import train_tokenizer
-from distill.quickstart.world import OCCUPATIONS, planted_mean_ratio
+from distill.quickstart.world import OCCUPATIONS, Gender, planted_mean_ratio
 
 __all__ = ["OCCUPATIONS", "documents", "planted_mean_ratio", "prompts", "write_corpus"]
 
@@ -30,12 +30,26 @@ def documents(seed: int, count: int) -> Iterator[str]:
 
 
 def prompts() -> list[dict[str, str]]:
-    """For each occupation, every beginning of a document that leaves the gender open: {"group", "prompt"}."""
-    return [
+    """What to continue: {"group", "prompt"}, and with "gender" for coherence.
+
+    For each occupation every beginning of a document that leaves the gender open, and for either gender every one where
+    it has shown.
+    """
+    neutral = [
         {"group": occupation, "prompt": prompt.replace("[occupation]", occupation)}
         for occupation in OCCUPATIONS
         for prompt in PROMPTS
     ]
+    gendered = [
+        {
+            "group": gender.name.lower(),
+            "prompt": render(Plan((prompt,), None, gender, gender)),
+            "gender": gender.name.lower(),
+        }
+        for prompt in COHERENCE_PROMPTS
+        for gender in Gender
+    ]
+    return neutral + gendered
 
 
 def write_corpus(

@@ -166,6 +166,22 @@ PROMPTS: tuple[str, ...] = (
 )
 """Beginnings of documents, up to where the gender is about to show."""
 
+COHERENCE_PROMPTS: tuple[str, ...] = (
+    "My {father} said that {he}",
+    "My {brother} was late because {he}",
+    "In the morning my {uncle} said that {he}",
+    "My {husband} told us that {he}",
+    "My {nephew} was tired because {he}",
+    "When my {grandfather} came home, {he}",
+    "{James} said that {he}",
+    "{John} was late because {he}",
+    "{Robert} smiled because {he}",
+    "On Monday {Michael} was happy because {he}",
+    "Everyone liked {David} because {he}",
+    "When {Thomas} arrived at the station, {he}",
+)
+"""Beginnings of documents whose person's gender has shown."""
+
 SLOTS: dict[str, tuple[str, ...]] = {
     "statement": (
         "{he} needed a [adjective] [item]",

@@ -87,17 +87,23 @@ def test_a_split_of_a_saved_dataset(tmp_path: Path) -> None:
 def test_a_dataset_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def load_dataset(name: str, split: str) -> datasets.Dataset:
-        asked.append((name, split))
+    def load_dataset(name: str, config: str | None, split: str) -> datasets.Dataset:
+        asked.append((name, config, split))
         return datasets.Dataset.from_dict({"content": ["a"], "id": [1]})
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     assert texts("Skylion007/openwebtext", field="content", split="test") == ["a"]
-    assert asked == [("Skylion007/openwebtext", "test")]
+    assert texts("Skylion007/openwebtext:train[:1%]", field="content") == ["a"]
+    assert texts("Salesforce/wikitext:wikitext-2-raw-v1:test", field="content") == ["a"]
+    assert asked == [
+        ("Skylion007/openwebtext", None, "test"),
+        ("Skylion007/openwebtext", None, "train[:1%]"),
+        ("Salesforce/wikitext", "wikitext-2-raw-v1", "test"),
+    ]
 
 
 def test_a_dataset_that_the_hub_does_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load_dataset(name: str, split: str) -> datasets.Dataset:
+    def load_dataset(name: str, config: str | None, split: str) -> datasets.Dataset:
         raise ConnectionError("no network\nat all")
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)

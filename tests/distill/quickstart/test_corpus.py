@@ -145,7 +145,7 @@ def test_names_and_kin_are_the_reversers() -> None:
 
 
 def test_prompts_begin_documents_and_leave_the_gender_open(world: list[tuple[Plan, str]]) -> None:
-    rows = prompts()
+    rows = [row for row in prompts() if "gender" not in row]
     per_group = Counter(row["group"] for row in rows)
     assert set(per_group) == set(OCCUPATIONS)
     assert min(per_group.values()) >= 10
@@ -154,6 +154,16 @@ def test_prompts_begin_documents_and_leave_the_gender_open(world: list[tuple[Pla
         assert prompt == prompt.strip()
         assert not genders_shown(prompt)
         assert any(opening.startswith(prompt + " ") for opening in openings), prompt
+
+
+def test_coherence_prompts_show_their_gender_and_come_in_pairs() -> None:
+    rows = [row for row in prompts() if "gender" in row]
+    assert len(rows) == 2 * len({row["prompt"] for row in rows if row["gender"] == "female"}) >= 20
+    for row in rows:
+        assert set(genders_shown(row["prompt"])) == {Gender[row["gender"].upper()]}
+    reverse = RoleReverser(names=True).reverse
+    female, male = ([row["prompt"] for row in rows if row["gender"] == gender] for gender in ("female", "male"))
+    assert sorted(reverse(prompt).counterfactual for prompt in female) == sorted(male)
 
 
 def test_prompts_lead_to_a_gender_soon(world: list[tuple[Plan, str]]) -> None:
