@@ -61,10 +61,10 @@ class _Target:
             if self.contexts == "all" and self.vocabulary is not None:
                 neutral = (kinds == PrefixKind.NEUTRAL).nonzero().squeeze(-1)
                 log_p[neutral] = perturb_neutral(log_p[neutral], self.operator, self.vocabulary)
-        return log_p if temperature == 1 else _log_softmax_(log_p.div_(temperature))
+        return log_p if temperature == 1 else log_p.div_(temperature).log_softmax(-1)
 
     def _log_softmax(self, hidden: Tensor) -> Tensor:
-        return _log_softmax_(_product(hidden.to(self.weight.dtype), self.weight.T))
+        return _product(hidden.to(self.weight.dtype), self.weight.T).log_softmax(-1)
 
     def _perturb_reversed_(self, log_p: Tensor, rows: Tensor, kinds: Tensor) -> None:
         if self.counterfactual_hidden is None or self.counterfactual_slot is None:
@@ -90,10 +90,6 @@ def _product(left: Tensor, right: Tensor) -> Tensor:
     if left.dtype in (torch.float32, torch.float64):
         return left @ right
     return torch.mm(left, right, out_dtype=torch.float32)
-
-
-def _log_softmax_(logits: Tensor) -> Tensor:
-    return logits.sub_(logits.logsumexp(-1, keepdim=True))
 
 
 # Divergences: of log target and log student, each [C, V], the value per row [C] and its gradient with respect to the
@@ -145,7 +141,7 @@ class _Terms:
         """Sums over one chunk and the gradient of its total with respect to the logits.
 
         Args:
-            logits: `[C, V]` of the student; destroyed.
+            logits: `[C, V]` of the student.
             log_target: `[C, V]` tempered log target, or None without a teacher; destroyed.
             labels: `[C]`, all valid.
 
@@ -153,7 +149,7 @@ class _Terms:
             Sum of the divergence, sum of the cross-entropy, `[C, V]` gradient.
         """
         rows = torch.arange(len(labels), device=labels.device)
-        log_q = _log_softmax_(logits)
+        log_q = logits.log_softmax(-1)
         lm = -log_q[rows, labels].sum()
         if self.lm_weight:
             gradient = log_q.exp().mul_(self.lm_weight)
@@ -163,7 +159,7 @@ class _Terms:
         if log_target is None:
             return lm.new_zeros(()), lm, torch.zeros_like(log_q) if gradient is None else gradient
         if self.temperature != 1:
-            log_q = _log_softmax_(log_q.div_(self.temperature))
+            log_q = log_q.div_(self.temperature).log_softmax(-1)
         divergence, kd_gradient = _DIVERGENCES[self.divergence](
             log_target.clamp_(min=_LOG_ZERO), log_q.clamp_(min=_LOG_ZERO), self.jsd_beta
         )

@@ -39,8 +39,10 @@ def _combination(operator: Operator) -> Callable[[Tensor, Tensor], Tensor]:
 
 def _renormalise(log_unnormalised: Tensor, fallback: Tensor) -> Tensor:
     """Normalise over the vocabulary; a row whose mass has vanished (disjoint supports) keeps `fallback`."""
-    log_mass = log_unnormalised.logsumexp(-1, keepdim=True)
-    return torch.where(log_mass == -math.inf, fallback, log_unnormalised - log_mass)
+    vanished = log_unnormalised.amax(-1, keepdim=True) == -math.inf
+    if vanished.any():
+        log_unnormalised = torch.where(vanished, fallback, log_unnormalised)
+    return log_unnormalised.log_softmax(-1)
 
 
 def perturb(

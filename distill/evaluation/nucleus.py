@@ -42,11 +42,16 @@ def sample(logits: Tensor, uniform: Tensor, temperature: float, top_p: float, to
     Returns:
         Token ids `[batch]`.
     """
-    tokens, probabilities = _likeliest(logits.float() / temperature, top_p, top_k)
-    before = probabilities.cumsum(dim=1) - probabilities
-    kept = torch.where(before < top_p, probabilities, 0)
-    tokens, order = tokens.sort(dim=1)
-    cumulative = kept.gather(1, order).cumsum(dim=1)
+    scaled = logits.float() / temperature
+    if top_p == 1 and not top_k:
+        tokens = torch.arange(scaled.shape[1], device=scaled.device).expand_as(scaled)
+        cumulative = scaled.double().softmax(dim=1).cumsum(dim=1)
+    else:
+        tokens, probabilities = _likeliest(scaled, top_p, top_k)
+        before = probabilities.cumsum(dim=1) - probabilities
+        kept = torch.where(before < top_p, probabilities, 0)
+        tokens, order = tokens.sort(dim=1)
+        cumulative = kept.gather(1, order).cumsum(dim=1)
     mass = cumulative[:, -1:].contiguous()
     drawn = torch.searchsorted(cumulative, uniform.unsqueeze(1) * mass, right=True)
     # A product that rounds up to the whole mass must not leave the nucleus.

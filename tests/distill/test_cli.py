@@ -1,0 +1,49 @@
+"""The command `distill`: help, unknown commands, and errors in one line."""
+
+import pytest
+
+from distill.cli import main
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_help_names_every_command(capsys, arguments):
+    main(arguments)
+    shown = capsys.readouterr().out
+    for command in ("fit", "validate", "test", "evaluate", "report", "quickstart"):
+        assert f"\n  {command} " in shown
+
+
+@pytest.mark.parametrize("command", ["fit", "validate", "test", "evaluate", "report", "quickstart"])
+def test_every_command_has_its_help(capsys, command):
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    assert "--config" in capsys.readouterr().out
+
+
+def test_help_of_a_fit_explains_the_recipes_settings(capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    for option in ("--model.teacher.gguf_file", "--model.student.layers", "--model.perturbation.operator",
+                   "--model.loss.lm_weight", "--model.optimizer.warmup_fraction", "--data.global_batch_size"):  # fmt: skip
+        assert option in shown
+    assert "Which of the teacher's blocks the student starts from" in shown
+    assert "blocks an optimiser step, over all devices and accumulation" in shown
+
+
+def test_an_unknown_command_is_refused(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["distil"])
+    assert caught.value.code == 2
+    assert "there is no command 'distil'" in capsys.readouterr().err
+
+
+def test_a_report_of_nothing_is_one_line(capsys, tmp_path):
+    with pytest.raises(SystemExit) as caught:
+        main(["report", str(tmp_path), f"--output={tmp_path / 'report.html'}"])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("distill report: error:")
+    assert "\n" not in error
+    assert not list(tmp_path.iterdir())
