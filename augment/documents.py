@@ -40,8 +40,8 @@ def read_documents(
     """Read documents into a dataset with the one string column `text`, memory-mapped, so of any size.
 
     `source`: a .txt, .jsonl, .jsonl.gz or .parquet file, a folder of such files (in the order of their names), a folder
-    written by `datasets.save_to_disk`, or a dataset on the hub: its id, with `:split` or `:configuration:split` behind it
-    where needed (`Skylion007/openwebtext:train[:1%]`, `Salesforce/wikitext:wikitext-2-raw-v1:test`). `field`: the
+    written by `datasets.save_to_disk`, or a dataset on the hub: its id, with `:split` or `:configuration:split` behind
+    it where needed (`Skylion007/openwebtext:train[:1%]`, `Salesforce/wikitext:wikitext-2-raw-v1:test`). `field`: the
     column that holds the text, of all but text files. `split`: which one, where the source names none. `cache_dir`:
     where the Arrow form of local files is kept for the next time; without it, it lies in a temporary folder until the
     process ends.

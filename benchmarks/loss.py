@@ -2,8 +2,8 @@
 
     python benchmarks/loss.py
 
-Each measurement runs in a process of its own, so that its peak memory is its own. GPT-2's vocabulary; on a CPU, sizes that
-end in minutes. Writes benchmarks/results/loss.json with machine and versions.
+Each measurement runs in a process of its own, so that its peak memory is its own. GPT-2's vocabulary; sizes that end in
+minutes on a CPU. Writes benchmarks/results/loss.json with machine and versions.
 """
 
 import json

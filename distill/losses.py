@@ -198,12 +198,15 @@ class _FusedLoss(torch.autograd.Function):
                 kd_sum, lm_sum, gradient = terms.of_chunk(_product(chunk, weight.T), log_target, labels[rows])
                 kd += kd_sum
                 lm += lm_sum
-                gradient = gradient.div_(valid_tokens).to(chunk.dtype)
+                # Divided by the number of tokens only after the products: in 16 bits it would vanish before.
+                gradient = gradient.to(chunk.dtype)
                 if grad_hidden is not None:
-                    grad_hidden[rows] = _product(gradient, weight).to(grad_hidden.dtype)
+                    grad_hidden[rows] = _product(gradient, weight).div_(valid_tokens).to(grad_hidden.dtype)
                 if grad_weight is not None:
                     grad_weight += _product(gradient.T, chunk)
 
+        if grad_weight is not None:
+            grad_weight /= valid_tokens
         ctx.save_for_backward(grad_hidden, None if grad_weight is None else grad_weight.to(student_weight.dtype))
         kd /= valid_tokens
         lm /= valid_tokens

@@ -112,15 +112,18 @@ class DistillationModule(pl.LightningModule):
         if hasattr(self, "student"):
             return
         from_layers = self.student_source.layers is not None
-        teacher = load_teacher(self.teacher_source) if self.asks_teacher or from_layers else None
-        self.student = build_student(self.student_source, self.student_config, teacher)
-        if teacher is not None and self.asks_teacher:
-            if self.loss.hidden_weight and teacher.config.hidden_size != self.student.config.hidden_size:
-                raise UserError(
-                    f"loss.hidden_weight needs hidden states of one width: teacher {teacher.config.hidden_size}, "
-                    f"student {self.student.config.hidden_size}"
-                )
-            self._teacher.append(teacher.to(self.trainer.strategy.root_device) if self._trainer else teacher)
+        # Lightning calls this on the training device; transformers would want `accelerate` to load weights there.
+        with torch.device("cpu"):
+            teacher = load_teacher(self.teacher_source) if self.asks_teacher or from_layers else None
+            self.student = build_student(self.student_source, self.student_config, teacher)
+        if teacher is None or not self.asks_teacher:
+            return
+        if self.loss.hidden_weight and teacher.config.hidden_size != self.student.config.hidden_size:
+            raise UserError(
+                f"loss.hidden_weight needs hidden states of one width: teacher {teacher.config.hidden_size}, "
+                f"student {self.student.config.hidden_size}"
+            )
+        self._teacher.append(teacher if self._trainer is None else teacher.to(self.trainer.strategy.root_device))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one micro-batch, all of it inside this call, so that DDP averages its gradients."""

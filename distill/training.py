@@ -1,5 +1,6 @@
 """`distill fit`, `validate` and `test`: a LightningCLI with this project's model, data and files."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ class TrainingCLI(LightningCLI):
     """Links what model and data must agree on; everything lies in `trainer.default_root_dir`."""
 
     def __init__(self, arguments: list[str]) -> None:
+        logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(_no_advertisement)
         # “${data.block_size}” in a recipe reads like the argument of the same name, and overrides reach it.
         jsonargparse.set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
         jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
@@ -65,6 +67,11 @@ class TrainingCLI(LightningCLI):
             ("data.validation", "trainer.limit_val_batches"), "checkpoint.monitor", compute_fn=_monitored
         )
         parser.link_arguments(
+            ("data.validation", "trainer.limit_val_batches"),
+            "checkpoint.save_top_k",
+            compute_fn=lambda *validated: int(_monitored(*validated) is not None),
+        )
+        parser.link_arguments(
             "trainer.default_root_dir", "checkpoint.dirpath", compute_fn=lambda root: str(Path(root) / "checkpoints")
         )
         parser.link_arguments("seed_everything", "model.seed", compute_fn=_as_seed)
@@ -85,6 +92,10 @@ class TrainingCLI(LightningCLI):
 
     before_validate = before_fit
     before_test = before_fit
+
+
+def _no_advertisement(record: logging.LogRecord) -> bool:
+    return "litlogger" not in record.getMessage()
 
 
 def _monitored(validation: Any, limit_val_batches: Any) -> str | None:

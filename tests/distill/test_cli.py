@@ -25,8 +25,14 @@ def test_help_of_a_fit_explains_the_recipes_settings(capsys):
     with pytest.raises(SystemExit):
         main(["fit", "--help"])
     shown = " ".join(capsys.readouterr().out.split())
-    for option in ("--model.teacher.gguf_file", "--model.student.layers", "--model.perturbation.operator",
-                   "--model.loss.lm_weight", "--model.optimizer.warmup_fraction", "--data.global_batch_size"):  # fmt: skip
+    for option in (
+        "--model.teacher.gguf_file",
+        "--model.student.layers",
+        "--model.perturbation.operator",
+        "--model.loss.lm_weight",
+        "--model.optimizer.warmup_fraction",
+        "--data.global_batch_size",
+    ):
         assert option in shown
     assert "Which of the teacher's blocks the student starts from" in shown
     assert "blocks an optimiser step, over all devices and accumulation" in shown

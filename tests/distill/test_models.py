@@ -21,6 +21,7 @@ from distill.models import (
     load_tokenizer,
     student_config,
 )
+from distill.module import DistillationModule
 
 
 def student_of(student, teacher, tokenizer):
@@ -129,6 +130,14 @@ def test_a_head_with_a_bias_is_refused():
     model.lm_head.bias = torch.nn.Parameter(torch.ones(20) * 3)
     with pytest.raises(UserError, match="a bias in the head"):
         check_head(model, "biased")
+
+
+def test_models_load_while_tensors_are_made_elsewhere(gpt2_folder, tokenizer):
+    # What Lightning does on a GPU: everything new goes to the training device, here one that holds no data.
+    module = DistillationModule(TeacherConfig(path=str(gpt2_folder)), student=StudentConfig(layers=[0, 1]))
+    with torch.device("meta"):
+        module.configure_model()
+    assert {parameter.device.type for parameter in module.parameters()} == {"cpu"}
 
 
 def test_a_gguf_teacher_and_its_student_survive_load_save_load_save(tmp_path):
