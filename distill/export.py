@@ -40,11 +40,7 @@ def export_student(
 
 def model_card(module: DistillationModule, data: CounterfactualDataModule, trainer: pl.Trainer, checkpoint: str) -> str:
     """The model card: what the model is, how it was made, what it is not."""
-    student, teacher = module.student, module.teacher_source
-    metrics = {name: f"{float(value):.4f}" for name, value in sorted(trainer.logged_metrics.items())}
-    origin = teacher.path or "none (plain language modelling)"
-    if teacher.gguf_file:
-        origin += f" ({teacher.gguf_file})"
+    student, teacher, perturbation, loss = module.student, module.teacher_source, module.perturbation, module.loss
     header = {
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
@@ -53,24 +49,27 @@ def model_card(module: DistillationModule, data: CounterfactualDataModule, train
     }
     if teacher.path and not Path(teacher.path).exists():
         header["base_model"] = teacher.path
-    perturbation, loss = module.perturbation, module.loss
-    rows = {
-        "parameters": f"{student.num_parameters():,}",
-        "architecture": type(student).__name__,
-        "teacher": origin,
-        "teacher's layers": module.student_source.layers or "–",
-        "perturbation": f"{perturbation.operator}, {perturbation.vocabulary} vocabulary, "
-        f"{perturbation.contexts} contexts",
-        "augmentation": f"{data.augmentation}, names {'reversed too' if data.names else 'left alone'}",
+    rows = {"parameters": f"{student.num_parameters():,}", "architecture": type(student).__name__}
+    if teacher.path:
+        rows |= {
+            "teacher": teacher.path + (f" ({teacher.gguf_file})" if teacher.gguf_file else ""),
+            "started from": f"the teacher's layers {module.student_source.layers}"
+            if module.student_source.layers
+            else module.student_source.path or "fresh weights",
+            "target": f"{perturbation.operator}, {perturbation.vocabulary} vocabulary, {perturbation.contexts} contexts",
+        }
+    rows |= {
         "loss": f"{loss.kd_weight:g} × {loss.divergence} (T = {loss.temperature:g}) + {loss.lm_weight:g} × "
         f"cross-entropy + {loss.hidden_weight:g} × hidden states",
         "text": ", ".join(map(str, data.train_sources)),
+        "augmentation": f"{data.augmentation}, first names {'reversed too' if data.names else 'left alone'}",
         "tokens a step": f"{data.global_batch_size * data.block_size:,}",
         "steps": f"{trainer.global_step:,}",
-        "weights from": checkpoint or "the last step",
+        "weights from": f"{checkpoint}.ckpt" if checkpoint else "the last step",
         "software": f"torch {torch.__version__}, transformers {transformers.__version__}, "
         f"pytorch-lightning {pl.__version__}",
     }
+    metrics = {name: f"{float(value):.4f}" for name, value in sorted(trainer.logged_metrics.items())}
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     measured = "\n".join(f"| {name} | {value} |" for name, value in metrics.items())
     return f"""---

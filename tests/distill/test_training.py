@@ -99,7 +99,7 @@ def test_a_fit_writes_what_it_names(run):
 
 def test_the_card_says_what_the_student_is(run, gpt2_folder):
     card = (run / "student" / "README.md").read_text()
-    for fact in (str(gpt2_folder), "[0, 2]", "expmean, reversed vocabulary, all contexts", "best", "2203.12574"):
+    for fact in (str(gpt2_folder), "[0, 2]", "expmean, reversed vocabulary, all contexts", "best.ckpt", "2203.12574"):
         assert fact in card
 
 
