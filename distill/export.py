@@ -56,7 +56,8 @@ def model_card(module: DistillationModule, data: CounterfactualDataModule, train
             "started from": f"the teacher's layers {module.student_source.layers}"
             if module.student_source.layers
             else module.student_source.path or "fresh weights",
-            "target": f"{perturbation.operator}, {perturbation.vocabulary} vocabulary, {perturbation.contexts} contexts",
+            "target": f"{perturbation.operator}, {perturbation.vocabulary} vocabulary, "
+            f"{perturbation.contexts} contexts",
         }
     rows |= {
         "loss": f"{loss.kd_weight:g} × {loss.divergence} (T = {loss.temperature:g}) + {loss.lm_weight:g} × "
