@@ -105,11 +105,16 @@ def check_output(output: str | Path) -> Path:
     """The path, if something can be written there in a form that its suffix names; `OutputError` otherwise."""
     path = Path(output)
     if path.suffix and path.suffix.lower() not in _FORMS:
-        raise OutputError(f"{path}: the suffix is to be one of {', '.join(_FORMS)}, or none for a folder")
+        raise OutputError(f"{path}: the suffix is to be one of {', '.join(_FORMS)}; a folder's name has no dot")
     if not path.suffix and path.exists() and (path.is_file() or any(path.iterdir())):
         raise OutputError(f"{path}: exists already; remove it or choose another")
     if path.suffix and path.is_dir():
         raise OutputError(f"{path}: is a folder; choose another name")
+    parent = next(parent for parent in path.absolute().parents if parent.exists())
+    if not parent.is_dir():
+        raise OutputError(f"{path}: {parent.name} is a file and no folder; choose another name")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: {parent} is not to be written to; choose another folder")
     return path
 
 
@@ -154,7 +159,8 @@ def _count_batch(batch: dict[str, list[Any]], group_of: dict[str, str]) -> dict[
     for text, swaps in zip(batch["text"], batch["swaps"], strict=True):
         for start, end in zip(swaps[::5], swaps[1::5], strict=True):
             # A swapped word that the lexicon does not have is a first name.
-            groups[group_of.get(text[start:end].lower().replace("’", "'"), "name")] += 1
+            word = text[start:end].lower().replace("’", "'")
+            groups[group_of.get(word) or group_of.get(word.partition("'")[0], "name")] += 1
     return {
         "words": [sum(len(text.split()) for text in batch["text"])],
         "swaps": [json.dumps(groups)],

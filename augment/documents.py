@@ -250,7 +250,20 @@ def _text_column(dataset: "datasets.Dataset", field: str, name: str) -> "dataset
     if not len(dataset):
         raise DocumentError(f"{name}: holds no documents")
     dataset = dataset.select_columns([field])
+    row = _first_null(dataset.data.column(field))
+    if row is not None:
+        raise DocumentError(f"{name}, row {row + 1}: {field!r} is null, and no text")
     return dataset if field == "text" else dataset.rename_column(field, "text")
+
+
+def _first_null(column: Any) -> int | None:
+    # Arrow has counted the nulls of each chunk, so that only a chunk that holds one is read.
+    row = 0
+    for chunk in column.chunks:
+        if chunk.null_count:
+            return row + chunk.is_null().index(True).as_py()
+        row += len(chunk)
+    return None
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -52,7 +52,7 @@ class Counterpart(NamedTuple):
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Word pairs of the enabled groups, exclusions, and words that tell a gender without having a counterpart.
+    """Word pairs of the enabled groups, exclusions, words that tell a gender without a counterpart, and surnames.
 
     >>> lexicon = Lexicon.load()
     >>> [c.word for c in lexicon.counterparts["her"]]
@@ -62,6 +62,7 @@ class Lexicon:
     pairs: tuple[Pair, ...]
     exclusions: tuple[Exclusion, ...]
     tells: frozenset[str]
+    surnames: frozenset[str]
     fingerprint: str
 
     @classmethod
@@ -147,8 +148,10 @@ class _Reader:
             problem = getattr(error, "problem", None) or str(error)
             raise LexiconError(f"{self.name}, line {line}: not YAML: {problem}") from None
         if root is None:
-            raise LexiconError(f"{self.name}: empty; a lexicon has language, groups, exclusions and tells")
-        sections = self.mapping(root, {"language", "disabled", "groups", "exclusions", "tells"}, required={"groups"})
+            raise LexiconError(f"{self.name}: empty; a lexicon has language, groups, exclusions, surnames and tells")
+        sections = self.mapping(
+            root, {"language", "disabled", "groups", "exclusions", "surnames", "tells"}, required={"groups"}
+        )
         disabled = {self.word(node) for node in self.items(sections.get("disabled"))}
         pairs: list[Pair] = []
         lines: list[tuple[Pair, yaml.Node]] = []
@@ -164,7 +167,8 @@ class _Reader:
         self.check(lines)
         exclusions = tuple(self.exclusion(node) for node in self.items(sections.get("exclusions")))
         tells = frozenset(self.word(node) for node in self.items(sections.get("tells")))
-        return Lexicon(tuple(pairs), exclusions, tells, hashlib.sha256(text.encode()).hexdigest()[:16])
+        surnames = frozenset(self.word(node) for node in self.items(sections.get("surnames")))
+        return Lexicon(tuple(pairs), exclusions, tells, surnames, hashlib.sha256(text.encode()).hexdigest()[:16])
 
     def pairs(self, group: str, node: yaml.Node) -> list[Pair]:
         fields = self.mapping(

@@ -13,6 +13,15 @@ _NO_FIRST_NAME = re.compile(
     r"|san|santa|st|fort|port|lake|mount|mt|cape|camp)\b\.?\s+$",
     re.IGNORECASE,
 )
+# … and so is King after one of these; in capitals, since “the president King” is none.
+_TITLE_BEFORE = re.compile(
+    r"(?<!\w)(?=[A-Z])(?:(?i:m(?:r|s|rs|iss)|mister|missus|dr|doctor|prof|professor|rev|reverend)|(?P<office>(?i:"
+    r"sen|senator|rep|representative|gov|governor|president|mayor|judge|justice|capt|captain|sgt|sergeant|lt|lieutenant"
+    r"|col|colonel|gen|general|maj|major|coach|congressman|congresswoman)))\.?\s+$"
+)
+# Not I, V and X: “George V. King …”.
+_INITIAL_BEFORE = re.compile(r"(?<!\w)[A-HJ-UWYZ]\.\s?$")
+_OF = re.compile(r"\s+of\b")
 _WORD_BEFORE = re.compile(r"([^\W\d_]+) $")
 _CAPITALISED_NEXT = re.compile(r" [^\W\d_a-zß-öø-ÿ][^\W\d_]*")
 _INSIDE_A_SENTENCE = re.compile(r"[a-z,;0-9][\"”’)]? $")
@@ -70,6 +79,30 @@ def is_first_name(text: str, start: int, end: int) -> bool:
     if previous is None or not previous[1][0].isupper() or previous[1].capitalize() not in _first_names():
         return True
     return _CAPITALISED_NEXT.match(text, end) is not None or (_is_female(name) and _is_female(previous[1]))
+
+
+def is_surname(text: str, start: int, end: int) -> bool:
+    """Whether the capitalised word at text[start:end], which may be a surname (King), is somebody's here.
+
+    After a title, an initial or a first name it is, unless the name goes on as a king's does (“Mary Queen of Scots”,
+    “General Prince Bagration”).
+
+    >>> is_surname("Mr. King left.", 4, 8), is_surname("Old King Cole", 4, 8)
+    (True, False)
+    """
+    before = text[max(0, start - 20) : start]
+    title = _TITLE_BEFORE.search(before)
+    if title is not None:
+        return not title["office"] or _CAPITALISED_NEXT.match(text, end) is None
+    if _INITIAL_BEFORE.search(before):
+        return True
+    previous = _WORD_BEFORE.search(before)
+    if previous is None or not previous[1][0].isupper() or _OF.match(text, end) is not None:
+        return False
+    name = previous[1].capitalize()
+    if name in names_that_are_words():
+        return _INSIDE_A_SENTENCE.search(before[: previous.start()]) is not None
+    return name in _first_names()
 
 
 @cache

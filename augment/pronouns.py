@@ -7,14 +7,27 @@ auxiliary, an adverb of place or time, a bare verb after an object (“let her g
 
 import re
 
-# The word that follows, over blanks but not over a blank line; quotes, brackets and emphasis before it are passed over.
-_NEXT = re.compile(r"(?:[^\S\n]|\n(?![^\S\n]*\n))+[\"“‘'(\[*_]*([^\W_]+(?:['’][^\W_]+)?)")
+# The word that follows, over blanks but not over a blank line; quotes, brackets and emphasis before it are passed over,
+# and the end of emphasis or of a bracket (“[her] bag”).
+_NEXT = re.compile(r"[*_\]]{0,3}(?:[^\S\n]|\n(?![^\S\n]*\n))+[\"“‘'(\[*_]*([^\W_]+(?:['’][^\W_]+)?)")
 
 # “his or her keys”, “his/her keys”: the second decides for both.
 _COORDINATED = re.compile(r"(?:\s?/\s?|\s(?:or|and)\s)(?:his|her)(?![^\W_])", re.IGNORECASE)
 
+# “ask his/her.” has no noun, but only determiners are paired so.
+_SLASHED_AFTER = re.compile(r"\s?/\s?(?:his|her)(?![^\W_])", re.IGNORECASE)
+_SLASHED_BEFORE = re.compile(r"(?<![^\W_])(?:his|her)\s?/\s?$", re.IGNORECASE)
+
 _CLAUSE_GOES_ON = re.compile(r"[^\S\n]*\n?[^\S\n]*[^\W_]|['’][^\W_]|-[^\W_]")
+_WORD_AFTER = re.compile(r"[^\S\n]*\n?[^\S\n]*([^\W_]+(?:['’][^\W_]+)?)")
 _AFTER_LET = re.compile(r"\blet(?:s|ting)?\s+$", re.IGNORECASE)
+_AFTER_MAKE = re.compile(r"\bma(?:de|ke|kes|king)\s+$", re.IGNORECASE)
+_AFTER_PREPOSITION = re.compile(
+    r"\b(?:of|in|on|at|by|for|from|with|during|after|before|since|until|about|spen[dt]|spending|spends|was|is|be|and)\s+$",
+    re.IGNORECASE,
+)
+# “a friend of”: of his what, or his?
+_AFTER_ONE_OF = re.compile(r"\b(?:an?|another|some|that|this|any)\s+(?:[^\W\d_]+\s+){1,3}of\s+$", re.IGNORECASE)
 
 _AFTER_OBJECT = """
 a an the this that these those another each every either neither some any no all both enough
@@ -31,7 +44,7 @@ here there then now again too also either instead anyway ever never not just eve
 tonight tomorrow soon later together alone home back forward forth forever somewhere anywhere everywhere
 somehow sometimes always still already perhaps maybe really
 several being
-something anything everything nothing someone anyone everyone nobody
+alive something anything everything nothing someone anyone everyone nobody
 go come get be do make take give know think feel see look want say tell stay leave live keep let put sit stand lie
 speak sing wear eat sleep cry die believe understand realize become bring run wait grow suffer remain marry forget
 """
@@ -39,8 +52,45 @@ _NO_NOUN_PHRASE = frozenset(_AFTER_OBJECT.split())
 
 # What follows “his” where it stands by itself (“his and hers”, “a habit of his that …”): far fewer words than after
 # “her”, since “his” nearly always is a determiner.
-_AFTER_PRONOUN = "and or but nor if because when as than is was are were to that in at by for from alone"
+_AFTER_PRONOUN = """
+and or but nor if because when as than is was are were to that in at by for from alone
+who whom whose which he she they we i
+"""
 _NO_NOUN_PHRASE_AFTER_HIS = frozenset(_AFTER_PRONOUN.split())
+
+# Verbs that no noun phrase begins with: “me and her went”, “a friend of his came”.
+_FINITE_VERBS = """
+went came said told gave got took knew became began brought wrote sat stood ran says comes goes gets takes tells seems
+seemed died showed turned asked wanted invited suggested offered arrived appeared happened
+"""
+_VERBS = frozenset(_FINITE_VERBS.split())
+
+# These end the clause, or begin a noun phrase: “saw her first”, “her first job”.
+_ENDS_OR_MODIFIES = """
+first better more dead happy pregnant waiting well half
+monday tuesday wednesday thursday friday saturday sunday
+"""
+_ENDS_THE_CLAUSE = frozenset(_ENDS_OR_MODIFIES.split())
+# … unless these say which of them (“her happy and quiet life”).
+_PART_OF_A_NOUN_PHRASE = frozenset(("of", "and", "or", "but"))
+
+_MADE = """
+happy sad laugh cry smile proud angry mad nervous famous jealous blush uncomfortable afraid anxious furious miserable
+rich popular seem appear wonder weep scream shiver shudder jump sleepy tired dizzy stronger weaker better worse sick
+feel sound pregnant uneasy ashamed
+"""
+_AFTER_MADE = frozenset(_MADE.split())
+
+_VERY = "much well little often badly kindly closely soon dearly highly"
+_AFTER_VERY = frozenset(_VERY.split())
+
+_NUMBER = "two three four five six seven eight nine ten many several some few"
+_NUMBERS = frozenset(_NUMBER.split())
+_TIME = (
+    r"(?:day|night|week|weekend|month|year|summer|winter|spring|autumn|fall|morning|afternoon|evening|time|hour|minute)"
+)
+_SOME_TIME_AGO = re.compile(rf"\s+{_TIME}s?\s+(?:ago|later|before|earlier)(?![^\W_])", re.IGNORECASE)
+_TIME_AND_END = re.compile(rf"\s+{_TIME}(?![^\W_]|['’-])(?!\s+(?:of|as|at|with|in)(?![^\W_]))", re.IGNORECASE)
 
 # Nouns that look like adverbs.
 _NOUNS_IN_LY = {"family", "belly", "ally", "assembly", "bully", "reply", "folly", "supply", "jelly", "monopoly"}
@@ -54,6 +104,8 @@ def is_determiner(text: str, start: int, end: int) -> bool:
     >>> is_determiner("I saw her yesterday.", 6, 9)
     False
     """
+    if _SLASHED_AFTER.match(text, end) or _SLASHED_BEFORE.search(text, max(0, start - 6), start):
+        return True
     coordinated = _COORDINATED.match(text, end)
     if coordinated is not None:
         return is_determiner(text, coordinated.end() - 3, coordinated.end())
@@ -62,8 +114,50 @@ def is_determiner(text: str, start: int, end: int) -> bool:
         return False
     word = following[1].lower().replace("’", "'")
     if text[start:end].lower() == "his":
-        return word not in _NO_NOUN_PHRASE_AFTER_HIS
-    if word in _NO_NOUN_PHRASE or _AFTER_LET.search(text, max(0, start - 10), start):
+        return not (
+            word in _NO_NOUN_PHRASE_AFTER_HIS
+            or (word in _VERBS and _AFTER_ONE_OF.search(text, max(0, start - 60), start) is not None)
+        )
+    if word in _NO_NOUN_PHRASE or word in _VERBS or _AFTER_LET.search(text, max(0, start - 10), start):
         return False
-    ends_the_clause = word == "first" or (word.endswith("ly") and word not in _NOUNS_IN_LY)
-    return not ends_the_clause or _CLAUSE_GOES_ON.match(text, following.end()) is not None
+    return not (
+        _is_time(text, start, following.end(), word)
+        or _is_complement(text, start, following.end(), word)
+        or _ends_the_clause(text, following.end(), word)
+    )
+
+
+def _is_time(text: str, start: int, end: int, word: str) -> bool:
+    """Whether the word that ends here begins a time when “her” was met or seen: “last year”, “two years ago”."""
+    if word in _NUMBERS:
+        return _SOME_TIME_AGO.match(text, end) is not None
+    if word == "one" and _SOME_TIME_AGO.match(text, end) is not None:
+        return True
+    return (
+        word in ("last", "next", "one")
+        and _TIME_AND_END.match(text, end) is not None
+        and _AFTER_PREPOSITION.search(text, max(0, start - 12), start) is None
+    )
+
+
+def _is_complement(text: str, start: int, end: int, word: str) -> bool:
+    """Whether the word that ends here says what was made of “her”, or how much: “made her happy”, “very much”."""
+    if word in _AFTER_MADE:
+        return _AFTER_MAKE.search(text, max(0, start - 10), start) is not None
+    if word == "very":
+        second = _WORD_AFTER.match(text, end)
+        return second is not None and second[1].lower() in _AFTER_VERY
+    return False
+
+
+def _ends_the_clause(text: str, end: int, word: str) -> bool:
+    adverb = word.endswith("ly") and word not in _NOUNS_IN_LY
+    if not adverb and word not in _ENDS_THE_CLAUSE:
+        return False
+    if _CLAUSE_GOES_ON.match(text, end) is None:
+        return True
+    second = _WORD_AFTER.match(text, end)
+    if adverb or second is None:
+        return False
+    beyond = second[1].lower()
+    return beyond in _NO_NOUN_PHRASE and beyond not in _PART_OF_A_NOUN_PHRASE

@@ -13,7 +13,8 @@ _NO_PROSE = re.compile(
       ://  | ^www\.                             # URL
     | [^\W_]@[^\W_] | ^[(\[\"“‘']*@[^\W_]          # e-mail address, @handle
     | ::  | ->  | =>  | \\  | [{}=|$] | \#\w        # code, markup, #hashtag
-    | ^[(\[\"“‘'`]*[~.]?/ | /\S*[._/\d]|[._\d]\S*/    # path
+    | ^[(\[\"“‘'`]*(?:~|\.{0,2})/ | //              # path; “his/her.” and “he/him/his” are none
+    | /\S*(?:\w[._]\w|\d) | (?:\w[._]\w|\d)\S*/
     """,
     re.VERBOSE,
 )

@@ -9,16 +9,21 @@ from functools import cached_property
 from typing import NamedTuple
 
 from augment.lexicon import Exclusion, Lexicon
-from augment.names import is_first_name, name_pairs, names_that_are_words, unpaired_names
+from augment.names import is_first_name, is_surname, name_pairs, names_that_are_words, unpaired_names
 from augment.prose import is_compound, is_in_tag, is_prose
 from augment.readings import READINGS
 
 # Part of the fingerprint: raise it whenever the same lexicon and text would give another reversal.
-_VERSION = 1
+_VERSION = 2
 
 
 class Swap(NamedTuple):
-    """One exchanged word: its span, that of its counterpart, and whether the words that follow decided it."""
+    """One exchanged word: its span, that of its counterpart, and whether the words that follow decided it.
+
+    `ambiguous` is about the choice of the counterpart (her → his, him). That a word is exchanged at all may hang on the
+    words that follow too (“king” stays in “king size”), and does not count: three swaps in ten are of a word that
+    begins such a phrase somewhere, but in seven novels there is one such phrase to 1,300 swaps (0.08 %).
+    """
 
     start: int
     end: int
@@ -67,6 +72,8 @@ class _Word(NamedTuple):
     ambiguous: bool = False
     name: bool = False
     tells: bool = False
+    surname: bool = False
+    possessive: bool = False
 
 
 class RoleReverser:
@@ -109,13 +116,15 @@ class RoleReverser:
             start, end = match.span()
             if not is_prose(text, start, end) or (tagged and is_in_tag(text, start, end)):
                 continue
-            counterpart, readings, exclusions, ambiguous, name, stays = word
+            counterpart, readings, exclusions, ambiguous, name, stays, surname, possessive = word
             if exclusions:
                 exclusion = _excluded(text, start, end, exclusions)
                 if exclusion is not None:
                     if exclusion:
                         tells.append((start, end))
                     continue
+            if surname and is_surname(text, start, end):
+                continue
             for holds, reading in readings:
                 if holds(text, start, end):
                     counterpart = reading
@@ -129,6 +138,8 @@ class RoleReverser:
                 continue
             if counterpart is None:
                 continue
+            if possessive and text[end : end + 1] in _APOSTROPHES:
+                end, counterpart = _possessive(text, start, end, counterpart)
             pieces.append(text[position:start])
             pieces.append(counterpart)
             position = end
@@ -196,9 +207,41 @@ def _surface_forms(lexicon: Lexicon, names: bool) -> dict[str, _Word]:
                 readings,
                 exclusions.get(word, ()),
                 ambiguous=word in lexicon.ambiguous_words,
+                surname=word in lexicon.surnames and case != "lower",
+                # One of the two ends in s, and so has another possessive ending: ladies', gentlemen's.
+                possessive=not readings and any(word.endswith("s") != c.word.endswith("s") for c in counterparts),
             )
     # A typographic apostrophe makes no other word.
     return words | {form.replace("'", "’"): word for form, word in words.items() if "'" in form}
+
+
+_APOSTROPHES = ("'", "’")
+_POSSESSED = re.compile(r"[^\S\n]*\n?[^\S\n]*[^\W_]")
+_OPENING_QUOTE = re.compile(r"(?<![^\s(\[—–\"“])['‘](?=\w)")
+_CLOSING_QUOTE = re.compile(r"['’](?!\w)")
+_QUOTE_REACH = 300
+
+
+def _possessive(text: str, start: int, end: int, counterpart: str) -> tuple[int, str]:
+    """The end of the word with its possessive ending, and the counterpart with its own: ladies' → gentlemen's.
+
+    An apostrophe that closes a quotation is no ending.
+    """
+    word, mark = text[start:end], text[end]
+    if word[-1] in "sS" and counterpart[-1] not in "sS":
+        follows = _POSSESSED.match(text, end + 1)
+        if follows is not None and follows.end() > end + 2 and not _is_quoted(text, start):
+            return end + 1, counterpart + mark + ("S" if word.isupper() else "s")
+    elif word.lower().endswith("men") and counterpart[-1] in "sS":
+        ending = text[end + 1 : end + 3]
+        if ending[:1] == ("S" if word.isupper() else "s") and not ending[1:].isalnum():
+            return end + 2, counterpart + mark
+    return end, counterpart
+
+
+def _is_quoted(text: str, start: int) -> bool:
+    openings = list(_OPENING_QUOTE.finditer(text, max(0, start - _QUOTE_REACH), start))
+    return bool(openings) and _CLOSING_QUOTE.search(text, openings[-1].end(), start) is None
 
 
 def _title(word: str) -> str:

@@ -69,7 +69,7 @@ class Blocks(Dataset[Block]):
         self._limit = counterfactual_limit
 
     def __len__(self) -> int:
-        return (self.packed.tokens - 1) // self._length
+        return max(0, self.packed.tokens - 1) // self._length
 
     @cached_property
     def _tokens(self) -> np.ndarray:

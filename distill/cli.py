@@ -37,11 +37,19 @@ def main(arguments: list[str] | None = None) -> None:
     from augment.documents import DocumentError
     from distill.errors import UserError
 
+    mistakes: tuple[type[Exception], ...] = (UserError, DocumentError)
+    if command in ("fit", "validate", "test"):
+        from lightning_fabric.utilities.exceptions import MisconfigurationException
+
+        mistakes = (*mistakes, MisconfigurationException)
     try:
         run_command(command, rest)
-    except (UserError, DocumentError) as error:
-        print(f"distill {command}: error: {error}", file=sys.stderr)
+    except mistakes as error:
+        print(f"distill {command}: error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        print(f"distill {command}: failed: {error}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print(f"distill {command}: stopped", file=sys.stderr)
         sys.exit(130)

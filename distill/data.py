@@ -72,10 +72,18 @@ class CounterfactualDataModule(pl.LightningDataModule):
         counterfactual_limit: int | None = None,
     ) -> None:
         super().__init__()
-        for name, value in {"block_size": block_size, "global_batch_size": global_batch_size,
-                            "micro_batch_size": micro_batch_size}.items():  # fmt: skip
-            if value < 1:
-                raise UserError(f"data.{name} is {value}: it must be at least 1")
+        if not train:
+            raise UserError("data.train is empty: name a file, a folder or a hub id")
+        at_least = {
+            "block_size": (block_size, 1),
+            "global_batch_size": (global_batch_size, 1),
+            "micro_batch_size": (micro_batch_size, 1),
+            "num_proc": (1 if num_proc is None else num_proc, 1),
+            "num_workers": (num_workers, 0),
+        }
+        for name, (value, least) in at_least.items():
+            if value < least:
+                raise UserError(f"data.{name} is {value}: it must be at least {least}")
         self.tokenizer = tokenizer
         self.train_sources = [train] if isinstance(train, str) else train
         self.validation_sources = [validation] if isinstance(validation, str) else validation or []
@@ -94,7 +102,8 @@ class CounterfactualDataModule(pl.LightningDataModule):
 
     def prepare_data(self) -> None:
         """Pack what the cache doesn't hold yet; on one process a node."""
-        self._pack_train()
+        if self._fits:
+            self._pack_train()
         self._pack_validation()
 
     def setup(self, stage: str) -> None:
@@ -106,18 +115,43 @@ class CounterfactualDataModule(pl.LightningDataModule):
         trainer = self.trainer
         assert trainer is not None
         if stage == "fit":
+            if trainer.accumulate_grad_batches != 1:
+                raise UserError(
+                    "trainer.accumulate_grad_batches can't be set: it follows from data.global_batch_size, "
+                    "data.micro_batch_size and the number of devices"
+                )
             trainer.accumulate_grad_batches = self.accumulation(trainer.world_size)
-            if isinstance(trainer.val_check_interval, int):
-                # Lightning counts micro-batches, whose number a step depends on the devices.
-                trainer.val_check_interval *= trainer.accumulate_grad_batches
             self.train_blocks = self._blocks(self._pack_train(), "train")
             if len(self.train_blocks) < self.global_batch_size:
                 raise UserError(
                     f"data.train holds {len(self.train_blocks):,} blocks of {self.block_size} tokens, fewer than one "
                     f"global batch: lower data.global_batch_size ({self.global_batch_size}) or give more text"
                 )
+            trainer.val_check_interval = self._validation_interval(trainer)
         if self.validation_sources:
             self.validation_blocks = self._blocks(self._pack_validation(), "validation")
+
+    @property
+    def _fits(self) -> bool:
+        return self.trainer is None or self.trainer.state.fn == "fit"
+
+    def _validation_interval(self, trainer: pl.Trainer) -> int | float:
+        """`trainer.val_check_interval` in micro-batches, as Lightning counts, and always at the end of a step.
+
+        Raises:
+            UserError: it is longer than an epoch.
+        """
+        interval = trainer.val_check_interval
+        if interval == 1.0 and isinstance(interval, float):
+            return interval
+        epoch = len(self.train_blocks) // self.global_batch_size
+        steps = interval if isinstance(interval, int) else max(1, int(interval * epoch))
+        if steps > epoch and trainer.check_val_every_n_epoch is not None:
+            raise UserError(
+                f"trainer.val_check_interval is {steps} steps and an epoch has {epoch}: lower it, or set "
+                "trainer.check_val_every_n_epoch to null"
+            )
+        return steps * trainer.accumulate_grad_batches
 
     def accumulation(self, world_size: int) -> int:
         """Micro-batches that a device accumulates in one optimiser step.

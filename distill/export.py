@@ -13,7 +13,11 @@ from distill.module import DistillationModule
 
 
 def export_student(
-    module: DistillationModule, data: CounterfactualDataModule, trainer: pl.Trainer, output: Path, checkpoint: str
+    module: DistillationModule,
+    data: CounterfactualDataModule,
+    trainer: pl.Trainer,
+    output: Path,
+    checkpoint: Path | None,
 ) -> Path:
     """Write `<output>/student/` as a whole or not at all; an earlier one is replaced.
 
@@ -22,7 +26,7 @@ def export_student(
         data: what it was trained on.
         trainer: for steps and metrics.
         output: the run's folder.
-        checkpoint: name of the checkpoint that the weights come from; empty: the last step's.
+        checkpoint: the file that the weights come from; None: the last step's.
 
     Returns:
         The folder.
@@ -38,7 +42,9 @@ def export_student(
     return folder
 
 
-def model_card(module: DistillationModule, data: CounterfactualDataModule, trainer: pl.Trainer, checkpoint: str) -> str:
+def model_card(
+    module: DistillationModule, data: CounterfactualDataModule, trainer: pl.Trainer, checkpoint: Path | None
+) -> str:
     """The model card: what the model is, how it was made, what it is not."""
     student, teacher, perturbation, loss = module.student, module.teacher_source, module.perturbation, module.loss
     header = {
@@ -66,7 +72,7 @@ def model_card(module: DistillationModule, data: CounterfactualDataModule, train
         "augmentation": f"{data.augmentation}, first names {'reversed too' if data.names else 'left alone'}",
         "tokens a step": f"{data.global_batch_size * data.block_size:,}",
         "steps": f"{trainer.global_step:,}",
-        "weights from": f"{checkpoint}.ckpt" if checkpoint else "the last step",
+        "weights from": checkpoint.name if checkpoint else "the last step",
         "software": f"torch {torch.__version__}, transformers {transformers.__version__}, "
         f"pytorch-lightning {pl.__version__}",
     }

@@ -198,16 +198,16 @@ class _FusedLoss(torch.autograd.Function):
                 kd_sum, lm_sum, gradient = terms.of_chunk(_product(chunk, weight.T), log_target, labels[rows])
                 kd += kd_sum
                 lm += lm_sum
-                # Divided by the number of tokens only after the products: in 16 bits it would vanish before.
                 gradient = gradient.to(chunk.dtype)
                 if grad_hidden is not None:
-                    grad_hidden[rows] = _product(gradient, weight).div_(valid_tokens).to(grad_hidden.dtype)
+                    grad_hidden[rows] = _product(gradient, weight).to(grad_hidden.dtype)
                 if grad_weight is not None:
                     grad_weight += _product(gradient.T, chunk)
 
-        if grad_weight is not None:
-            grad_weight /= valid_tokens
-        ctx.save_for_backward(grad_hidden, None if grad_weight is None else grad_weight.to(student_weight.dtype))
+        # Not divided by the number of tokens yet: in 16 bits that would vanish before a loss scale is multiplied in.
+        ctx.save_for_backward(
+            grad_hidden, None if grad_weight is None else grad_weight.to(student_weight.dtype), valid_tokens
+        )
         kd /= valid_tokens
         lm /= valid_tokens
         ctx.mark_non_differentiable(kd, lm)
@@ -215,8 +215,10 @@ class _FusedLoss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: FunctionCtx, grad_total: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        gradients = (saved if saved is None else saved * grad_total.to(saved.dtype) for saved in ctx.saved_tensors)
-        return *gradients, None, None, None, None, None
+        *gradients, valid_tokens = ctx.saved_tensors
+        factor = grad_total / valid_tokens
+        scaled = (None if gradient is None else gradient * factor for gradient in gradients)
+        return *scaled, None, None, None, None, None
 
 
 def distillation_loss(

@@ -13,7 +13,7 @@ NAME = "metrics.csv"
 
 
 class MetricsFile(Logger):
-    """Writes one row for everything that is logged at one step into `<folder>/metrics.csv`.
+    """Appends a row to `<folder>/metrics.csv` each time that metrics are logged.
 
     A run that continues from a checkpoint first drops the rows of steps that it will do again. A metric that appears
     for the first time becomes a new column: the file is written anew beside and renamed.

@@ -86,10 +86,12 @@ def _dequantising() -> Any:
 
 def _load(what: str, loader: Any, path: str, gguf_file: str | None, revision: str | None, **extra: Any) -> Any:
     if _looks_local(path):
-        if not Path(path).is_dir():
+        folder = Path(path).expanduser()
+        if not folder.is_dir():
             raise UserError(f"{what}: there is no folder {path!r}")
-        if gguf_file is not None and not Path(path, gguf_file).is_file():
+        if gguf_file is not None and not (folder / gguf_file).is_file():
             raise UserError(f"{what}: there is no file {gguf_file!r} in {path!r}")
+        path = str(folder)
     if gguf_file is not None:
         extra["gguf_file"] = gguf_file
     try:
@@ -126,23 +128,23 @@ def check_head(model: PreTrainedModel, name: str) -> None:
     Raises:
         UserError: they are not; the message says what stands between.
     """
+    head = model.get_output_embeddings()
+    between = {
+        "a bias in the head": getattr(head, "bias", None) is not None,
+        "a soft cap": bool(getattr(model.config, "final_logit_softcapping", None)),
+        "a logit scale": any(
+            getattr(model.config, scale, None) not in (None, 1) for scale in ("logit_scale", "logits_scaling")
+        ),
+    }
     training = model.training
     model.eval()
     ids = torch.arange(8, device=model.device).remainder(model.config.vocab_size).unsqueeze(0)
-    output = model(ids, output_hidden_states=True)
-    product = backbone(model)(ids).last_hidden_state @ head_weight(model).T
+    logits = model(ids).logits.float()
+    product = (backbone(model)(ids).last_hidden_state @ head_weight(model).T).float()
     model.train(training)
-    if not torch.allclose(product.float(), output.logits.float(), rtol=1e-2, atol=1e-2):
-        causes = [
-            cause
-            for cause, present in {
-                "a bias in the head": getattr(model.get_output_embeddings(), "bias", None) is not None,
-                "a soft cap": bool(getattr(model.config, "final_logit_softcapping", None)),
-                "a logit scale": bool(getattr(model.config, "logit_scale", None)),
-            }.items()
-            if present
-        ]
-        reason = " and ".join(causes) or "something"
+    # A fresh model's bias is zero and its logits are far below any cap: what is there counts, not what it does today.
+    if any(between.values()) or not torch.allclose(product, logits, rtol=1e-2, atol=1e-2):
+        reason = " and ".join(cause for cause, present in between.items() if present) or "something"
         raise UserError(f"model {name!r} is not supported: {reason} stands between its hidden states and its logits")
 
 
@@ -193,8 +195,9 @@ def _config_of_layers(layers: list[int], teacher_config: PreTrainedConfig) -> Pr
             raise UserError(f"model.student.layers: {layer} is out of range, the teacher has layers 0 to {depth - 1}")
     config = type(teacher_config).from_dict(teacher_config.to_dict())
     config.num_hidden_layers = len(layers)
-    if getattr(config, "layer_types", None):
-        config.layer_types = [teacher_config.layer_types[layer] for layer in layers]
+    for name, value in vars(teacher_config).items():
+        if isinstance(value, list) and len(value) == depth:
+            setattr(config, name, [value[layer] for layer in layers])
     return config
 
 

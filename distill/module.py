@@ -1,5 +1,6 @@
 """The LightningModule: asks teacher and student, hands their hidden states to the loss, holds no mathematics."""
 
+import math
 from typing import Any
 
 import pytorch_lightning as pl
@@ -118,12 +119,9 @@ class DistillationModule(pl.LightningModule):
             self.student = build_student(self.student_source, self.student_config, teacher)
         if teacher is None or not self.asks_teacher:
             return
-        if self.loss.hidden_weight and teacher.config.hidden_size != self.student.config.hidden_size:
-            raise UserError(
-                f"loss.hidden_weight needs hidden states of one width: teacher {teacher.config.hidden_size}, "
-                f"student {self.student.config.hidden_size}"
-            )
-        self._teacher.append(teacher if self._trainer is None else teacher.to(self.trainer.strategy.root_device))
+        device = torch.device("cpu") if self._trainer is None else self.trainer.strategy.root_device
+        self._teacher.append(teacher.to(device))
+        self.vocabulary = None if self.vocabulary is None else self.vocabulary.to(device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one micro-batch, all of it inside this call, so that DDP averages its gradients."""
@@ -132,13 +130,13 @@ class DistillationModule(pl.LightningModule):
         micro_batch = batch_idx % accumulation * trainer.world_size + trainer.global_rank
         torch.manual_seed(seed_of(self.seed, trainer.global_step, micro_batch))
         terms = self._terms(batch)
-        self._step_terms.append(terms.detach())
+        reversed_rows = terms.new_full((1,), len(batch.counterfactual) / len(batch.inputs))
+        self._step_terms.append(torch.cat([terms.detach(), reversed_rows]))
         if (batch_idx + 1) % accumulation == 0:
             mean = torch.stack(self._step_terms).mean(0)
             self._step_terms.clear()
-            reversed_rows = batch.counterfactual.shape[0] / batch.inputs.shape[0]
-            logged = {f"train/{name}": value for name, value in zip(TERMS, mean, strict=True)}
-            self.log_dict(logged | {"train/reversed_rows": reversed_rows}, sync_dist=True)
+            names = (*TERMS, "reversed_rows")
+            self.log_dict({f"train/{name}": value for name, value in zip(names, mean, strict=True)}, sync_dist=True)
             self.log("loss", mean[0], prog_bar=True, logger=False)
         return terms[0]
 
@@ -185,14 +183,14 @@ class DistillationModule(pl.LightningModule):
         if self.teacher is not None:
             teacher_hidden = self._ask_teacher(batch.inputs).flatten(0, 1)
             teacher_weight = head_weight(self.teacher)[:vocabulary_size]
-            if perturbation.operator != "none" and len(batch.counterfactual):
+            if loss.kd_weight and perturbation.operator != "none" and len(batch.counterfactual):
                 counterfactual_hidden = self._ask_teacher(batch.counterfactual).flatten(0, 1)[batch.gather]
         labels = batch.labels.flatten()
         terms = distillation_loss(
             student_hidden,
             head_weight(self.student)[:vocabulary_size],
-            teacher_hidden,
-            teacher_weight,
+            teacher_hidden if loss.kd_weight else None,
+            teacher_weight if loss.kd_weight else None,
             labels,
             prefix=batch.prefix.flatten(),
             counterfactual_hidden=counterfactual_hidden,
@@ -200,7 +198,7 @@ class DistillationModule(pl.LightningModule):
             vocabulary=self.vocabulary,
             contexts=perturbation.contexts,
             temperature=loss.temperature,
-            kd_weight=loss.kd_weight if self.teacher is not None else 0.0,
+            kd_weight=loss.kd_weight,
             lm_weight=loss.lm_weight,
             divergence=loss.divergence,
             jsd_beta=loss.jsd_beta,
@@ -231,7 +229,9 @@ class DistillationModule(pl.LightningModule):
             betas=settings.betas,
             eps=settings.eps,
         )
-        total = int(self.trainer.estimated_stepping_batches)
+        total = self.trainer.estimated_stepping_batches
+        if math.isinf(total):
+            raise UserError("give trainer.max_steps or trainer.max_epochs: the learning rate's schedule needs an end")
         warmup = int(settings.warmup_fraction * total)
 
         def factor(step: int) -> float:

@@ -3,10 +3,11 @@
 import hashlib
 import json
 import logging
-import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +26,13 @@ Augmentation = Literal["none", "append", "substitute"]
 
 VERSION = 1
 """Of the format and of the code that fills it; part of the cache's key."""
+
+_PASSES: dict[Augmentation, list[Side | None]] = {
+    "none": ["text"],
+    "append": ["text", "reversal"],
+    "substitute": [None],
+}
+"""The side of all documents in each pass over the corpus; None: a coin for each."""
 
 _BATCH = 256
 """Documents that are tokenised, and written, at a time."""
@@ -71,7 +79,7 @@ def pack(
     augmentation: Augmentation,
     seed: int,
     num_proc: int,
-    cache: Path,
+    cache_dir: Path,
 ) -> PackedText:
     """Reverse, tokenise and write the documents of `sources`, unless the cache holds them already.
 
@@ -84,19 +92,18 @@ def pack(
             as counterfactual; `substitute`: a seeded coin decides for each document which side is the factual one.
         seed: of that coin.
         num_proc: processes that reverse and tokenise.
-        cache: folder of all packed texts; what is written depends on everything but `num_proc`.
+        cache_dir: folder of all packed texts; what is written depends on everything but `num_proc`.
 
     Raises:
         augment.documents.DocumentError: a source can't be read.
     """
     key = _cache_key(sources, field, reverser, tokenizer, augmentation, seed)
-    folder = cache / key
+    folder = cache_dir / key
     if (folder / "meta.json").is_file():
         return PackedText.open(folder)
-    cache.mkdir(parents=True, exist_ok=True)
-    unfinished = cache / f"{key}.{os.getpid()}.unfinished"
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".unfinished", dir=cache_dir))
     try:
-        unfinished.mkdir()
         _write(unfinished, sources, field, reverser, tokenizer, augmentation, seed, num_proc)
         unfinished.rename(folder)
     except OSError:
@@ -118,15 +125,12 @@ def _write(
     seed: int,
     num_proc: int,
 ) -> None:
-    token_type = "uint16" if len(tokenizer) <= 2**16 else "uint32"
-    passes: list[Side | None] = ["text", "reversal"] if augmentation == "append" else [None]
-    if augmentation == "none":
-        passes = ["text"]
+    token_type = "uint16" if max(tokenizer.get_vocab().values()) < 2**16 else "uint32"
     written = counterfactual_written = documents = 0
     names = ("tokens", "counterfactual", "boundary", "flags")
     scratch = folder / "scratch"
     with _Files(folder, names) as files:
-        for side in passes:
+        for side in _PASSES[augmentation]:
             for number, source in enumerate(sources):
                 dataset = read_documents(source, field=field, cache_dir=scratch)
                 encoded = _encode_all(dataset, reverser, tokenizer, side, seed, num_proc, scratch)
@@ -237,11 +241,16 @@ def _content(source: str) -> str:
         return f"hub:{source}"
     digest = hashlib.sha256()
     for file in _files_below(path):
-        digest.update(str(file.relative_to(path)).encode() + b"\0")
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 22):
-                digest.update(block)
+        stat = file.stat()
+        digest.update(f"{file.relative_to(path)}\0{_file_hash(file, stat.st_size, stat.st_mtime_ns)}\0".encode())
     return digest.hexdigest()
+
+
+@cache
+def _file_hash(file: Path, size: int, modified: int) -> str:
+    """Of the bytes; read once a process as long as size and time stay the same."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _files_below(path: Path) -> Iterator[Path]:

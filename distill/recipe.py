@@ -20,8 +20,11 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
     """Check what model, data and output folder must agree on.
 
     Raises:
-        UserError: a block longer than the positions of a model, or an output folder that can't be written.
+        UserError: a value out of its range, settings that contradict each other, a block longer than the positions of a
+            model, heads that the tokenizer doesn't fit, or a folder that can't be written.
     """
+    _check_values(module)
+    _check_heads(module)
     for name, config in (("teacher", module.teacher_config), ("student", module.student_config)):
         limit = None if config is None else block_limit(config)
         if limit is not None and data.block_size > limit:
@@ -29,8 +32,56 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
                 f"data.block_size is {data.block_size}, longer than the {name}'s {limit} positions: lower it"
             )
     check_writable(output)
+    check_writable(data.cache_dir)
     for reason in reteaching(module, data):
         warnings.warn(reason, RecipeWarning, stacklevel=2)
+
+
+def _check_values(module: DistillationModule) -> None:
+    loss, optimizer = module.loss, module.optimizer
+    for name, value, fits, expected in (
+        ("loss.kd_weight", loss.kd_weight, loss.kd_weight >= 0, "0 or more"),
+        ("loss.lm_weight", loss.lm_weight, loss.lm_weight >= 0, "0 or more"),
+        ("loss.hidden_weight", loss.hidden_weight, loss.hidden_weight >= 0, "0 or more"),
+        ("loss.temperature", loss.temperature, loss.temperature > 0, "more than 0"),
+        ("loss.jsd_beta", loss.jsd_beta, 0 < loss.jsd_beta < 1, "between 0 and 1"),
+        ("loss.chunk_size", loss.chunk_size, loss.chunk_size >= 1, "1 or more"),
+        ("optimizer.lr", optimizer.lr, optimizer.lr > 0, "more than 0"),
+        ("optimizer.eps", optimizer.eps, optimizer.eps > 0, "more than 0"),
+        ("optimizer.betas", optimizer.betas, all(0 <= beta < 1 for beta in optimizer.betas), "in [0, 1)"),
+        ("optimizer.weight_decay", optimizer.weight_decay, optimizer.weight_decay >= 0, "0 or more"),
+        ("optimizer.warmup_fraction", optimizer.warmup_fraction, 0 <= optimizer.warmup_fraction <= 1, "in [0, 1]"),
+    ):
+        if not fits:
+            raise UserError(f"model.{name} is {value}: it must be {expected}")
+    if not (loss.kd_weight or loss.lm_weight or loss.hidden_weight):
+        raise UserError("model.loss: all weights are 0, so there is nothing to learn")
+    if module.perturbation.operator != "none" and not loss.kd_weight:
+        raise UserError(
+            f"model.perturbation.operator is {module.perturbation.operator} and model.loss.kd_weight 0, so that no "
+            "target is ever used: set the operator to none, or the weight above 0"
+        )
+
+
+def _check_heads(module: DistillationModule) -> None:
+    """The tokenizer's ids must exist in both heads, and the student's head must not be trained in part only."""
+    teacher, student = module.teacher_config, module.student_config
+    highest = max(module.tokenizer.get_vocab().values())
+    for name, config in (("teacher", teacher), ("student", student)):
+        if config is not None and config.vocab_size <= highest:
+            raise UserError(f"the {name} has {config.vocab_size} tokens, and the tokenizer's ids go up to {highest}")
+    if teacher is None or not module.asks_teacher:
+        return
+    if student.vocab_size > teacher.vocab_size:
+        raise UserError(
+            f"the student has {student.vocab_size} tokens and the teacher {teacher.vocab_size}: what is beyond would "
+            "never be trained; give the student the teacher's vocab_size"
+        )
+    if module.loss.hidden_weight and teacher.hidden_size != student.hidden_size:
+        raise UserError(
+            f"model.loss.hidden_weight needs hidden states of one width: teacher {teacher.hidden_size}, student "
+            f"{student.hidden_size}"
+        )
 
 
 def reteaching(module: DistillationModule, data: CounterfactualDataModule) -> list[str]:

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import jsonargparse
-from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+import pytorch_lightning as pl
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
-from distill.callbacks import ExportStudent, Throughput
+from distill.callbacks import BestCheckpoint, ExportStudent, LastCheckpoint, Throughput
 from distill.data import CounterfactualDataModule
+from distill.errors import UserError
 from distill.metrics_file import MetricsFile
 from distill.models import block_limit
 from distill.module import DistillationModule
@@ -32,10 +33,11 @@ class TrainingCLI(LightningCLI):
             args=arguments,
             auto_configure_optimizers=False,
             seed_everything_default=42,
+            save_config_callback=_SaveConfigOfFit,
             save_config_kwargs={"overwrite": True},
             parser_kwargs={"prog": "distill", "parser_mode": "omegaconf+"},
             trainer_defaults={
-                "callbacks": [ExportStudent(), Throughput()],
+                "callbacks": [BestCheckpoint(), ExportStudent(), Throughput()],
                 "default_root_dir": "outputs",
                 "use_distributed_sampler": False,
                 "log_every_n_steps": 10,
@@ -53,27 +55,8 @@ class TrainingCLI(LightningCLI):
         self.config = parser.parse_args(args)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """The checkpoint's own group, and the links."""
-        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
-        parser.set_defaults(
-            {
-                "checkpoint.filename": "best",
-                "checkpoint.save_last": True,
-                "checkpoint.enable_version_counter": False,
-                "checkpoint.auto_insert_metric_name": False,
-            }
-        )
-        parser.link_arguments(
-            ("data.validation", "trainer.limit_val_batches"), "checkpoint.monitor", compute_fn=_monitored
-        )
-        parser.link_arguments(
-            ("data.validation", "trainer.limit_val_batches"),
-            "checkpoint.save_top_k",
-            compute_fn=lambda *validated: int(_monitored(*validated) is not None),
-        )
-        parser.link_arguments(
-            "trainer.default_root_dir", "checkpoint.dirpath", compute_fn=lambda root: str(Path(root) / "checkpoints")
-        )
+        """The checkpoint's own group, and what model and data must agree on."""
+        parser.add_lightning_class_args(LastCheckpoint, "checkpoint")
         parser.link_arguments("seed_everything", "model.seed", compute_fn=_as_seed)
         parser.link_arguments("seed_everything", "data.seed", compute_fn=_as_seed)
         parser.link_arguments("data.names", "model.names")
@@ -81,29 +64,54 @@ class TrainingCLI(LightningCLI):
         parser.link_arguments("model", "data.counterfactual_limit", compute_fn=_teacher_limit, apply_on="instantiate")
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
-        """With metrics.csv beside whatever loggers the recipe names."""
+        """A fit writes metrics.csv beside whatever loggers the recipe names."""
         trainer = super().instantiate_trainer(**kwargs)
-        trainer.loggers = [MetricsFile(trainer.default_root_dir), *trainer.loggers]
+        if self.subcommand == "fit" and not trainer.fast_dev_run:
+            trainer.loggers = [MetricsFile(trainer.default_root_dir), *trainer.loggers]
         return trainer
 
     def before_fit(self) -> None:
         """Refuse what can't work before anything is packed."""
         check_recipe(self.model, self.datamodule, Path(self.trainer.default_root_dir))
+        self._check_checkpoint(may_be_missing="last")
 
-    before_validate = before_fit
-    before_test = before_fit
+    def before_validate(self) -> None:
+        """Refuse what can't work before anything is packed."""
+        if not self.datamodule.validation_sources:
+            raise UserError("data.validation is not set, so there is nothing to measure")
+        check_recipe(self.model, self.datamodule, Path(self.trainer.default_root_dir))
+        self._check_checkpoint()
+
+    before_test = before_validate
+
+    def _check_checkpoint(self, may_be_missing: str | None = None) -> None:
+        path = self.config[self.subcommand].ckpt_path
+        if path is None or path == may_be_missing:
+            return
+        checkpoints = Path(self.trainer.default_root_dir) / "checkpoints"
+        file = checkpoints / f"{path}.ckpt" if path in ("last", "best") else Path(path)
+        if not file.is_file():
+            raise UserError(f"ckpt_path: there is no file {str(file)!r}")
+        if path == "best":
+            raise UserError(f"ckpt_path: give the file itself, {file}")
+
+
+class _SaveConfigOfFit(SaveConfigCallback):
+    """config.yaml is what a fit ran with; validating the run later must not replace it."""
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if stage == "fit":
+            super().setup(trainer, pl_module, stage)
 
 
 def _no_advertisement(record: logging.LogRecord) -> bool:
     return "litlogger" not in record.getMessage()
 
 
-def _monitored(validation: Any, limit_val_batches: Any) -> str | None:
-    return "val/loss" if validation and limit_val_batches != 0 else None
-
-
 def _as_seed(seed_everything: bool | int) -> int:
-    return int(seed_everything)
+    if isinstance(seed_everything, bool):
+        raise ValueError("give seed_everything as a number, so that the run can be repeated")
+    return seed_everything
 
 
 def _tokenizer(model: DistillationModule) -> Any:

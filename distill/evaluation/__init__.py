@@ -32,7 +32,7 @@ def load(folder: str | Path) -> Evaluation:
     """Read an evaluation from its folder.
 
     Raises:
-        UserError: If the folder holds no finished evaluation, or one of another schema.
+        UserError: If the folder holds no finished evaluation, a damaged one, or one of another schema.
     """
     path = Path(folder)
     for name in ("metrics.json", "generations.parquet"):
@@ -42,8 +42,15 @@ def load(folder: str | Path) -> Evaluation:
             )
     try:
         metrics = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path / 'metrics.json'}: not JSON ({error}); run `distill evaluate` again") from error
     if not isinstance(metrics, dict) or metrics.get("schema") != 1:
         raise UserError(f"{path / 'metrics.json'}: not of schema 1, which this version reads; evaluate the model again")
-    return Evaluation(path=path, metrics=metrics, generations=pd.read_parquet(path / "generations.parquet"))
+    try:
+        generations = pd.read_parquet(path / "generations.parquet")
+    except (OSError, ValueError) as error:  # pyarrow's own errors derive from these two
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(
+            f"{path / 'generations.parquet'}: not Parquet ({reason}); run `distill evaluate` again"
+        ) from error
+    return Evaluation(path=path, metrics=metrics, generations=generations)

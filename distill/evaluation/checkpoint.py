@@ -83,7 +83,8 @@ def load_checkpoint(
         dtype: Of the weights in memory.
 
     Raises:
-        UserError: If there is no such model, it cannot be read, or its logits are not its hidden states times a matrix.
+        UserError: If there is no such model, it cannot be read, or its logits are no finite numbers or not its hidden
+            states times a matrix.
     """
     check_model(path, gguf_file)
     given, (path, gguf_file) = path, _folder_and_gguf(path, gguf_file)
@@ -159,6 +160,8 @@ def _check_head(model: PreTrainedModel, path: str) -> None:
     vocabulary = model.get_output_embeddings().weight.shape[0]
     tokens = torch.arange(4, device=model.device).remainder(vocabulary).unsqueeze(0)
     theirs = model(input_ids=tokens, use_cache=False).logits[0].float()
+    if not theirs.isfinite().all():
+        raise UserError(f"{path}: its logits are no finite numbers; its weights are damaged, or need --dtype float32")
     ours = _head(model, model.base_model(input_ids=tokens, use_cache=False).last_hidden_state[0])
     tolerance = 1e-3 if model.dtype == torch.float32 else 5e-2
     if not torch.allclose(theirs, ours, rtol=tolerance, atol=tolerance * float(theirs.abs().max())):

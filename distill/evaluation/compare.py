@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from distill.errors import UserError
 from distill.evaluation.bootstrap import DRAWS, interval, resampled_sums
-from distill.evaluation.disparity import log_odds
+from distill.evaluation.disparity import binomial_variance, log_odds
 from distill.evaluation.polarity import Polarity, unigram
 
 _DECODING = ("temperature", "top_p", "top_k", "max_new_tokens")
@@ -157,18 +157,10 @@ def _squared_disparity(counts: Floats, resampled: Floats) -> tuple[Floats, Float
     that resampling cannot show it. Resamples carry the noise twice, and are moved to the estimate.
     """
     odds, odds_draws = log_odds(counts[:, 0], counts[:, 1]), log_odds(resampled[..., 0], resampled[..., 1])
-    noise = np.maximum(odds_draws.var(axis=0), _binomial_variance(counts[:, 0], counts[:, 1]))
+    noise = np.maximum(odds_draws.var(axis=0), binomial_variance(counts[:, 0], counts[:, 1]))
     estimate = (odds**2 - noise).mean()
     draws = (odds_draws**2).mean(axis=1)
     return estimate, draws - draws.mean() + estimate
-
-
-def _binomial_variance(female: Floats, male: Floats) -> Floats:
-    """Variance of log((F + ½) / (M + ½)) by the delta method, F ~ Binomial(n, p) with p = (F + ½) / (n + 1)."""
-    texts = female + male
-    share = (female + 0.5) / (texts + 1)
-    slope = 1 / (texts * share + 0.5) + 1 / (texts * (1 - share) + 0.5)
-    return texts * share * (1 - share) * slope**2
 
 
 def _root(square: Floats) -> Floats:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import logging
 import math
-import tempfile
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -19,13 +18,15 @@ from distill.evaluation.disparity import disparity
 from distill.evaluation.fluency import continuation_nlls, distinct_2, mean_nll
 from distill.evaluation.gendered_tokens import gendered_tokens
 from distill.evaluation.generation import Sampling, check_lengths, generate
+from distill.evaluation.occupations import OCCUPATIONS
 from distill.evaluation.perplexity import score_documents, token_perplexity
 from distill.evaluation.polarity import unigram
 from distill.evaluation.presets import PRESETS, PresetName, choose
-from distill.evaluation.prompts import read_prompts
+from distill.evaluation.prompts import groups_as_occupations, read_prompts
 from distill.evaluation.pronoun_gap import pronoun_gap, pronoun_log_odds
 from distill.evaluation.result_table import result_table
 from distill.evaluation.writing import write_whole
+from distill.writable import check_writable
 
 logger = logging.getLogger(__name__)
 
@@ -62,13 +63,14 @@ def evaluate(
             prompts and 10.
         prompts: What to continue: BOLD's JSON {group: {entity: [prompt]}}; JSONL with {"group", "prompt"} a line, where
             a line with "gender" (female or male) is a prompt of the coherence measure; or a Hugging Face id in BOLD's
-            layout, such as AmazonScience/bold. Default: our own templates over our own list of occupations.
+            layout, such as AmazonScience/bold. Default: our own templates over our own list of occupations. The groups
+            of a JSONL are taken for occupations, and the pronoun gap is measured on them; on our own list otherwise.
         text: Text to measure perplexity on: a file (txt, jsonl, parquet), a folder of such, or a Hugging Face id.
             Default: perplexity is left out.
         field: Column of the text in jsonl, parquet and Hugging Face data sets.
         gguf_file: Name of a GGUF file in the model's folder; it is dequantised.
         reference: Model that judges the fluency of the continuations: folder, GGUF file or Hugging Face id. Give the
-            same for all models that you compare. Default: the model itself.
+            same for all models that you compare. It is loaded beside the model. Default: the model itself.
         prompts_per_group: Prompts of each group, in place of the preset's.
         samples: Continuations of each prompt, in place of the preset's.
         max_new_tokens: Tokens of a continuation, at most.
@@ -82,7 +84,8 @@ def evaluate(
         dtype: Of the weights in memory.
 
     Raises:
-        UserError: If a path, a prompt or a number is wrong; nothing has been written then.
+        UserError: If a path, a prompt or a number is wrong, and nothing has been written then; or if a model's
+            probabilities are no finite numbers.
     """
     sampling = Sampling(max_new_tokens, temperature, top_p, top_k, seed)
     _check_counts(prompts_per_group=prompts_per_group, samples=samples, batch_size=batch_size, context=context)
@@ -92,11 +95,13 @@ def evaluate(
     if reference is not None:
         check_model(reference)
     chosen = choose(read_prompts(prompts), per_group)
+    groups = groups_as_occupations(prompts, chosen)
     documents = _read_texts(text, field)
-    _check_writable(output)
+    check_writable(output)
 
     checkpoint = load_checkpoint(model, gguf_file, device, dtype)
     logger.info("%s: %s parameters on %s", checkpoint.name, f"{checkpoint.parameters:,}", checkpoint.device)
+    judge = checkpoint if reference is None else load_checkpoint(reference, device=device, dtype=dtype)
     window = _window(checkpoint, context)
     check_lengths(checkpoint, chosen, [checkpoint.encode(prompt.text) for prompt in chosen], max_new_tokens)
 
@@ -125,6 +130,8 @@ def evaluate(
             "field": field,
             "gguf_file": gguf_file,
             "reference": reference,
+            "reference_sha256": judge.sha256,
+            "pronoun_gap_occupations": "prompts" if groups else "built-in",
             "context": window,
             "device": checkpoint.device.type,
             "dtype": dtype,
@@ -134,10 +141,12 @@ def evaluate(
         },
         **_text_metrics(checkpoint, documents, window, seed),
     }
-    metrics["pronoun_gap"] = pronoun_gap(pronoun_log_odds(checkpoint, window), seed=seed)
+    occupations = groups or OCCUPATIONS
+    metrics["pronoun_gap"] = pronoun_gap(pronoun_log_odds(checkpoint, window, occupations), occupations, seed)
 
     logger.info("generating %s continuations of %s prompts", f"{len(chosen) * samples:,}", f"{len(chosen):,}")
     generations = generate(checkpoint, chosen, samples, sampling, batch_size)
+    output.mkdir(parents=True, exist_ok=True)
     # An older metrics.json speaks of other generations.
     (output / "metrics.json").unlink(missing_ok=True)
     write_whole(output / "generations.parquet", lambda path: generations.to_parquet(path, index=False))
@@ -158,7 +167,6 @@ def evaluate(
         polarity[gendered].tolist(),
         seed,
     )
-    judge = checkpoint if reference is None else load_checkpoint(reference, device=device, dtype=dtype)
     continuations = generations["continuation"].tolist()
     nlls = continuation_nlls(judge, generations["prompt"].tolist(), continuations, judge.context or window)
     metrics["fluency"] = {
@@ -167,7 +175,6 @@ def evaluate(
         "distinct_2": distinct_2(continuations),
         "length": float(generations["tokens"].mean()),
     }
-    metrics = _without_nan(metrics)
     content = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
     write_whole(output / "metrics.json", lambda path: path.write_text(content + "\n", encoding="utf-8"))
     print(result_table(metrics))
@@ -179,8 +186,14 @@ def _text_metrics(checkpoint: Checkpoint, documents: Sequence[str], window: int,
         return {"perplexity": {}, "gendered_tokens": {"nll": None, "n": 0}}
     logger.info("perplexity on %s documents", f"{len(documents):,}")
     scored = score_documents(checkpoint, documents, window)
+    perplexity = token_perplexity(scored.nlls, stride=window, seed=seed)
+    if not all(map(math.isfinite, (perplexity["value"], *(perplexity["ci95"] or ())))):
+        raise UserError(
+            f"{checkpoint.path}: its perplexity is beyond all numbers, at {perplexity['nll']:.0f} nats a token; its "
+            "weights are damaged"
+        )
     return {
-        "perplexity": {"token": token_perplexity(scored.nlls, stride=window, seed=seed)},
+        "perplexity": {"token": perplexity},
         "gendered_tokens": gendered_tokens(scored),
     }
 
@@ -204,15 +217,6 @@ def _check_counts(**counts: int | None) -> None:
             raise UserError(f"--{name} is {count}; give at least 1")
 
 
-def _check_writable(output: Path) -> None:
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output):
-            pass
-    except OSError as error:
-        raise UserError(f"--output {output}: cannot be written to ({error.strerror}); give another folder") from error
-
-
 def _window(checkpoint: Checkpoint, context: int | None) -> int:
     if checkpoint.context is None and context is None:
         raise UserError(f"{checkpoint.path}: does not say how much it can read at once; give --context")
@@ -226,12 +230,3 @@ def _digest(texts: Iterable[str]) -> str:
     for text in texts:
         digest.update(text.encode() + b"\0")
     return digest.hexdigest()
-
-
-def _without_nan(value: Any) -> Any:
-    """The same with None for every number that JSON cannot hold."""
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -19,6 +19,7 @@ from distill.errors import UserError
 from distill.evaluation.checkpoint import Checkpoint, takes_positions
 from distill.evaluation.nucleus import sample, uniforms
 from distill.evaluation.prompts import Prompt
+from distill.evaluation.scoring import not_finite
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Sampling:
             raise UserError(f"top_p is {self.top_p}; give one in (0, 1]")
         if self.top_k < 0:
             raise UserError(f"top_k is {self.top_k}; give 0 for all tokens, or how many to keep")
+        if not 0 <= self.seed < 2**63:
+            raise UserError(f"seed is {self.seed}; give 0 or a positive one below 2 to the power of 63")
 
 
 def generate(
@@ -142,6 +145,9 @@ def continue_batch(
 
     Returns:
         Token ids of each continuation, without the end of text.
+
+    Raises:
+        UserError: If the model makes something else than finite numbers of a prompt.
     """
     device = checkpoint.device
     longest = max(map(len, prompts))
@@ -158,6 +164,9 @@ def continue_batch(
     for step in range(sampling.max_new_tokens):
         hidden = _read(checkpoint, tokens, mask[:, : read + tokens.shape[1]], cache)
         read += tokens.shape[1]
+        finite = hidden.isfinite().all(dim=1)
+        if not finite.all():
+            raise not_finite(checkpoint, prompts[int(running[~finite][0])])
         chosen = sample(
             checkpoint.logits(hidden), uniform[running, step], sampling.temperature, sampling.top_p, sampling.top_k
         )

@@ -20,8 +20,8 @@ def _pattern() -> re.Pattern[str]:
     longest_first = sorted(_GENDERS, key=len, reverse=True)
     words = "|".join(word.replace("'", "['’]") for word in longest_first)
     # A hyphen between letters makes another word ("man-made"), one beside a space or a second hyphen does not
-    # ("it--he"); "s/he" is no "he". Contractions count through their pronoun: "he'll" is "he".
-    return re.compile(rf"(?<![^\W_])(?<!\w-)(?<!\bs/)(?:{words})(?![^\W_])(?!-\w)", re.IGNORECASE)
+    # ("it--he"); "s/he" and "(s)he" are no "he". Contractions count through their pronoun: "he'll" is "he".
+    return re.compile(rf"(?<![^\W_])(?<!\w-)(?<!\bs/)(?<!\(s\))(?:{words})(?![^\W_])(?!-\w)", re.IGNORECASE)
 
 
 _WORD = _pattern()

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -84,6 +84,16 @@ def read_prompts(source: str | None) -> list[Prompt]:
     return prompts
 
 
+def groups_as_occupations(source: str | None, prompts: Sequence[Prompt]) -> list[str] | None:
+    """The groups of a JSONL's prompts, which its author named as occupations; None for every other source.
+
+    BOLD's groups are fields of work, such as metalworking_occupations: no sentence can be made of them.
+    """
+    if source is None or not Path(source).is_file() or Path(source).suffix == ".json":
+        return None
+    return list(dict.fromkeys(prompt.group for prompt in prompts if prompt.kind == "profession"))
+
+
 def bold_rows(rows: Iterable[Mapping[str, Any]], source: str) -> Iterable[Prompt]:
     """Prompts of BOLD's rows on the hub: domain, category and prompts; the profession domain alone.
 
@@ -115,8 +125,8 @@ def _hub_rows(source: str) -> Iterable[Mapping[str, Any]]:
 
 def _bold_json(path: Path) -> Iterable[Prompt]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        content = json.loads(_text(path))
+    except json.JSONDecodeError as error:
         raise UserError(f"{path}: not JSON ({error}); expected {_LAYOUTS}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds a {type(content).__name__}; expected {_LAYOUTS}")
@@ -132,21 +142,28 @@ def _bold_json(path: Path) -> Iterable[Prompt]:
 
 
 def _json_lines(path: Path) -> Iterable[Prompt]:
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            where = f"{path}, line {number}"
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise UserError(f"{where}: not JSON ({error}); expected {_LAYOUTS}") from error
-            if not isinstance(row, dict) or not isinstance(row.get("group"), str) or "prompt" not in row:
-                raise UserError(f'{where}: expected {{"group": "…", "prompt": "…"}}')
-            gender = row.get("gender")
-            if gender not in (None, "female", "male"):
-                raise UserError(f"{where}: gender is {gender!r}; expected female or male, or leave it out")
-            yield _prompt(row["group"], row["prompt"], where, gender)
+    for number, line in enumerate(_text(path).split("\n"), start=1):
+        where = f"{path}, line {number}"
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UserError(f"{where}: not JSON ({error}); expected {_LAYOUTS}") from error
+        if not isinstance(row, dict) or not isinstance(row.get("group"), str) or "prompt" not in row:
+            raise UserError(f'{where}: expected {{"group": "…", "prompt": "…"}}')
+        gender = row.get("gender")
+        if gender not in (None, "female", "male"):
+            raise UserError(f"{where}: gender is {gender!r}; expected female or male, or leave it out")
+        yield _prompt(row["group"], row["prompt"], where, gender)
+
+
+def _text(path: Path) -> str:
+    try:
+        # Windows' editors put a byte order mark before the text.
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
 
 
 def _prompt(group: str, text: Any, where: str, gender: Gender | None = None) -> Prompt:

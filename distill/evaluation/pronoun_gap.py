@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from distill.evaluation.bootstrap import DRAWS, ratio_interval
 from distill.evaluation.checkpoint import Checkpoint
-from distill.evaluation.occupations import OCCUPATIONS, PRONOUN_TEMPLATES
+from distill.evaluation.occupations import PRONOUN_TEMPLATES
 from distill.evaluation.scoring import token_nlls
 
 _VARIANTS = ((" he", " He"), (" she", " She"))
@@ -17,7 +17,7 @@ _VARIANTS = ((" he", " He"), (" she", " She"))
 def pronoun_log_odds(
     checkpoint: Checkpoint,
     context: int,
-    occupations: Sequence[str] = OCCUPATIONS,
+    occupations: Sequence[str],
     templates: Sequence[str] = PRONOUN_TEMPLATES,
 ) -> NDArray[np.float64]:
     """log P(he) − log P(she) after each opening, in nats, each pronoun small and capitalised.
@@ -37,7 +37,7 @@ def pronoun_log_odds(
 
 
 def pronoun_gap(
-    log_odds: NDArray[np.float64], occupations: Sequence[str] = OCCUPATIONS, seed: int = 0, draws: int = DRAWS
+    log_odds: NDArray[np.float64], occupations: Sequence[str], seed: int = 0, draws: int = DRAWS
 ) -> dict[str, Any]:
     """Sum up the gaps of occupations.
 

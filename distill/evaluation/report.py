@@ -9,6 +9,7 @@ from distill.evaluation.report_measures import table
 from distill.evaluation.report_page import page
 from distill.evaluation.report_verdict import verdicts
 from distill.evaluation.writing import write_whole
+from distill.writable import check_writable
 
 __all__ = ["report", "table"]
 
@@ -21,12 +22,14 @@ def report(directories: list[Path], output: Path = Path("report.html")) -> None:
         output: The page. Its folder is made where it does not exist.
 
     Raises:
-        UserError: If no folder is given, one holds no finished evaluation, or the output is a folder.
+        UserError: If no folder is given, one holds no finished evaluation, or the output is a folder or cannot be
+            written.
     """
     if not directories:
         raise UserError("give at least one folder that `distill evaluate` wrote")
     if output.is_dir():
         raise UserError(f"{output} is a folder; name the file to write, such as {output / 'report.html'}")
+    check_writable(output.parent)
     evaluations = [load(directory) for directory in directories]
     frames = [labelled(evaluation.generations) for evaluation in evaluations]
     comparisons = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from distill.evaluation import Evaluation
@@ -21,11 +22,13 @@ class Measure:
         name: As it heads the line.
         meaning: In a sentence or two, for whoever has not met it.
         read: The figure of one evaluation's metrics; `MISSING` where it was not measured.
+        yardstick: What the figure was measured with: those of another yardstick cannot be compared.
     """
 
     name: str
     meaning: str
     read: Callable[[Metrics], Cell]
+    yardstick: Callable[[Metrics], Any] = lambda metrics: None
 
 
 def get(metrics: Metrics, *keys: str) -> Any:
@@ -39,12 +42,24 @@ def get(metrics: Metrics, *keys: str) -> Any:
 
 
 def titles(evaluations: list[Evaluation]) -> list[str]:
-    """A name for each evaluation: its model's, with the folder beside it where two models share one."""
+    """A name for each evaluation: its model's, and as much of the folder as tells namesakes apart."""
     names = [str(get(evaluation.metrics, "model", "name") or evaluation.path.name) for evaluation in evaluations]
-    return [
-        name if names.count(name) == 1 else f"{name} ({evaluation.path.name})"
-        for name, evaluation in zip(names, evaluations, strict=True)
-    ]
+    folders = [evaluation.path.resolve() for evaluation in evaluations]
+    result = []
+    for name, folder in zip(names, folders, strict=True):
+        namesakes = [other for title, other in zip(names, folders, strict=True) if title == name]
+        result.append(name if len(namesakes) == 1 else f"{name} ({_telling(folder, namesakes)})")
+    return result
+
+
+def _telling(folder: Path, folders: list[Path]) -> str:
+    """The shortest end of a folder's path that is the end of no other's."""
+    others = {other.parts for other in folders} - {folder.parts}
+    for length in range(1, len(folder.parts)):
+        end = folder.parts[-length:]
+        if all(other[-length:] != end for other in others):
+            return str(Path(*end))
+    return str(folder)
 
 
 def disparity(metrics: Metrics) -> Metrics:
@@ -146,6 +161,14 @@ def _fluency(metrics: Metrics) -> Cell:
     return MISSING if value is None else (_two(value), f"reference: {get(metrics, 'fluency', 'reference')}")
 
 
+def _reference(metrics: Metrics) -> Any:
+    return get(metrics, "settings", "reference_sha256") or get(metrics, "fluency", "reference")
+
+
+def _occupations(metrics: Metrics) -> frozenset[str]:
+    return frozenset(get(metrics, "pronoun_gap", "groups") or {})
+
+
 def _distinct(metrics: Metrics) -> Cell:
     value = get(metrics, "fluency", "distinct_2")
     return MISSING if value is None else (_two(value), "")
@@ -206,12 +229,14 @@ MEASURES = (
         "How far apart the model holds “he” and “she” after each occupation, in nats; 0 is even. Measured on its "
         "probabilities, without sampling.",
         _pronoun_gap,
+        _occupations,
     ),
     Measure(
         "Fluency NLL",
         "How surprising the continuations are to a reference model, in nats per token. A broken model looks fair; "
-        "here it shows.",
+        "here it shows. Only figures under the same reference can be compared.",
         _fluency,
+        _reference,
     ),
     Measure(
         "Distinct bigrams",
@@ -223,8 +248,22 @@ MEASURES = (
 
 def summary(evaluations: list[Evaluation]) -> list[tuple[Measure, list[Cell]]]:
     """Each measure that any evaluation holds, with one cell per evaluation."""
-    lines = [(measure, [measure.read(evaluation.metrics) for evaluation in evaluations]) for measure in MEASURES]
+    lines = [(measure, _cells(measure, evaluations)) for measure in MEASURES]
     return [(measure, cells) for measure, cells in lines if any(cell != MISSING for cell in cells)]
+
+
+def _cells(measure: Measure, evaluations: list[Evaluation]) -> list[Cell]:
+    """The figures; what has another yardstick than the first that was measured says that it is not comparable."""
+    first, cells = None, []
+    for title, evaluation in zip(titles(evaluations), evaluations, strict=True):
+        figure, beside = measure.read(evaluation.metrics)
+        if (figure, beside) != MISSING:
+            yardstick = measure.yardstick(evaluation.metrics)
+            first = first or (title, yardstick)
+            if yardstick != first[1]:
+                beside = "; ".join(filter(None, [beside, f"not comparable with {first[0]}"]))
+        cells.append((figure, beside))
+    return cells
 
 
 def table(evaluations: list[Evaluation]) -> str:

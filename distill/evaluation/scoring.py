@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from distill.errors import UserError
 from distill.evaluation.checkpoint import Checkpoint
 
 BATCH_TOKENS = 8192
@@ -36,6 +37,9 @@ def token_nlls(
 
     Returns:
         For each sequence of n tokens `[n − 1]`, in nats.
+
+    Raises:
+        UserError: If one of them is no finite number, naming the model and the text.
     """
     nlls = [np.zeros(max(len(sequence) - 1, 0)) for sequence in sequences]
     windows = [window for index, sequence in enumerate(sequences) for window in _windows(index, sequence, context)]
@@ -45,9 +49,20 @@ def token_nlls(
         for batch in _batches(windows):
             scored = _window_nlls(checkpoint, [tokens for _, _, tokens in batch])
             for (index, start, tokens), nll in zip(batch, scored, strict=True):
+                if not np.isfinite(nll).all():
+                    raise not_finite(checkpoint, sequences[index])
                 nlls[index][start : start + len(tokens) - 1] = nll
                 bar.update(len(nll))
     return nlls
+
+
+def not_finite(checkpoint: Checkpoint, tokens: Sequence[int]) -> UserError:
+    """What is to be said of a model that makes NaN or infinity of a text."""
+    text = " ".join(checkpoint.tokenizer.decode(list(tokens)).split())
+    return UserError(
+        f"{checkpoint.path}: its probabilities of {text[:60]!r} are no finite numbers; its weights are damaged, "
+        "or need --dtype float32"
+    )
 
 
 def _windows(index: int, sequence: Sequence[int], context: int) -> Iterator[Window]:

@@ -55,9 +55,9 @@ def prompts() -> list[dict[str, str]]:
 def write_corpus(
     folder: str | os.PathLike[str], seed: int, documents: int = 28_000, validation_documents: int = 1_000
 ) -> None:
-    """Write train.jsonl, validation.jsonl, prompts.jsonl and tokenizer/ into `folder`.
+    """Write the folder with train.jsonl, validation.jsonl, prompts.jsonl and tokenizer/, whole or not at all.
 
-    Each file appears there complete or not at all.
+    A folder of that name is replaced.
     """
     folder = Path(folder)
     beside = folder.with_name(folder.name + ".partial")
@@ -70,11 +70,8 @@ def write_corpus(
     _write_lines(beside / "validation.jsonl", ({"text": text} for text in validation))
     _write_lines(beside / "prompts.jsonl", prompts())
     train_tokenizer(train, _VOCABULARY_SIZE, _LONGEST).save_pretrained(beside / "tokenizer")
-    for file in sorted(path for path in beside.rglob("*") if path.is_file()):
-        target = folder / file.relative_to(beside)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        file.replace(target)
-    shutil.rmtree(beside)
+    shutil.rmtree(folder, ignore_errors=True)
+    beside.rename(folder)
 
 
 def _write_lines(path: Path, rows: Iterable[dict[str, str]]) -> None:

@@ -46,31 +46,48 @@ def quickstart(output: Path = Path("quickstart"), configs: Path | None = None) -
     check_writable(output)
 
     corpus, runs = output / "corpus", output / "runs"
-    if not (corpus / "prompts.jsonl").is_file():
+    if corpus.is_dir():
+        print(f"{corpus} is there already: kept. Remove {output} to start anew.")
+    else:
         settings = yaml.safe_load((configs / "corpus.yaml").read_text(encoding="utf-8"))
         log.info("writing a corpus of %s documents to %s", f"{settings['train_documents']:,}", corpus)
         write_corpus(corpus, settings["seed"], settings["train_documents"], settings["validation_documents"])
 
-    text = [f"--data.train={corpus / 'train.jsonl'}", f"--data.validation={corpus / 'validation.jsonl'}",
-            f"--data.cache_dir={output / 'cache'}"]  # fmt: skip
+    text = [
+        f"--data.train={corpus / 'train.jsonl'}",
+        f"--data.validation={corpus / 'validation.jsonl'}",
+        f"--data.cache_dir={output / 'cache'}",
+    ]
+    teacher = runs / "teacher" / "student"
     origin = {
         "teacher": f"--model.tokenizer={corpus / 'tokenizer'}",
-        "plain": f"--model.teacher.path={runs / 'teacher' / 'student'}",
-        "counterfactual": f"--model.teacher.path={runs / 'teacher' / 'student'}",
+        "plain": f"--model.teacher.path={teacher}",
+        "counterfactual": f"--model.teacher.path={teacher}",
     }
     over = {"counterfactual": ["plain", "counterfactual"]}
     for model in MODELS:
-        if not (runs / model / "student").is_dir():
-            shutil.rmtree(runs / model, ignore_errors=True)
-            recipe = [f"--config={configs / name}.yaml" for name in over.get(model, [model])]
-            _command("fit", *recipe, *text, origin[model], f"--trainer.default_root_dir={runs / model}")
+        if (runs / model / "student").is_dir():
+            print(f"{runs / model / 'student'} is there already: kept")
+            continue
+        # What was made from an earlier teacher, or measured of an earlier student, is out of date.
+        for stale in MODELS if model == "teacher" else (model,):
+            shutil.rmtree(runs / stale, ignore_errors=True)
+            shutil.rmtree(output / stale, ignore_errors=True)
+        recipe = [f"--config={configs / name}.yaml" for name in over.get(model, [model])]
+        _command("fit", *recipe, *text, origin[model], f"--trainer.default_root_dir={runs / model}")
     for model in MODELS:
-        if not (output / model / "metrics.json").is_file():
-            _command(
-                "evaluate", f"--config={configs / 'evaluation.yaml'}", f"--model={runs / model / 'student'}",
-                f"--prompts={corpus / 'prompts.jsonl'}", f"--text={corpus / 'validation.jsonl'}",
-                f"--reference={runs / 'teacher' / 'student'}", f"--output={output / model}",
-            )  # fmt: skip
+        if (output / model / "metrics.json").is_file():
+            print(f"{output / model} is there already: kept")
+            continue
+        _command(
+            "evaluate",
+            f"--config={configs / 'evaluation.yaml'}",
+            f"--model={runs / model / 'student'}",
+            f"--prompts={corpus / 'prompts.jsonl'}",
+            f"--text={corpus / 'validation.jsonl'}",
+            f"--reference={teacher}",
+            f"--output={output / model}",
+        )
     page = output / "report.html"
     _command("report", *(str(output / model) for model in MODELS), f"--output={page}")
 

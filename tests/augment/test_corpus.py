@@ -7,7 +7,7 @@ import datasets
 import pytest
 
 from augment import RoleReverser
-from augment.corpus import OutputError, reverse_corpus, summarise, to_reversal, write_corpus
+from augment.corpus import OutputError, check_output, reverse_corpus, summarise, to_reversal, write_corpus
 from augment.documents import read_documents
 
 REVERSER = RoleReverser()
@@ -46,6 +46,8 @@ def test_summary(corpus: datasets.Dataset, num_proc: int) -> None:
     summary = summarise(reverse_corpus(corpus, RoleReverser(names=True)), REVERSER, num_proc)
     assert (summary.documents, summary.words, summary.without_swaps) == (5, 15, 2)
     assert summary.swaps == {"pronoun": 2, "title": 1, "name": 1, "royalty": 1, "kinship": 1}
+    possessive = reverse_corpus(datasets.Dataset.from_dict({"text": ["a ladies’ room, ma’am"]}), REVERSER)
+    assert summarise(possessive, REVERSER).swaps == {"title": 2}
     assert "5 documents, 15 words, 6 swaps (400.0 per 1,000 words: pronoun 2, " in str(summary)
 
 
@@ -100,7 +102,13 @@ def test_a_file_is_replaced(corpus: datasets.Dataset, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "problem"),
-    [("out.csv", "the suffix is to be one of"), ("full", "exists already"), ("folder.txt", "is a folder")],
+    [
+        ("out.csv", "the suffix is to be one of"),
+        ("o.v2", "a folder's name has no dot"),
+        ("full", "exists already"),
+        ("folder.txt", "is a folder"),
+        ("full/precious/new/x.jsonl", "precious is a file and no folder"),
+    ],
 )
 def test_outputs_that_cannot_be_written(corpus: datasets.Dataset, tmp_path: Path, name: str, problem: str) -> None:
     (tmp_path / "full").mkdir()
@@ -108,6 +116,12 @@ def test_outputs_that_cannot_be_written(corpus: datasets.Dataset, tmp_path: Path
     (tmp_path / "folder.txt").mkdir()
     with pytest.raises(OutputError, match=problem):
         write_corpus(corpus, tmp_path / name)
+
+
+def test_an_output_where_nothing_may_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("augment.corpus.os.access", lambda path, mode: Path(path) != tmp_path)
+    with pytest.raises(OutputError, match="is not to be written to"):
+        check_output(tmp_path / "new" / "out.jsonl")
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.parquet", "out.txt", "out"])

@@ -158,6 +158,12 @@ def test_saved_datasets_that_cannot_be_read(tmp_path: Path) -> None:
     refused(saved, "no whole saved dataset", field="body")
 
 
+def test_a_row_of_a_saved_dataset_that_is_null(tmp_path: Path) -> None:
+    rows = ["a"] * 1500 + [None]
+    datasets.Dataset.from_dict({"body": rows, "id": range(1501)}).save_to_disk(tmp_path / "saved", num_shards=2)
+    refused(tmp_path / "saved", "saved, row 1501: 'body' is null", field="body")
+
+
 @pytest.mark.parametrize("source", ["none.txt", "./none", "/none/at/all", "a/b/c"])
 def test_sources_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     monkeypatch.chdir(tmp_path)

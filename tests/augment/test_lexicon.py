@@ -92,6 +92,11 @@ def test_tells_are_not_exchanged(lexicon: Lexicon) -> None:
     assert not lexicon.tells & set(lexicon.counterparts)
 
 
+def test_surnames_are_exchanged_where_they_are_none(lexicon: Lexicon) -> None:
+    assert "king" in lexicon.surnames
+    assert lexicon.surnames <= set(lexicon.counterparts)
+
+
 def test_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
     text = "groups: {g: [{male: a, female: b}]}"
     assert load(tmp_path, text).fingerprint == load(tmp_path, text).fingerprint

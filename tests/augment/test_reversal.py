@@ -55,15 +55,58 @@ REVERSERS = st.sampled_from([PLAIN, NAMING])
         ("Désiré, De\u0301sir\u0301, sirloin, heShe, hE", "Désiré, De\u0301sir\u0301, sirloin, heShe, hE"),
         ("http://x.com/his user.his his_id @his his@x.com", "http://x.com/his user.his his_id @his his@x.com"),
         ('<b class="his">his keys</b>', '<b class="his">her keys</b>'),
-        ("_her_ father’s fiancée, the señorita", "_him_ mother’s fiancé, the señor"),
+        ("_her_ father’s fiancée, the señorita", "_his_ mother’s fiancé, the señor"),
         ("a\r\n\tshe\u00a0said… 😀 “he”", "a\r\n\the\u00a0said… 😀 “she”"),
         ("Count Vronsky; count on him", "Countess Vronsky; count on her"),
         ("they lost their keys themselves", "they lost their keys themselves"),
+        ("Ask your husband/wife. He uses he/him/his.", "Ask your wife/husband. She uses she/her/hers."),
+        ("**his** bag, [her] bag, his/her; ask him/her.", "**her** bag, [his] bag, her/his; ask her/him."),
+        ("A friend of his came. Me and her went.", "A friend of hers came. Me and him went."),
+        ("Oh man, man! Man, it's a man.", "Oh man, woman! Man, it's a woman."),
+        ("Man the pumps. Man is mortal.", "Man the pumps. Woman is mortal."),
+        ("And boy, was he glad. Atta boy! A boy.", "And boy, was she glad. Atta boy! A girl."),
+        ("an old wives' tale, a widow’s peak", "an old wives' tale, a widow’s peak"),
+        ("Sacramento Kings, Kings Cross, King Street", "Sacramento Kings, Kings Cross, King Street"),
         ("", ""),
     ],
 )
 def test_examples(text: str, counterfactual: str) -> None:
     assert PLAIN.reverse(text).counterfactual == counterfactual
+
+
+@pytest.mark.parametrize(
+    ("text", "counterfactual"),
+    [
+        ("Mr. King said he knew.", "Ms. King said she knew."),
+        ("Regina King and Mark King, B. B. King, B.B. King", "Regina King and Mark King, B. B. King, B.B. King"),
+        ("MR. KING, Mayor Prince, Rev. Priest", "MS. KING, Mayor Prince, Rev. Priest"),
+        ("Mr. Stephen King. Will King Henry come?", "Ms. Stephen King. Will Queen Henry come?"),
+        ("King Henry, the King, a Mr. lord", "Queen Henry, the Queen, a Ms. lady"),
+        ("Mary Queen of Scots, General Prince Igor", "Mary King of Scots, General Princess Igor"),
+    ],
+)
+def test_surnames_stay(text: str, counterfactual: str) -> None:
+    reversal = PLAIN.reverse(text)
+    assert reversal.counterfactual == counterfactual
+    assert not {"King", "Prince"} & set(told(reversal))
+
+
+@pytest.mark.parametrize(
+    ("text", "counterfactual"),
+    [
+        ("the ladies' room, the ladies’ room", "the gentlemen's room, the gentlemen’s room"),
+        ("the gentlemen's club, GENTLEMEN’S CLUB", "the ladies' club, LADIES’ CLUB"),
+        ("the actress' husband, the actress's", "the actor's wife, the actor's"),
+        ("the actor's, the mermen's", "the actress's, the mermaids'"),
+        ("‘For the ladies’ he said", "‘For the gentlemen’ she said"),
+        ("'for ladies' and such", "'for gentlemen' and such"),
+        ("Ladies’, and the wives' tea", "Gentlemen’, and the husbands' tea"),
+    ],
+)
+def test_possessive_endings(text: str, counterfactual: str) -> None:
+    reversal = PLAIN.reverse(text)
+    assert reversal.counterfactual == counterfactual
+    assert PLAIN.mirror(reversal).invert() == counterfactual
 
 
 @pytest.mark.parametrize(
@@ -94,6 +137,12 @@ def test_names_stay_by_default() -> None:
         ("Mr. James, the king-size bed, you guys", []),
         ("Mary-Ann left", ["Mary", "Ann"]),
         ("@Mary", []),
+        ("Lady Gaga, the First Lady, Our Lady and the Lord", ["Lady", "Lady", "Lady", "Lord"]),
+        ("Holy Father, Mother Teresa, Father Christmas", ["Father", "Mother", "Teresa", "Father"]),
+        ("Wonder Woman, Girl Scouts, a beauty queen", ["Woman", "Girl", "queen"]),
+        ("Big Brother, Mother Superior, King Kong", ["Brother", "Mother", "King"]),
+        ("Madam President, dude, two bros", ["Madam", "dude", "bros"]),
+        ("mother tongue, guy wire, Burger King, thank God, Warner Bros.", []),
     ],
 )
 def test_tells(text: str, tells: list[str]) -> None:

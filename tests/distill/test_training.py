@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -126,6 +127,30 @@ def test_the_same_command_gives_the_same_student(run, recipe, tmp_path):
     assert all(torch.equal(tensor, again[name]) for name, tensor in weights(run).items())
 
 
+def test_measuring_a_run_leaves_its_files_alone(recipe, tmp_path):
+    fit(recipe, tmp_path, "--trainer.max_steps=2")
+    before = {name: (tmp_path / name).read_bytes() for name in ("metrics.csv", "config.yaml")}
+    last = f"--ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}"
+    fit(recipe, tmp_path, last, command="validate")
+    fit(recipe, tmp_path, "--ckpt_path=last", command="test")
+    assert before == {name: (tmp_path / name).read_bytes() for name in before}
+
+
+def test_the_last_checkpoint_is_the_last_step_even_if_validation_got_worse(recipe, tmp_path):
+    fit(recipe, tmp_path, "--model.optimizer.lr=3", "--trainer.max_steps=5", "--trainer.val_check_interval=1")
+    best, last = (
+        torch.load(tmp_path / "checkpoints" / f"{name}.ckpt", weights_only=True)["global_step"]
+        for name in ("best", "last")
+    )
+    assert best < last == 5
+
+
+def test_without_validation_there_is_a_checkpoint_to_continue_from(recipe, tmp_path):
+    fit(recipe, tmp_path, "--data.validation=null", "--checkpoint.every_n_train_steps=2", "--trainer.max_steps=3")
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"last.ckpt"}
+    assert "the last step" in (tmp_path / "student" / "README.md").read_text()
+
+
 def test_validate_and_test_read_a_checkpoint(run, recipe, tmp_path, capsys):
     fit(recipe, tmp_path, f"--ckpt_path={run / 'checkpoints' / 'best.ckpt'}", command="validate")
     last = [row for row in metrics(run) if row["val/loss"]][-1]
@@ -184,11 +209,38 @@ def test_two_processes_have_the_gradients_of_one(recipe, tmp_path):
                 assert float(single[column]) == pytest.approx(float(double[column]), rel=1e-5)
 
 
-def test_a_run_continues_where_it_was_stopped(run, recipe, tmp_path):
-    fit(recipe, tmp_path, "--trainer.max_steps=4", "--model.optimizer.warmup_fraction=0",
-        "--trainer.limit_val_batches=0")  # fmt: skip
-    fit(recipe, tmp_path, "--ckpt_path=last", "--model.optimizer.warmup_fraction=0", "--trainer.limit_val_batches=0")
-    assert [row["step"] for row in metrics(tmp_path)] == [str(step) for step in range(6)]
+def test_a_run_that_was_killed_continues_as_if_it_was_not(run, recipe, tmp_path):
+    # Killed when the fourth step is about to begin: last.ckpt holds the state after the second, in mid-epoch, with
+    # accumulation and dropout.
+    script = (
+        "import os\n"
+        "from distill import module\n"
+        "step = module.DistillationModule.training_step\n"
+        "def killed(self, batch, batch_idx):\n"
+        "    if self.trainer.global_step == 3:\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "    return step(self, batch, batch_idx)\n"
+        "module.DistillationModule.training_step = killed\n"
+        "from distill.cli import main\n"
+        "main()\n"
+    )
+    arguments = ["fit", f"--config={recipe}", f"--trainer.default_root_dir={tmp_path}", "--ckpt_path=last"]
+    killed = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert killed.returncode == -9, killed.stderr[-3000:]
+    assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
+    assert not (tmp_path / "student").exists()
+    fit(recipe, tmp_path, "--ckpt_path=last")
+    continued, whole = weights(tmp_path), weights(run)
+    assert all(torch.equal(tensor, continued[name]) for name, tensor in whole.items())
+    losses = [[row["train/loss"] for row in metrics(folder) if row["train/loss"]] for folder in (tmp_path, run)]
+    assert losses[0] == losses[1]
 
 
 def test_plain_language_modelling_needs_no_teacher(corpus, recipe, tmp_path):
@@ -241,6 +293,14 @@ def test_what_teaches_the_bias_again_warns(recipe, tmp_path, overrides, reason):
         (["--data.global_batch_size=80000"], "fewer than one global batch"),
         (["--model.loss.kd_weight=0", "--model.teacher.path=null"], "model.tokenizer"),
         (["--model.teacher.path=null"], "without a teacher"),
+        (["--model.loss.temperature=0"], "model.loss.temperature is 0.0: it must be more than 0"),
+        (["--model.optimizer.lr=-1"], "model.optimizer.lr"),
+        (["--model.loss.kd_weight=0", "--model.loss.lm_weight=1"], "no target is ever used"),
+        (["--data.train=[]"], "data.train is empty"),
+        (["--data.num_workers=-1"], "data.num_workers is -1"),
+        (["--trainer.accumulate_grad_batches=2"], "it follows from data.global_batch_size"),
+        (["--ckpt_path=nowhere.ckpt"], "there is no file 'nowhere.ckpt'"),
+        (["--model.student.layers=null", "--model.student.config={model_type: gpt2, vocab_size: 5000}"], "5000 tokens"),
     ],
 )
 def test_mistakes_are_one_line_before_anything_starts(capsys, recipe, tmp_path, overrides, message):

@@ -1,13 +1,17 @@
+import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from transformers import GPT2LMHeadModel
 
 from distill.errors import UserError
 from distill.evaluation import load
 from distill.evaluation.disparity import disparity
 from distill.evaluation.evaluate import evaluate
+from distill.evaluation.occupations import OCCUPATIONS
 from distill.evaluation.polarity import unigram
 
 
@@ -54,6 +58,9 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     assert metrics["fluency"]["reference"] == "tiny"
     settings = metrics["settings"]
     assert (settings["samples"], settings["prompts_per_group"], settings["context"]) == (2, 2, 96)
+    assert settings["reference_sha256"] == metrics["model"]["sha256"]
+    assert settings["pronoun_gap_occupations"] == "built-in"
+    assert list(metrics["pronoun_gap"]["groups"]) == list(OCCUPATIONS)
 
 
 def test_scores_can_be_computed_again_from_the_file(result: Path) -> None:
@@ -85,6 +92,10 @@ def test_prompts_samples_and_reference_are_the_users(
     assert evaluation.metrics["perplexity"] == {}
     assert evaluation.metrics["gendered_tokens"] == {"nll": None, "n": 0}
     assert evaluation.metrics["fluency"]["reference"] == "judge"
+    settings = evaluation.metrics["settings"]
+    assert settings["reference_sha256"] == hashlib.sha256((judge / "model.safetensors").read_bytes()).hexdigest()
+    assert settings["pronoun_gap_occupations"] == "prompts"
+    assert list(evaluation.metrics["pronoun_gap"]["groups"]) == ["nurse"]
     printed = capsys.readouterr().out
     assert "mean ratio" in printed
     assert "under judge" in printed
@@ -99,7 +110,12 @@ def test_prompts_samples_and_reference_are_the_users(
         ({"text": "./missing.txt"}, "--text: .*missing.txt: no such file"),
         ({"samples": 0}, "--samples is 0"),
         ({"batch_size": -1}, "--batch_size is -1"),
+        ({"batch_size": 0}, "--batch_size is 0"),
         ({"top_p": 2.0}, "top_p is 2.0"),
+        ({"top_p": 0.0}, "top_p is 0.0"),
+        ({"temperature": 0.0}, "temperature is 0.0"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": 2**63}, "seed is 9223372036854775808"),
         ({"context": 1000}, "--context 1000"),
         ({"max_new_tokens": 100}, "exceed the context"),
     ],
@@ -110,13 +126,53 @@ def test_mistakes_are_found_before_anything_is_generated(
     monkeypatch.setattr("distill.evaluation.evaluate.generate", lambda *_: pytest.fail("generated"))
     with pytest.raises(UserError, match=message):
         evaluate(**({"model": str(model_folder), "output": tmp_path / "out", "preset": "smoke"} | change))
-    assert not (tmp_path / "out" / "metrics.json").exists()
+    assert not (tmp_path / "out").exists()
 
 
-def test_an_output_that_is_a_file_is_refused(model_folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").touch()
-    with pytest.raises(UserError, match="cannot be written to"):
-        evaluate(str(model_folder), tmp_path / "out", preset="smoke")
+def test_a_broken_reference_is_found_before_anything_is_generated(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distill.evaluation.evaluate.generate", lambda *_: pytest.fail("generated"))
+    broken = shutil.copytree(model_folder, tmp_path / "broken")
+    (broken / "model.safetensors").unlink()
+    with pytest.raises(UserError, match="broken: no causal language model could be loaded"):
+        evaluate(str(model_folder), tmp_path / "out", preset="smoke", reference=str(broken))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("output", ["file", "file/out"])
+def test_an_output_that_is_a_file_is_refused(model_folder: Path, tmp_path: Path, output: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="is a file, not a folder"):
+        evaluate(str(model_folder), tmp_path / output, preset="smoke")
+
+
+@pytest.mark.parametrize(
+    ("position", "message"),
+    [(0, "damaged: its logits are no finite"), (12, "probabilities of '.+' are no finite"), (60, "of 'The .+' are no")],
+)
+def test_damaged_weights_are_one_line_and_leave_nothing(
+    model_folder: Path, text: Path, tmp_path: Path, position: int, message: str
+) -> None:
+    """At the first token, met on loading; further on, in the text; further than any text, in a continuation."""
+    damaged = GPT2LMHeadModel.from_pretrained(model_folder)
+    damaged.transformer.wpe.weight.data[position] = float("nan")
+    folder = shutil.copytree(model_folder, tmp_path / "damaged")
+    damaged.save_pretrained(folder)
+    with pytest.raises(UserError, match=message) as caught:
+        evaluate(str(folder), tmp_path / "out", preset="smoke", text=str(text))
+    assert str(caught.value).startswith(str(folder))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_infinite_perplexity_is_refused(
+    model_folder: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless = {"value": float("inf"), "nll": 800.0, "ci95": None}
+    monkeypatch.setattr("distill.evaluation.evaluate.token_perplexity", lambda *_, **__: endless)
+    with pytest.raises(UserError, match="beyond all numbers, at 800 nats a token"):
+        evaluate(str(model_folder), tmp_path / "out", preset="smoke", text=str(text))
 
 
 def test_a_failure_leaves_no_metrics_of_other_generations(

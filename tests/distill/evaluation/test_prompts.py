@@ -6,7 +6,14 @@ import pytest
 from distill.errors import UserError
 from distill.evaluation.occupations import OCCUPATIONS, PRONOUN_TEMPLATES, TEMPLATES
 from distill.evaluation.polarity import unigram
-from distill.evaluation.prompts import Prompt, bold_rows, own_coherence_prompts, own_prompts, read_prompts
+from distill.evaluation.prompts import (
+    Prompt,
+    bold_rows,
+    groups_as_occupations,
+    own_coherence_prompts,
+    own_prompts,
+    read_prompts,
+)
 
 
 def _professions(source: Path | str | None) -> list[Prompt]:
@@ -52,6 +59,31 @@ def test_reads_json_lines_and_their_coherence_prompts(tmp_path: Path) -> None:
     rows = [{"group": "nurse", "prompt": "the nurse "}, {"group": "woman", "prompt": "the woman", "gender": "female"}]
     path.write_text("\n\n".join(map(json.dumps, rows)), encoding="utf-8")
     assert read_prompts(str(path)) == [Prompt("nurse", "the nurse"), Prompt("woman", "the woman", "female")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.jsonl", '{"group": "née", "prompt": "x\u2028y"}'), ("a.json", '{"née": {"e": ["x\u2028y"]}}')],
+)
+def test_a_byte_order_mark_is_no_prompt_and_other_encodings_are_refused(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8-sig")
+    assert _professions(path) == [Prompt("née", "x\u2028y")]
+    path.write_text(content.replace("\u2028", ""), encoding="latin-1")
+    with pytest.raises(UserError, match=f"{name}: not UTF-8"):
+        read_prompts(str(path))
+
+
+def test_only_the_groups_of_json_lines_are_occupations(tmp_path: Path) -> None:
+    lines, bold = tmp_path / "a.jsonl", tmp_path / "a.json"
+    prompts = [Prompt("nurse", "x"), Prompt("judge", "x"), Prompt("nurse", "y"), Prompt("her", "she", "female")]
+    for path in (lines, bold):
+        path.touch()
+    assert groups_as_occupations(str(lines), prompts) == ["nurse", "judge"]
+    for source in (None, str(bold), "AmazonScience/bold"):
+        assert groups_as_occupations(source, prompts) is None
 
 
 def test_reads_bolds_rows_of_the_hub() -> None:

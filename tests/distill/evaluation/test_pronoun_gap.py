@@ -32,7 +32,7 @@ def test_the_sum_over_occupations() -> None:
     odds = np.zeros((len(OCCUPATIONS), 2))
     odds[0] = [-1.0, -3.0]
     odds[1] = [1.0, -1.0]
-    result = pronoun_gap(odds)
+    result = pronoun_gap(odds, OCCUPATIONS)
     assert result["mean_abs_log_odds"] == pytest.approx(2 / len(OCCUPATIONS))
     assert result["groups"][OCCUPATIONS[0]] == -2
     assert result["groups"][OCCUPATIONS[1]] == 0

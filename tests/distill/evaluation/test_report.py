@@ -7,11 +7,13 @@ from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from distill.errors import UserError
 from distill.evaluation import Evaluation, load
 from distill.evaluation.report import report, table
+from distill.evaluation.report_measures import titles
 from distill.evaluation.report_samples import CHARACTERS, IN_ALL, marked, per_group
 from distill.evaluation.report_svg import fair_share, ticks
 
@@ -238,6 +240,42 @@ def test_models_of_one_name_are_told_apart_by_their_folder(folders: list[Path]) 
     assert "| teacher (plain) " in table([first, twin])
 
 
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        (("runs/a/evaluation", "runs/b/evaluation"), ("a/evaluation", "b/evaluation")),
+        (("x/teacher", "x/plain"), ("teacher", "plain")),
+        (("evaluation", "runs/evaluation"), (None, "runs/evaluation")),
+        (("one", "one"), ("one", "one")),
+    ],
+)
+def test_no_two_folders_share_a_title(tmp_path: Path, paths: tuple[str, ...], expected: tuple[str | None, ...]) -> None:
+    named = {"model": {"name": "gpt2"}}
+    found = titles([Evaluation(tmp_path / path, named, pd.DataFrame()) for path in paths])
+    ends = [end or str(Path(tmp_path.name) / "evaluation") for end in expected]
+    assert found == [f"gpt2 ({end})" for end in ends]
+
+
+def test_figures_of_other_yardsticks_are_not_comparable(folders: list[Path], tmp_path: Path) -> None:
+    settings = load(folders[0]).metrics["settings"]
+    sources = [
+        changed(folder, tmp_path / folder.name, settings=settings | {"reference_sha256": digest})
+        for folder, digest in zip(folders, ("ab", "ab", "cd"), strict=True)
+    ]
+    gap = {"mean_abs_log_odds": 1.0, "ci95": None, "groups": {"smith": 1.0}}
+    sources[1] = changed(sources[1], tmp_path / "other", pronoun_gap=gap)
+    lines = {line.split("|")[1].strip(): line.split("|")[2:5] for line in table(list(map(load, sources))).splitlines()}
+    marked_cells = {
+        name: [number for number, cell in enumerate(cells) if "not comparable with teacher" in cell]
+        for name, cells in lines.items()
+    }
+    assert {name: numbers for name, numbers in marked_cells.items() if numbers} == {
+        "Fluency NLL": [2],
+        "Pronoun gap": [1],
+    }
+    assert "not comparable with teacher" in render(sources, tmp_path / "report.html").text
+
+
 def test_a_report_is_bounded(tmp_path: Path) -> None:
     rows = SYNTHETIC["generations"](dict.fromkeys(map(str, range(120)), 0.0), prompts=10, samples=6)
     rows["continuation"] += "x" * 5000
@@ -283,3 +321,6 @@ def test_mistakes_are_told(folders: list[Path], tmp_path: Path) -> None:
         report(folders, tmp_path)
     with pytest.raises(UserError, match="no finished evaluation"):
         report([tmp_path], tmp_path / "report.html")
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="is a file, not a folder"):
+        report(folders, tmp_path / "file" / "report.html")

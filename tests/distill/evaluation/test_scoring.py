@@ -4,6 +4,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from distill.errors import UserError
 from distill.evaluation import scoring
 from distill.evaluation.checkpoint import Checkpoint
 from distill.evaluation.scoring import token_nlls
@@ -52,3 +53,16 @@ def test_many_short_sequences_take_few_passes(checkpoint: Checkpoint, monkeypatc
     )
     token_nlls(checkpoint, [[0] * 30] * 3000, 96, "test")
     assert len(passes) < 15
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_finite_number_is_refused(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    monkeypatch.setattr(
+        scoring, "_window_nlls", lambda _, windows: [np.full(len(w) - 1, value if w[0] else 0.0) for w in windows]
+    )
+    sequences = [[0, 5, 6], checkpoint.encode("The nurse\nsaid that")]
+    with pytest.raises(UserError, match="probabilities of 'The nurse said that' are no finite numbers") as caught:
+        token_nlls(checkpoint, sequences, 96, "test")
+    assert str(caught.value).startswith(checkpoint.path)
