@@ -1,8 +1,6 @@
 """Checks on a whole recipe, before anything is packed or trained: what can't work is refused, what defeats its own
 purpose is said."""
 
-import os
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -10,6 +8,7 @@ from distill.data import CounterfactualDataModule
 from distill.errors import UserError
 from distill.models import block_limit
 from distill.module import DistillationModule
+from distill.writable import check_writable
 
 
 class RecipeWarning(UserWarning):
@@ -108,22 +107,3 @@ def reteaching(module: DistillationModule, data: CounterfactualDataModule) -> li
             "loss.hidden_weight > 0 pulls the student's hidden states to the factual, biased teacher's: set it to 0"
         )
     return reasons
-
-
-def check_writable(folder: Path) -> None:
-    """Make sure that files can be written into `folder`, which need not exist yet; leaves nothing behind.
-
-    Raises:
-        UserError: they can't.
-    """
-    existing = folder
-    while not existing.exists():
-        existing = existing.parent
-    if not existing.is_dir():
-        raise UserError(f"output {str(folder)!r}: {str(existing)!r} is a file, not a folder")
-    try:
-        if not os.access(existing, os.W_OK | os.X_OK):
-            raise PermissionError("no permission")
-        tempfile.TemporaryFile(dir=existing).close()
-    except OSError as error:
-        raise UserError(f"output {str(folder)!r} can't be written: {error.strerror or error}") from error

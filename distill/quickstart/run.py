@@ -10,6 +10,7 @@ import yaml
 
 from distill.errors import UserError
 from distill.quickstart.corpus import write_corpus
+from distill.writable import check_writable
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,6 @@ def quickstart(output: Path = Path("quickstart"), configs: Path | None = None) -
     Raises:
         UserError: If the folder of recipes is incomplete, or the output folder cannot be written.
     """
-    from distill.recipe import check_writable
-
     started = time.perf_counter()
     configs = configs or recipes()
     for name in ("corpus", "teacher", "plain", "counterfactual", "evaluation"):

@@ -195,7 +195,9 @@ def test_two_processes_have_the_gradients_of_one(recipe, tmp_path):
         sys.executable, "-m", "distill.cli", "fit", f"--config={recipe}", *overrides,
         f"--trainer.default_root_dir={tmp_path / 'two'}", "--trainer.devices=2", "--trainer.strategy=ddp",
     ]  # fmt: skip
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    finished = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
     assert finished.returncode == 0, finished.stderr[-3000:]
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     start = AutoModelForCausalLM.from_pretrained(yaml.safe_load(recipe.read_text())["model"]["teacher"]["path"])
