@@ -137,6 +137,7 @@ class DistillationModule(pl.LightningModule):
             self._step_terms.clear()
             names = (*TERMS, "reversed_rows")
             self.log_dict({f"train/{name}": value for name, value in zip(names, mean, strict=True)}, sync_dist=True)
+            self.log("train/lr", trainer.optimizers[0].param_groups[0]["lr"])
             self.log("loss", mean[0], prog_bar=True, logger=False)
         return terms[0]
 
