@@ -1,0 +1,17 @@
+"""Whether a folder can be written, before anything is."""
+
+import pytest
+
+from distill.errors import UserError
+from distill.writable import check_writable
+
+
+def test_a_folder_that_does_not_exist_yet_is_not_made(tmp_path):
+    check_writable(tmp_path / "a" / "b")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_in_the_way_is_named(tmp_path):
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(UserError, match="is a file, not a folder"):
+        check_writable(tmp_path / "file" / "run")
