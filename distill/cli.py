@@ -31,8 +31,9 @@ def main(arguments: list[str] | None = None) -> None:
     command, *rest = arguments
     # Documents are reversed and tokenised in processes of our own; threads below them would only fight.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # Lightning 2.6 with torch 2.13 says this at every start; it concerns neither our users nor us.
+    # What Lightning 2.6 calls is deprecated in torch 2.13 and jsonargparse 4.49: nothing that our users could mend.
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     from augment.documents import DocumentError
     from distill.errors import UserError
@@ -94,7 +95,7 @@ def _call(function: Callable[..., None], command: str, arguments: list[str], pos
     if positional is not None:
         parser.add_argument(positional, nargs="+", type=Path, help="folders that `distill evaluate` wrote")
     parser.add_function_arguments(function, as_group=False, skip={positional} if positional else set())
-    options = parser.instantiate_classes(parser.parse_args(arguments))
+    options = parser.instantiate(parser.parse_args(arguments))
     options.pop("config", None)
     function(**options.as_dict())
 

@@ -169,7 +169,8 @@ class DistillationModule(pl.LightningModule):
     def _log_sums(self, stage: str) -> None:
         sums = self.trainer.strategy.reduce(self._validation_sums, reduce_op="sum")
         means = sums[:-1] / sums[-1].clamp(min=1)
-        self.log_dict({f"{stage}/{name}": value for name, value in zip(TERMS, means, strict=True)}, rank_zero_only=True)
+        # All ranks log the same value, whose mean is itself: BestCheckpoint needs it on every one.
+        self.log_dict({f"{stage}/{name}": value for name, value in zip(TERMS, means, strict=True)}, sync_dist=True)
 
     def _terms(self, batch: Batch) -> Tensor:
         """`[4]`: total loss, divergence, cross-entropy, hidden-state distance; means over this batch's tokens.
