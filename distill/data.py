@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from augment import RoleReverser
 from distill.blocks import Batch, Block, Blocks, collate
 from distill.errors import UserError
-from distill.packing import Augmentation, PackedText, pack
+from distill.packing import Augmentation, Corpus, PackedText, pack
 from distill.sampler import GlobalBatchSampler, ShardSampler
 
 
@@ -230,13 +230,5 @@ class CounterfactualDataModule(pl.LightningDataModule):
         return self._pack(self.validation_sources, "none") if self.validation_sources else None
 
     def _pack(self, sources: list[str], augmentation: Augmentation) -> PackedText:
-        return pack(
-            sources,
-            self.field,
-            self._reverser,
-            self.tokenizer,
-            augmentation,
-            self.seed,
-            self.num_proc,
-            self.cache_dir,
-        )
+        corpus = Corpus(tuple(sources), self.field, augmentation, self.seed)
+        return pack(corpus, self._reverser, self.tokenizer, self.num_proc, self.cache_dir)

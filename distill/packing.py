@@ -5,7 +5,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from transformers import PreTrainedTokenizerBase
 from augment import RoleReverser
 from augment.documents import read_documents
 from distill.encoding import Side, encode_documents
+from distill.randomness import seed_of
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,10 @@ _FEATURES = Features(
 )
 
 
+def _stream_types(token_type: str) -> dict[str, str]:
+    return {"tokens": token_type, "counterfactual": token_type, "boundary": "int64", "flags": "uint8"}
+
+
 @dataclass(frozen=True)
 class PackedText:
     """A folder with the two streams; document follows document, each with its end-of-text token.
@@ -67,44 +72,50 @@ class PackedText:
 
     def array(self, name: str) -> np.ndarray:
         """One of the four streams, memory-mapped."""
-        types = {"boundary": "int64", "flags": "uint8"}
-        return np.memmap(self.folder / f"{name}.bin", dtype=types.get(name, self.token_type), mode="r")
+        return np.memmap(self.folder / f"{name}.bin", dtype=_stream_types(self.token_type)[name], mode="r")
 
 
-def pack(
-    sources: Sequence[str],
-    field: str,
-    reverser: RoleReverser,
-    tokenizer: PreTrainedTokenizerBase,
-    augmentation: Augmentation,
-    seed: int,
-    num_proc: int,
-    cache_dir: Path,
-) -> PackedText:
-    """Reverse, tokenise and write the documents of `sources`, unless the cache holds them already.
+@dataclass(frozen=True)
+class Corpus:
+    """What is packed, and which side of its documents is the factual one.
 
-    Args:
+    Attributes:
         sources: files, folders or hub ids, read one after the other.
         field: the text's column in jsonl, parquet and hub sets.
-        reverser: finds the words to exchange.
-        tokenizer: a fast one.
         augmentation: `none`; `append`: the reversals follow all originals as documents of their own, with the original
             as counterfactual; `substitute`: a seeded coin decides for each document which side is the factual one.
         seed: of that coin.
+    """
+
+    sources: tuple[str, ...]
+    field: str = "text"
+    augmentation: Augmentation = "none"
+    seed: int = 0
+
+
+def pack(
+    corpus: Corpus, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase, num_proc: int, cache_dir: Path
+) -> PackedText:
+    """Reverse, tokenise and write the documents of a corpus, unless the cache holds them already.
+
+    Args:
+        corpus: the documents.
+        reverser: finds the words to exchange.
+        tokenizer: a fast one.
         num_proc: processes that reverse and tokenise.
         cache_dir: folder of all packed texts; what is written depends on everything but `num_proc`.
 
     Raises:
         augment.documents.DocumentError: a source can't be read.
     """
-    key = _cache_key(sources, field, reverser, tokenizer, augmentation, seed)
+    key = _cache_key(corpus, reverser, tokenizer)
     folder = cache_dir / key
     if (folder / "meta.json").is_file():
         return PackedText.open(folder)
     cache_dir.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".unfinished", dir=cache_dir))
     try:
-        _write(unfinished, sources, field, reverser, tokenizer, augmentation, seed, num_proc)
+        _write(unfinished, corpus, reverser, tokenizer, num_proc)
         unfinished.rename(folder)
     except OSError:
         # another process was quicker: what it wrote is the same
@@ -116,51 +127,61 @@ def pack(
 
 
 def _write(
-    folder: Path,
-    sources: Sequence[str],
-    field: str,
-    reverser: RoleReverser,
-    tokenizer: PreTrainedTokenizerBase,
-    augmentation: Augmentation,
-    seed: int,
-    num_proc: int,
+    folder: Path, corpus: Corpus, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase, num_proc: int
 ) -> None:
     token_type = "uint16" if max(tokenizer.get_vocab().values()) < 2**16 else "uint32"
-    written = counterfactual_written = documents = 0
-    names = ("tokens", "counterfactual", "boundary", "flags")
     scratch = folder / "scratch"
-    with _Files(folder, names) as files:
-        for side in _PASSES[augmentation]:
-            for number, source in enumerate(sources):
-                dataset = read_documents(source, field=field, cache_dir=scratch)
-                encoded = _encode_all(dataset, reverser, tokenizer, side, seed, num_proc, scratch)
+    with _Streams(folder, token_type) as streams:
+        for side in _PASSES[corpus.augmentation]:
+            for number, source in enumerate(corpus.sources):
+                dataset = read_documents(source, field=corpus.field, cache_dir=scratch)
+                encoded = _encode_all(
+                    dataset, reverser, tokenizer, side, (corpus.seed, number), num_proc, scratch / "encoded.arrow"
+                )
                 for batch in tqdm(
                     encoded.with_format("numpy").iter(_BATCH),
                     total=-(-len(encoded) // _BATCH),
-                    desc=f"Packing {number + 1}/{len(sources)}",
+                    desc=f"Packing {number + 1}/{len(corpus.sources)}",
                     unit="batch",
                 ):
-                    tokens, counterfactual = (np.concatenate(list(batch[name])) for name in names[:2])
-                    lengths = [len(document) for document in batch["counterfactual"]]
-                    starts = counterfactual_written + np.concatenate([[0], np.cumsum(lengths)[:-1]])
-                    boundary = np.concatenate(
-                        [
-                            np.where(ends < 0, -1, ends + start)
-                            for ends, start in zip(batch["boundary"], starts, strict=True)
-                        ]
-                    )
-                    files["tokens"].write(tokens.astype(token_type).tobytes())
-                    files["counterfactual"].write(counterfactual.astype(token_type).tobytes())
-                    files["boundary"].write(boundary.astype(np.int64).tobytes())
-                    files["flags"].write(np.concatenate(list(batch["flags"])).astype(np.uint8).tobytes())
-                    written += len(tokens)
-                    counterfactual_written += len(counterfactual)
-                    documents += len(lengths)
+                    streams.add(batch)
                 del encoded, dataset
                 shutil.rmtree(scratch, ignore_errors=True)
-    meta = {"version": VERSION, "documents": documents, "tokens": written, "token_type": token_type}
+    meta = {"version": VERSION, "documents": streams.documents, "tokens": streams.tokens, "token_type": token_type}
     (folder / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
-    log.info("packed %s documents, %s tokens", f"{documents:,}", f"{written:,}")
+    log.info("packed %s documents, %s tokens", f"{streams.documents:,}", f"{streams.tokens:,}")
+
+
+class _Streams:
+    """The four streams of a packed text, open for writing, and how much stands in them."""
+
+    def __init__(self, folder: Path, token_type: str) -> None:
+        self.documents = self.tokens = 0
+        self._counterfactual_tokens = 0
+        self._types = _stream_types(token_type)
+        self._paths = {name: folder / f"{name}.bin" for name in self._types}
+
+    def __enter__(self) -> "_Streams":
+        self._files = {name: path.open("wb") for name, path in self._paths.items()}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def add(self, batch: dict[str, Any]) -> None:
+        """Append documents, column by column; boundaries become positions in the whole counterfactual stream."""
+        lengths = np.array([len(document) for document in batch["counterfactual"]])
+        starts = self._counterfactual_tokens + np.cumsum(lengths) - lengths
+        columns = {name: list(batch[name]) for name in self._types}
+        columns["boundary"] = [
+            np.where(ends < 0, -1, ends + start) for ends, start in zip(columns["boundary"], starts, strict=True)
+        ]
+        for name, documents in columns.items():
+            self._files[name].write(np.concatenate(documents).astype(self._types[name]).tobytes())
+        self.documents += len(lengths)
+        self.tokens += sum(map(len, columns["tokens"]))
+        self._counterfactual_tokens += int(lengths.sum())
 
 
 def _encode_all(
@@ -168,16 +189,16 @@ def _encode_all(
     reverser: RoleReverser,
     tokenizer: PreTrainedTokenizerBase,
     side: Side | None,
-    seed: int,
+    coin: tuple[int, int],
     num_proc: int,
-    scratch: Path,
+    arrow: Path,
 ) -> Dataset:
     def encode(batch: dict[str, list[str]], indices: list[int]) -> dict[str, list[Any]]:
-        sides = [side or _coin(seed, index) for index in indices]
+        sides: list[Side] = [side or ("reversal" if seed_of(*coin, index) & 1 else "text") for index in indices]
         documents = encode_documents(batch["text"], reverser, tokenizer, sides)
         return {name: [getattr(document, name) for document in documents] for name in _FEATURES}
 
-    scratch.mkdir(exist_ok=True)
+    arrow.parent.mkdir(exist_ok=True)
     return dataset.map(
         encode,
         batched=True,
@@ -186,50 +207,23 @@ def _encode_all(
         remove_columns=dataset.column_names,
         features=_FEATURES,
         num_proc=num_proc if len(dataset) >= _BATCH * num_proc and num_proc > 1 else None,
-        cache_file_name=str(scratch / "encoded.arrow"),
+        cache_file_name=str(arrow),
         new_fingerprint="encoded",
         desc="Reversing and tokenising",
     )
 
 
-def _coin(seed: int, index: int) -> Side:
-    digest = hashlib.blake2b(f"{seed}:{index}".encode(), digest_size=1).digest()
-    return "reversal" if digest[0] & 1 else "text"
-
-
-class _Files:
-    """The streams of a packed text, open for writing."""
-
-    def __init__(self, folder: Path, names: Sequence[str]) -> None:
-        self._paths = {name: folder / f"{name}.bin" for name in names}
-
-    def __enter__(self) -> dict[str, Any]:
-        self._files = {name: path.open("wb") for name, path in self._paths.items()}
-        return self._files
-
-    def __exit__(self, *_: object) -> None:
-        for file in self._files.values():
-            file.close()
-
-
-def _cache_key(
-    sources: Sequence[str],
-    field: str,
-    reverser: RoleReverser,
-    tokenizer: PreTrainedTokenizerBase,
-    augmentation: Augmentation,
-    seed: int,
-) -> str:
+def _cache_key(corpus: Corpus, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase) -> str:
     """Of everything that changes what is written."""
-    tokenizer_state = tokenizer.backend_tokenizer.to_str()
+    tokenizer_state = f"{tokenizer.backend_tokenizer.to_str()}{tokenizer.eos_token_id}"
     parts = {
         "version": VERSION,
-        "sources": [_content(source) for source in sources],
-        "field": field,
+        "sources": [_content(source) for source in corpus.sources],
+        "field": corpus.field,
         "reverser": reverser.fingerprint,
-        "tokenizer": hashlib.sha256(f"{tokenizer_state}{tokenizer.eos_token_id}".encode()).hexdigest(),
-        "augmentation": augmentation,
-        "seed": seed if augmentation == "substitute" else None,
+        "tokenizer": hashlib.sha256(tokenizer_state.encode()).hexdigest(),
+        "augmentation": corpus.augmentation,
+        "seed": corpus.seed if corpus.augmentation == "substitute" else None,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 

@@ -10,7 +10,7 @@ import torch
 from augment import RoleReverser
 from augment.names import name_pairs
 from distill.blocks import Block, Blocks, collate
-from distill.packing import pack
+from distill.packing import Corpus, pack
 from distill.prefix import PrefixKind
 from distill.sampler import EMPTY
 
@@ -19,9 +19,8 @@ BLOCK = 32
 
 def pack_corpus(corpus, tokenizer, cache, augmentation="none", names=True, seed=0, sources=None, num_proc=1):
     reverser = RoleReverser(names=names)
-    return pack(
-        sources or [str(corpus / "train.jsonl")], "text", reverser, tokenizer, augmentation, seed, num_proc, cache
-    )
+    texts = Corpus(tuple(sources or [str(corpus / "train.jsonl")]), "text", augmentation, seed)
+    return pack(texts, reverser, tokenizer, num_proc, cache)
 
 
 @pytest.fixture(scope="module")
