@@ -35,6 +35,8 @@ def main(arguments: list[str] | None = None) -> None:
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
     logging.basicConfig(format="%(message)s", level=logging.INFO)
+    # It has a handler of its own: once is enough.
+    logging.getLogger("huggingface_hub").propagate = False
     from augment.documents import DocumentError
     from distill.errors import UserError
 

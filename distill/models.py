@@ -85,7 +85,8 @@ def _dequantising() -> Any:
 
 
 def _load(what: str, loader: Any, path: str, gguf_file: str | None, revision: str | None, **extra: Any) -> Any:
-    if _looks_local(path):
+    local = _looks_local(path)
+    if local:
         folder = Path(path).expanduser()
         if not folder.is_dir():
             raise UserError(f"{what}: there is no folder {path!r}")
@@ -98,7 +99,8 @@ def _load(what: str, loader: Any, path: str, gguf_file: str | None, revision: st
         return loader.from_pretrained(path, revision=revision or "main", **extra)
     except Exception as error:
         reason = re.split(r"\.\s|\n", str(error).strip(), maxsplit=1)[0] or type(error).__name__
-        raise UserError(f"{what} {path!r} can't be loaded: {reason}") from error
+        where = "" if local else "there is no such folder, and from the hub: "
+        raise UserError(f"{what} {path!r} can't be loaded: {where}{reason}") from error
 
 
 def _looks_local(path: str) -> bool:
