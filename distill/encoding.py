@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from augment import Reversal, RoleReverser
 from augment.alignment import align, boundaries
+from distill.spans import overlapping
 
 Side = Literal["text", "reversal"]
 
@@ -94,7 +95,8 @@ def _encode(
     ids, offsets = factual
     tokens = np.array([*ids, end_of_text], dtype=np.int64)
     flags = np.zeros(len(tokens), dtype=np.uint8)
-    _mark(flags, offsets, reversal.tells, TokenFlag.TELL)
+    characters = np.array(offsets, dtype=np.int64).reshape(-1, 2)
+    flags[:-1][overlapping(characters, reversal.tells)] |= np.uint8(TokenFlag.TELL)
     if counterfactual is None:
         return EncodedDocument(tokens, tokens, np.arange(len(tokens)), flags)
     counterfactual_ids, counterfactual_offsets = counterfactual
@@ -102,21 +104,10 @@ def _encode(
     aligned = np.array(align(offsets, counterfactual_offsets, reversal.swaps), dtype=np.int64)
     flags[:-1][aligned < 0] |= np.uint8(TokenFlag.UNALIGNED)
     spans = [(swap.start, swap.end) for swap in reversal.swaps]
-    _mark(flags, offsets, spans, TokenFlag.REVERSED_WORD)
+    flags[:-1][overlapping(characters, spans)] |= np.uint8(TokenFlag.REVERSED_WORD)
     return EncodedDocument(
         tokens=tokens,
         counterfactual=np.array([*counterfactual_ids, end_of_text], dtype=np.int64),
         boundary=np.array([*ends, len(counterfactual_ids)], dtype=np.int64),
         flags=flags,
     )
-
-
-def _mark(flags: np.ndarray, offsets: list[tuple[int, int]], spans: Sequence[tuple[int, int]], flag: TokenFlag) -> None:
-    """Set `flag` on every token that touches one of the character spans."""
-    if not spans:
-        return
-    starts, ends = np.array(offsets).T
-    for start, end in spans:
-        first = np.searchsorted(ends, start, side="right")
-        last = np.searchsorted(starts, end, side="left")
-        flags[first:last] |= np.uint8(flag)

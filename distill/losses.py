@@ -55,7 +55,7 @@ class _Target:
     def log_p(self, rows: Tensor, temperature: float) -> Tensor:
         """Log target p″_T of the given rows: `[len(rows), V]`. The perturbation happens at T = 1."""
         log_p = self._log_softmax(self.hidden[rows])
-        if self.operator != "none" and self.prefix is not None:
+        if self.operator != "none":
             kinds = self.prefix[rows]
             self._perturb_reversed_(log_p, rows, kinds)
             if self.contexts == "all" and self.vocabulary is not None:
@@ -67,8 +67,6 @@ class _Target:
         return _product(hidden.to(self.weight.dtype), self.weight.T).log_softmax(-1)
 
     def _perturb_reversed_(self, log_p: Tensor, rows: Tensor, kinds: Tensor) -> None:
-        if self.counterfactual_hidden is None or self.counterfactual_slot is None:
-            return
         reversed_rows = (kinds == PrefixKind.REVERSED).nonzero().squeeze(-1)
         if len(reversed_rows) == 0:
             return

@@ -68,7 +68,7 @@ def load_model(
     """
     extra: dict[str, Any] = {"dtype": dtype}
     if gguf_file is not None:
-        extra["quantization_config"] = _dequantising()
+        extra["quantization_config"] = dequantising()
     model = _load("model", AutoModelForCausalLM, path, gguf_file, revision, **extra)
     # A dequantised model is a dense one; the leftover would make every copy of its configuration ask for GGUF again.
     if getattr(model.config, "quantization_config", None) is not None:
@@ -76,7 +76,8 @@ def load_model(
     return model
 
 
-def _dequantising() -> Any:
+def dequantising() -> Any:
+    """The `quantization_config` that makes `from_pretrained` turn a GGUF file into a dense model."""
     try:
         from transformers import GgufConfig
     except ImportError:  # before transformers 5.20 every GGUF file was dequantised

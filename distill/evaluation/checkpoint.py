@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from distill.errors import UserError
+from distill.models import dequantising
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
@@ -91,9 +92,7 @@ def load_checkpoint(
     options: dict[str, Any] = {"dtype": getattr(torch, dtype)}
     named = {"gguf_file": gguf_file} if gguf_file else {}
     if gguf_file:
-        from transformers import GgufConfig
-
-        options["quantization_config"] = GgufConfig(dequantize=True)
+        options["quantization_config"] = dequantising()
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, **named)
         model = AutoModelForCausalLM.from_pretrained(path, **named, **options)

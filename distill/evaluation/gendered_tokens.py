@@ -7,10 +7,10 @@ shows first, long before it moves the perplexity of the whole text.
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from augment import RoleReverser
 from distill.evaluation.perplexity import ScoredDocuments
+from distill.spans import overlapping
 
 
 def gendered_tokens(documents: ScoredDocuments) -> dict[str, Any]:
@@ -29,20 +29,3 @@ def gendered_tokens(documents: ScoredDocuments) -> dict[str, Any]:
         ]
     )
     return {"nll": float(chosen.mean()) if len(chosen) else None, "n": len(chosen)}
-
-
-def overlapping(offsets: NDArray[np.int64], spans: list[tuple[int, int]]) -> NDArray[np.bool_]:
-    """Which tokens share a character with a span?
-
-    Args:
-        offsets: Characters of each token, `[tokens, 2]`.
-        spans: (start, end) of each span, in order, none overlapping another.
-
-    Returns:
-        `[tokens]`.
-    """
-    if not spans:
-        return np.zeros(len(offsets), dtype=np.bool_)
-    starts, ends = np.array(spans).T
-    # Spans that begin before the token ends, less those that have ended where it begins.
-    return np.searchsorted(starts, offsets[:, 1], "left") > np.searchsorted(ends, offsets[:, 0], "right")
