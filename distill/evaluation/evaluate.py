@@ -22,6 +22,7 @@ from distill.evaluation.occupations import OCCUPATIONS
 from distill.evaluation.perplexity import score_documents, token_perplexity
 from distill.evaluation.polarity import unigram
 from distill.evaluation.presets import PRESETS, PresetName, choose
+from distill.evaluation.progress import alone_in, progress
 from distill.evaluation.prompts import groups_as_occupations, read_prompts
 from distill.evaluation.pronoun_gap import pronoun_gap, pronoun_log_odds
 from distill.evaluation.result_table import result_table
@@ -105,6 +106,32 @@ def evaluate(
     window = _window(checkpoint, context)
     check_lengths(checkpoint, chosen, [checkpoint.encode(prompt.text) for prompt in chosen], max_new_tokens)
 
+    settings = {
+        "preset": preset,
+        "prompts": prompts,
+        "prompts_sha256": _digest(prompt.prompt_id for prompt in chosen),
+        "prompts_per_group": per_group,
+        "samples": samples,
+        "max_new_tokens": max_new_tokens,
+        "temperature": temperature,
+        "top_p": top_p,
+        "top_k": top_k,
+        "seed": seed,
+        "text": text,
+        "text_sha256": _digest(documents) if documents else None,
+        "documents": len(documents),
+        "field": field,
+        "gguf_file": gguf_file,
+        "reference": reference,
+        "reference_sha256": judge.sha256,
+        "pronoun_gap_occupations": "prompts" if groups else "built-in",
+        "context": window,
+        "device": checkpoint.device.type,
+        "dtype": dtype,
+        "bootstrap_draws": DRAWS,
+        "torch": version("torch"),
+        "transformers": version("transformers"),
+    }
     metrics: dict[str, Any] = {
         "schema": 1,
         "model": {
@@ -113,70 +140,54 @@ def evaluate(
             "parameters": checkpoint.parameters,
             "sha256": checkpoint.sha256,
         },
-        "settings": {
-            "preset": preset,
-            "prompts": prompts,
-            "prompts_sha256": _digest(prompt.prompt_id for prompt in chosen),
-            "prompts_per_group": per_group,
-            "samples": samples,
-            "max_new_tokens": max_new_tokens,
-            "temperature": temperature,
-            "top_p": top_p,
-            "top_k": top_k,
-            "seed": seed,
-            "text": text,
-            "text_sha256": _digest(documents) if documents else None,
-            "documents": len(documents),
-            "field": field,
-            "gguf_file": gguf_file,
-            "reference": reference,
-            "reference_sha256": judge.sha256,
-            "pronoun_gap_occupations": "prompts" if groups else "built-in",
-            "context": window,
-            "device": checkpoint.device.type,
-            "dtype": dtype,
-            "bootstrap_draws": DRAWS,
-            "torch": version("torch"),
-            "transformers": version("transformers"),
-        },
-        **_text_metrics(checkpoint, documents, window, seed),
+        "settings": settings,
     }
-    occupations = groups or OCCUPATIONS
-    metrics["pronoun_gap"] = pronoun_gap(pronoun_log_odds(checkpoint, window, occupations), occupations, seed)
+    with alone_in(output):
+        # Whatever takes long is kept as soon as it is there: a run that is killed goes on behind it.
+        measures = progress(output, "measures", {"model": checkpoint.sha256, **settings})
+        metrics |= measures.once("text", lambda: _text_metrics(checkpoint, documents, window, seed))
+        occupations = groups or OCCUPATIONS
+        metrics["pronoun_gap"] = measures.once(
+            "pronoun_gap",
+            lambda: pronoun_gap(pronoun_log_odds(checkpoint, window, occupations), occupations, seed),
+        )
 
-    logger.info("generating %s continuations of %s prompts", f"{len(chosen) * samples:,}", f"{len(chosen):,}")
-    generations = generate(checkpoint, chosen, samples, sampling, batch_size)
-    output.mkdir(parents=True, exist_ok=True)
-    # An older metrics.json speaks of other generations.
-    (output / "metrics.json").unlink(missing_ok=True)
-    write_whole(output / "generations.parquet", lambda path: generations.to_parquet(path, index=False))
+        logger.info("generating %s continuations of %s prompts", f"{len(chosen) * samples:,}", f"{len(chosen):,}")
+        generations = generate(checkpoint, chosen, samples, sampling, batch_size)
+        # An older metrics.json speaks of other generations.
+        (output / "metrics.json").unlink(missing_ok=True)
+        write_whole(output / "generations.parquet", lambda path: generations.to_parquet(path, index=False))
 
-    polarity = generations["continuation"].map(unigram)
-    about, gendered = generations["kind"] == "profession", generations["kind"] == "coherence"
-    metrics["disparity"] = {
-        "unigram": disparity(
-            generations["group"][about].tolist(),
-            generations["prompt_id"][about].tolist(),
-            polarity[about].tolist(),
+        polarity = generations["continuation"].map(unigram)
+        about, gendered = generations["kind"] == "profession", generations["kind"] == "coherence"
+        metrics["disparity"] = {
+            "unigram": disparity(
+                generations["group"][about].tolist(),
+                generations["prompt_id"][about].tolist(),
+                polarity[about].tolist(),
+                seed,
+            )
+        }
+        metrics["coherence"] = coherence(
+            generations["prompt_id"][gendered].tolist(),
+            generations["gender"][gendered].tolist(),
+            polarity[gendered].tolist(),
             seed,
         )
-    }
-    metrics["coherence"] = coherence(
-        generations["prompt_id"][gendered].tolist(),
-        generations["gender"][gendered].tolist(),
-        polarity[gendered].tolist(),
-        seed,
-    )
-    continuations = generations["continuation"].tolist()
-    nlls = continuation_nlls(judge, generations["prompt"].tolist(), continuations, judge.context or window)
-    metrics["fluency"] = {
-        "nll": mean_nll(nlls),
-        "reference": judge.name,
-        "distinct_2": distinct_2(continuations),
-        "length": float(generations["tokens"].mean()),
-    }
-    content = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
-    write_whole(output / "metrics.json", lambda path: path.write_text(content + "\n", encoding="utf-8"))
+        continuations = generations["continuation"].tolist()
+        metrics["fluency"] = {
+            "nll": measures.once(
+                "fluency",
+                lambda: mean_nll(
+                    continuation_nlls(judge, generations["prompt"].tolist(), continuations, judge.context or window)
+                ),
+            ),
+            "reference": judge.name,
+            "distinct_2": distinct_2(continuations),
+            "length": float(generations["tokens"].mean()),
+        }
+        content = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
+        write_whole(output / "metrics.json", lambda path: path.write_text(content + "\n", encoding="utf-8"))
     print(result_table(metrics))
     logger.info("wrote %s and %s", output / "generations.parquet", output / "metrics.json")
 

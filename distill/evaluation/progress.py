@@ -1,0 +1,97 @@
+"""What an evaluation has finished so far, so that one that was stopped goes on where it was."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from distill.errors import UserError
+from distill.evaluation.writing import write_whole
+
+T = TypeVar("T")
+
+FOLDER = "unfinished"
+"""Beside the results, as long as they are not all there."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Finished parts of a run, one file each.
+
+    Attributes:
+        folder: Where they lie. Its name follows from what determines them, so that parts of other settings, of another
+            model or of another text are never taken for these.
+    """
+
+    folder: Path
+
+    def once(self, name: str, compute: Callable[[], T]) -> T:
+        """What `compute` returned, in this run or in one that was stopped: something that JSON can hold, and no NaN."""
+        path = self.folder / f"{name}.json"
+        if (kept := _read(path)) is not None:
+            return kept
+        content = json.dumps(compute(), allow_nan=False)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda beside: beside.write_text(content, encoding="utf-8"))
+        return json.loads(content)
+
+    def done(self, name: str) -> bool:
+        """Whether `once` would return at once."""
+        return (self.folder / f"{name}.json").is_file()
+
+
+def progress(output: Path, kind: str, determined_by: Mapping[str, Any]) -> Progress:
+    """The finished parts of an evaluation into `output` that follow from the same things."""
+    return Progress(output / FOLDER / f"{kind}-{fingerprint(determined_by)}")
+
+
+def fingerprint(content: Mapping[str, Any]) -> str:
+    """A short name for settings: 16 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def alone_in(output: Path) -> Iterator[None]:
+    """Hold an output folder, made where it is missing, against other runs; the lock ends with the process.
+
+    What is unfinished stays there if the process is killed or stopped, and goes when all is done or the user's mistake
+    makes it worthless; a folder that is empty then goes too.
+
+    Raises:
+        UserError: If another process writes into the folder.
+    """
+    made = [folder for folder in (output, *output.parents) if not folder.exists()]
+    output.mkdir(parents=True, exist_ok=True)
+    lock = os.open(output, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"--output {output}: another evaluation is writing there; wait for it, or give another folder"
+            ) from None
+        try:
+            yield
+        except UserError:
+            shutil.rmtree(output / FOLDER, ignore_errors=True)
+            for folder in made:
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+            raise
+        shutil.rmtree(output / FOLDER, ignore_errors=True)
+    finally:
+        os.close(lock)
+
+
+def _read(path: Path) -> Any:
+    """None where there is nothing, or what a power failure left of it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
