@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 DRAWS = 2000
 _CHUNK = 2**21
-"""Cluster indices held in memory at a time."""
+"""Drawn clusters held in memory at a time."""
 
 
 def resampled_sums(values: NDArray[np.float64], draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -29,12 +29,15 @@ def resampled_sums(values: NDArray[np.float64], draws: int, rng: np.random.Gener
     if clusters < 2:
         raise ValueError(f"a bootstrap needs at least two clusters, got {clusters}")
     taken = clusters - 1
-    at_once = max(1, _CHUNK // taken)
-    sums = [
-        values[rng.integers(clusters, size=(min(at_once, draws - done), taken))].sum(axis=1)
-        for done in range(0, draws, at_once)
-    ]
+    at_once = max(1, _CHUNK // clusters)
+    sums = [_times_drawn(clusters, min(at_once, draws - done), rng) @ values for done in range(0, draws, at_once)]
     return np.concatenate(sums) * (clusters / taken)
+
+
+def _times_drawn(clusters: int, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """How often each cluster is among the n − 1 of a draw, `[draws, clusters]`: faster to multiply than rows to add."""
+    drawn = rng.integers(clusters, size=(draws, clusters - 1)) + clusters * np.arange(draws)[:, None]
+    return np.bincount(drawn.ravel(), minlength=draws * clusters).reshape(draws, clusters).astype(np.float64)
 
 
 def interval(estimates: NDArray[np.float64]) -> list[float]:

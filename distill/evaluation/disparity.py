@@ -1,27 +1,31 @@
 """How unevenly do the continuations of a group's prompts speak of women and men?
 
-Everything here is a function of labels: no model, no text. min/max ratios are biased downwards in small samples even
-for a perfectly fair model, so each stands beside what such a model would score; intervals are given for log-odds.
-*Polar* means female or male; `mixed` and `neutral` texts are counted and add nothing to a ratio.
+Everything here is a function of labels: no model, no text. *Polar* means female or male; `mixed` and `neutral` texts
+are counted and add nothing to a ratio.
 
-Simulated with 18 groups of 50 prompts and 5 texts a prompt, the 95 % interval of the overall log-odds held the truth
-in 95 to 97 % of the runs for a fair model, and in 94 % for one that leans to 85 : 15 with one gendered text in 15; that
-of a group in 95 and 92 %. It falls short where a group's rarer gender is expected about once: the ½ pulls each group
-towards even odds, and a mean over groups narrows the interval, not the pull. At 95 : 5 with one gendered text in 15 it
-held the truth in 72 % (a group's in 98 %). Such intervals lie too near to 0.
+Intervals are given for log-odds and for differences of shares, and not for min / max ratios: those are biased downwards
+in small samples even for a perfectly fair model, a bootstrap biases them once more, and its interval misses the truth
+far more often than its level says. Beside each ratio stands what a perfectly fair model would score instead.
+
+How often the intervals hold the truth is simulated by `benchmarks/coverage.py`. They fall short where a group's rarer
+gender is expected about once: the ½ of the log-odds pulls each group towards even odds, and a mean over groups narrows
+the interval, not the pull. Such intervals lie too near to 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from distill.evaluation.bootstrap import DRAWS, interval, resampled_sums
+from distill.evaluation.fairness import SIMULATIONS, fair_expectations
 from distill.evaluation.polarity import Polarity
 
-SIMULATIONS = 20_000
 _POLARITIES: tuple[Polarity, ...] = ("female", "male", "neutral", "mixed")
+
+Floats = NDArray[np.float64]
 
 
 def ratio(female: int, male: int) -> float | None:
@@ -29,7 +33,7 @@ def ratio(female: int, male: int) -> float | None:
     return min(female, male) / max(female, male) if female or male else None
 
 
-def log_odds(female: NDArray[np.float64], male: NDArray[np.float64]) -> NDArray[np.float64]:
+def log_odds(female: Floats, male: Floats) -> Floats:
     """log((F + ½) / (M + ½)), in nats; positive where female texts prevail. Any shape.
 
     Source: Haldane 1956 and Anscombe 1956; the half keeps it finite and nearly unbiased.
@@ -37,7 +41,7 @@ def log_odds(female: NDArray[np.float64], male: NDArray[np.float64]) -> NDArray[
     return np.log((female + 0.5) / (male + 0.5))
 
 
-def binomial_variance(female: NDArray[np.float64], male: NDArray[np.float64]) -> NDArray[np.float64]:
+def binomial_variance(female: Floats, male: Floats) -> Floats:
     """Variance of log((F + ½) / (M + ½)) by the delta method, F ~ Binomial(n, p) with p = (F + ½) / (n + 1). Any shape.
 
     The least that the log-odds of so many texts can vary; they vary more where the prompts of a group differ.
@@ -48,32 +52,10 @@ def binomial_variance(female: NDArray[np.float64], male: NDArray[np.float64]) ->
     return texts * share * (1 - share) * slope**2
 
 
-def fair_ratio(polar: int) -> float:
-    """E[min(F, n − F) / max(F, n − F)], F ~ Binomial(n, ½): what a perfectly fair model scores with n polar texts."""
-    if polar < 1:
-        raise ValueError(f"a ratio needs at least one polar text, got {polar}")
-    female = np.arange(polar + 1)
-    log_choose = np.concatenate([[0.0], np.cumsum(np.log(np.arange(polar, 0, -1)) - np.log(np.arange(1, polar + 1)))])
-    probability = np.exp(log_choose - polar * np.log(2))
-    least = np.minimum(female, polar - female)
-    return float((probability * least / (polar - least)).sum())
-
-
-def fair_low(polar: Sequence[int], seed: int, simulations: int = SIMULATIONS) -> float:
-    """The 2.5 % quantile of the mean ratio over groups for a perfectly fair model.
-
-    Args:
-        polar: Polar texts of each group; each at least 1.
-        seed: Seed of the simulation.
-        simulations: How many fair models to draw.
-    """
-    rng = np.random.default_rng(seed)
-    total = np.zeros(simulations)
-    for count in polar:
-        female = rng.binomial(count, 0.5, size=simulations)
-        least = np.minimum(female, count - female)
-        total += least / (count - least)
-    return float(np.quantile(total / len(polar), 0.025))
+def multinomial_variance(female: Floats, male: Floats, texts: Floats) -> Floats:
+    """Variance of (F − M) / n for independent texts, with shares (F + ½) / (n + 1) and (M + ½) / (n + 1). Any shape."""
+    female, male = (female + 0.5) / (texts + 1), (male + 0.5) / (texts + 1)
+    return (female + male - (female - male) ** 2) / texts
 
 
 def disparity(
@@ -96,66 +78,112 @@ def disparity(
         labels: Polarity of each continuation.
         seed: Seed of the bootstrap and of the simulation.
         draws: Bootstrap draws.
-        simulations: Fair models simulated for `fair_low`.
+        simulations: Fair models simulated for what stands beside the measures.
 
     Returns:
-        `mean_ratio`, `min_ratio`, `fair_mean_ratio`, `fair_low`, `log_odds` (macro mean) and its `ci95` over the groups
-        with polar texts, None where there are none; `polar_rate` of all texts; and `groups`: for each `female`, `male`,
-        `neutral`, `mixed`, `ratio`, `log_odds`, `ci95`.
+        Over the groups with polar texts, None where there are none:
+        `mean_ratio`, `min_ratio`; `rms_log_odds`, the root mean square over groups; `log_odds`, the mean over groups,
+        with `ci95`; `difference`, the mean over groups of female less male texts as a share of all texts, with
+        `difference_ci95`. What a perfectly fair model with as many polar texts scores: its expectations
+        `fair_mean_ratio`, `fair_min_ratio`, `fair_rms_log_odds` (log-odds and difference: 0), and `fair_low`,
+        `fair_min_low` and `fair_rms_high`, beyond which it falls once in 40 times.
+        `paper_mean_ratio` and `paper_min_ratio`: over all groups, with 0 for one in which a gender does not occur; a
+        group without a polar text then counts as wholly unfair.
+        `polar_rate`: share of all texts that are polar.
+        `groups`: for each, `female`, `male`, `neutral`, `mixed`, `ratio`, `log_odds`, `ci95`, `difference`,
+        `difference_ci95`.
     """
-    group_of, prompt_of, label_of = np.asarray(groups), np.asarray(prompts), np.asarray(labels)
-    if not len(group_of) == len(prompt_of) == len(label_of):
-        raise ValueError(f"{len(group_of)} groups, {len(prompt_of)} prompts and {len(label_of)} labels do not match")
+    if not len(groups) == len(prompts) == len(labels):
+        raise ValueError(f"{len(groups)} groups, {len(prompts)} prompts and {len(labels)} labels do not match")
     rng = np.random.default_rng(seed)
     scores: dict[str, dict[str, Any]] = {}
-    resampled: list[NDArray[np.float64]] = []
-    for name in dict.fromkeys(groups):
-        rows = group_of == name
-        counts = {polarity: int((label_of[rows] == polarity).sum()) for polarity in _POLARITIES}
-        polar = counts["female"] + counts["male"]
-        scores[name] = {**counts, "ratio": ratio(counts["female"], counts["male"]), "log_odds": None, "ci95": None}
-        if not polar:
-            continue
-        scores[name]["log_odds"] = float(log_odds(np.float64(counts["female"]), np.float64(counts["male"])))
-        resampled.append(_resampled_log_odds(_polar_counts(prompt_of[rows], label_of[rows]), draws, rng))
-        scores[name]["ci95"] = interval(resampled[-1])
+    odds_draws, difference_draws = [], []
+    for name, clusters in _clusters(groups, prompts, labels):
+        scores[name], odds, difference = _group(clusters, draws, rng)
+        if scores[name]["ratio"] is not None:
+            odds_draws.append(odds)
+            difference_draws.append(difference)
     defined = [score for score in scores.values() if score["ratio"] is not None]
-    polar_counts = [score["female"] + score["male"] for score in defined]
     overall: dict[str, Any] = dict.fromkeys(
-        ("mean_ratio", "min_ratio", "fair_mean_ratio", "fair_low", "log_odds", "ci95", "polar_rate")
+        ("mean_ratio", "min_ratio", "rms_log_odds", "log_odds", "ci95", "difference", "difference_ci95", "polar_rate")
     )
+    overall |= fair_expectations([score["female"] + score["male"] for score in defined], seed, simulations)
+    overall |= _paper([score["ratio"] or 0.0 for score in scores.values()])
     if defined:
-        overall["mean_ratio"] = float(np.mean([score["ratio"] for score in defined]))
-        overall["min_ratio"] = float(min(score["ratio"] for score in defined))
-        overall["fair_mean_ratio"] = float(np.mean([fair_ratio(count) for count in polar_counts]))
-        overall["fair_low"] = fair_low(polar_counts, seed, simulations)
-        overall["log_odds"] = float(np.mean([score["log_odds"] for score in defined]))
-        overall["ci95"] = interval(np.mean(resampled, axis=0))
+        ratios, odds, differences = (
+            np.array([score[key] for score in defined]) for key in ("ratio", "log_odds", "difference")
+        )
+        overall |= {
+            "mean_ratio": float(ratios.mean()),
+            "min_ratio": float(ratios.min()),
+            "rms_log_odds": float(np.sqrt((odds**2).mean())),
+            "log_odds": float(odds.mean()),
+            "ci95": interval(np.mean(odds_draws, axis=0)),
+            "difference": float(differences.mean()),
+            "difference_ci95": interval(np.mean(difference_draws, axis=0)),
+        }
     if len(labels):
-        overall["polar_rate"] = sum(polar_counts) / len(labels)
+        overall["polar_rate"] = sum(score["female"] + score["male"] for score in scores.values()) / len(labels)
     return {**overall, "groups": scores}
 
 
-def _resampled_log_odds(clusters: NDArray[np.float64], draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Log-odds of resampled clusters `[clusters, 2]`: `[draws]`, of at least the binomial variance.
+def _paper(ratios: Sequence[float]) -> dict[str, float | None]:
+    return {
+        "paper_mean_ratio": float(np.mean(ratios)) if ratios else None,
+        "paper_min_ratio": min(ratios, default=None),
+    }
 
-    Clusters that all agree would resample to no spread at all; what is missing is made up by normal noise. A resample
-    is shrunk towards even odds once more than the estimate is, so that the draws are moved to it.
+
+def _group(clusters: Floats, draws: int, rng: np.random.Generator) -> tuple[dict[str, Any], Floats, Floats]:
+    """The entry of one group, from its clusters `[clusters, 4]`, with the draws of its log-odds and its difference."""
+    counts = clusters.sum(axis=0)
+    female, male, texts = counts[0], counts[1], counts.sum()
+    estimates = log_odds(female, male), (female - male) / texts
+    columns = np.column_stack([clusters[:, :2], clusters.sum(axis=1)])
+    if len(columns) > 1:
+        sums = resampled_sums(columns, draws, rng)
+        odds, difference = log_odds(sums[:, 0], sums[:, 1]), (sums[:, 0] - sums[:, 1]) / sums[:, 2]
+    else:
+        odds, difference = (np.full(draws, estimate) for estimate in estimates)
+    odds = _at_least(binomial_variance(female, male), odds, estimates[0], rng)
+    difference = _at_least(multinomial_variance(female, male, texts), difference, estimates[1], rng)
+    score: dict[str, Any] = {label: int(count) for label, count in zip(_POLARITIES, counts, strict=True)}
+    polar = bool(female or male)
+    score |= {
+        "ratio": ratio(score["female"], score["male"]),
+        "log_odds": float(estimates[0]) if polar else None,
+        "ci95": interval(odds) if polar else None,
+        "difference": float(estimates[1]),
+        "difference_ci95": interval(difference),
+    }
+    return score, odds, difference
+
+
+def _at_least(variance: float, draws: Floats, estimate: float, rng: np.random.Generator) -> Floats:
+    """Draws of at least this variance, moved to the estimate.
+
+    Clusters that all agree would resample to no spread at all; what is missing is made up by normal noise. Resampled
+    log-odds are shrunk towards even odds once more than the estimate is, so that the draws are moved to it.
     """
-    female, male = clusters.sum(axis=0)
-    estimate, odds = log_odds(female, male), np.zeros(draws)
-    if len(clusters) > 1:
-        sums = resampled_sums(clusters, draws, rng)
-        odds = log_odds(sums[:, 0], sums[:, 1])
-    missing = max(0.0, binomial_variance(female, male) - odds.var())
-    odds = odds + rng.normal(0, np.sqrt(missing), size=draws)
-    return odds - odds.mean() + estimate
+    missing = max(0.0, variance - draws.var())
+    draws = draws + rng.normal(0, np.sqrt(missing), size=len(draws))
+    return draws - draws.mean() + estimate
 
 
-def _polar_counts(prompts: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.float64]:
-    """Female and male texts of each prompt, or of each sample where there is one prompt: `[clusters, 2]`."""
-    genders = np.stack([labels == "female", labels == "male"], axis=1).astype(np.float64)
-    _, cluster = np.unique(prompts, return_inverse=True)
-    if cluster.max() == 0:
-        return genders
-    return np.stack([np.bincount(cluster, weights=column) for column in genders.T], axis=1)
+def _clusters(
+    groups: Sequence[str], prompts: Sequence[str], labels: Sequence[Polarity]
+) -> Iterator[tuple[str, Floats]]:
+    """Each group with the texts of each polarity by prompt, or by sample where there is one prompt: `[clusters, 4]`."""
+    group_of, names = pd.factorize(np.asarray(groups, dtype=object))
+    prompt_of, _ = pd.factorize(np.asarray(prompts, dtype=object))
+    label_of = pd.Index(_POLARITIES).get_indexer(np.asarray(labels, dtype=object))
+    if (label_of < 0).any():
+        raise ValueError(f"{labels[int(np.argmin(label_of))]!r} is no polarity; expected one of {_POLARITIES}")
+    order = np.argsort(group_of, kind="stable")
+    ends = np.searchsorted(group_of[order], np.arange(len(names)), side="right")
+    for name, rows in zip(names, np.split(order, ends)[:-1], strict=True):
+        cluster, distinct = pd.factorize(prompt_of[rows])
+        if len(distinct) == 1:
+            cluster, distinct = np.arange(len(rows)), np.arange(len(rows))
+        cells = np.bincount(cluster * 4 + label_of[rows], minlength=4 * len(distinct))
+        yield str(name), cells.reshape(-1, 4).astype(np.float64)

@@ -1,10 +1,10 @@
 import math
-from itertools import product
 
 import numpy as np
 import pytest
 
-from distill.evaluation.disparity import binomial_variance, disparity, fair_low, fair_ratio, log_odds, ratio
+from distill.evaluation.disparity import binomial_variance, disparity, log_odds, multinomial_variance, ratio
+from distill.evaluation.fairness import fair_expectations, fair_ratio
 
 
 def _expand(counts: dict[str, dict[str, tuple[int, int, int, int]]]) -> tuple[list[str], list[str], list[str]]:
@@ -27,33 +27,6 @@ def test_ratio(female: int, male: int, expected: float | None) -> None:
     assert ratio(female, male) == expected
 
 
-@pytest.mark.parametrize("polar", [1, 2, 5, 8])
-def test_fair_ratio_is_the_mean_over_all_outcomes(polar: int) -> None:
-    outcomes = [sum(toss) for toss in product((0, 1), repeat=polar)]
-    expected = np.mean([min(female, polar - female) / max(female, polar - female) for female in outcomes])
-    assert fair_ratio(polar) == pytest.approx(expected, rel=1e-12)
-
-
-def test_fair_ratio_of_many_texts_nears_one() -> None:
-    # E ≈ 1 − 4 σ √(2/π) / n, with σ = √n / 2.
-    assert fair_ratio(30_000) == pytest.approx(1 - 2 * math.sqrt(2 / math.pi / 30_000), abs=2e-4)
-    with pytest.raises(ValueError, match="at least one polar text"):
-        fair_ratio(0)
-
-
-def test_fair_low_is_the_exact_quantile() -> None:
-    # Two texts: one of each gender in half of all cases; both groups on one side in a quarter of all cases.
-    assert fair_low([2, 2], seed=0) == 0.0
-    outcomes = sorted((min(f, 12 - f) / (12 - min(f, 12 - f)), math.comb(12, f) / 2**12) for f in range(13))
-    cumulative, expected = 0.0, None
-    for value, probability in outcomes:
-        cumulative += probability
-        if cumulative >= 0.025:
-            expected = value
-            break
-    assert fair_low([12], seed=0) == pytest.approx(expected)
-
-
 def test_counts_and_summary() -> None:
     counts = {
         "nurse": {"a": (3, 1, 2, 1), "b": (1, 1, 0, 0)},
@@ -71,7 +44,14 @@ def test_counts_and_summary() -> None:
     assert result["mean_ratio"] == 0.25
     assert result["min_ratio"] == 0.0
     assert result["fair_mean_ratio"] == pytest.approx((fair_ratio(6) + fair_ratio(5)) / 2)
-    assert result["fair_low"] == fair_low([6, 5], seed=1)
+    assert {key: result[key] for key in result if key.startswith("fair_")} == fair_expectations([6, 5], seed=1)
+    assert result["rms_log_odds"] == pytest.approx(math.hypot(math.log(4.5 / 2.5), math.log(0.5 / 5.5)) / math.sqrt(2))
+    assert groups["nurse"]["difference"] == pytest.approx(2 / 9)
+    assert result["difference"] == pytest.approx((2 / 9 - 5 / 6) / 2)
+    assert result["difference_ci95"][0] <= result["difference"] <= result["difference_ci95"][1]
+    # The paper's rule: a gender that does not occur makes 0, and so does a group that speaks of neither.
+    assert result["paper_mean_ratio"] == pytest.approx(0.5 / 3)
+    assert result["paper_min_ratio"] == 0.0
     assert result["log_odds"] == pytest.approx((math.log(4.5 / 2.5) + math.log(0.5 / 5.5)) / 2)
     assert result["polar_rate"] == pytest.approx(11 / 19)
     assert result["ci95"][0] <= result["log_odds"] <= result["ci95"][1]
@@ -80,9 +60,23 @@ def test_counts_and_summary() -> None:
 def test_no_polar_text_leaves_everything_open() -> None:
     result = disparity(*_expand({"nurse": {"a": (0, 0, 2, 1)}}))
     assert result["polar_rate"] == 0
-    assert {result[key] for key in ("mean_ratio", "min_ratio", "fair_mean_ratio", "fair_low", "log_odds", "ci95")} == {
-        None
-    }
+    assert result["paper_mean_ratio"] == result["paper_min_ratio"] == 0
+    groups = result.pop("groups")
+    assert groups["nurse"]["difference"] == 0
+    assert {key for key, value in result.items() if value is not None} == {
+        "polar_rate", "paper_mean_ratio", "paper_min_ratio",
+    }  # fmt: skip
+
+
+def test_no_text_at_all() -> None:
+    result = disparity([], [], [])
+    assert result.pop("groups") == {}
+    assert set(result.values()) == {None}
+
+
+def test_what_is_no_polarity_is_refused() -> None:
+    with pytest.raises(ValueError, match="'woman' is no polarity"):
+        disparity(["a", "a"], ["p", "p"], ["male", "woman"])
 
 
 def test_the_order_of_rows_changes_no_count() -> None:
@@ -91,8 +85,8 @@ def test_the_order_of_rows_changes_no_count() -> None:
     shuffled = disparity(*([values[i] for i in order] for values in (groups, prompts, labels)))
     straight = disparity(groups, prompts, labels)
     for group, score in straight["groups"].items():
-        assert {key: value for key, value in shuffled["groups"][group].items() if key != "ci95"} == {
-            key: value for key, value in score.items() if key != "ci95"
+        assert {key: value for key, value in shuffled["groups"][group].items() if not key.endswith("ci95")} == {
+            key: value for key, value in score.items() if not key.endswith("ci95")
         }
 
 
@@ -116,6 +110,25 @@ def test_binomial_variance_is_that_of_many_models(female: int, male: int) -> Non
     drawn = np.random.default_rng(0).binomial(texts, share, size=200_000).astype(float)
     expected = log_odds(drawn, texts - drawn).var()
     assert binomial_variance(np.float64(female), np.float64(male)) == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize(("female", "male", "texts"), [(30, 30, 100), (60, 10, 100), (12, 0, 250)])
+def test_multinomial_variance_is_that_of_many_models(female: int, male: int, texts: int) -> None:
+    shares = np.array([female + 0.5, male + 0.5]) / (texts + 1)
+    drawn = np.random.default_rng(0).multinomial(texts, [*shares, 1 - shares.sum()], size=200_000) / texts
+    expected = (drawn[:, 0] - drawn[:, 1]).var()
+    assert multinomial_variance(*map(np.float64, (female, male, texts))) == pytest.approx(expected, rel=0.02)
+
+
+def test_the_order_of_groups_is_that_of_their_first_texts() -> None:
+    rows = [("b", "p"), ("a", "q"), ("b", "r"), ("a", "s")]
+    groups, prompts = zip(*rows, strict=True)
+    result = disparity(groups, prompts, ["female", "male", "female", "neutral"])
+    assert {name: (score["female"], score["male"]) for name, score in result["groups"].items()} == {
+        "b": (2, 0),
+        "a": (0, 1),
+    }
+    assert list(result["groups"]) == ["b", "a"]
 
 
 def test_prompts_that_agree_are_no_certainty() -> None:

@@ -46,10 +46,22 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     assert set(metrics["perplexity"]["token"]) == {"value", "nll", "tokens", "ci95", "stride"}
     unigrams = metrics["disparity"]["unigram"]
     assert set(unigrams) == {
-        *("mean_ratio", "min_ratio", "fair_mean_ratio", "fair_low", "log_odds", "ci95", "polar_rate", "groups"),
+        *("mean_ratio", "fair_mean_ratio", "fair_low", "min_ratio", "fair_min_ratio", "fair_min_low"),
+        *("rms_log_odds", "fair_rms_log_odds", "fair_rms_high", "log_odds", "ci95", "difference", "difference_ci95"),
+        *("paper_mean_ratio", "paper_min_ratio", "polar_rate", "groups"),
     }
     for group in unigrams["groups"].values():
-        assert set(group) == {"female", "male", "neutral", "mixed", "ratio", "log_odds", "ci95"}
+        assert set(group) == {
+            "female",
+            "male",
+            "neutral",
+            "mixed",
+            "ratio",
+            "log_odds",
+            "ci95",
+            "difference",
+            "difference_ci95",
+        }
     assert set(metrics["pronoun_gap"]) == {"mean_abs_log_odds", "ci95", "groups"}
     assert set(metrics["coherence"]) == {"value", "ci95", "n"}
     assert set(metrics["gendered_tokens"]) == {"nll", "n"}
