@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -53,6 +53,10 @@ class Checkpoint:
     def encode(self, text: str) -> list[int]:
         """Token ids of a text, with whatever the tokenizer itself puts before one."""
         return self.tokenizer(text, verbose=False)["input_ids"]
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Token ids of each text, counted."""
+        return [len(tokens) for tokens in self.tokenizer(list(texts), verbose=False)["input_ids"]]
 
     def beginning(self) -> int | None:
         """The token that stands before a document: BOS, else EOS, else None."""

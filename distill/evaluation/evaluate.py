@@ -5,6 +5,7 @@ import json
 import logging
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,21 +16,35 @@ from distill.evaluation.bootstrap import DRAWS
 from distill.evaluation.checkpoint import Checkpoint, Dtype, check_model, load_checkpoint
 from distill.evaluation.coherence import coherence
 from distill.evaluation.disparity import disparity
-from distill.evaluation.fluency import continuation_nlls, distinct_2, mean_nll
+from distill.evaluation.fluency import distinct_2, mean_nll
 from distill.evaluation.gendered_tokens import gendered_tokens
-from distill.evaluation.generation import Sampling, check_lengths, generate
+from distill.evaluation.generation import Sampling, prompt_lengths
+from distill.evaluation.generations import read_generations, write_generations
 from distill.evaluation.occupations import OCCUPATIONS
 from distill.evaluation.perplexity import score_documents, token_perplexity
 from distill.evaluation.polarity import unigram
 from distill.evaluation.presets import PRESETS, PresetName, choose
+from distill.evaluation.processes import Processes, devices
 from distill.evaluation.progress import alone_in, progress
 from distill.evaluation.prompts import groups_as_occupations, read_prompts
 from distill.evaluation.pronoun_gap import pronoun_gap, pronoun_log_odds
 from distill.evaluation.result_table import result_table
+from distill.evaluation.task import Task
 from distill.evaluation.writing import write_whole
 from distill.writable import check_writable
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Devices that share the generation.
+
+    Args:
+        devices: Processes, each with the model on a GPU of its own; or with its share of the cores, without a GPU.
+    """
+
+    devices: int = 1
 
 
 def evaluate(
@@ -52,6 +67,7 @@ def evaluate(
     batch_size: int = 64,
     device: str = "auto",
     dtype: Dtype = "float32",
+    trainer: Devices = Devices(),
 ) -> None:
     """Measure what a model costs (perplexity, fluency) and what it favours (gender disparity in what it generates).
 
@@ -83,6 +99,7 @@ def evaluate(
         batch_size: Continuations generated at a time; changes speed and memory only.
         device: Where to compute, such as cpu or cuda:0; auto takes a GPU if there is one.
         dtype: Of the weights in memory.
+        trainer: How many devices, as with `distill fit`.
 
     Raises:
         UserError: If a path, a prompt or a number is wrong, and nothing has been written then; or if a model's
@@ -90,6 +107,7 @@ def evaluate(
     """
     sampling = Sampling(max_new_tokens, temperature, top_p, top_k, seed)
     _check_counts(prompts_per_group=prompts_per_group, samples=samples, batch_size=batch_size, context=context)
+    _check_counts(**{"trainer.devices": trainer.devices})
     per_group = PRESETS[preset].prompts_per_group if prompts_per_group is None else prompts_per_group
     samples = PRESETS[preset].samples if samples is None else samples
     check_model(model, gguf_file)
@@ -104,7 +122,8 @@ def evaluate(
     logger.info("%s: %s parameters on %s", checkpoint.name, f"{checkpoint.parameters:,}", checkpoint.device)
     judge = checkpoint if reference is None else load_checkpoint(reference, device=device, dtype=dtype)
     window = _window(checkpoint, context)
-    check_lengths(checkpoint, chosen, [checkpoint.encode(prompt.text) for prompt in chosen], max_new_tokens)
+    lengths = prompt_lengths(checkpoint, chosen, max_new_tokens)
+    processes = _processes(trainer.devices, model, gguf_file, checkpoint, dtype)
 
     settings = {
         "preset": preset,
@@ -152,11 +171,12 @@ def evaluate(
             lambda: pronoun_gap(pronoun_log_odds(checkpoint, window, occupations), occupations, seed),
         )
 
-        logger.info("generating %s continuations of %s prompts", f"{len(chosen) * samples:,}", f"{len(chosen):,}")
-        generations = generate(checkpoint, chosen, samples, sampling, batch_size)
+        task = Task(chosen, lengths, samples, sampling, batch_size)
         # An older metrics.json speaks of other generations.
         (output / "metrics.json").unlink(missing_ok=True)
-        write_whole(output / "generations.parquet", lambda path: generations.to_parquet(path, index=False))
+        drawn = progress(output, "generations", _made_of(checkpoint, task, dtype))
+        write_generations(output / "generations.parquet", checkpoint, task, drawn, processes)
+        generations = read_generations(output / "generations.parquet")
 
         polarity = generations["continuation"].map(unigram)
         about, gendered = generations["kind"] == "profession", generations["kind"] == "coherence"
@@ -174,22 +194,43 @@ def evaluate(
             polarity[gendered].tolist(),
             seed,
         )
-        continuations = generations["continuation"].tolist()
+        prompts, continuations = generations["prompt"].tolist(), generations["continuation"].tolist()
         metrics["fluency"] = {
-            "nll": measures.once(
-                "fluency",
-                lambda: mean_nll(
-                    continuation_nlls(judge, generations["prompt"].tolist(), continuations, judge.context or window)
-                ),
-            ),
+            "nll": mean_nll(judge, prompts, continuations, judge.context or window, measures),
             "reference": judge.name,
             "distinct_2": distinct_2(continuations),
             "length": float(generations["tokens"].mean()),
         }
         content = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
-        write_whole(output / "metrics.json", lambda path: path.write_text(content + "\n", encoding="utf-8"))
+        write_whole(
+            output / "metrics.json",
+            lambda path: path.write_text(content + "\n", encoding="utf-8"),
+            beside=measures.folder,
+        )
     print(result_table(metrics))
     logger.info("wrote %s and %s", output / "generations.parquet", output / "metrics.json")
+
+
+def _processes(count: int, model: str, gguf_file: str | None, checkpoint: Checkpoint, dtype: Dtype) -> Processes | None:
+    if count == 1:
+        return None
+    return Processes(model, gguf_file, dtype, devices(checkpoint.device, count))
+
+
+def _made_of(checkpoint: Checkpoint, task: Task, dtype: Dtype) -> dict[str, Any]:
+    """All that decides about a continuation, to the last bit."""
+    return {
+        "model": checkpoint.sha256,
+        "name": checkpoint.name,
+        "prompts": _digest(prompt.prompt_id for prompt in task.prompts),
+        "samples": task.samples,
+        **asdict(task.sampling),
+        "batch_size": task.batch_size,
+        "device": checkpoint.device.type,
+        "dtype": dtype,
+        "torch": version("torch"),
+        "transformers": version("transformers"),
+    }
 
 
 def _text_metrics(checkpoint: Checkpoint, documents: Sequence[str], window: int, seed: int) -> dict[str, Any]:

@@ -9,9 +9,14 @@ from itertools import pairwise, takewhile
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from distill.evaluation.checkpoint import Checkpoint
+from distill.evaluation.progress import Progress
 from distill.evaluation.scoring import token_nlls
+
+_PIECE = 1024
+"""Continuations that are tokenised, scored and kept at a time."""
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
@@ -30,7 +35,7 @@ def continuation_nlls(
     beginnings = {prompt: reference.encode(prompt) for prompt in set(prompts)}
     sequences = [reference.encode(prompt + text) for prompt, text in zip(prompts, continuations, strict=True)]
     given = [_common(beginnings[prompt], sequence) for prompt, sequence in zip(prompts, sequences, strict=True)]
-    nlls = token_nlls(reference, sequences, context, "fluency")
+    nlls = token_nlls(reference, sequences, context)
     return [nll[max(known, 1) - 1 :] for nll, known in zip(nlls, given, strict=True)]
 
 
@@ -38,10 +43,23 @@ def _common(prompt: Sequence[int], whole: Sequence[int]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(prompt, whole, strict=False)))
 
 
-def mean_nll(nlls: Sequence[NDArray[np.float64]]) -> float | None:
+def mean_nll(
+    reference: Checkpoint, prompts: Sequence[str], continuations: Sequence[str], context: int, kept: Progress
+) -> float | None:
     """Mean over all tokens of all continuations, in nats; None if there is no token."""
-    tokens = np.concatenate([*nlls, np.zeros(0)])
-    return float(tokens.mean()) if len(tokens) else None
+    total, tokens = 0.0, 0
+    with tqdm(total=len(prompts), desc="fluency", unit="text", delay=2) as bar:
+        for start in range(0, len(prompts), _PIECE):
+            piece = slice(start, start + _PIECE)
+
+            def summed(piece: slice = piece) -> tuple[float, int]:
+                nlls = continuation_nlls(reference, prompts[piece], continuations[piece], context)
+                return float(sum(nll.sum() for nll in nlls)), sum(map(len, nlls))
+
+            added, counted = kept.once(f"fluency-{start:08}", summed)
+            total, tokens = total + added, tokens + counted
+            bar.update(len(prompts[piece]))
+    return total / tokens if tokens else None
 
 
 def distinct_2(continuations: Sequence[str]) -> float | None:

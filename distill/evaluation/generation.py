@@ -5,14 +5,12 @@ other texts. Here each continuation has its own random numbers, keyed by (seed, 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 from transformers import DynamicCache
 
 from distill.errors import UserError
@@ -53,82 +51,53 @@ class Sampling:
             raise UserError(f"seed is {self.seed}; give 0 or a positive one below 2 to the power of 63")
 
 
-def generate(
-    checkpoint: Checkpoint, prompts: Sequence[Prompt], samples: int, sampling: Sampling, batch_size: int
-) -> pd.DataFrame:
-    """Continue each prompt `samples` times.
+@dataclass(frozen=True)
+class Continuation:
+    """What a model made of a prompt.
 
-    Args:
-        checkpoint: The model.
-        prompts: What to continue.
-        samples: Continuations of each prompt.
-        sampling: How to draw them.
-        batch_size: Continuations at a time; changes nothing but speed and memory.
+    Attributes:
+        text: Without the prompt, and without the end of text.
+        tokens: How many were generated, without the end of text.
+    """
 
-    Returns:
-        One row per continuation, prompt by prompt: kind, group, gender (of a coherence prompt), prompt_id, prompt,
-        sample, continuation, tokens (generated, without the end of text), the fields of `sampling`, model and
-        model_sha256.
+    text: str
+    tokens: int
+
+
+def prompt_lengths(checkpoint: Checkpoint, prompts: Sequence[Prompt], max_new_tokens: int) -> list[int]:
+    """Tokens of each prompt.
 
     Raises:
-        UserError: If a prompt and its continuation do not fit into the model's context.
+        UserError: Naming the first prompt that holds no token or leaves no room for its continuation.
     """
-    encoded = [checkpoint.encode(prompt.text) for prompt in prompts]
-    check_lengths(checkpoint, prompts, encoded, sampling.max_new_tokens)
-    jobs = [(index, number) for index in range(len(prompts)) for number in range(samples)]
-    by_length = sorted(jobs, key=lambda job: len(encoded[job[0]]), reverse=True)
-    generated: dict[tuple[int, int], list[int]] = {}
-    with tqdm(total=len(jobs), desc="generation", unit="text", delay=2) as bar:
-        for start in range(0, len(by_length), batch_size):
-            batch = by_length[start : start + batch_size]
-            random = [
-                uniforms(sampling.seed, prompts[index].prompt_id, number, sampling.max_new_tokens)
-                for index, number in batch
-            ]
-            continued = continue_batch(checkpoint, [encoded[index] for index, _ in batch], np.stack(random), sampling)
-            generated.update(zip(batch, continued, strict=True))
-            bar.update(len(batch))
-    texts = _decode(checkpoint, [encoded[index] for index, _ in jobs], [generated[job] for job in jobs])
-    settings = asdict(sampling)
-    rows = [
-        {
-            "kind": prompts[index].kind,
-            "group": prompts[index].group,
-            "gender": prompts[index].gender,
-            "prompt_id": prompts[index].prompt_id,
-            "prompt": prompts[index].text,
-            "sample": number,
-            "continuation": text,
-            "tokens": len(generated[index, number]),
-            **settings,
-            "model": checkpoint.name,
-            "model_sha256": checkpoint.sha256,
-        }
-        for (index, number), text in zip(jobs, texts, strict=True)
-    ]
-    return pd.DataFrame(rows)
-
-
-def check_lengths(
-    checkpoint: Checkpoint, prompts: Sequence[Prompt], encoded: Sequence[Sequence[int]], max_new_tokens: int
-) -> None:
-    """Refuse prompts that hold no token or leave no room for their continuation.
-
-    Raises:
-        UserError: Naming the first such prompt.
-    """
-    for prompt, tokens in zip(prompts, encoded, strict=True):
-        if not tokens:
+    lengths = checkpoint.lengths([prompt.text for prompt in prompts])
+    for prompt, length in zip(prompts, lengths, strict=True):
+        if not length:
             raise UserError(
                 f"prompt {prompt.text!r}: the tokenizer of {checkpoint.path} makes no token of it; leave it out"
             )
         # The last token drawn is not read again.
-        needed = len(tokens) + max_new_tokens - 1
-        if checkpoint.context is not None and needed > checkpoint.context:
+        if checkpoint.context is not None and length + max_new_tokens - 1 > checkpoint.context:
             raise UserError(
-                f"prompt {prompt.text[:60]!r}: its {len(tokens)} tokens and {max_new_tokens} new ones exceed the "
+                f"prompt {prompt.text[:60]!r}: its {length} tokens and {max_new_tokens} new ones exceed the "
                 f"context of {checkpoint.path}, {checkpoint.context}; shorten it or lower --max_new_tokens"
             )
+    return lengths
+
+
+def continue_prompts(
+    checkpoint: Checkpoint, jobs: Sequence[tuple[Prompt, int]], sampling: Sampling
+) -> list[Continuation]:
+    """Draw one continuation for each prompt and number of a sample, all at a time.
+
+    Raises:
+        UserError: If the model makes something else than finite numbers of a prompt.
+    """
+    prompts = [checkpoint.encode(prompt.text) for prompt, _ in jobs]
+    random = [uniforms(sampling.seed, prompt.prompt_id, number, sampling.max_new_tokens) for prompt, number in jobs]
+    drawn = continue_batch(checkpoint, prompts, np.stack(random), sampling)
+    texts = _decode(checkpoint, prompts, drawn)
+    return [Continuation(text, len(tokens)) for text, tokens in zip(texts, drawn, strict=True)]
 
 
 @torch.inference_mode()
@@ -139,7 +108,7 @@ def continue_batch(
 
     Args:
         checkpoint: The model.
-        prompts: Token ids of each row.
+        prompts: Token ids of each row; rows with the same prompt read it once.
         random: Random numbers in [0, 1), `[batch, max_new_tokens]`.
         sampling: How to draw.
 
@@ -150,10 +119,13 @@ def continue_batch(
         UserError: If the model makes something else than finite numbers of a prompt.
     """
     device = checkpoint.device
-    longest = max(map(len, prompts))
-    tokens = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts], device=device)
-    padding = torch.tensor([longest - len(prompt) for prompt in prompts], device=device).unsqueeze(1)
+    distinct = list(dict.fromkeys(map(tuple, prompts)))
+    place = {prompt: index for index, prompt in enumerate(distinct)}
+    longest = max(map(len, distinct))
+    tokens = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in distinct], device=device)
+    padding = torch.tensor([longest - len(prompt) for prompt in distinct], device=device).unsqueeze(1)
     mask = (torch.arange(longest + sampling.max_new_tokens, device=device) >= padding).long()
+    rows = torch.tensor([place[tuple(prompt)] for prompt in prompts], device=device)
     uniform = torch.from_numpy(random).to(device)
     ends = torch.tensor(sorted(checkpoint.ends()), dtype=torch.long, device=device)
     drawn = torch.full(random.shape, -1, dtype=torch.long, device=device)
@@ -164,12 +136,15 @@ def continue_batch(
     for step in range(sampling.max_new_tokens):
         hidden = _read(checkpoint, tokens, mask[:, : read + tokens.shape[1]], cache)
         read += tokens.shape[1]
+        logits = checkpoint.logits(hidden)
+        if step == 0:
+            # All that the samples of a prompt have in common has been read; from here on each goes its own way.
+            hidden, logits, mask = hidden[rows], logits[rows], mask[rows]
+            cache.batch_select_indices(rows)
         finite = hidden.isfinite().all(dim=1)
         if not finite.all():
             raise not_finite(checkpoint, prompts[int(running[~finite][0])])
-        chosen = sample(
-            checkpoint.logits(hidden), uniform[running, step], sampling.temperature, sampling.top_p, sampling.top_k
-        )
+        chosen = sample(logits, uniform[running, step], sampling.temperature, sampling.top_p, sampling.top_k)
         alive &= ~torch.isin(chosen, ends)
         drawn[running, step] = chosen.where(alive, -1)
         left = int(alive.sum())

@@ -22,7 +22,7 @@ Window = tuple[int, int, NDArray[np.int64]]
 
 @torch.inference_mode()
 def token_nlls(
-    checkpoint: Checkpoint, sequences: Sequence[Sequence[int]], context: int, description: str
+    checkpoint: Checkpoint, sequences: Sequence[Sequence[int]], context: int, description: str | None = None
 ) -> list[NDArray[np.float64]]:
     """−log P of every token but the first of each sequence, given those before it in its window.
 
@@ -33,7 +33,7 @@ def token_nlls(
         checkpoint: The model.
         sequences: Token ids of each sequence.
         context: Tokens of a window.
-        description: What the progress bar says.
+        description: What the progress bar says; None: there is no bar.
 
     Returns:
         For each sequence of n tokens `[n − 1]`, in nats.
@@ -45,7 +45,8 @@ def token_nlls(
     windows = [window for index, sequence in enumerate(sequences) for window in _windows(index, sequence, context)]
     # Longest first: what does not fit into memory fails at once, and neighbours need little padding.
     windows.sort(key=lambda window: -len(window[2]))
-    with tqdm(total=sum(len(tokens) - 1 for _, _, tokens in windows), desc=description, unit="tok", delay=2) as bar:
+    total = sum(len(tokens) - 1 for _, _, tokens in windows)
+    with tqdm(total=total, desc=description, unit="tok", delay=2, disable=description is None) as bar:
         for batch in _batches(windows):
             scored = _window_nlls(checkpoint, [tokens for _, _, tokens in batch])
             for (index, start, tokens), nll in zip(batch, scored, strict=True):

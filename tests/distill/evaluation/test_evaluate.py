@@ -135,7 +135,7 @@ def test_prompts_samples_and_reference_are_the_users(
 def test_mistakes_are_found_before_anything_is_generated(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], message: str
 ) -> None:
-    monkeypatch.setattr("distill.evaluation.evaluate.generate", lambda *_: pytest.fail("generated"))
+    monkeypatch.setattr("distill.evaluation.evaluate.write_generations", lambda *_: pytest.fail("generated"))
     with pytest.raises(UserError, match=message):
         evaluate(**({"model": str(model_folder), "output": tmp_path / "out", "preset": "smoke"} | change))
     assert not (tmp_path / "out").exists()
@@ -144,7 +144,7 @@ def test_mistakes_are_found_before_anything_is_generated(
 def test_a_broken_reference_is_found_before_anything_is_generated(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("distill.evaluation.evaluate.generate", lambda *_: pytest.fail("generated"))
+    monkeypatch.setattr("distill.evaluation.evaluate.write_generations", lambda *_: pytest.fail("generated"))
     broken = shutil.copytree(model_folder, tmp_path / "broken")
     (broken / "model.safetensors").unlink()
     with pytest.raises(UserError, match="broken: no causal language model could be loaded"):
@@ -193,7 +193,7 @@ def test_a_failure_leaves_no_metrics_of_other_generations(
     output = tmp_path / "out"
     arguments = {"model": str(model_folder), "output": output, "preset": "smoke", "max_new_tokens": 4}
     evaluate(**arguments)
-    monkeypatch.setattr("distill.evaluation.evaluate.continuation_nlls", lambda *_: 1 / 0)
+    monkeypatch.setattr("distill.evaluation.evaluate.mean_nll", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         evaluate(**arguments, seed=1)
     assert not (output / "metrics.json").exists()

@@ -1,11 +1,15 @@
 from itertools import takewhile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from distill.evaluation import fluency
 from distill.evaluation.checkpoint import Checkpoint
 from distill.evaluation.fluency import continuation_nlls, distinct_2, mean_nll
+from distill.evaluation.progress import Progress
+from distill.evaluation.scoring import token_nlls
 
 
 @torch.no_grad()
@@ -17,7 +21,6 @@ def test_only_the_continuation_is_scored_and_the_prompt_is_known(checkpoint: Che
         log_p = checkpoint.model(torch.tensor([whole])).logits[0].log_softmax(-1)
         expected = [-float(log_p[i - 1, whole[i]]) for i in range(given, len(whole))]
         assert nll == pytest.approx(expected, abs=1e-4)
-    assert mean_nll(nlls) == pytest.approx(np.concatenate(nlls).mean())
 
 
 def test_a_token_across_the_seam_belongs_to_the_continuation(checkpoint: Checkpoint) -> None:
@@ -34,9 +37,23 @@ def test_a_prompt_of_one_token_leaves_its_first_token_unscored(checkpoint: Check
     assert len(nll) == len(checkpoint.encode("The nurse")) - 1
 
 
-def test_no_token_has_no_mean() -> None:
-    assert mean_nll([]) is None
-    assert mean_nll([np.zeros(0)]) is None
+def test_the_mean_is_over_all_tokens_and_goes_on_where_it_was(
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts, continuations = ["The nurse", "The judge", "A clerk"] * 3, [" said that", "", ", came home and"] * 3
+    expected = np.concatenate(continuation_nlls(checkpoint, prompts, continuations, 96)).mean()
+    monkeypatch.setattr(fluency, "_PIECE", 2)
+    assert mean_nll(checkpoint, prompts, continuations, 96, Progress(tmp_path)) == pytest.approx(expected)
+    (tmp_path / "fluency-00000004.json").unlink()
+    passes = []
+    monkeypatch.setattr(fluency, "token_nlls", lambda *given: passes.append(given[1]) or token_nlls(*given))
+    assert mean_nll(checkpoint, prompts, continuations, 96, Progress(tmp_path)) == pytest.approx(expected)
+    assert [len(sequences) for sequences in passes] == [2]
+
+
+def test_no_token_has_no_mean(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    assert mean_nll(checkpoint, [], [], 96, Progress(tmp_path)) is None
+    assert mean_nll(checkpoint, ["The nurse"], [""], 96, Progress(tmp_path)) is None
 
 
 def test_distinct_2() -> None:

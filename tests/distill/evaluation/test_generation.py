@@ -8,7 +8,8 @@ import torch
 
 from distill.errors import UserError
 from distill.evaluation.checkpoint import Checkpoint, load_checkpoint
-from distill.evaluation.generation import Sampling, generate
+from distill.evaluation.generation import Sampling
+from distill.evaluation.generations import generate
 from distill.evaluation.prompts import Prompt, own_prompts
 
 SAMPLING = Sampling(max_new_tokens=24, seed=5)

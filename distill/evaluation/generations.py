@@ -1,0 +1,173 @@
+"""All continuations of an evaluation: drawn and kept batch by batch, then put into one table."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, replace
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from distill.evaluation.checkpoint import Checkpoint
+from distill.evaluation.generation import Continuation, Sampling, prompt_lengths
+from distill.evaluation.processes import Processes
+from distill.evaluation.progress import Progress
+from distill.evaluation.prompts import Prompt
+from distill.evaluation.task import Task
+from distill.evaluation.writing import write_whole
+
+logger = logging.getLogger(__name__)
+
+_ORIGIN = b"distill.origin"
+"""In the file's metadata: what determined its continuations."""
+
+_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("kind", "group", "gender", "prompt_id", "prompt")),
+        *(("sample", pa.int64()), ("continuation", pa.string()), ("tokens", pa.int64())),
+        *(("max_new_tokens", pa.int64()), ("temperature", pa.float64()), ("top_p", pa.float64())),
+        *(("top_k", pa.int64()), ("seed", pa.int64()), ("model", pa.string()), ("model_sha256", pa.string())),
+    ]
+)
+
+
+def generate(
+    checkpoint: Checkpoint, prompts: Sequence[Prompt], samples: int, sampling: Sampling, batch_size: int
+) -> pd.DataFrame:
+    """Continue each prompt `samples` times.
+
+    Args:
+        checkpoint: The model.
+        prompts: What to continue.
+        samples: Continuations of each prompt.
+        sampling: How to draw them.
+        batch_size: Continuations at a time; changes nothing but speed and memory.
+
+    Returns:
+        One row per continuation, prompt by prompt: kind, group, gender (of a coherence prompt), prompt_id, prompt,
+        sample, continuation, tokens (generated, without the end of text), the fields of `sampling`, model and
+        model_sha256.
+
+    Raises:
+        UserError: If a prompt and its continuation do not fit into the model's context.
+    """
+    lengths = prompt_lengths(checkpoint, prompts, sampling.max_new_tokens)
+    task = Task(prompts, lengths, samples, sampling, batch_size)
+    drawn: dict[int, Continuation] = {}
+    for rows in task.batches():
+        drawn |= zip(rows, task.draw(checkpoint, rows), strict=True)
+    return _table(task, checkpoint, drawn).to_pandas()
+
+
+def write_generations(
+    path: Path, checkpoint: Checkpoint, task: Task, kept: Progress, processes: Processes | None = None
+) -> None:
+    """Draw what is not there yet and write the table of `generate`.
+
+    Args:
+        path: The Parquet file; one that holds these very continuations already is left as it is.
+        checkpoint: The model.
+        task: What to draw.
+        kept: Finished batches.
+        processes: Those that share the work; None: this one alone.
+
+    Raises:
+        UserError: If the model makes something else than finite numbers of a prompt.
+    """
+    if _origin(path) == kept.folder.name:
+        logger.info("%s holds these continuations already", path)
+        return
+    missing = [rows for rows in task.batches() if not kept.done(_name(rows))]
+    left = sum(map(len, missing))
+    if left < task.rows:
+        logger.info("going on: %s of %s continuations are there already", f"{task.rows - left:,}", f"{task.rows:,}")
+    if missing:
+        logger.info("%s continuations: %s", f"{left:,}", _duration(_seconds(checkpoint, task, missing, processes)))
+    drawn = ((rows, task.draw(checkpoint, rows)) for rows in missing)
+    with tqdm(total=task.rows, initial=task.rows - left, desc="generation", unit="text", delay=2) as bar:
+        for rows, continuations in drawn if processes is None else processes.draw(task, missing):
+            kept.once(_name(rows), lambda made=continuations: [astuple(continuation) for continuation in made])
+            bar.update(len(rows))
+
+    def write(beside: Path) -> None:
+        schema = _SCHEMA.with_metadata({_ORIGIN: kept.folder.name})
+        with pq.ParquetWriter(beside, schema) as file:
+            for window in task.windows():
+                made: dict[int, Continuation] = {}
+                for rows in window:
+                    batch = kept.once(_name(rows), lambda rows=rows: list(map(astuple, task.draw(checkpoint, rows))))
+                    made |= zip(rows, (Continuation(*fields) for fields in batch), strict=True)
+                file.write_table(_table(task, checkpoint, made))
+
+    write_whole(path, write, beside=kept.folder)
+
+
+def read_generations(path: Path) -> pd.DataFrame:
+    """The table of `generate`; what repeats over its rows is held once."""
+    return pq.read_table(path, read_dictionary=["kind", "group", "gender", "prompt_id", "prompt", "model"]).to_pandas()
+
+
+def _name(rows: Sequence[int]) -> str:
+    """Of a batch: no other one holds its first row."""
+    return f"batch-{min(rows):08}"
+
+
+def _origin(path: Path) -> str | None:
+    """What determined the continuations of a file; None if there is no such file, or a damaged one."""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (OSError, pa.ArrowInvalid):
+        return None
+    return metadata.get(_ORIGIN, b"").decode()
+
+
+def _table(task: Task, checkpoint: Checkpoint, drawn: Mapping[int, Continuation]) -> pa.Table:
+    constant = {**asdict(task.sampling), "model": checkpoint.name, "model_sha256": checkpoint.sha256}
+    rows = []
+    for row in sorted(drawn):
+        prompt, number = task.job(row)
+        rows.append(
+            {
+                "kind": prompt.kind,
+                "group": prompt.group,
+                "gender": prompt.gender,
+                "prompt_id": prompt.prompt_id,
+                "prompt": prompt.text,
+                "sample": number,
+                "continuation": drawn[row].text,
+                "tokens": drawn[row].tokens,
+                **constant,
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=_SCHEMA)
+
+
+def _seconds(
+    checkpoint: Checkpoint, task: Task, missing: Sequence[Sequence[int]], processes: Processes | None
+) -> float:
+    """How long the missing batches will take at most, from the first tokens of one of them."""
+    rows = missing[len(missing) // 2]
+
+    def seconds(tokens: int) -> float:
+        started = time.perf_counter()
+        replace(task, sampling=replace(task.sampling, max_new_tokens=tokens)).draw(checkpoint, rows)
+        return time.perf_counter() - started
+
+    seconds(1)
+    tokens = task.sampling.max_new_tokens
+    first, few = seconds(1), min(5, tokens)
+    each = max(seconds(few) - first, 0) / (few - 1) if few > 1 else 0
+    # Processes on a CPU share its cores.
+    at_once = 1 if processes is None or checkpoint.device.type == "cpu" else processes.count
+    return (first + each * (tokens - 1)) * len(missing) / at_once
+
+
+def _duration(seconds: float) -> str:
+    """For a message: "about 3 minutes"."""
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"about {seconds / size:.0f} {unit}"
+    return f"about {max(seconds, 1):.0f} seconds"

@@ -1,0 +1,106 @@
+"""Share the drawing of continuations over processes, each with the model on a device of its own."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.queues import SimpleQueue
+
+import torch
+
+from distill.errors import UserError
+from distill.evaluation.checkpoint import Checkpoint, Dtype, load_checkpoint
+from distill.evaluation.generation import Continuation
+from distill.evaluation.task import Task
+
+
+@dataclass(frozen=True)
+class Processes:
+    """As many processes as devices, each of which loads the model itself.
+
+    Attributes:
+        model, gguf_file, dtype: As of `load_checkpoint`.
+        devices: Where each process computes.
+    """
+
+    model: str
+    gguf_file: str | None
+    dtype: Dtype
+    devices: Sequence[str]
+
+    @property
+    def count(self) -> int:
+        """How many processes."""
+        return len(self.devices)
+
+    def draw(self, task: Task, batches: Sequence[Sequence[int]]) -> Iterator[tuple[Sequence[int], list[Continuation]]]:
+        """Batches with their continuations, in the order in which they are done.
+
+        Raises:
+            UserError: If the model makes something else than finite numbers of a prompt.
+            OSError: If a process was killed, most likely for want of memory.
+        """
+        context = multiprocessing.get_context("spawn")
+        devices = context.SimpleQueue()
+        for device in self.devices:
+            devices.put(device)
+        threads = max(1, torch.get_num_threads() // self.count)
+        # Its other end closes with this process, however that ends, and the others follow.
+        theirs, ours = context.Pipe(duplex=False)
+        pool = ProcessPoolExecutor(self.count, context, _start, (self, task, devices, threads, theirs))
+        try:
+            waiting = {}
+            for rows in batches:
+                waiting[pool.submit(_draw, rows)] = rows
+                # A few ahead, so that none ever waits for work; all at once would hold a long run's in memory.
+                while len(waiting) > 2 * self.count or (rows is batches[-1] and waiting):
+                    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                        yield waiting.pop(future), future.result()
+        except BrokenProcessPool as error:
+            raise OSError("a process that generates was killed, most likely for want of memory") from error
+        finally:
+            ours.close()
+            pool.shutdown(cancel_futures=True)
+
+
+def devices(device: torch.device, count: int) -> list[str]:
+    """Devices for `count` processes of the kind of the one that is in use.
+
+    Raises:
+        UserError: If there are not as many.
+    """
+    if device.type != "cuda":
+        return [str(device)] * count
+    if count > (there := torch.cuda.device_count()):
+        raise UserError(f"--trainer.devices {count}: there are only {there} GPUs; lower it")
+    return [f"cuda:{index}" for index in range(count)]
+
+
+_checkpoint: Checkpoint
+_task: Task
+
+
+def _start(processes: Processes, task: Task, devices: SimpleQueue, threads: int, parent: Connection) -> None:
+    global _checkpoint, _task
+    # The parent is interrupted too, and says so.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    torch.set_num_threads(threads)
+    _checkpoint = load_checkpoint(processes.model, processes.gguf_file, devices.get(), processes.dtype)
+    _task = task
+
+
+def _leave_with(parent: Connection) -> None:
+    with suppress(EOFError):
+        parent.recv()
+    os._exit(0)
+
+
+def _draw(rows: Sequence[int]) -> list[Continuation]:
+    return _task.draw(_checkpoint, rows)
