@@ -16,6 +16,7 @@ Compress a causal language model into a smaller, fairer student, and prove both 
   test         the same, once, at the end
   evaluate     perplexity, generation, disparity and coherence of a model → metrics.json, generations.parquet
   report       evaluations side by side, with paired tests → report.html
+  preview      the target itself, scored before any student is trained → a table, preview.json
   quickstart   the whole path on a small corpus with a known bias, in minutes
 
 distill COMMAND --help lists the options of each.
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
     from distill.errors import UserError
 
     mistakes: tuple[type[Exception], ...] = (UserError, DocumentError)
-    if command in ("fit", "validate", "test"):
+    if command in ("fit", "validate", "test", "preview"):
         from lightning_fabric.utilities.exceptions import MisconfigurationException
 
         mistakes = (*mistakes, MisconfigurationException)
@@ -64,6 +65,10 @@ def run_command(command: str, arguments: list[str]) -> None:
         from distill.training import TrainingCLI
 
         TrainingCLI([command, *arguments])
+    elif command == "preview":
+        from distill.preview_cli import PreviewCLI
+
+        PreviewCLI(arguments)
     elif command == "evaluate":
         from distill.evaluation.evaluate import evaluate
 

@@ -22,7 +22,7 @@ COMMANDS = ("fit", "validate", "test")
 class TrainingCLI(LightningCLI):
     """Links what model and data must agree on; everything lies in `trainer.default_root_dir`."""
 
-    def __init__(self, arguments: list[str]) -> None:
+    def __init__(self, arguments: list[str], prog: str = "distill", run: bool = True) -> None:
         logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(_no_advertisement)
         # “${data.block_size}” in a recipe reads like the argument of the same name, and overrides reach it.
         jsonargparse.set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
@@ -35,7 +35,8 @@ class TrainingCLI(LightningCLI):
             seed_everything_default=42,
             save_config_callback=_SaveConfigOfFit,
             save_config_kwargs={"overwrite": True},
-            parser_kwargs={"prog": "distill", "parser_mode": "omegaconf+"},
+            run=run,
+            parser_kwargs={"prog": prog, "parser_mode": "omegaconf+"},
             trainer_defaults={
                 "callbacks": [BestCheckpoint(), ExportStudent(), Throughput()],
                 "default_root_dir": "outputs",

@@ -11,7 +11,9 @@ from distill.evaluation.checkpoint import Checkpoint
 from distill.evaluation.occupations import PRONOUN_TEMPLATES
 from distill.evaluation.scoring import token_nlls
 
-_VARIANTS = ((" he", " He"), (" she", " She"))
+_PRONOUNS = ((" he", " He"), (" she", " She"))
+VARIANTS = sum(map(len, _PRONOUNS))
+"""Texts of each opening."""
 
 
 def pronoun_log_odds(
@@ -28,11 +30,20 @@ def pronoun_log_odds(
     Returns:
         `[occupations, templates]`; positive where he is likelier.
     """
-    openings = [template.format(occupation) for occupation in occupations for template in templates]
-    texts = [opening + variant for opening in openings for variants in _VARIANTS for variant in variants]
-    sequences = [checkpoint.encode(text) for text in texts]
+    sequences = [checkpoint.encode(text) for text in pronoun_texts(occupations, templates)]
     log_p = -np.array([nll.sum() for nll in token_nlls(checkpoint, sequences, context, "pronoun gap")])
-    he_she = np.logaddexp.reduce(log_p.reshape(len(occupations), len(templates), len(_VARIANTS), -1), axis=-1)
+    return he_she_log_odds(log_p, len(occupations))
+
+
+def pronoun_texts(occupations: Sequence[str], templates: Sequence[str] = PRONOUN_TEMPLATES) -> list[str]:
+    """Every opening with each variant of he and of she: `VARIANTS` texts in a row for an opening."""
+    openings = [template.format(occupation) for occupation in occupations for template in templates]
+    return [opening + variant for opening in openings for variants in _PRONOUNS for variant in variants]
+
+
+def he_she_log_odds(log_p: NDArray[np.float64], occupations: int) -> NDArray[np.float64]:
+    """log P(he) − log P(she), `[occupations, templates]`, of the log-probabilities of all `pronoun_texts`."""
+    he_she = np.logaddexp.reduce(log_p.reshape(occupations, -1, *np.shape(_PRONOUNS)), axis=-1)
     return he_she[..., 0] - he_she[..., 1]
 
 

@@ -9,11 +9,11 @@ from distill.cli import main
 def test_help_names_every_command(capsys, arguments):
     main(arguments)
     shown = capsys.readouterr().out
-    for command in ("fit", "validate", "test", "evaluate", "report", "quickstart"):
+    for command in ("fit", "validate", "test", "evaluate", "report", "preview", "quickstart"):
         assert f"\n  {command} " in shown
 
 
-@pytest.mark.parametrize("command", ["fit", "validate", "test", "evaluate", "report", "quickstart"])
+@pytest.mark.parametrize("command", ["fit", "validate", "test", "evaluate", "report", "preview", "quickstart"])
 def test_every_command_has_its_help(capsys, command):
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])

@@ -1,0 +1,79 @@
+"""Which positions of a text are scored: blocks spread over it, as training would see them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from augment import RoleReverser
+from distill.blocks import Block, Blocks
+from distill.data import CounterfactualDataModule
+from distill.encoding import TokenFlag
+from distill.errors import UserError
+from distill.packing import Corpus, pack
+
+
+@dataclass(frozen=True)
+class ScoredText:
+    """Blocks of a text, with what is scored in them.
+
+    Attributes:
+        blocks: labelled −100 right after an ambiguous pronoun.
+        gendered: `[blocks, length]` bool, scored and the label belongs to a word that role reversal exchanges; first
+            names do not count, as in `distill evaluate`.
+        after_ambiguous: how many positions are left out because they follow an ambiguous pronoun.
+    """
+
+    blocks: list[Block]
+    gendered: np.ndarray
+    after_ambiguous: int
+
+
+def spread(available: int, wanted: int) -> np.ndarray:
+    """Indices of at most `wanted` blocks, spread evenly over `available`.
+
+    Example:
+        >>> spread(10, 3).tolist()
+        [0, 4, 9]
+    """
+    return np.linspace(0, available - 1, min(wanted, available)).astype(np.int64)
+
+
+def scored_text(data: CounterfactualDataModule, sources: Sequence[str], tokens: int) -> ScoredText:
+    """Pack a text as training packs it, and choose blocks.
+
+    Whether “her” became “his” or “him” was decided by the words that follow, so that a prediction there would tell the
+    future: these positions, where a text may continue (`boundary`) and a(t) does not exist, are left out.
+
+    Args:
+        data: settings of the recipe: block size, names, column, cache.
+        sources: files, folders or hub ids.
+        tokens: about how many positions to score; two blocks at least.
+
+    Raises:
+        augment.documents.DocumentError: the text can't be read.
+        UserError: it is shorter than a block.
+    """
+    corpus = Corpus(tuple(sources), data.field)
+    packed = pack(corpus, RoleReverser(names=data.names), data.tokenizer, data.num_proc, data.cache_dir)
+    names_kept = pack(corpus, RoleReverser(), data.tokenizer, data.num_proc, data.cache_dir)
+    blocks = Blocks(packed, data.block_size, data.counterfactual_limit)
+    if len(blocks) == 0:
+        raise UserError(
+            f"{', '.join(sources)}: {packed.tokens:,} tokens, fewer than one block: give more text, or lower "
+            f"--data.block_size ({data.block_size})"
+        )
+    indices = spread(len(blocks), max(2, tokens // data.block_size))
+    positions = indices[:, np.newaxis] * data.block_size + np.arange(data.block_size)
+
+    unaligned = packed.array("flags")[positions] & TokenFlag.UNALIGNED
+    after_ambiguous = (packed.array("boundary")[positions] >= 0) & (unaligned != 0)
+    gendered = names_kept.array("flags")[positions + 1] & TokenFlag.REVERSED_WORD
+    return ScoredText(
+        blocks=[
+            replace(block, labels=np.where(skipped, -100, block.labels))
+            for block, skipped in zip((blocks[int(index)] for index in indices), after_ambiguous, strict=True)
+        ],
+        gendered=(gendered != 0) & ~after_ambiguous,
+        after_ambiguous=int(after_ambiguous.sum()),
+    )
