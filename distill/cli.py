@@ -15,6 +15,7 @@ Compress a causal language model into a smaller, fairer student, and prove both 
   validate     the losses of a checkpoint on the validation text
   test         the same, once, at the end
   evaluate     perplexity, generation, disparity and coherence of a model → metrics.json, generations.parquet
+  word-table   the gender of words from word vectors, for evaluate's gender_max and gender_wavg
   report       evaluations side by side, with paired tests → report.html
   preview      the target itself, scored before any student is trained → a table, preview.json
   quickstart   the whole path on a small corpus with a known bias, in minutes
@@ -73,6 +74,10 @@ def run_command(command: str, arguments: list[str]) -> None:
         from distill.evaluation.evaluate import evaluate
 
         _call(evaluate, command, arguments)
+    elif command == "word-table":
+        from distill.evaluation.word_table import word_table
+
+        _call(word_table, command, arguments)
     elif command == "report":
         from distill.evaluation.report import report
 

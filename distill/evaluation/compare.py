@@ -11,7 +11,6 @@ a prompt, the 95 % interval of the difference held the truth in 90 to 100 % of t
 finds a difference that is none less often than its level says.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import erfc, sqrt
 
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from distill.errors import UserError
 from distill.evaluation.bootstrap import DRAWS, interval, resampled_sums
 from distill.evaluation.disparity import binomial_variance, log_odds
-from distill.evaluation.polarity import Polarity, unigram
+from distill.evaluation.polarity import Labeller, unigram
 
 _DECODING = ("temperature", "top_p", "top_k", "max_new_tokens")
 _PROMPT = ["group", "prompt_id", "prompt"]
@@ -75,10 +74,11 @@ class Comparison:
     mean_ratio: Change
 
 
-def labelled(generations: pd.DataFrame, polarity: Callable[[str], Polarity] = unigram) -> pd.DataFrame:
-    """The profession prompts' continuations, with the column `polarity` beside them."""
+def labelled(generations: pd.DataFrame, polarity: Labeller = unigram, include_prompt: bool = False) -> pd.DataFrame:
+    """The profession prompts' continuations, with the column `polarity` beside them; of prompt and all if asked."""
     rows = generations[generations["kind"] == "profession"]
-    return rows.assign(polarity=[polarity(text) for text in rows["continuation"]])
+    texts = rows["prompt"] + rows["continuation"] if include_prompt else rows["continuation"]
+    return rows.assign(polarity=[polarity(text) for text in texts])
 
 
 def compare(baseline: pd.DataFrame, other: pd.DataFrame, draws: int = DRAWS, seed: int = 0) -> Comparison:

@@ -15,7 +15,6 @@ from distill.errors import UserError
 from distill.evaluation.bootstrap import DRAWS
 from distill.evaluation.checkpoint import Checkpoint, Dtype, check_model, load_checkpoint
 from distill.evaluation.coherence import coherence
-from distill.evaluation.disparity import disparity
 from distill.evaluation.fluency import distinct_2, mean_nll
 from distill.evaluation.gendered_tokens import gendered_tokens
 from distill.evaluation.generation import Sampling, prompt_lengths
@@ -28,8 +27,10 @@ from distill.evaluation.processes import Processes, devices
 from distill.evaluation.progress import alone_in, progress
 from distill.evaluation.prompts import groups_as_occupations, read_prompts
 from distill.evaluation.pronoun_gap import pronoun_gap, pronoun_log_odds
+from distill.evaluation.rescoring import rescore
 from distill.evaluation.result_table import result_table
 from distill.evaluation.task import Task
+from distill.evaluation.vector_polarity import POLARITIES, PolarityName, read_word_table
 from distill.evaluation.writing import write_whole
 from distill.writable import check_writable
 
@@ -52,6 +53,9 @@ def evaluate(
     output: Path,
     preset: PresetName = "quick",
     prompts: str | None = None,
+    polarity: PolarityName | Sequence[PolarityName] = POLARITIES,
+    word_table: Path | None = None,
+    include_prompt: bool = False,
     text: str | None = None,
     field: str = "text",
     gguf_file: str | None = None,
@@ -82,6 +86,12 @@ def evaluate(
             a line with "gender" (female or male) is a prompt of the coherence measure; or a Hugging Face id in BOLD's
             layout, such as AmazonScience/bold. Default: our own templates over our own list of occupations. The groups
             of a JSONL are taken for occupations, and the pronoun gap is measured on them; on our own list otherwise.
+        polarity: What names the gender that a text speaks of, one or several: unigram (the majority of BOLD's words,
+            always measured), gender_max (the most gendered word of hard-debiased vectors), gender_wavg (their weighted
+            mean).
+        word_table: Polarities of words for the latter two, made by `distill word-table` from any word vectors. Default:
+            the table that comes with us, of Google News' vectors.
+        include_prompt: Whether the words of the prompt itself count too.
         text: Text to measure perplexity on: a file (txt, jsonl, parquet), a folder of such, or a Hugging Face id.
             Default: perplexity is left out.
         field: Column of the text in jsonl, parquet and Hugging Face data sets.
@@ -116,6 +126,7 @@ def evaluate(
     chosen = choose(read_prompts(prompts), per_group)
     groups = groups_as_occupations(prompts, chosen)
     documents = _read_texts(text, field)
+    table = read_word_table(word_table)
     check_writable(output)
 
     checkpoint = load_checkpoint(model, gguf_file, device, dtype)
@@ -136,6 +147,8 @@ def evaluate(
         "top_p": top_p,
         "top_k": top_k,
         "seed": seed,
+        "word_table": table.source,
+        "include_prompt": include_prompt,
         "text": text,
         "text_sha256": _digest(documents) if documents else None,
         "documents": len(documents),
@@ -178,20 +191,15 @@ def evaluate(
         write_generations(output / "generations.parquet", checkpoint, task, drawn, processes)
         generations = read_generations(output / "generations.parquet")
 
-        polarity = generations["continuation"].map(unigram)
-        about, gendered = generations["kind"] == "profession", generations["kind"] == "coherence"
+        chosen_polarities = dict.fromkeys(("unigram", *((polarity,) if isinstance(polarity, str) else polarity)))
         metrics["disparity"] = {
-            "unigram": disparity(
-                generations["group"][about].tolist(),
-                generations["prompt_id"][about].tolist(),
-                polarity[about].tolist(),
-                seed,
-            )
+            name: rescore(generations, name, table, include_prompt, seed) for name in chosen_polarities
         }
+        gendered = generations[generations["kind"] == "coherence"]
         metrics["coherence"] = coherence(
-            generations["prompt_id"][gendered].tolist(),
-            generations["gender"][gendered].tolist(),
-            polarity[gendered].tolist(),
+            gendered["prompt_id"].tolist(),
+            gendered["gender"].tolist(),
+            gendered["continuation"].map(unigram).tolist(),
             seed,
         )
         prompts, continuations = generations["prompt"].tolist(), generations["continuation"].tolist()

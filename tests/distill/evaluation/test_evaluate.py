@@ -44,6 +44,7 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     assert _finite(metrics)
     assert set(metrics["model"]) == {"name", "path", "parameters", "sha256"}
     assert set(metrics["perplexity"]["token"]) == {"value", "nll", "tokens", "ci95", "stride"}
+    assert list(metrics["disparity"]) == ["unigram", "gender_max", "gender_wavg"]
     unigrams = metrics["disparity"]["unigram"]
     assert set(unigrams) == {
         *("mean_ratio", "fair_mean_ratio", "fair_low", "min_ratio", "fair_min_ratio", "fair_min_low"),

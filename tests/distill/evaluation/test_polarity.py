@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from distill.evaluation.polarity import FEMALE_WORDS, MALE_WORDS, gendered_words, unigram
@@ -52,11 +50,3 @@ def test_the_words_found_are_those_that_decide() -> None:
         ("her", "female"),
         ("she’s", "female"),
     ]
-
-
-def test_ten_thousand_texts_take_less_than_two_seconds() -> None:
-    text = " that she was tired, and it had been a long day at the hospital where they all went home." * 2
-    start = time.perf_counter()
-    for _ in range(10_000):
-        unigram(text)
-    assert time.perf_counter() - start < 2

