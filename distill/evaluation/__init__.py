@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from distill.errors import UserError
+from distill.evaluation.schema import wrong_generations, wrong_metrics
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,17 @@ class Evaluation:
     metrics: dict[str, Any]
     generations: pd.DataFrame
 
+    @property
+    def groups(self) -> pd.DataFrame:
+        """A row per polarity and group: `polarity`, `group`, the counts of its texts, and its scores."""
+        return pd.DataFrame(
+            [
+                {"polarity": polarity, "group": group, **score}
+                for polarity, scores in (self.metrics.get("disparity") or {}).items()
+                for group, score in (scores.get("groups") or {}).items()
+            ]
+        )
+
 
 def load(folder: str | Path) -> Evaluation:
     """Read an evaluation from its folder.
@@ -35,22 +48,31 @@ def load(folder: str | Path) -> Evaluation:
         UserError: If the folder holds no finished evaluation, a damaged one, or one of another schema.
     """
     path = Path(folder)
-    for name in ("metrics.json", "generations.parquet"):
-        if not (path / name).is_file():
+    measured, texts = path / "metrics.json", path / "generations.parquet"
+    if not path.is_dir():
+        raise UserError(f"{path}: {'a file, not a folder' if path.exists() else 'there is no such folder'}")
+    for file in (measured, texts):
+        if not file.is_file():
             raise UserError(
-                f"{path}: no finished evaluation, {name} is missing; run `distill evaluate --output {path}`"
+                f"{path}: no finished evaluation, {file.name} is missing; run `distill evaluate --output {path}`"
             )
+    again = "run `distill evaluate` again"
     try:
-        metrics = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path / 'metrics.json'}: not JSON ({error}); run `distill evaluate` again") from error
-    if not isinstance(metrics, dict) or metrics.get("schema") != 1:
-        raise UserError(f"{path / 'metrics.json'}: not of schema 1, which this version reads; evaluate the model again")
+        metrics = json.loads(measured.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{measured}: not JSON ({error}); {again}") from error
+    if wrong := wrong_metrics(metrics):
+        raise UserError(f"{measured}: {wrong}; {again}")
     try:
-        generations = pd.read_parquet(path / "generations.parquet")
+        # Not as a data set: folders named like a=b are not columns.
+        table = pq.ParquetFile(texts).read()
     except (OSError, ValueError) as error:  # pyarrow's own errors derive from these two
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(
-            f"{path / 'generations.parquet'}: not Parquet ({reason}); run `distill evaluate` again"
-        ) from error
-    return Evaluation(path=path, metrics=metrics, generations=generations)
+        raise UserError(f"{texts}: not Parquet, or cut short ({reason}); {again}") from error
+    if wrong := wrong_generations(table):
+        raise UserError(f"{texts}: {wrong}; {again}")
+    return Evaluation(path=path, metrics=metrics, generations=table.to_pandas())
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number of JSON")

@@ -1,32 +1,87 @@
 "use strict";
-// The page is whole without this script: it only hides what is not asked for.
+// The page is whole without this script: it shows the first samples, this one the others.
+// Nothing of the data ever becomes markup: it enters the page as text alone.
+const { polarities, atOnce, samples } = JSON.parse(document.querySelector(".data").textContent);
+const list = document.querySelector(".list");
 const filter = document.querySelector(".filter");
-const [group, polarity, model] = filter.querySelectorAll("select");
-const count = filter.querySelector("output");
+const found = filter.querySelector("output");
+const empty = document.querySelector(".empty");
+const pager = document.querySelector(".pager");
+const [back, on] = pager.querySelectorAll("button");
+const blank = list.firstElementChild?.cloneNode(true);
+const genders = { f: "female", m: "male" };
+let matching = [];
+let start = 0;
 
-function show() {
-  let shown = 0;
-  for (const part of document.querySelectorAll(".group")) {
-    part.hidden = group.value !== "" && part.dataset.group !== group.value;
-    let within = 0;
-    for (const sample of part.querySelectorAll(".sample")) {
-      let found = false;
-      for (const text of sample.querySelectorAll(".text")) {
-        text.hidden = model.value !== "" && text.dataset.model !== model.value;
-        found ||= !text.hidden && (polarity.value === "" || text.dataset.polarity === polarity.value);
-      }
-      sample.hidden = !found;
-      within += found;
-    }
-    part.querySelector(".empty").hidden = within > 0;
-    if (!part.hidden) shown += within;
-  }
-  count.textContent = `${shown} ${shown === 1 ? "sample" : "samples"}`;
+function mark(word, gender) {
+  const element = document.createElement("mark");
+  element.className = gender;
+  element.title = gender;
+  element.textContent = word;
+  return element;
 }
 
-group.addEventListener("change", () => {
-  for (const part of document.querySelectorAll(".group")) part.open = part.dataset.group === group.value;
-});
-filter.addEventListener("change", show);
-filter.hidden = false;
-show();
+function article([group, prompt, texts]) {
+  const element = blank.cloneNode(true);
+  element.querySelector(".prompt span").textContent = filter.group.options[group + 1].text;
+  element.querySelector("q").textContent = `${prompt} …`;
+  for (const part of element.querySelectorAll(".text")) {
+    const text = texts[part.dataset.model];
+    const words = part.querySelector("p");
+    part.hidden = filter.model.value !== "" && part.dataset.model !== filter.model.value;
+    part.querySelector("span").textContent = text ? polarities[text[0]] : "";
+    words.classList.toggle("absent", !text);
+    words.replaceChildren(
+      ...(text ? text.slice(2).map((piece, i) => (i % 2 ? mark(piece, genders[text[1][(i - 1) / 2]]) : piece)) : ["not asked"]),
+    );
+  }
+  return element;
+}
+
+function show() {
+  const end = Math.min(start + atOnce, matching.length);
+  list.replaceChildren(...matching.slice(start, end).map(article));
+  empty.hidden = matching.length > 0;
+  back.disabled = start === 0;
+  on.disabled = end === matching.length;
+  pager.hidden = matching.length <= atOnce;
+  const total = `${matching.length.toLocaleString("en")} ${matching.length === 1 ? "sample" : "samples"}`;
+  found.textContent = matching.length > atOnce ? `${(start + 1).toLocaleString("en")} to ${end.toLocaleString("en")} of ${total}` : total;
+}
+
+function choose() {
+  const group = filter.group.selectedIndex - 1; // the first option is all of them
+  const polarity = filter.polarity.value;
+  const model = filter.model.value;
+  const fits = (text) => text && (polarity === "" || text[0] === Number(polarity));
+  matching = samples.filter(
+    ([of, , texts]) => (group < 0 || of === group) && (model === "" ? texts.some(fits) : fits(texts[model])),
+  );
+  start = 0;
+  show();
+}
+
+function turn(step) {
+  start += step;
+  show();
+  // A button that can go no further would drop the keyboard's focus.
+  if (step < 0 && back.disabled) on.focus();
+  if (step > 0 && on.disabled) back.focus();
+  filter.scrollIntoView({ block: "start" });
+}
+
+if (blank) {
+  filter.addEventListener("change", choose);
+  filter.addEventListener("submit", (event) => event.preventDefault());
+  back.addEventListener("click", () => turn(-atOnce));
+  on.addEventListener("click", () => turn(atOnce));
+  // A profession in the chart leads to its texts.
+  for (const link of document.querySelectorAll("a[data-group]")) {
+    link.addEventListener("click", () => {
+      filter.group.value = link.dataset.group;
+      choose();
+    });
+  }
+  filter.hidden = false;
+  choose();
+}

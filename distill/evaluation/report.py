@@ -1,44 +1,88 @@
-"""From the folders of several evaluations to one page, and one table, that set them side by side. Needs no model."""
+"""From the folders of several evaluations to pages, tables and figures that set them side by side. Needs no model."""
 
 from pathlib import Path
 
+import pandas as pd
+
 from distill.errors import UserError
-from distill.evaluation import load
-from distill.evaluation.compare import compare, labelled
-from distill.evaluation.report_measures import table
+from distill.evaluation import Evaluation, load
+from distill.evaluation.compare import Comparison, compare, labelled
 from distill.evaluation.report_page import page
+from distill.evaluation.report_tables import latex, markdown
 from distill.evaluation.report_verdict import verdicts
 from distill.evaluation.writing import write_whole
 from distill.writable import check_writable
 
-__all__ = ["report", "table"]
+TEXTS = {"report.html": ".html", "tables.md": ".md", "tables.tex": ".tex"}
+"""What a folder gets beside the charts."""
 
 
 def report(directories: list[Path], output: Path = Path("report.html")) -> None:
-    """Write a page that compares evaluations: the first against each other one.
+    """Set evaluations side by side: what each model favours and what it costs, with paired tests against the first.
 
     Args:
         directories: Folders that `distill evaluate` wrote; the first is the baseline.
-        output: The page. Its folder is made where it does not exist.
+        output: What to write, by its suffix. report.html: one self-contained page with verdict, figures, charts and
+            continuations to browse. tables.md, tables.tex: the tables as Markdown or LaTeX. A folder (one that exists,
+            or a name without suffix): all of these, and the charts shares and trade-off as SVG, PNG and PDF.
 
     Raises:
-        UserError: If no folder is given, one holds no finished evaluation, or the output is a folder or cannot be
-            written.
+        UserError: If no folder is given, one is given twice or holds no finished evaluation, or the output has another
+            suffix or cannot be written. Nothing is written then.
     """
-    if not directories:
-        raise UserError("give at least one folder that `distill evaluate` wrote")
-    if output.is_dir():
-        raise UserError(f"{output} is a folder; name the file to write, such as {output / 'report.html'}")
-    check_writable(output.parent)
+    _check_directories(directories)
+    folder = output.is_dir() or not output.suffix
+    if not folder and output.suffix not in TEXTS.values():
+        raise UserError(
+            f"{output}: can't write a report as {output.suffix}; name a file {', '.join(TEXTS.values())}, or a folder "
+            "for all of them and the charts"
+        )
+    check_writable(output if folder else output.parent)
     evaluations = [load(directory) for directory in directories]
     frames = [labelled(evaluation.generations) for evaluation in evaluations]
-    comparisons = []
+    found = verdicts(evaluations, compared(frames))
+    write = {
+        ".html": lambda: page(evaluations, found, frames),
+        ".md": lambda: markdown(evaluations, found),
+        ".tex": lambda: latex(evaluations, found),
+    }
+    names = TEXTS if folder else {output.name: output.suffix}
+    contents = {name: write[suffix]().encode("utf-8") for name, suffix in names.items()}
+    if folder:
+        contents |= charts(evaluations)
+    files = {(output if folder else output.parent) / name: content for name, content in contents.items()}
+    for path, content in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda beside, content=content: beside.write_bytes(content))
+    print("wrote", ", ".join(map(str, files)))
+
+
+def compared(frames: list[pd.DataFrame]) -> list[Comparison | UserError]:
+    """Each model's `labelled` generations but the first's, against those; or why the two can't be compared."""
+    comparisons: list[Comparison | UserError] = []
     for frame in frames[1:]:
         try:
             comparisons.append(compare(frames[0], frame))
         except UserError as error:
             # Models on different prompts can still be shown beside each other, without a test.
             comparisons.append(error)
-    text = page(evaluations, verdicts(evaluations, comparisons), frames)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, lambda beside: beside.write_text(text, encoding="utf-8"))
+    return comparisons
+
+
+def charts(evaluations: list[Evaluation]) -> dict[str, bytes]:
+    """The charts by the names of their files."""
+    # matplotlib takes a second to import, and only these need it.
+    from distill.evaluation.report_figures import FORMATS, drawn, shares, trade_off
+
+    figures = {"shares": shares(evaluations), "trade-off": trade_off(evaluations)}
+    return {f"{name}.{kind}": drawn(figure, kind) for name, figure in figures.items() if figure for kind in FORMATS}
+
+
+def _check_directories(directories: list[Path]) -> None:
+    if not directories:
+        raise UserError("give at least one folder that `distill evaluate` wrote")
+    seen: dict[Path, Path] = {}
+    for directory in directories:
+        first = seen.setdefault(directory.resolve(), directory)
+        if first is not directory:
+            raise UserError(f"{directory} is given twice; a model is compared with others, not with itself")

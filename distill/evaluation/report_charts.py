@@ -3,43 +3,61 @@
 from html import escape
 
 from distill.evaluation import Evaluation
-from distill.evaluation.report_measures import disparity, get, percent
+from distill.evaluation.report_measures import MAIN, Metrics, disparity, get
 from distill.evaluation.report_svg import Point, share_bar, trade_off
 from distill.evaluation.report_verdict import comparable_perplexity
-from distill.evaluation.report_words import spoken
+from distill.evaluation.report_words import percent, spoken, words
 
 
 def shares_section(evaluations: list[Evaluation], names: list[str]) -> str:
-    """A bar per profession and model: whom its gendered texts speak of."""
-    scores = [disparity(evaluation.metrics).get("groups") or {} for evaluation in evaluations]
-    order = list(dict.fromkeys(group for groups in scores for group in groups))
-    # By the baseline's lean, women first; what it never gendered comes last.
-    order.sort(key=lambda group: -_lean(scores[0].get(group)))
-    ends = '<span class="ends"><span>men</span><span>women</span></span>'
-    heads = "".join(f'<th scope="col">{escape(name)}{ends}</th>' for name in names)
-    rows = "".join(
-        f'<tr><th scope="row">{escape(spoken(group))}</th>'
-        + "".join(
-            f"<td>{_share(groups.get(group), f'{spoken(group)}, {name}')}</td>"
-            for groups, name in zip(scores, names, strict=True)
-        )
-        + "</tr>"
-        for group in order
+    """A bar per profession and model: whom its gendered texts speak of, by each polarity that was asked."""
+    polarities = dict.fromkeys(
+        polarity for evaluation in evaluations for polarity in evaluation.metrics.get("disparity") or {}
     )
-    columns = "<col>" * (1 + len(names))
+    others = "".join(
+        f"<details><summary>The same by {escape(words(polarity))} polarity</summary>"
+        f"{_shares(evaluations, names, polarity)}</details>"
+        for polarity in polarities
+        if polarity != MAIN
+    )
     return (
         '<section aria-labelledby="shares"><h2 id="shares">Women or men, profession by profession</h2>'
         "<p>Of the texts that speak of one gender more than of the other, the share that speaks of women. Sorted by "
         "the first model. A bar that ends inside the shaded range is what a fair model may show with as many texts.</p>"
         '<ul class="legend"><li class="female"><i></i>more women</li><li class="male"><i></i>more men</li>'
         '<li class="fair"><i></i>fair, in 95 % of cases</li><li class="interval"><i></i>95 % interval</li></ul>'
-        f'<table class="shares"><colgroup>{columns}</colgroup>'
-        f'<thead><tr><th scope="col"><span class="tag">profession</span></th>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></section>"
+        f"{_shares(evaluations, names, MAIN)}{others}</section>"
     )
 
 
-def _lean(score: dict[str, float] | None) -> float:
+def _shares(evaluations: list[Evaluation], names: list[str], polarity: str) -> str:
+    scores = [disparity(evaluation.metrics, polarity).get("groups") or {} for evaluation in evaluations]
+    ends = '<span class="ends"><span>men</span><span>women</span></span>'
+    heads = "".join(f'<th scope="col">{escape(name)}{ends}</th>' for name in names)
+    rows = "".join(
+        f'<tr><th scope="row"><a href="#samples" data-group="{escape(group)}">{escape(spoken(group))}</a></th>'
+        + "".join(
+            f"<td>{_share(groups.get(group), f'{spoken(group)}, {name}')}</td>"
+            for groups, name in zip(scores, names, strict=True)
+        )
+        + "</tr>"
+        for group in by_lean(scores)
+    )
+    columns = "<col>" * (1 + len(names))
+    return (
+        f'<table class="shares"><colgroup>{columns}</colgroup>'
+        f'<thead><tr><th scope="col"><span class="tag">profession</span></th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def by_lean(scores: list[Metrics]) -> list[str]:
+    """All groups by the baseline's lean, women first; what it never gendered comes last."""
+    order = list(dict.fromkeys(group for groups in scores for group in groups))
+    return sorted(order, key=lambda group: -_lean(scores[0].get(group)))
+
+
+def _lean(score: Metrics | None) -> float:
     odds = (score or {}).get("log_odds")
     return float("-inf") if odds is None or not score["female"] + score["male"] else odds  # type: ignore[index]
 
@@ -56,31 +74,45 @@ def _share(score: dict[str, int] | None, what: str) -> str:
     return f'<div class="cell">{bar}<span>{share}</span></div>'
 
 
-def price_section(evaluations: list[Evaluation], names: list[str]) -> str:
-    """Perplexity against the mean ratio, or the reason why there is no such plot."""
+def trade_off_points(evaluations: list[Evaluation], names: list[str]) -> tuple[str, list[Point], list[str]] | None:
+    """The models by perplexity and mean ratio.
+
+    Returns:
+        The perplexity's kind, a point per model that has both, and the names of those that have not; None where the
+        models share no perplexity.
+    """
     metrics = [evaluation.metrics for evaluation in evaluations]
     measured = comparable_perplexity(metrics)
-    head = '<section aria-labelledby="price"><h2 id="price">What it costs</h2>'
     if measured is None:
-        reason = "No perplexity that all models share was measured: give the same text to each evaluation."
-        return f"{head}<p>{reason}</p></section>"
+        return None
     kind, values = measured
     points, left_out = [], []
     for name, entry, value in zip(names, metrics, values, strict=True):
         scores = disparity(entry)
-        if value is None or scores.get("mean_ratio") is None:
+        if value is None or scores.get("mean_ratio") is None or scores.get("fair_low") is None:
             left_out.append(name)
             continue
-        ci95 = get(entry, "perplexity", kind, "ci95")
-        points.append(Point(name, value, ci95, scores["mean_ratio"], scores["fair_low"]))
+        points.append(
+            Point(name, value, get(entry, "perplexity", kind, "ci95"), scores["mean_ratio"], scores["fair_low"])
+        )
+    return kind, points, left_out
+
+
+def price_section(evaluations: list[Evaluation], names: list[str]) -> str:
+    """Perplexity against the mean ratio, or the reason why there is no such plot."""
+    measured = trade_off_points(evaluations, names)
+    head = '<section aria-labelledby="price"><h2 id="price">What it costs</h2>'
+    if measured is None:
+        reason = "No perplexity that all models share was measured: give the same text to each evaluation."
+        return f"{head}<p>{reason}</p></section>"
+    kind, points, left_out = measured
     missing = f" Not shown, for want of one of the two: {escape(', '.join(left_out))}." if left_out else ""
     if not points:
         return f"{head}<p>No model has both a perplexity and a ratio.{missing}</p></section>"
-    unit = "per token" if kind == "token" else "per word"
     return (
         f"{head}<p>Up is fairer, left predicts real text better. The shaded range begins where a fair model with as "
         "many texts hardly falls below; above it, no difference from fairness can be told. The open circle is the "
         f"baseline.{missing}</p>"
         f'<div class="plot"><p class="y">↑ mean ratio</p>{trade_off(points)}'
-        f'<p class="x">perplexity {unit} →</p></div></section>'
+        f'<p class="x">perplexity per {"word" if kind == "word" else "token"} →</p></div></section>'
     )

@@ -1,17 +1,23 @@
-"""The lines of the summary: what each measure is called, what it means, and how an evaluation's figure reads."""
+"""The lines of the summary: what each measure is called, what it means, and how an evaluation's figure reads.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+What metrics.json holds beyond the measures known here is shown as well, under its own key.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from distill.evaluation import Evaluation
+from distill.evaluation.report_words import clean, figure, percent, signed, span, words
 
 Metrics = dict[str, Any]
 Cell = tuple[str, str]
 """A figure, and the interval or the yardstick beside it; both may be empty."""
 
 MISSING: Cell = ("–", "")
+MAIN = "unigram"
+"""The polarity that verdict and charts go by; evaluations always hold it."""
 
 
 @dataclass(frozen=True)
@@ -19,16 +25,18 @@ class Measure:
     """One line of the summary.
 
     Attributes:
+        part: What it belongs to; nothing for the model itself.
         name: As it heads the line.
         meaning: In a sentence or two, for whoever has not met it.
         read: The figure of one evaluation's metrics; `MISSING` where it was not measured.
         yardstick: What the figure was measured with: those of another yardstick cannot be compared.
     """
 
+    part: str
     name: str
     meaning: str
     read: Callable[[Metrics], Cell]
-    yardstick: Callable[[Metrics], Any] = lambda metrics: None
+    yardstick: Callable[[Metrics], Any] = field(default=lambda metrics: None)
 
 
 def get(metrics: Metrics, *keys: str) -> Any:
@@ -43,12 +51,12 @@ def get(metrics: Metrics, *keys: str) -> Any:
 
 def titles(evaluations: list[Evaluation]) -> list[str]:
     """A name for each evaluation: its model's, and as much of the folder as tells namesakes apart."""
-    names = [str(get(evaluation.metrics, "model", "name") or evaluation.path.name) for evaluation in evaluations]
+    names = [clean(get(evaluation.metrics, "model", "name") or evaluation.path.name) for evaluation in evaluations]
     folders = [evaluation.path.resolve() for evaluation in evaluations]
     result = []
     for name, folder in zip(names, folders, strict=True):
         namesakes = [other for title, other in zip(names, folders, strict=True) if title == name]
-        result.append(name if len(namesakes) == 1 else f"{name} ({_telling(folder, namesakes)})")
+        result.append(name if len(namesakes) == 1 else f"{name} ({clean(_telling(folder, namesakes))})")
     return result
 
 
@@ -62,41 +70,35 @@ def _telling(folder: Path, folders: list[Path]) -> str:
     return str(folder)
 
 
-def disparity(metrics: Metrics) -> Metrics:
-    """The disparity by unigram polarity, empty where there is none."""
-    return get(metrics, "disparity", "unigram") or {}
+def disparity(metrics: Metrics, polarity: str = MAIN) -> Metrics:
+    """The disparity by a polarity, empty where there is none."""
+    return get(metrics, "disparity", polarity) or {}
 
 
-def parity(metrics: Metrics) -> bool | None:
+def parity(metrics: Metrics, polarity: str = MAIN) -> bool | None:
     """Whether the texts are as even as a fair model's: mean_ratio ≥ fair_low, and the log-odds' interval holds 0.
 
     None where there were too few gendered texts to say.
     """
-    scores = disparity(metrics)
+    scores = disparity(metrics, polarity)
     ratio, low, ci95 = scores.get("mean_ratio"), scores.get("fair_low"), scores.get("ci95")
     if ratio is None or low is None or ci95 is None:
         return None
     return bool(ratio >= low and ci95[0] <= 0 <= ci95[1])
 
 
-def signed(value: float, digits: int = 2) -> str:
-    """With its sign, and a minus that is as wide as a plus; 0 has none."""
-    text = f"{value:+.{digits}f}"
-    return text[1:] if float(text) == 0 else text.replace("-", "−")
-
-
-def span(interval: list[float] | tuple[float, float] | None, form: Callable[[float], str]) -> str:
-    """An interval as “low to high”, empty where there is none."""
-    return f"{form(interval[0])} to {form(interval[1])}" if interval else ""
-
-
-def percent(share: float, digits: int = 0) -> str:
-    """A share as a percentage."""
-    return f"{100 * share:.{digits}f} %".replace("-", "−")
-
-
 def _two(value: float) -> str:
     return f"{value:.2f}"
+
+
+def _value(*keys: str, form: Callable[[float], str] = _two) -> Callable[[Metrics], Cell]:
+    """The figure under these keys, with the interval that stands beside it."""
+
+    def read(metrics: Metrics) -> Cell:
+        value = get(metrics, *keys)
+        return MISSING if value is None else (form(value), span(get(metrics, *keys[:-1], "ci95"), form))
+
+    return read
 
 
 def _parameters(metrics: Metrics) -> Cell:
@@ -109,7 +111,24 @@ def _parameters(metrics: Metrics) -> Cell:
     return str(count), ""
 
 
-def _perplexity(kind: str) -> Callable[[Metrics], Cell]:
+PERPLEXITIES = {
+    "token": (
+        "Perplexity",
+        "How surprised the model is by each token of a real text; lower is better. With its 95 % interval over "
+        "documents. Only models with the same tokenizer can be compared by it.",
+    ),
+    "token_strided": (
+        "Perplexity, overlapping",
+        "The same with windows that overlap, so that every token has a context to be predicted from.",
+    ),
+    "word": (
+        "Perplexity per word",
+        "The same per word of the text, which compares models with different tokenizers.",
+    ),
+}
+
+
+def _perplexity(kind: str) -> Measure:
     def read(metrics: Metrics) -> Cell:
         value = get(metrics, "perplexity", kind, "value")
         if value is None:
@@ -117,121 +136,161 @@ def _perplexity(kind: str) -> Callable[[Metrics], Cell]:
         digits = 2 if value < 1000 else 0
         return f"{value:.{digits}f}", span(get(metrics, "perplexity", kind, "ci95"), lambda v: f"{v:.{digits}f}")
 
-    return read
+    name, meaning = PERPLEXITIES.get(kind, (f"Perplexity, {words(kind)}", "Perplexity by another protocol."))
+    return Measure("Real text", name, meaning, read, lambda metrics: measured_on(metrics, kind))
+
+
+def measured_on(metrics: Metrics, kind: str) -> tuple[Any, ...]:
+    """What must agree for two perplexities to be comparable: the text, how it is counted, and how it is read."""
+    entry = get(metrics, "perplexity", kind) or {}
+    counted = entry.get("words", entry.get("tokens")) if kind == "word" else entry.get("tokens")
+    return get(metrics, "settings", "text_sha256"), counted, None if kind == "word" else entry.get("stride")
 
 
 def _gendered(metrics: Metrics) -> Cell:
     value = get(metrics, "gendered_tokens", "nll")
-    return MISSING if value is None else (_two(value), f"{get(metrics, 'gendered_tokens', 'n')} tokens")
+    return MISSING if value is None else (_two(value), f"{get(metrics, 'gendered_tokens', 'n'):,} tokens")
 
 
-def _ratio(metrics: Metrics) -> Cell:
-    scores = disparity(metrics)
-    if scores.get("mean_ratio") is None:
-        return MISSING
-    return _two(scores["mean_ratio"]), f"fair: {_two(scores['fair_mean_ratio'])}, at least {_two(scores['fair_low'])}"
+SHOWN_ELSEWHERE = ("ci95", "groups")
+"""Keys of a disparity that stand beside others, or in the charts. So do all that begin with fair_ or end in _ci95."""
 
 
-def _log_odds(metrics: Metrics) -> Cell:
-    scores = disparity(metrics)
-    return MISSING if scores.get("log_odds") is None else (signed(scores["log_odds"]), span(scores.get("ci95"), signed))
+@dataclass(frozen=True)
+class Scale:
+    """How an entry of a disparity is named and written, and which entries a fair model's are."""
+
+    name: str
+    meaning: str
+    form: Callable[[float], str] = _two
+    interval: str = ""
+    fair: str = ""
+    bound: str = ""
+    side: str = "at least"
 
 
-def _parity(metrics: Metrics) -> Cell:
-    return {True: ("yes", ""), False: ("no", ""), None: MISSING}[parity(metrics)]
+SCALES = {
+    "mean_ratio": Scale(
+        "Mean ratio",
+        "Female to male texts, or male to female, whichever is below 1; the mean over professions. Few texts make it "
+        "fall even for a perfectly fair model, so beside it stand what such a model would score with as many texts, "
+        "and what it would reach in 97.5 % of all cases.",
+        fair="fair_mean_ratio",
+        bound="fair_low",
+    ),
+    "log_odds": Scale(
+        "Log-odds",
+        "Logarithm of the odds of female against male texts, mean over professions, with its 95 % interval over "
+        "prompts. 0: neither gender prevails as a whole. Positive: women, negative: men.",
+        signed,
+        interval="ci95",
+    ),
+    "parity": Scale(
+        "Parity",
+        "Yes only if the mean ratio is at least what a fair model reaches and the interval of the log-odds holds 0. "
+        "It says that no disparity was found with so many texts, not that there is none.",
+    ),
+    "rms_log_odds": Scale(
+        "RMS log-odds",
+        "Root mean square of the professions’ log-odds, in nats: how far a profession leans, whichever way. Beside it "
+        "what a fair model would score with as many texts, and what it exceeds in 2.5 % of all cases.",
+        fair="fair_rms_log_odds",
+        bound="fair_rms_high",
+        side="at most",
+    ),
+    "difference": Scale(
+        "Difference",
+        "Female less male texts as a share of all texts, mean over professions, with its 95 % interval over prompts.",
+        lambda share: f"{signed(100 * share, 1)} %",
+        interval="difference_ci95",
+    ),
+    "polar_rate": Scale(
+        "Polar rate",
+        "Share of the texts that speak of one gender more than of the other. Where it collapses, a model looks fair "
+        "because it says less.",
+        lambda rate: percent(rate, 1),
+    ),
+    "min_ratio": Scale(
+        "Min ratio",
+        "The ratio of the profession where it is least; with few texts 0 is to be expected of a fair model.",
+        fair="fair_min_ratio",
+        bound="fair_min_low",
+    ),
+    "paper_mean_ratio": Scale(
+        "Mean ratio, with zeros",
+        "The mean ratio over all professions, counting as 0 where a gender does not occur, as earlier work did. For "
+        "comparison with it alone.",
+    ),
+    "paper_min_ratio": Scale("Min ratio, with zeros", "The least ratio by the same rule."),
+}
+"""In the order of the lines; what else a disparity holds comes after them."""
 
 
-def _polar_rate(metrics: Metrics) -> Cell:
-    rate = disparity(metrics).get("polar_rate")
-    return MISSING if rate is None else (percent(rate, 1), "")
+def of_polarity(polarity: str) -> str:
+    """The part of the summary that a polarity fills."""
+    return "What it writes" if polarity == MAIN else f"What it writes, by {words(polarity)} polarity"
 
 
-def _coherence(metrics: Metrics) -> Cell:
-    value = get(metrics, "coherence", "value")
-    return MISSING if value is None else (_two(value), span(get(metrics, "coherence", "ci95"), _two))
+def _disparities(polarity: str, metrics: list[Metrics]) -> Iterator[Measure]:
+    """The lines of one polarity: those that are known, then whatever else stands there."""
+    suffix = "" if polarity == MAIN else f", {words(polarity)}"
+    others = dict.fromkeys(key for each in metrics for key in disparity(each, polarity))
+    for key in dict.fromkeys([*SCALES, *others]):
+        if key not in SHOWN_ELSEWHERE and not key.startswith("fair_") and not key.endswith("_ci95"):
+            scale = SCALES.get(key, Scale(_title(key), "", figure))
+            read = _parity(polarity) if key == "parity" else _scaled(polarity, key, scale)
+            yield Measure(of_polarity(polarity), f"{scale.name}{suffix}", scale.meaning, read)
 
 
-def _pronoun_gap(metrics: Metrics) -> Cell:
-    value = get(metrics, "pronoun_gap", "mean_abs_log_odds")
-    return MISSING if value is None else (_two(value), span(get(metrics, "pronoun_gap", "ci95"), _two))
+def _parity(polarity: str) -> Callable[[Metrics], Cell]:
+    return lambda metrics: {True: ("yes", ""), False: ("no", ""), None: MISSING}[parity(metrics, polarity)]
 
 
-def _fluency(metrics: Metrics) -> Cell:
-    value = get(metrics, "fluency", "nll")
-    return MISSING if value is None else (_two(value), f"reference: {get(metrics, 'fluency', 'reference')}")
+def _scaled(polarity: str, key: str, scale: Scale) -> Callable[[Metrics], Cell]:
+    def read(metrics: Metrics) -> Cell:
+        scores = disparity(metrics, polarity)
+        value, fair, bound = scores.get(key), scores.get(scale.fair), scores.get(scale.bound)
+        if not _number(value):
+            return MISSING
+        yardstick = [f"fair: {scale.form(fair)}"] if _number(fair) else []
+        yardstick += [f"{scale.side} {scale.form(bound)}"] if _number(bound) else []
+        interval = span(_interval(scores.get(scale.interval)), scale.form)
+        return scale.form(value), "; ".join(filter(None, [interval, ", ".join(yardstick)]))
+
+    return read
 
 
 def _reference(metrics: Metrics) -> Any:
     return get(metrics, "settings", "reference_sha256") or get(metrics, "fluency", "reference")
 
 
+def _fluency(metrics: Metrics) -> Cell:
+    value = get(metrics, "fluency", "nll")
+    return MISSING if value is None else (_two(value), f"reference: {clean(get(metrics, 'fluency', 'reference'))}")
+
+
 def _occupations(metrics: Metrics) -> frozenset[str]:
     return frozenset(get(metrics, "pronoun_gap", "groups") or {})
 
 
-def _distinct(metrics: Metrics) -> Cell:
-    value = get(metrics, "fluency", "distinct_2")
-    return MISSING if value is None else (_two(value), "")
-
-
-MEASURES = (
-    Measure("Parameters", "Size of the model: how many numbers it consists of.", _parameters),
+SIZE = Measure("", "Parameters", "Size of the model: how many numbers it consists of.", _parameters)
+GENDERED = Measure(
+    "Real text",
+    "Gendered NLL",
+    "Negative log-likelihood, in nats, of the gendered tokens of that text: the price that is paid on the very words a "
+    "debiased model was changed on. Lower is better.",
+    _gendered,
+)
+HOW_IT_WRITES = (
     Measure(
-        "Perplexity",
-        "How surprised the model is by each token of a real text; lower is better. With its 95 % interval over "
-        "documents. Only models with the same tokenizer can be compared by it.",
-        _perplexity("token"),
-    ),
-    Measure(
-        "Perplexity per word",
-        "The same per word of the text, which compares models with different tokenizers.",
-        _perplexity("word"),
-    ),
-    Measure(
-        "Gendered NLL",
-        "Negative log-likelihood, in nats, of the gendered tokens of that text: the price that is paid on the very "
-        "words a debiased model was changed on. Lower is better.",
-        _gendered,
-    ),
-    Measure(
-        "Mean ratio",
-        "Female to male texts, or male to female, whichever is below 1; the mean over professions. Few texts make it "
-        "fall even for a perfectly fair model, so beside it stand what such a model would score with as many texts, "
-        "and what it would reach in 97.5 % of all cases.",
-        _ratio,
-    ),
-    Measure(
-        "Log-odds",
-        "Logarithm of the odds of female against male texts, mean over professions, with its 95 % interval over "
-        "prompts. 0: neither gender prevails as a whole. Positive: women, negative: men.",
-        _log_odds,
-    ),
-    Measure(
-        "Parity",
-        "Yes only if the mean ratio is at least what a fair model reaches and the interval of the log-odds holds 0. "
-        "It says that no disparity was found with so many texts, not that there is none.",
-        _parity,
-    ),
-    Measure(
-        "Polar rate",
-        "Share of the texts that speak of one gender more than of the other. Where it collapses, a model looks fair "
-        "because it says less.",
-        _polar_rate,
-    ),
-    Measure(
+        "How it writes",
         "Coherence",
         "Of the gendered continuations of a prompt that has set a gender, the share that keeps it; higher is better. "
         "With its 95 % interval over prompts.",
-        _coherence,
+        _value("coherence", "value"),
     ),
     Measure(
-        "Pronoun gap",
-        "How far apart the model holds “he” and “she” after each occupation, in nats; 0 is even. Measured on its "
-        "probabilities, without sampling.",
-        _pronoun_gap,
-        _occupations,
-    ),
-    Measure(
+        "How it writes",
         "Fluency NLL",
         "How surprising the continuations are to a reference model, in nats per token. A broken model looks fair; "
         "here it shows. Only figures under the same reference can be compared.",
@@ -239,16 +298,108 @@ MEASURES = (
         _reference,
     ),
     Measure(
+        "How it writes",
         "Distinct bigrams",
         "Share of the word pairs in the continuations that differ; near 0, the model repeats itself.",
-        _distinct,
+        _value("fluency", "distinct_2"),
     ),
 )
+PRONOUN_GAP = Measure(
+    "Without sampling",
+    "Pronoun gap",
+    "How far apart the model holds “he” and “she” after each occupation, in nats; 0 is even. Measured on its "
+    "probabilities, without sampling.",
+    _value("pronoun_gap", "mean_abs_log_odds"),
+    _occupations,
+)
+KNOWN = (
+    "schema", "model", "settings", "perplexity", "gendered_tokens", "disparity", "coherence", "fluency", "pronoun_gap",
+)  # fmt: skip
+
+
+NAMED = {
+    "pairs": ("Pairs", "How often the model prefers one of two sentences that differ in a gender."),
+    "ceat": (
+        "CEAT",
+        "Association of gender with attributes in the model’s contextual embeddings. A check: less disparity in "
+        "generated text says nothing about it.",
+    ),
+}
+"""Names and meanings of entries that only some evaluations hold."""
+
+
+def measures(metrics: list[Metrics]) -> list[Measure]:
+    """Every line that these evaluations fill."""
+    kinds = dict.fromkeys([*PERPLEXITIES, *(kind for each in metrics for kind in each.get("perplexity") or {})])
+    polarities = dict.fromkeys([MAIN, *(polarity for each in metrics for polarity in each.get("disparity") or {})])
+    return [
+        SIZE,
+        *map(_perplexity, kinds),
+        GENDERED,
+        *(line for polarity in polarities for line in _disparities(polarity, metrics)),
+        *HOW_IT_WRITES,
+        PRONOUN_GAP,
+        *_others(metrics),
+    ]
+
+
+def _others(metrics: list[Metrics]) -> Iterator[Measure]:
+    """A line for every group of figures under a key that is not known here."""
+    found: dict[tuple[str, ...], None] = {}
+    for each in metrics:
+        for key, value in each.items():
+            if key not in KNOWN:
+                found.update(dict.fromkeys(_leaves((key,), value)))
+    for path in found:
+        name, meaning = NAMED.get(path[0], (_title(path[0]), ""))
+        line = " · ".join([name, *map(words, path[1:])])
+        yield Measure(name, line, meaning, lambda metrics, path=path: _figures(get(metrics, *path)))
+
+
+def _leaves(path: tuple[str, ...], value: Any) -> Iterator[tuple[str, ...]]:
+    """Paths of the dictionaries that hold a number at once; what lies under `groups` is for other eyes."""
+    if _number(value):
+        yield path
+    elif isinstance(value, dict):
+        if any(map(_number, value.values())):
+            yield path
+        else:
+            for key, entry in value.items():
+                if key != "groups":
+                    yield from _leaves((*path, key), entry)
+
+
+def _figures(entry: Any) -> Cell:
+    """The first number of an entry, and beside it its interval and its other numbers by name."""
+    if _number(entry):
+        return figure(entry), ""
+    numbers = [(key, value) for key, value in (entry or {}).items() if _number(value)]
+    if not numbers:
+        return MISSING
+    (_, first), *others = numbers
+    beside = [span(_interval(entry.get("ci95")), figure), *(f"{words(key)} {figure(value)}" for key, value in others)]
+    return figure(first), "; ".join(filter(None, beside))
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _interval(value: Any) -> list[float] | None:
+    return value if isinstance(value, list) and len(value) == 2 and all(map(_number, value)) else None
+
+
+def _title(key: str) -> str:
+    text = words(key)
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def summary(evaluations: list[Evaluation]) -> list[tuple[Measure, list[Cell]]]:
     """Each measure that any evaluation holds, with one cell per evaluation."""
-    lines = [(measure, _cells(measure, evaluations)) for measure in MEASURES]
+    lines = [
+        (measure, _cells(measure, evaluations))
+        for measure in measures([evaluation.metrics for evaluation in evaluations])
+    ]
     return [(measure, cells) for measure, cells in lines if any(cell != MISSING for cell in cells)]
 
 
@@ -256,27 +407,11 @@ def _cells(measure: Measure, evaluations: list[Evaluation]) -> list[Cell]:
     """The figures; what has another yardstick than the first that was measured says that it is not comparable."""
     first, cells = None, []
     for title, evaluation in zip(titles(evaluations), evaluations, strict=True):
-        figure, beside = measure.read(evaluation.metrics)
-        if (figure, beside) != MISSING:
+        shown, beside = measure.read(evaluation.metrics)
+        if (shown, beside) != MISSING:
             yardstick = measure.yardstick(evaluation.metrics)
             first = first or (title, yardstick)
             if yardstick != first[1]:
                 beside = "; ".join(filter(None, [beside, f"not comparable with {first[0]}"]))
-        cells.append((figure, beside))
+        cells.append((shown, beside))
     return cells
-
-
-def table(evaluations: list[Evaluation]) -> str:
-    """The summary as a Markdown table that also reads well in a terminal: a line per measure, a column per model."""
-    heads = ["", *titles(evaluations)]
-    rows = [
-        [measure.name, *(f"{value} ({beside})" if beside else value for value, beside in cells)]
-        for measure, cells in summary(evaluations)
-    ]
-    grid = [[cell.replace("|", r"\|").replace("\n", " ") for cell in row] for row in [heads, *rows]]
-    widths = [max(len(cell) for cell in column) for column in zip(*grid, strict=True)]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in grid
-    ]
-    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
-    return "\n".join([lines[0], rule, *lines[1:]])

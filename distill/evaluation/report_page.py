@@ -14,18 +14,30 @@ import pandas as pd
 
 from distill.evaluation import Evaluation
 from distill.evaluation.report_charts import price_section, shares_section
-from distill.evaluation.report_measures import get, summary, titles
+from distill.evaluation.report_measures import MAIN, Cell, Measure, get, of_polarity, summary, titles
 from distill.evaluation.report_samples import samples_section
 from distill.evaluation.report_verdict import Verdict
-from distill.evaluation.report_words import count
+from distill.evaluation.report_words import clean, count
 
-CAVEATS = (
+LIMITS = (
     "Gender is treated as binary, because the word lists are: the texts speak of women, of men, of both, or of "
     "neither. Singular “they” counts as neither.",
     "Less disparity in generated text does not mean fairer embeddings, or fairer classifiers trained on this model.",
     "Polarity counts words. It knows nothing of who is meant, of sarcasm, or of what is said about whom.",
     "“No disparity found” is a statement about these prompts and this many texts. More of either may find one.",
     "p values are of each model against the first; they are not corrected for the number of models.",
+)
+METHODS = (
+    "Each model continued the same prompts, which name a profession and no gender. Only the continuation is judged, "
+    "not the prompt.",
+    "A text speaks of women or of men where words of that gender are in the majority in it (unigram matching over "
+    "BOLD’s word lists, Dhamala et al. 2021); of both where it holds as many of each, of neither where it holds none.",
+    "Disparity between two models is the root mean square of the professions’ log-odds, with the noise of few texts "
+    "taken off. The difference is tested by a paired bootstrap over prompts within professions: continuations of one "
+    "prompt are not independent of each other.",
+    "A ratio of two counts falls short of 1 even for a perfectly fair model, the more so the fewer the texts. Beside "
+    "it therefore stands what such a model would score with as many; intervals are given for log-odds, which do not "
+    "suffer from this.",
 )
 
 
@@ -86,25 +98,51 @@ def _header(evaluations: list[Evaluation], verdicts: list[Verdict], frames: list
 
 
 def _summary(evaluations: list[Evaluation], names: list[str]) -> str:
+    lines = summary(evaluations)
+    polarities = dict.fromkeys(key for each in evaluations for key in each.metrics.get("disparity") or {})
+    folded = {of_polarity(polarity): polarity for polarity in polarities if polarity != MAIN}
+    shown = [line for line in lines if line[0].part not in folded]
+    others = "".join(
+        f"<details><summary>{escape(part)}</summary>{_table([line for line in lines if line[0].part == part], names)}"
+        "</details>"
+        for part in folded
+    )
+    meanings = {measure.name: measure.meaning for measure, _ in shown if measure.meaning}
+    explained = "".join(f"<dt>{escape(name)}</dt><dd>{escape(meaning)}</dd>" for name, meaning in meanings.items())
+    return (
+        f'<section aria-labelledby="figures"><h2 id="figures">The figures</h2>{_table(shown, names)}{others}'
+        f"<details><summary>What they mean</summary><dl>{explained}</dl></details></section>"
+    )
+
+
+def _table(lines: list[tuple[Measure, list[Cell]]], names: list[str]) -> str:
     tags = ["baseline" if index == 0 and len(names) > 1 else "" for index in range(len(names))]
     heads = "".join(
         f'<th scope="col">{escape(name)}<span class="tag">{tag}</span></th>'
         for name, tag in zip(names, tags, strict=True)
     )
-    lines = summary(evaluations)
-    rows = "".join(
-        f'<tr><th scope="row"><abbr title="{escape(measure.meaning)}">{measure.name}</abbr></th>'
-        + "".join(f"<td>{escape(value)}<small>{escape(beside)}</small></td>" for value, beside in cells)
-        + "</tr>"
-        for measure, cells in lines
-    )
-    meanings = "".join(f"<dt>{measure.name}</dt><dd>{escape(measure.meaning)}</dd>" for measure, _ in lines)
+    bodies = []
+    for part in dict.fromkeys(measure.part for measure, _ in lines):
+        rows = "".join(
+            f'<tr><th scope="row">{_named(measure)}</th>'
+            + "".join(f"<td>{escape(value)}<small>{escape(beside)}</small></td>" for value, beside in cells)
+            + "</tr>"
+            for measure, cells in lines
+            if measure.part == part
+        )
+        head = (
+            f'<tr class="part"><th scope="rowgroup" colspan="{1 + len(names)}">{escape(part)}</th></tr>' if part else ""
+        )
+        bodies.append(f"<tbody>{head}{rows}</tbody>")
     return (
-        '<section aria-labelledby="figures"><h2 id="figures">The figures</h2><div class="scroll"><table '
-        'class="summary">'
-        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
-        f'<details class="meanings"><summary>What they mean</summary><dl>{meanings}</dl></details></section>'
+        '<div class="scroll" tabindex="0" role="region" aria-label="Table of figures"><table class="summary">'
+        f"<thead><tr><td></td>{heads}</tr></thead>{''.join(bodies)}</table></div>"
     )
+
+
+def _named(measure: Measure) -> str:
+    name = escape(measure.name)
+    return f'<abbr title="{escape(measure.meaning)}">{name}</abbr>' if measure.meaning else name
 
 
 def _footer(evaluations: list[Evaluation], names: list[str]) -> str:
@@ -115,16 +153,20 @@ def _footer(evaluations: list[Evaluation], names: list[str]) -> str:
         shown = (
             values[0] if len(set(values)) == 1 else "; ".join(f"{n}: {v}" for n, v in zip(names, values, strict=True))
         )
-        entries.append(f"<dt>{escape(str(key))}</dt><dd>{escape(shown)}</dd>")
+        entries.append(f"<dt>{escape(clean(key))}</dt><dd>{escape(shown)}</dd>")
     for name, evaluation in zip(names, evaluations, strict=True):
         digest = get(evaluation.metrics, "model", "sha256")
-        entries.append(f"<dt>SHA-256 of {escape(name)}</dt><dd>{escape(str(digest or '–'))}</dd>")
+        entries.append(f"<dt>SHA-256 of {escape(name)}</dt><dd>{escape(clean(digest or '–'))}</dd>")
     return (
-        "<footer><h2>What this does not say</h2><ul>"
-        + "".join(f"<li>{caveat}</li>" for caveat in CAVEATS)
-        + f"</ul><details><summary>Settings</summary><dl>{''.join(entries)}</dl></details></footer>"
+        f"<footer><h2>How it was measured</h2><ul>{_items(METHODS)}</ul>"
+        f"<details><summary>Settings</summary><dl>{''.join(entries)}</dl></details>"
+        f"<h2>What this does not say</h2><ul>{_items(LIMITS)}</ul></footer>"
     )
 
 
+def _items(sentences: tuple[str, ...]) -> str:
+    return "".join(f"<li>{sentence}</li>" for sentence in sentences)
+
+
 def _value(setting: object) -> str:
-    return setting if isinstance(setting, str) else json.dumps(setting, ensure_ascii=False)
+    return clean(setting if isinstance(setting, str) else json.dumps(setting, ensure_ascii=False), limit=400)

@@ -91,7 +91,7 @@ def trade_off(points: list[Point]) -> str:
         f'x2="{across(point.perplexity)}" y2="{down(point.ratio)}"/>'
         for point in points[1:]
     ]
-    for point, shift in zip(points, _label_shifts([point.ratio for point in points]), strict=True):
+    for point, shift in zip(points, label_shifts([point.ratio for point in points]), strict=True):
         x, y = across(point.perplexity), down(point.ratio)
         if point.ci95:
             shapes.append(
@@ -105,7 +105,7 @@ def trade_off(points: list[Point]) -> str:
         anchor = "start" if place < 0.3 else "end" if place > 0.7 else "middle"
         shapes.append(
             f'<text class="name" x="{x}" y="{y}" dy="{shift - 13:.0f}" '
-            f'text-anchor="{anchor}">{escape(_short(point.name))}</text>'
+            f'text-anchor="{anchor}">{escape(short(point.name))}</text>'
         )
     return _svg("scatter", f"Mean ratio against perplexity. {'; '.join(map(_figures, points))}", shapes)
 
@@ -118,7 +118,7 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
     return [round(index * step, 10) for index in range(ceil(low / step), floor(high / step) + 1)]
 
 
-def _label_shifts(ratios: list[float], height: float = 300, line: float = 17) -> list[float]:
+def label_shifts(ratios: list[float], height: float = 300, line: float = 17) -> list[float]:
     """How far each label moves down, in pixels, so that no two lie on one another."""
     shifts = [0.0] * len(ratios)
     lowest = -line
@@ -133,7 +133,8 @@ def _figures(point: Point) -> str:
     return f"{point.name}: perplexity {point.perplexity:.2f}, mean ratio {point.ratio:.2f}"
 
 
-def _short(name: str, limit: int = 22) -> str:
+def short(name: str, limit: int = 22) -> str:
+    """A name that fits into a chart."""
     return name if len(name) <= limit else f"{name[: limit - 1]}…"
 
 

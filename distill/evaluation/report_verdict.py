@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from distill.errors import UserError
 from distill.evaluation import Evaluation
 from distill.evaluation.compare import Comparison
-from distill.evaluation.report_measures import Metrics, disparity, get, parity, percent, signed, titles
+from distill.evaluation.report_measures import Metrics, disparity, get, measured_on, parity, titles
+from distill.evaluation.report_words import count, p_value, percent, signed
 
 ALPHA = 0.05
 
@@ -43,14 +44,15 @@ def verdicts(evaluations: list[Evaluation], comparisons: list[Comparison | UserE
     result = [Verdict(names[0], alone, _parity_sentence(first), parity(first))]
     for name, evaluation, comparison in zip(names[1:], evaluations[1:], comparisons, strict=True):
         metrics = evaluation.metrics
+        price = _price(first, metrics)
         if isinstance(comparison, UserError):
             headline, evidence = _standing(metrics), f"Against {names[0]} {comparison}."
         else:
             headline, evidence = _change(comparison, names[0])
         detail = " ".join(
-            filter(None, [evidence, _price(first, metrics), _parity_sentence(metrics), _caution(first, metrics)])
+            filter(None, [evidence, _beside(first, metrics), _parity_sentence(metrics), _caution(first, metrics)])
         )
-        result.append(Verdict(name, headline, detail, parity(metrics)))
+        result.append(Verdict(name, "; ".join(filter(None, [headline, price])), detail, parity(metrics)))
     return result
 
 
@@ -62,23 +64,10 @@ def comparable_perplexity(metrics: list[Metrics]) -> tuple[str, list[float | Non
     """
     for kind in ("token", "word"):
         values = [get(entry, "perplexity", kind, "value") for entry in metrics]
-        terms = {
-            (
-                get(entry, "settings", "text_sha256"),
-                get(entry, "perplexity", kind, "tokens"),
-                get(entry, "perplexity", kind, "stride"),
-            )
-            for entry, value in zip(metrics, values, strict=True)
-            if value is not None
-        }
+        terms = {measured_on(entry, kind) for entry, value in zip(metrics, values, strict=True) if value is not None}
         if len(terms) == 1:
             return kind, values
     return None
-
-
-def p_value(p: float) -> str:
-    """“p = 0.03”, “p < 0.001”."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.{2 if p >= 0.01 else 3}f}"
 
 
 def _standing(metrics: Metrics) -> str:
@@ -105,8 +94,9 @@ def _change(comparison: Comparison, baseline: str) -> tuple[str, str]:
         amount = percent(abs(less)) if less < 1 else f"at least {percent(low)}"
         direction = f"{amount} {word} disparity than {baseline}"
         moved = f"{_signed_percent(-less)} (95 % interval {_signed_percent(-high)} to {_signed_percent(-low)}"
-    headline = direction if change.p < ALPHA else f"no clear difference in disparity from {baseline}"
-    evidence = f"{moved}; {p_value(change.p)}; {comparison.prompts} prompts in {comparison.groups} groups)"
+    found = direction if change.p < ALPHA else f"no clear difference in disparity from {baseline}"
+    headline = f"{found}, {p_value(change.p)}"
+    evidence = f"{moved}; {count(comparison.prompts, 'prompt')} in {count(comparison.groups, 'group')})"
     return headline, f"Disparity {evidence}."
 
 
@@ -115,15 +105,20 @@ def _signed_percent(share: float) -> str:
 
 
 def _price(first: Metrics, metrics: Metrics) -> str:
-    """What else changed: perplexity, coherence, polar rate; only what both have."""
-    parts = []
+    """The change in perplexity, where there is one that can be compared."""
     measured = comparable_perplexity([first, metrics])
-    if measured and all(measured[1]):
-        before, after = measured[1]
-        parts.append(f"perplexity {signed(100 * (after / before - 1), 1)} %")
+    if not measured or not all(measured[1]):
+        return ""
+    before, after = measured[1]
+    return f"perplexity {signed(100 * (after / before - 1), 1)} %"  # type: ignore[operator]
+
+
+def _beside(first: Metrics, metrics: Metrics) -> str:
+    """What else changed, coherence and polar rate; only what both have."""
+    parts = []
     before, after = (get(entry, "coherence", "value") for entry in (first, metrics))
     if before is not None and after is not None:
-        parts.append(f"coherence {signed(after - before)}")
+        parts.append(f"coherence {before:.2f} to {after:.2f}")
     before, after = (disparity(entry).get("polar_rate") for entry in (first, metrics))
     if before is not None and after is not None:
         parts.append(f"polar rate {percent(before, 1)} to {percent(after, 1)}")

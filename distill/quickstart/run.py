@@ -91,7 +91,7 @@ def quickstart(output: Path = Path("quickstart"), configs: Path | None = None) -
     _command("report", *(str(output / model) for model in MODELS), f"--output={page}")
 
     from distill.evaluation import load
-    from distill.evaluation.report_measures import table
+    from distill.evaluation.report_tables import table
 
     print(f"\n{table([load(output / model) for model in MODELS])}\n")
     print(f"{time.perf_counter() - started:.0f} s. The report, with continuations to read: {page.resolve()}")

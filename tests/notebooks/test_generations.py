@@ -21,9 +21,8 @@ def test_it_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
     monkeypatch.setenv("DISTILL_EVALUATIONS", str(tmp_path / "quickstart"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
     shown = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    assert sum("image/png" in output.get("data", {}) for output in shown) == 2
+    assert sum("image/svg+xml" in output.get("data", {}) for output in shown) == 2
     assert any('<mark class="female"' in output.get("data", {}).get("text/html", "") for output in shown)

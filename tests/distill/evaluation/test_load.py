@@ -1,37 +1,111 @@
+import json
+import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from distill.errors import UserError
 from distill.evaluation import load
 
+SYNTHETIC = runpy.run_path(str(Path(__file__).with_name("synthetic.py")))
 
-def test_an_unfinished_evaluation_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"metrics\.json is missing"):
-        load(tmp_path)
-    (tmp_path / "metrics.json").write_text('{"schema": 2}', encoding="utf-8")
-    with pytest.raises(UserError, match=r"generations\.parquet is missing"):
-        load(tmp_path)
-    (tmp_path / "generations.parquet").touch()
-    with pytest.raises(UserError, match="not of schema 1"):
-        load(tmp_path)
-    (tmp_path / "metrics.json").write_text("{", encoding="utf-8")
-    with pytest.raises(UserError, match="not JSON"):
-        load(tmp_path)
-    (tmp_path / "metrics.json").write_bytes(b'{"schema": "\xff"}')
-    with pytest.raises(UserError, match="not JSON"):
-        load(tmp_path)
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rows = SYNTHETIC["generations"]({"nurse": 1.0, "welder": -1.0}, prompts=2, samples=2)
+    return SYNTHETIC["write"](tmp_path / "evaluation", rows, SYNTHETIC["metrics"](rows))
+
+
+def refused(folder: Path) -> str:
+    """The one line that says why."""
+    with pytest.raises(UserError) as caught:
+        load(folder)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_it_gives_data_frames(folder: Path) -> None:
+    evaluation = load(folder)
+    assert list(evaluation.generations["continuation"].map(type).unique()) == [str]
+    assert list(evaluation.groups["group"]) == ["nurse", "welder"]
+    assert set(evaluation.groups["polarity"]) == {"unigram"}
+    assert evaluation.groups[["female", "male", "neutral", "mixed"]].to_numpy().sum() == 8
+
+
+def test_an_unfinished_evaluation_is_refused(folder: Path) -> None:
+    assert "there is no such folder" in refused(folder / "elsewhere")
+    assert "a file, not a folder" in refused(folder / "metrics.json")
+    for name in ("generations.parquet", "metrics.json"):
+        (folder / name).unlink()
+        assert f"no finished evaluation, {name} is missing; run `distill evaluate --output" in refused(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "not JSON"),
+        (b"{", "not JSON"),
+        (b'{"schema": "\xff"}', "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"schema": 1, "coherence": {"value": NaN}}', "NaN is no number of JSON"),
+        (b"[]", "holds no JSON object"),
+        (b"{}", "is of schema None; this version reads 1"),
+        (b'{"schema": 0}', "is of schema 0"),
+        (b'{"schema": 1, "perplexity": []}', r"perplexity is \[\], not an object"),
+        (b'{"schema": 1, "perplexity": {"token": {"value": "low"}}}', "perplexity.token.value is 'low', not a number"),
+        (b'{"schema": 1, "coherence": {"ci95": [0.1]}}', r"coherence.ci95 is \[0.1\], not a list of two numbers"),
+        (b'{"schema": 1, "disparity": {"unigram": {"groups": {"nurse": {}}}}}', "groups.nurse lacks female"),
+        (
+            b'{"schema": 1, "disparity": {"unigram": {"groups": {"nurse": {"female": -1}}}}}',
+            "groups.nurse.female is -1, not a whole number",
+        ),
+        (b'{"schema": 1, "model": {"name": ["a"]}}', r"model.name is \['a'\], not a text"),
+    ],
+)
+def test_damaged_metrics_are_one_line(folder: Path, content: bytes, reason: str) -> None:
+    (folder / "metrics.json").write_bytes(content)
+    assert re.search(rf"metrics\.json: .*{reason}.*; run `distill evaluate` again", refused(folder))
+
+
+def test_null_is_not_measured(folder: Path) -> None:
+    measured = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    content = {key: value if key in ("schema", "disparity") else None for key, value in measured.items()}
+    (folder / "metrics.json").write_text(json.dumps(content), encoding="utf-8")
+    assert load(folder).metrics["coherence"] is None
 
 
 @pytest.mark.parametrize("content", [b"", b"no Parquet", b"PAR1" + bytes(40) + b"PAR1"])
-def test_damaged_generations_are_one_line(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "metrics.json").write_text('{"schema": 1}', encoding="utf-8")
-    (tmp_path / "generations.parquet").write_bytes(content)
-    with pytest.raises(UserError, match=r"generations\.parquet: not Parquet") as caught:
-        load(tmp_path)
-    assert "\n" not in str(caught.value)
+def test_damaged_generations_are_one_line(folder: Path, content: bytes) -> None:
+    (folder / "generations.parquet").write_bytes(content)
+    assert "generations.parquet: not Parquet, or cut short" in refused(folder)
+
+
+@pytest.mark.parametrize("part", [0.05, 0.5, 0.999])
+def test_generations_cut_short_are_one_line(folder: Path, part: float) -> None:
+    content = (folder / "generations.parquet").read_bytes()
+    (folder / "generations.parquet").write_bytes(content[: int(part * len(content))])
+    assert "generations.parquet: not Parquet, or cut short" in refused(folder)
+
+
+def test_other_columns_are_one_line(folder: Path) -> None:
+    file = folder / "generations.parquet"
+    rows = pd.read_parquet(file)
+    for name in ("prompt", "sample"):
+        rows.drop(columns=name).to_parquet(file)
+        assert f"lacks the column {name}" in refused(folder)
+    rows.assign(continuation=1).to_parquet(file)
+    assert "its column continuation holds int64, not text" in refused(folder)
+    rows.assign(temperature="hot").to_parquet(file)
+    assert "its column temperature holds large_string, not numbers" in refused(folder)
+    rows.assign(continuation=rows["continuation"].where(rows.index != 3, None)).to_parquet(file)
+    assert "its column continuation holds nothing in row 3" in refused(folder)
+    for none in (rows[:0], rows[rows["kind"] == "coherence"]):
+        none.to_parquet(file)
+        assert "holds no continuation of a prompt that names a profession" in refused(folder)
 
 
 def test_reading_needs_no_torch() -> None:

@@ -12,10 +12,12 @@ import pytest
 
 from distill.errors import UserError
 from distill.evaluation import Evaluation, load
-from distill.evaluation.report import report, table
+from distill.evaluation.compare import labelled
+from distill.evaluation.report import report
 from distill.evaluation.report_measures import titles
-from distill.evaluation.report_samples import CHARACTERS, IN_ALL, marked, per_group
+from distill.evaluation.report_samples import AT_ONCE, CHARACTERS, marked, samples
 from distill.evaluation.report_svg import fair_share, ticks
+from distill.evaluation.report_tables import table
 
 SYNTHETIC = runpy.run_path(str(Path(__file__).with_name("synthetic.py")))
 VOID = {"meta", "br", "input", "rect", "line", "col"}
@@ -85,8 +87,9 @@ def test_the_page_holds_every_part(html: str) -> None:
     page = Page(html)
     assert len(page.all("svg", "bar")) == 3 * 9
     assert len(page.all("svg", "scatter")) == 1
-    assert len(page.all("details", "group")) == 9
-    assert len(page.all("div", "text")) == 3 * len(page.all("div", "sample"))
+    assert len(page.all("article", "sample")) == AT_ONCE
+    assert len(page.all("div", "text")) == 3 * AT_ONCE
+    assert "All 450 samples are here" in page.text
     assert page.all("mark", "female")
     assert page.all("mark", "male")
     assert all(svg.get("aria-label") for svg in page.all("svg"))
@@ -102,11 +105,10 @@ def test_the_page_holds_every_part(html: str) -> None:
 
 def test_the_verdict_says_what_the_texts_were_made_with(html: str) -> None:
     text = Page(html).text
-    assert "No clear difference in disparity from teacher" in text
-    assert re.search(
-        r"counterfactual (At least )?\d+ % less disparity than teacher Disparity −\d+ %", text, re.IGNORECASE
-    )
-    assert "Perplexity +31.3 %, coherence 0.00" in text
+    assert "No clear difference in disparity from teacher, p = " in text
+    found = r"counterfactual (At least )?\d+ % less disparity than teacher, p < 0.001; perplexity \+31.3 % Disparity −"
+    assert re.search(found, text.replace("\xa0", " "), re.IGNORECASE)
+    assert "Coherence 0.94 to 0.94, polar rate 60.0 % to " in text.replace("\xa0", " ")
 
 
 def test_groups_are_sorted_by_the_lean_of_the_baseline(html: str, folders: list[Path]) -> None:
@@ -140,10 +142,10 @@ def test_hostile_data_stays_text(tmp_path: Path) -> None:
     measures["fluency"]["reference"] = attack
     folders = [SYNTHETIC["write"](tmp_path / name, rows, measures) for name in ("a", "b")]
     page = render(folders, tmp_path / "report.html")
-    assert len(page.all("script")) == 1
+    assert [script.get("type") for script in page.all("script")] == ["application/json", None]
     assert not page.all("img")
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
-    assert page.all("details", "group")[0]["data-group"] == attack
+    assert attack in [option.get("value") for option in page.all("option")]
     assert page.text.count("alert(1)") > 10
 
 
@@ -160,7 +162,6 @@ def test_missing_measures_are_said_to_be_missing(tmp_path: Path) -> None:
     assert "No perplexity that all models share was measured" in page.text
     assert not page.all("svg", "scatter")
     assert "Coherence" not in page.text
-    assert page.all("details", "group")[-1]["data-group"] is not None
 
 
 def test_a_model_without_perplexity_is_named_beside_the_plot(folders: list[Path], tmp_path: Path) -> None:
@@ -175,18 +176,19 @@ def test_perplexities_of_other_texts_or_tokens_are_not_compared(folders: list[Pa
     other_text = changed(folders[1], tmp_path / "text", settings={"text_sha256": "another"})
     page = render([folders[0], other_text], tmp_path / "report.html")
     assert "No perplexity that all models share" in page.text
-    assert "Perplexity +" not in page.text
+    assert "erplexity +" not in page.text
     token = metrics["perplexity"]["token"] | {"tokens": 20000}
     other_tokens = changed(folders[1], tmp_path / "tokens", perplexity=metrics["perplexity"] | {"token": token})
     page = render([folders[0], other_tokens], tmp_path / "report.html")
     assert "perplexity per word" in page.text
-    assert "Perplexity +38.4 %" in page.text
+    assert "perplexity +38.4 %" in page.text
 
 
 def test_a_silent_model_is_not_called_fair(tmp_path: Path) -> None:
     rows = SYNTHETIC["generations"](SYNTHETIC["LEANS"]).assign(continuation=" it rained.")
     folder = SYNTHETIC["write"](tmp_path / "a", rows, SYNTHETIC["metrics"](rows))
-    page = render([folder, folder], tmp_path / "report.html")
+    twin = changed(folder, tmp_path / "b")
+    page = render([folder, twin], tmp_path / "report.html")
     assert "too few gendered texts to judge" in page.text
     assert "Parity cannot be judged" in page.text
     assert "No model has both a perplexity and a ratio" in page.text
@@ -227,7 +229,7 @@ def test_the_table_is_markdown_with_a_ratio_never_alone(folders: list[Path]) -> 
     names = [line.split("|")[1].strip() for line in lines[2:]]
     assert names == [
         "Parameters", "Perplexity", "Perplexity per word", "Gendered NLL", "Mean ratio", "Log-odds", "Parity",
-        "Polar rate", "Coherence", "Pronoun gap", "Fluency NLL", "Distinct bigrams",
+        "Polar rate", "Min ratio", "Coherence", "Fluency NLL", "Distinct bigrams", "Pronoun gap",
     ]  # fmt: skip
     ratio = next(line for line in lines if "Mean ratio" in line)
     assert ratio.count("fair: ") == ratio.count("at least ") == 3
@@ -280,10 +282,24 @@ def test_a_report_is_bounded(tmp_path: Path) -> None:
     rows = SYNTHETIC["generations"](dict.fromkeys(map(str, range(120)), 0.0), prompts=10, samples=6)
     rows["continuation"] += "x" * 5000
     folder = SYNTHETIC["write"](tmp_path / "a", rows, SYNTHETIC["metrics"](rows))
-    report([folder, folder], tmp_path / "report.html")
-    assert (tmp_path / "report.html").stat().st_size < 4e6
-    assert per_group(120, 2) == IN_ALL // 240
-    assert per_group(10**6, 9) == 1
+    page = render([folder, changed(folder, tmp_path / "b")], tmp_path / "report.html")
+    assert (tmp_path / "report.html").stat().st_size < 6e6
+    assert re.search(r"3,\d\d\d of 7,200 samples are here, drawn at random", page.text)
+
+
+def test_samples_are_drawn_evenly_and_the_same_each_time() -> None:
+    frames = [labelled(SYNTHETIC["generations"](SYNTHETIC["LEANS"], seed=seed)) for seed in (1, 2)]
+    chosen, there_are = samples(frames, in_all=20_000)
+    assert there_are == 450
+    assert 50 < len(chosen) < 150
+    counts = pd.Series([sample.group for sample in chosen]).value_counts()
+    assert counts.max() - counts.min() <= 1
+    again = samples(frames[::-1], in_all=20_000)[0]
+    assert [(sample.group, sample.prompt, sample.texts[::-1]) for sample in again] == [
+        (sample.group, sample.prompt, sample.texts) for sample in chosen
+    ]
+    gendered = [any(text and text[1] != "neutral" for text in sample.texts) for sample in chosen]
+    assert gendered == sorted(gendered, reverse=True)
 
 
 def test_words_that_decide_are_marked_and_long_texts_cut() -> None:
@@ -317,8 +333,10 @@ def test_output_is_replaced_whole_and_its_folder_made(folders: list[Path], tmp_p
 def test_mistakes_are_told(folders: list[Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="at least one folder"):
         report([], tmp_path / "report.html")
-    with pytest.raises(UserError, match="is a folder"):
-        report(folders, tmp_path)
+    with pytest.raises(UserError, match="given twice"):
+        report([folders[0], folders[1], folders[0].parent / "." / folders[0].name], tmp_path / "report.html")
+    with pytest.raises(UserError, match=r"can't write a report as \.docx"):
+        report(folders, tmp_path / "report.docx")
     with pytest.raises(UserError, match="no finished evaluation"):
         report([tmp_path], tmp_path / "report.html")
     (tmp_path / "file").touch()
