@@ -8,8 +8,16 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from distill.evaluation import load
 from distill.evaluation.report import report
-from distill.evaluation.report_tables import escape_latex, escape_markdown, latex_table, markdown_table
+from distill.evaluation.report_tables import (
+    escape_latex,
+    escape_markdown,
+    latex_table,
+    markdown_table,
+    professions_grid,
+    summary_grid,
+)
 from distill.evaluation.report_words import clean
 
 HERE = Path(__file__).parent
@@ -96,12 +104,15 @@ def test_hostile_documents_are_whole(tmp_path: Path) -> None:
         SYNTHETIC["write"](tmp_path / name, rows, SYNTHETIC["metrics"](rows, "\n".join(ATTACKS)))
         for name in ("\\input{x}", "|")
     ]
+    evaluations = [load(folder) for folder in folders]
     report(folders, tmp_path / "tables.md")
     tokens = MARKDOWN.parse((tmp_path / "tables.md").read_text(encoding="utf-8"))
     kinds = {child.type for token in tokens for child in token.children or []}
     assert kinds == {"text", "strong_open", "strong_close"}
     assert "html_block" not in {token.type for token in tokens}
-    assert sum(token.type == "tr_open" for token in tokens) == 14 + 1 + len(ATTACKS)
+    grids = summary_grid(evaluations), professions_grid(evaluations)
+    assert len(grids[1]) == 1 + len(ATTACKS)
+    assert sum(token.type == "tr_open" for token in tokens) == sum(map(len, grids))
     report(folders, tmp_path / "tables.tex")
     lines = (tmp_path / "tables.tex").read_text(encoding="utf-8").splitlines()
     assert all(re.match(r"%|\\(begin|end|toprule|midrule|bottomrule)|.* \\\\$", line) for line in lines)
