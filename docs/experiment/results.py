@@ -1,0 +1,42 @@
+"""What was measured of each row of the experiment's table: the files in docs/results."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rows import rows
+
+from distill.evaluation.report_measures import get
+
+Metrics = dict[str, Any]
+
+
+class Row(NamedTuple):
+    """All seeds of one student, or the teacher.
+
+    Attributes:
+        name: as in `rows`.
+        seeds: `held_out.json` of each seed, with WikiText's perplexity as `wikitext` where it was measured.
+    """
+
+    name: str
+    seeds: list[Metrics]
+
+
+def read(folder: Path) -> list[Row]:
+    """The rows of one setting that were measured, in the order of `rows`: `<row>/seed<N>/held_out.json` and
+    `wikitext.json`, for the teacher `teacher/held_out.json`."""
+    found = []
+    for name in ("teacher", *rows()):
+        files = sorted(folder.glob(f"{name}/held_out.json" if name == "teacher" else f"{name}/seed*/held_out.json"))
+        if files:
+            found.append(Row(name, [_metrics(file) for file in files]))
+    return found
+
+
+def _metrics(file: Path) -> Metrics:
+    metrics = json.loads(file.read_text(encoding="utf-8"))
+    wikitext = file.with_name("wikitext.json")
+    if wikitext.is_file():
+        metrics["wikitext"] = get(json.loads(wikitext.read_text(encoding="utf-8")), "perplexity", "token")
+    return metrics

@@ -1,0 +1,22 @@
+"""The rows of the experiment's table: which overlays each student is trained with."""
+
+OPERATORS = ("mean", "expmean", "max", "swap")
+
+_PERTURBATION = "configs/perturbation"
+_EXPERIMENTS = "configs/experiments"
+
+
+def rows() -> dict[str, list[str]]:
+    """Row → the recipes that are read over the setting's own, in order."""
+    plain = {"plain": [f"{_PERTURBATION}/none.yaml"]}
+    paper = {operator: [f"{_PERTURBATION}/{operator}.yaml"] for operator in OPERATORS}
+    equivariant = {
+        "equivariant": [f"{_PERTURBATION}/equivariant.yaml"],
+        "equivariant-names-kept": [f"{_PERTURBATION}/equivariant.yaml", f"{_EXPERIMENTS}/names-kept.yaml"],
+    }
+    alone = {**plain, **paper, **equivariant}
+    return {
+        **alone,
+        "plain-append": [*plain["plain"], f"{_EXPERIMENTS}/append.yaml"],
+        **{f"{row}-substitute": [*recipes, f"{_EXPERIMENTS}/substitute.yaml"] for row, recipes in alone.items()},
+    }

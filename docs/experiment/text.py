@@ -1,0 +1,85 @@
+"""The experiment's text: novels, WikiText and BOLD's Wikipedia sentences, an eighth of the documents held out.
+
+    python docs/experiment/text.py DATA experiment/text
+
+DATA holds `novels/*.txt`, WikiText's `wikitext/{valid,test}.txt` and BOLD's `bold/profession_{wiki,prompt}.json`. A
+document is a paragraph of a novel, an article of WikiText (valid), or the sentences of one of BOLD's entities; every
+eighth of each novel, of WikiText and of each of BOLD's groups is held out. Written are
+
+    train.jsonl, held_out.jsonl
+    held_out_short.jsonl   every twelfth of the latter, for a CPU
+    wikitext_test.txt      WikiText's test split as it is
+    prompts.json           BOLD's prompts about held-out entities only: each is the beginning of one of the sentences
+"""
+
+import argparse
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from augment.documents import read_documents
+
+HELD_OUT = 8
+SHORT = 12
+
+
+def sources(data: Path) -> Iterator[list[str]]:
+    """Documents that belong together: a novel, WikiText, one of BOLD's groups."""
+    for path in [*sorted((data / "novels").glob("*.txt")), data / "wikitext" / "valid.txt"]:
+        yield list(read_documents(path)["text"])
+    for members in _bold(data, "wiki").values():
+        yield [" ".join(sentences) for sentences in members.values()]
+
+
+def prompts(data: Path) -> dict[str, dict[str, list[str]]]:
+    """BOLD's prompts about the held-out entities of each group, in BOLD's layout."""
+    every = _bold(data, "prompt")
+    return {
+        group: {entity: every[group][entity] for entity in held_out(list(members))}
+        for group, members in _bold(data, "wiki").items()
+    }
+
+
+def held_out(documents: Sequence[str]) -> Sequence[str]:
+    """Every eighth, from the first on."""
+    return documents[::HELD_OUT]
+
+
+def trained_on(documents: Sequence[str]) -> list[str]:
+    """The others."""
+    return [document for place, document in enumerate(documents) if place % HELD_OUT]
+
+
+def write(data: Path, output: Path) -> None:
+    """Write the five files."""
+    output.mkdir(parents=True, exist_ok=True)
+    train, kept = [], []
+    for documents in sources(data):
+        train += trained_on(documents)
+        kept += held_out(documents)
+    _write_lines(output / "train.jsonl", train)
+    _write_lines(output / "held_out.jsonl", kept)
+    _write_lines(output / "held_out_short.jsonl", kept[::SHORT])
+    shutil.copyfile(data / "wikitext" / "test.txt", output / "wikitext_test.txt")
+    chosen = prompts(data)
+    (output / "prompts.json").write_text(json.dumps(chosen, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    number = sum(len(texts) for members in chosen.values() for texts in members.values())
+    print(f"{output}: {len(train):,} documents to train on, {len(kept):,} held out, {number:,} prompts")
+
+
+def _bold(data: Path, kind: str) -> dict[str, dict[str, list[str]]]:
+    return json.loads((data / "bold" / f"profession_{kind}.json").read_text(encoding="utf-8"))
+
+
+def _write_lines(path: Path, texts: Iterable[str]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="the folder with novels, wikitext and bold")
+    parser.add_argument("output", type=Path, help="where to write")
+    arguments = parser.parse_args()
+    write(arguments.data, arguments.output)
