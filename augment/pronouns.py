@@ -11,15 +11,15 @@ import re
 # and the end of emphasis or of a bracket (“[her] bag”).
 _NEXT = re.compile(r"[*_\]]{0,3}(?:[^\S\n]|\n(?![^\S\n]*\n))+[\"“‘'(\[*_]*([^\W_]+(?:['’][^\W_]+)?)")
 
-# “his or her keys”, “his/her keys”: the second decides for both.
-_COORDINATED = re.compile(r"(?:\s?/\s?|\s(?:or|and)\s)(?:his|her)(?![^\W_])", re.IGNORECASE)
+# “his or her keys”, “his/her keys”: the last decides for all. Longer chains are no prose, and must not cost more.
+_COORDINATED = re.compile(r"(?:(?:\s?/\s?|\s(?:or|and)\s)(?:his|her)(?![^\W_])){1,8}", re.IGNORECASE)
 
 # “ask his/her.” has no noun, but only determiners are paired so.
 _SLASHED_AFTER = re.compile(r"\s?/\s?(?:his|her)(?![^\W_])", re.IGNORECASE)
 _SLASHED_BEFORE = re.compile(r"(?<![^\W_])(?:his|her)\s?/\s?$", re.IGNORECASE)
 
-_CLAUSE_GOES_ON = re.compile(r"[^\S\n]*\n?[^\S\n]*[^\W_]|['’][^\W_]|-[^\W_]")
-_WORD_AFTER = re.compile(r"[^\S\n]*\n?[^\S\n]*([^\W_]+(?:['’][^\W_]+)?)")
+_CLAUSE_GOES_ON = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?[^\W_]|['’][^\W_]|-[^\W_]")
+_WORD_AFTER = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?([^\W_]+(?:['’][^\W_]+)?)")
 _AFTER_LET = re.compile(r"\blet(?:s|ting)?\s+$", re.IGNORECASE)
 _AFTER_MAKE = re.compile(r"\bma(?:de|ke|kes|king)\s+$", re.IGNORECASE)
 _AFTER_PREPOSITION = re.compile(
@@ -104,11 +104,13 @@ def is_determiner(text: str, start: int, end: int) -> bool:
     >>> is_determiner("I saw her yesterday.", 6, 9)
     False
     """
-    if _SLASHED_AFTER.match(text, end) or _SLASHED_BEFORE.search(text, max(0, start - 6), start):
+    if _is_slashed(text, start, end):
         return True
     coordinated = _COORDINATED.match(text, end)
     if coordinated is not None:
-        return is_determiner(text, coordinated.end() - 3, coordinated.end())
+        start, end = coordinated.end() - 3, coordinated.end()
+        if _is_slashed(text, start, end):
+            return True
     following = _NEXT.match(text, end)
     if following is None:
         return False
@@ -125,6 +127,10 @@ def is_determiner(text: str, start: int, end: int) -> bool:
         or _is_complement(text, start, following.end(), word)
         or _ends_the_clause(text, following.end(), word)
     )
+
+
+def _is_slashed(text: str, start: int, end: int) -> bool:
+    return bool(_SLASHED_AFTER.match(text, end) or _SLASHED_BEFORE.search(text, max(0, start - 6), start))
 
 
 def _is_time(text: str, start: int, end: int, word: str) -> bool:

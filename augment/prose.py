@@ -14,10 +14,11 @@ _NO_PROSE = re.compile(
     | [^\W_]@[^\W_] | ^[(\[\"“‘']*@[^\W_]          # e-mail address, @handle
     | ::  | ->  | =>  | \\  | [{}=|$] | \#\w        # code, markup, #hashtag
     | ^[(\[\"“‘'`]*(?:~|\.{0,2})/ | //              # path; “his/her.” and “he/him/his” are none
-    | /\S*(?:\w[._]\w|\d) | (?:\w[._]\w|\d)\S*/
     """,
     re.VERBOSE,
 )
+# With a slash between the same blanks it is a path: “lib/his.py”, “2/her”.
+_DOTTED_OR_DIGIT = re.compile(r"\w[._]\w|\d")
 _EMPHASIS = re.compile(r"(?<!\w)_{1,2}(?=[^\s_])[^_\n]*(?:\n[^_\n]+)*(?<=[^\s_])_{1,2}(?!\w)")
 _BOTH = re.compile(r"(?:\([a-z]+\)|(?<![^\W_])(?:s|wo)/)$", re.IGNORECASE)
 _TAG_OPENS = re.compile(r"<(?:/?[A-Za-z]|!)[^<>]*$")
@@ -69,7 +70,11 @@ def _is_prose_between(text: str, start: int, end: int, before: str, after: str) 
         return False
     if after == "." and end + 1 < len(text) and _is_lower_or_digit(text[end + 1]):
         return False
-    return _NO_PROSE.search(_chunk(text, start, end)) is None
+    chunk = _chunk(text, start, end)
+    # Not in one pattern, which would try every slash with every dot.
+    if "/" in chunk and any("/" in piece and _DOTTED_OR_DIGIT.search(piece) for piece in chunk.split()):
+        return False
+    return _NO_PROSE.search(chunk) is None
 
 
 def _joins(character: str) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from augment.pronouns import is_determiner
 
-_NAME = re.compile(r"[^\S\n]*\n?[^\S\n]*([^\W\d_][^\W\d_]*)")
+# Blanks and one line break at most, in a single way: two stretches of blanks side by side would take quadratic time.
+_NAME = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?([^\W\d_][^\W\d_]*)")
 _MY = re.compile(r"\b(?:my|your)\s+$", re.IGNORECASE)
 
 # Capitalised because a sentence begins or everything is capitalised, and no name.

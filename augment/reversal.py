@@ -216,7 +216,7 @@ def _surface_forms(lexicon: Lexicon, names: bool) -> dict[str, _Word]:
 
 
 _APOSTROPHES = ("'", "’")
-_POSSESSED = re.compile(r"[^\S\n]*\n?[^\S\n]*[^\W_]")
+_POSSESSED = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?[^\W_]")
 _OPENING_QUOTE = re.compile(r"(?<![^\s(\[—–\"“])['‘](?=\w)")
 _CLOSING_QUOTE = re.compile(r"['’](?!\w)")
 _QUOTE_REACH = 300
