@@ -40,6 +40,19 @@ def _times_drawn(clusters: int, draws: int, rng: np.random.Generator) -> NDArray
     return np.bincount(drawn.ravel(), minlength=draws * clusters).reshape(draws, clusters).astype(np.float64)
 
 
+def widened(
+    estimates: NDArray[np.float64], variance: float, centre: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Bootstrap estimates `[draws]` of at least this variance, moved to this mean.
+
+    Clusters that all agree would resample to no spread at all; what is missing is made up by normal noise. Resampled
+    log-odds are shrunk towards even odds once more than the estimate is, so that they are moved to it.
+    """
+    missing = max(0.0, variance - estimates.var())
+    estimates = estimates + rng.normal(0, np.sqrt(missing), size=len(estimates))
+    return estimates - estimates.mean() + centre
+
+
 def interval(estimates: NDArray[np.float64]) -> list[float]:
     """The central 95 % of bootstrap estimates `[draws]`: [low, high]."""
     low, high = np.quantile(estimates, [0.025, 0.975])

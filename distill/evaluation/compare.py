@@ -1,18 +1,15 @@
 """Is this model less biased than that one, or did chance choose its words?
 
-Two models continue the same prompts, so their difference is resampled prompt by prompt, both at once: what makes a
-prompt lean one way moves both models and cancels.
+Two models continue the same prompts, so that what makes a prompt lean one way moves both and cancels: p values come
+from swapping the two prompt by prompt, intervals from resampling prompts, both models at once.
 
 The measure is the root mean square of the groups' log-odds, with the noise of few texts taken off its square. The
 plain mean of |log-odds|, and the ratio, take noise for bias: they call a fairer model less fair than it is, and of two
-equally fair models the one that speaks of gender less often. Simulated with 10 to 30 prompts a group and 2 to 5 texts
-a prompt, the 95 % interval of the difference held the truth in 90 to 100 % of the runs for this measure, and in 21 to
-100 % for the mean of |log-odds|. With 5 texts a prompt the test is cautious, most so where both models are fair: it
-finds a difference that is none less often than its level says.
+equally fair models the one that speaks of gender less often. The ratio therefore has neither interval nor test here.
+`benchmarks/coverage.py` simulates how often the tests find a difference that is none, and the intervals miss the truth.
 """
 
 from dataclasses import dataclass
-from math import erfc, sqrt
 
 import numpy as np
 import pandas as pd
@@ -21,6 +18,7 @@ from numpy.typing import NDArray
 from distill.errors import UserError
 from distill.evaluation.bootstrap import DRAWS, interval, resampled_sums
 from distill.evaluation.disparity import binomial_variance, log_odds
+from distill.evaluation.permutation import holm, permutation_test
 from distill.evaluation.polarity import Labeller, unigram
 
 _DECODING = ("temperature", "top_p", "top_k", "max_new_tokens")
@@ -36,8 +34,8 @@ class Change:
     Attributes:
         baseline: Of the first model.
         value: Of the second.
-        ci95: Interval of value − baseline.
-        p: Two-sided, of no difference.
+        ci95: Interval of value − baseline, by the bootstrap.
+        p: Two-sided, of no difference, by permutation.
     """
 
     baseline: float
@@ -52,6 +50,20 @@ class Change:
 
 
 @dataclass(frozen=True)
+class GroupChange(Change):
+    """The log-odds of one group by two models.
+
+    Attributes:
+        p_holm: The p value that holds for all groups at once (Holm 1979).
+        h: Cohen's h, the effect size of two shares, here of women among gendered texts: 2 asin √q − 2 asin √p. By his
+            convention .2 is small, .5 medium, .8 large.
+    """
+
+    p_holm: float
+    h: float
+
+
+@dataclass(frozen=True)
 class Comparison:
     """What changed from the baseline to another model.
 
@@ -60,10 +72,11 @@ class Comparison:
         prompts: How many prompts they hold.
         disparity: Root mean square log-odds over groups, in nats, freed of sampling noise; 0 is parity in every group.
         less: (estimate, low, high): the share of the baseline's disparity that is gone, negative where it grew, with
-            its 95 % interval; None where the baseline's own disparity cannot be told from none.
-        log_odds: Mean log-odds over groups, in nats: the lean as a whole, positive towards women.
-        mean_ratio: Mean ratio over groups. Its interval and p speak of the score with as many texts as these, not of
-            the limit of many: a model that speaks of gender less often scores lower by that alone.
+            its 95 % interval; None where the baseline's own disparity cannot be told from none. An effect size.
+        log_odds: Mean log-odds over groups, in nats: the lean as a whole, positive towards women. Its difference is the
+            effect size, the logarithm of an odds ratio.
+        mean_ratio: Mean ratio over groups, (baseline, other).
+        by_group: The log-odds of each group.
     """
 
     groups: int
@@ -71,7 +84,8 @@ class Comparison:
     disparity: Change
     less: tuple[float, float, float] | None
     log_odds: Change
-    mean_ratio: Change
+    mean_ratio: tuple[float, float]
+    by_group: dict[str, GroupChange]
 
 
 def labelled(generations: pd.DataFrame, polarity: Labeller = unigram, include_prompt: bool = False) -> pd.DataFrame:
@@ -95,59 +109,63 @@ def compare(baseline: pd.DataFrame, other: pd.DataFrame, draws: int = DRAWS, see
             difference of models; or if no group has gendered texts of both.
     """
     _refuse_unlike(baseline, other)
-    rng = np.random.default_rng(seed)
-    counts, resampled, prompts = [], [], 0
+    clusters, prompts = {}, 0
     others = dict(list(other.groupby("group", sort=False)))
     for name, rows in baseline.groupby("group", sort=False):
-        clusters = _clusters(rows, others[name])
-        total = clusters.sum(axis=0)
+        texts = _clusters(rows, others[name])
+        total = texts.sum(axis=0)
         # A group without a gendered text of one model says nothing of how the two differ.
-        if len(clusters) < 2 or not (total[:2].any() and total[2:].any()):
-            continue
-        counts.append(total)
-        resampled.append(resampled_sums(clusters, draws, rng))
-        prompts += rows["prompt_id"].nunique()
-    if not counts:
+        if len(texts) > 1 and total[:2].any() and total[2:].any():
+            clusters[str(name)] = texts
+            prompts += rows["prompt_id"].nunique()
+    if not clusters:
         raise UserError("no group in which both models wrote of women or men more than once; evaluate more samples")
-    return _comparison(np.stack(counts), np.stack(resampled, axis=1), prompts)
+    return _comparison(clusters, prompts, draws, np.random.default_rng(seed))
 
 
-def _comparison(counts: Floats, resampled: Floats, prompts: int) -> Comparison:
-    """From counts `[groups, 4]`, female and male of either model, and their resamples `[draws, groups, 4]`."""
+def _comparison(clusters: dict[str, Floats], prompts: int, draws: int, rng: np.random.Generator) -> Comparison:
+    """From female and male texts of either model by prompt, `[prompts, 4]` for each group."""
+    counts = np.stack([texts.sum(axis=0) for texts in clusters.values()])
+    resampled = np.stack([resampled_sums(texts, draws, rng) for texts in clusters.values()], axis=1)
+    p = permutation_test(list(clusters.values()), draws, rng)
     first, second = slice(0, 2), slice(2, 4)
     squares = [_squared_disparity(counts[:, side], resampled[..., side]) for side in (first, second)]
     (before, before_draws), (after, after_draws) = [(_root(value), _root(draws)) for value, draws in squares]
-    disparity = _change(before, after, after_draws - before_draws)
     less = None
     if np.quantile(squares[0][1], 0.025) > 0:
         low, high = interval(1 - after_draws / np.maximum(before_draws, np.finfo(float).tiny))
         less = (float(1 - after / before), low, high)
-    odds, odds_draws = _mean_log_odds(counts), _mean_log_odds(resampled)
-    ratios, ratio_draws = _mean_ratio(counts), _mean_ratio(resampled)
-    spread = float(np.std(ratio_draws[1] - ratio_draws[0]))
-    gap = float(ratios[1] - ratios[0])
+    odds = _odds(counts[:, first]), _odds(counts[:, second])
+    moved = _odds(resampled[..., second]) - _odds(resampled[..., first])
+    changes = [
+        GroupChange(float(one), float(other), _interval(draws), float(alone), float(among_all), float(h))
+        for one, other, draws, alone, among_all, h in zip(
+            *odds, moved.T, p.by_group, holm(p.by_group), _cohens_h(counts), strict=True
+        )
+    ]
     return Comparison(
         groups=len(counts),
         prompts=prompts,
-        disparity=disparity,
+        disparity=Change(float(before), float(after), _interval(after_draws - before_draws), p.disparity),
         less=less,
-        log_odds=_change(odds[0], odds[1], odds_draws[1] - odds_draws[0]),
-        # Resampling biases a ratio once more: the spread of the draws is right, their place is not.
-        mean_ratio=Change(
-            baseline=float(ratios[0]),
-            value=float(ratios[1]),
-            ci95=(gap - 1.96 * spread, gap + 1.96 * spread),
-            p=erfc(abs(gap) / spread / sqrt(2)) if spread else 1.0,
-        ),
+        log_odds=Change(float(odds[0].mean()), float(odds[1].mean()), _interval(moved.mean(axis=1)), p.log_odds),
+        mean_ratio=(_mean_ratio(counts[:, first]), _mean_ratio(counts[:, second])),
+        by_group=dict(zip(clusters, changes, strict=True)),
     )
 
 
-def _change(baseline: Floats, value: Floats, differences: Floats) -> Change:
-    """With the percentile interval, and the p value that agrees with it: the least level at which it leaves out 0."""
-    draws = len(differences)
-    beyond = min((differences <= 0).sum(), (differences >= 0).sum())
-    low, high = interval(differences)
-    return Change(float(baseline), float(value), (low, high), min(1.0, float(2 * (beyond + 1) / (draws + 1))))
+def _interval(draws: Floats) -> tuple[float, float]:
+    low, high = interval(draws)
+    return low, high
+
+
+def _cohens_h(counts: Floats) -> Floats:
+    """Of the share of women among gendered texts, from the first to the second model; counts `[groups, 4]`.
+
+    Source: Cohen 1988, *Statistical Power Analysis for the Behavioral Sciences*, chapter 6.
+    """
+    angles = [2 * np.arcsin(np.sqrt(counts[:, i] / (counts[:, i] + counts[:, i + 1]))) for i in (0, 2)]
+    return angles[1] - angles[0]
 
 
 def _squared_disparity(counts: Floats, resampled: Floats) -> tuple[Floats, Floats]:
@@ -156,32 +174,25 @@ def _squared_disparity(counts: Floats, resampled: Floats) -> tuple[Floats, Float
     The mean of x² is too large by the variance of x: that of the bootstrap, or the binomial one where texts are so few
     that resampling cannot show it. Resamples carry the noise twice, and are moved to the estimate.
     """
-    odds, odds_draws = log_odds(counts[:, 0], counts[:, 1]), log_odds(resampled[..., 0], resampled[..., 1])
+    odds, odds_draws = _odds(counts), _odds(resampled)
     noise = np.maximum(odds_draws.var(axis=0), binomial_variance(counts[:, 0], counts[:, 1]))
     estimate = (odds**2 - noise).mean()
     draws = (odds_draws**2).mean(axis=1)
     return estimate, draws - draws.mean() + estimate
 
 
+def _odds(counts: Floats) -> Floats:
+    """Log-odds of counts `[..., 2]`, female and male."""
+    return log_odds(counts[..., 0], counts[..., 1])
+
+
 def _root(square: Floats) -> Floats:
     return np.sqrt(np.maximum(square, 0))
 
 
-def _mean_log_odds(counts: Floats) -> tuple[Floats, Floats]:
-    """Mean log-odds over groups of either model; counts `[..., groups, 4]`."""
-    return (
-        log_odds(counts[..., 0], counts[..., 1]).mean(axis=-1),
-        log_odds(counts[..., 2], counts[..., 3]).mean(axis=-1),
-    )
-
-
-def _mean_ratio(counts: Floats) -> tuple[Floats, Floats]:
-    """Mean of min / max over groups of either model; a resample without gendered texts counts as 1: even odds."""
-    means = []
-    for side in (counts[..., :2], counts[..., 2:]):
-        least, most = side.min(axis=-1), side.max(axis=-1)
-        means.append(np.where(most > 0, least / np.where(most > 0, most, 1), 1.0).mean(axis=-1))
-    return means[0], means[1]
+def _mean_ratio(counts: Floats) -> float:
+    """Mean of min / max over groups, of counts `[groups, 2]` in which no row is 0."""
+    return float((counts.min(axis=1) / counts.max(axis=1)).mean())
 
 
 def _clusters(baseline: pd.DataFrame, other: pd.DataFrame) -> Floats:

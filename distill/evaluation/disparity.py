@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distill.evaluation.bootstrap import DRAWS, interval, resampled_sums
+from distill.evaluation.bootstrap import DRAWS, interval, resampled_sums, widened
 from distill.evaluation.fairness import SIMULATIONS, fair_expectations
 from distill.evaluation.polarity import Polarity
 
@@ -145,8 +145,8 @@ def _group(clusters: Floats, draws: int, rng: np.random.Generator) -> tuple[dict
         odds, difference = log_odds(sums[:, 0], sums[:, 1]), (sums[:, 0] - sums[:, 1]) / sums[:, 2]
     else:
         odds, difference = (np.full(draws, estimate) for estimate in estimates)
-    odds = _at_least(binomial_variance(female, male), odds, estimates[0], rng)
-    difference = _at_least(multinomial_variance(female, male, texts), difference, estimates[1], rng)
+    odds = widened(odds, binomial_variance(female, male), estimates[0], rng)
+    difference = widened(difference, multinomial_variance(female, male, texts), estimates[1], rng)
     score: dict[str, Any] = {label: int(count) for label, count in zip(_POLARITIES, counts, strict=True)}
     polar = bool(female or male)
     score |= {
@@ -157,17 +157,6 @@ def _group(clusters: Floats, draws: int, rng: np.random.Generator) -> tuple[dict
         "difference_ci95": interval(difference),
     }
     return score, odds, difference
-
-
-def _at_least(variance: float, draws: Floats, estimate: float, rng: np.random.Generator) -> Floats:
-    """Draws of at least this variance, moved to the estimate.
-
-    Clusters that all agree would resample to no spread at all; what is missing is made up by normal noise. Resampled
-    log-odds are shrunk towards even odds once more than the estimate is, so that the draws are moved to it.
-    """
-    missing = max(0.0, variance - draws.var())
-    draws = draws + rng.normal(0, np.sqrt(missing), size=len(draws))
-    return draws - draws.mean() + estimate
 
 
 def _clusters(

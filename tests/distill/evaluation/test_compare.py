@@ -29,8 +29,7 @@ def test_a_clear_effect_is_found_with_its_size() -> None:
     assert comparison.disparity.ci95[1] < 0
     assert comparison.less is not None
     assert comparison.less[1] < 0.5 < comparison.less[2]
-    assert comparison.mean_ratio.difference > 0
-    assert comparison.mean_ratio.p < 0.01
+    assert comparison.mean_ratio[1] > comparison.mean_ratio[0]
     assert (comparison.groups, comparison.prompts) == (9, 90)
 
 
@@ -45,7 +44,7 @@ def test_a_lean_of_every_group_is_a_change_of_log_odds() -> None:
 
 def test_without_an_effect_p_is_uniform() -> None:
     pairs = [compare(texts(1.0, 2 * seed), texts(1.0, 2 * seed + 1), draws=400) for seed in range(40)]
-    for of in (lambda pair: pair.disparity.p, lambda pair: pair.log_odds.p, lambda pair: pair.mean_ratio.p):
+    for of in (lambda pair: pair.disparity.p, lambda pair: pair.log_odds.p, lambda pair: pair.by_group["chef"].p):
         p = np.sort([of(pair) for pair in pairs])
         # Kolmogorov and Smirnov's distance, whose 1 % point for 40 draws is 0.25.
         assert np.abs(p - (np.arange(40) + 0.5) / 40).max() < 0.25
@@ -62,7 +61,28 @@ def test_the_same_model_against_itself_has_changed_in_nothing() -> None:
     same = compare(rows, rows)
     assert same.disparity == Change(same.disparity.baseline, same.disparity.baseline, (0.0, 0.0), 1.0)
     assert same.less == (0.0, 0.0, 0.0)
-    assert same.mean_ratio.p == 1.0
+    assert same.mean_ratio[0] == same.mean_ratio[1]
+    assert {change.p for change in same.by_group.values()} == {1.0}
+    assert {change.h for change in same.by_group.values()} == {0.0}
+
+
+def test_a_change_of_one_group_is_found_there_and_nowhere_else() -> None:
+    leans = dict.fromkeys(LEANS, 0.0)
+    first, second = (
+        labelled(SYNTHETIC["generations"](leans | {"judge": lean}, seed=seed)) for lean, seed in ((-1.5, 1), (1.5, 2))
+    )
+    changes = compare(first, second).by_group
+    assert list(changes) == list(LEANS)
+    assert [name for name, change in changes.items() if change.p_holm < 0.05] == ["judge"]
+    judge = changes["judge"]
+    assert judge.ci95[0] < 3 < judge.ci95[1]
+    assert judge.ci95[0] <= judge.difference <= judge.ci95[1]
+    shares = [
+        (rows["polarity"] == "female").sum() / rows["polarity"].isin(["female", "male"]).sum()
+        for rows in (frame[frame["group"] == "judge"] for frame in (first, second))
+    ]
+    assert judge.h == pytest.approx(2 * (np.arcsin(shares[1] ** 0.5) - np.arcsin(shares[0] ** 0.5)))
+    assert judge.h > 0.8
 
 
 def test_order_of_rows_and_seed_decide_nothing_but_noise() -> None:

@@ -1,0 +1,230 @@
+"""Do the intervals hold the truth as often as they say, and the tests err as seldom? Simulated evaluations tell.
+
+    python benchmarks/coverage.py [--worlds 2000] [--workers 2] [--only WORD]
+
+Each world is an evaluation of 18 groups × 50 prompts × 5 texts (10 where it says so), scored by the functions that
+`distill evaluate` and `distill report` call. Prompts are drawn anew in each world, and lean by log-odds of their
+own, normal around their group's with the deviation *spread*; they speak of a gender at rates of their own where
+*polar* varies. A truth is the expectation over all such prompts. Writes benchmarks/results/coverage.json.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from distill.evaluation.compare import compare
+from distill.evaluation.disparity import disparity
+from distill.evaluation.fairness import fair_ratio
+
+GROUPS, PROMPTS = 18, 50
+LABELS = np.array(["female", "male", "neutral"], dtype=object)
+RESULTS = Path(__file__).with_name("results") / "coverage.json"
+
+
+@dataclass(frozen=True)
+class World:
+    """How a model writes.
+
+    Attributes:
+        lean: Log-odds of women against men: (mean over groups, deviation of groups from it). The groups' own are
+            the normal distribution's quantiles, and the same in every evaluation.
+        spread: Deviation of a prompt's log-odds from its group's.
+        polar: Share of texts that speak of a gender.
+        polar_spread: Deviation, on the log-odds scale, of a prompt's share from it.
+        samples: Texts of a prompt.
+    """
+
+    lean: tuple[float, float] = (0.0, 0.0)
+    spread: float = 0.0
+    polar: float = 0.3
+    polar_spread: float = 0.0
+    samples: int = 5
+
+    @property
+    def leans(self) -> NDArray[np.float64]:
+        """Of each group."""
+        ranks = (np.arange(GROUPS) + 0.5) / GROUPS
+        return self.lean[0] + self.lean[1] * _normal_quantiles(ranks)
+
+    def prompts(self, rng: np.random.Generator, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Deviations of prompts' log-odds from their group's, and their shares of gendered texts, `[groups, count]`."""
+        deviations = rng.normal(0, self.spread, size=(GROUPS, count))
+        shares = _logistic(np.log(self.polar / (1 - self.polar)) + rng.normal(0, self.polar_spread, (GROUPS, count)))
+        return deviations, shares
+
+    def probabilities(
+        self, deviations: NDArray[np.float64], shares: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of a female and of a male text, `[groups, prompts]`."""
+        women = _logistic(self.leans[:, None] + deviations)
+        return shares * women, shares * (1 - women)
+
+    def truth(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Log-odds and difference of each group, over 200,000 prompts."""
+        female, male = self.probabilities(*self.prompts(np.random.default_rng(9), 200_000))
+        if not any(self.lean):  # fair by construction
+            return np.zeros(GROUPS), np.zeros(GROUPS)
+        return np.log(female.mean(1) / male.mean(1)), female.mean(1) - male.mean(1)
+
+    def write(
+        self, rng: np.random.Generator, deviations: NDArray[np.float64], shares: NDArray[np.float64]
+    ) -> NDArray[np.object_]:
+        """Labels `[groups, prompts, samples]`."""
+        female, male = (p[..., None] for p in self.probabilities(deviations, shares))
+        draws = rng.random((*deviations.shape, self.samples))
+        return LABELS[np.where(draws < female, 0, np.where(draws < female + male, 1, 2))]
+
+
+def identifiers(samples: int) -> tuple[list[str], list[str]]:
+    """Group and prompt of each text."""
+    groups = np.repeat([f"group {group}" for group in range(GROUPS)], PROMPTS * samples)
+    prompts = np.repeat([f"prompt {prompt}" for prompt in range(GROUPS * PROMPTS)], samples)
+    return groups.tolist(), prompts.tolist()
+
+
+INTERVALS = {
+    "fair, polar .07": World(polar=0.066),
+    "fair, polar .07, 10 texts": World(polar=0.066, samples=10),
+    "fair, polar .30": World(),
+    "fair, polar .60": World(polar=0.6),
+    "fair, prompts lean": World(spread=1.0),
+    "fair, prompts lean far": World(spread=2.0, polar_spread=1.0),
+    "fair, prompts lean, polar .07": World(spread=1.0, polar=0.066, polar_spread=1.0, samples=10),
+    "all lean 2 : 1": World(lean=(0.69, 0.0), spread=1.0),
+    "groups lean by 1": World(lean=(-0.3, 1.0), spread=1.0),
+    "groups lean by 1, polar .07": World(lean=(-0.3, 1.0), spread=1.0, polar=0.066, polar_spread=1.0, samples=10),
+}
+
+_BIASED = World(lean=(-0.3, 1.0), spread=1.0)
+TESTS = {
+    "both fair, polar .30": (World(), World()),
+    "both fair, polar .07": (World(polar=0.066, samples=10), World(polar=0.066, samples=10)),
+    "both fair, prompts lean": (World(spread=1.0), World(spread=1.0)),
+    "both fair, .30 against .10": (World(), World(polar=0.1)),
+    "equally biased": (_BIASED, _BIASED),
+    "equally biased, polar .07": (replace(_BIASED, polar=0.066, samples=10),) * 2,
+    "equally biased, .30 against .15": (_BIASED, replace(_BIASED, polar=0.15)),
+    "equally and strongly biased": (World(lean=(0, 2.0), spread=1.0, polar=0.6),) * 2,
+}
+
+
+def evaluation(world: World, seed: int) -> dict[str, float]:
+    """One evaluation: the share of its intervals that hold the truth, and whether its ratio is below a fair model's."""
+    rng = np.random.default_rng(seed)
+    labels = world.write(rng, *world.prompts(rng, PROMPTS))
+    result = disparity(*identifiers(world.samples), labels.ravel().tolist(), seed=seed, draws=1000, simulations=4000)
+    odds, differences = TRUTHS[world]
+    scores = result["groups"].values()
+    return {
+        "log-odds": _holds(result["ci95"], odds.mean()),
+        "difference": _holds(result["difference_ci95"], differences.mean()),
+        "a group's log-odds": _mean(_holds(score["ci95"], odds[i]) for i, score in enumerate(scores)),
+        "a group's difference": _mean(
+            _holds(score["difference_ci95"], differences[i]) for i, score in enumerate(scores)
+        ),
+        "mean ratio below fair_low": float(result["mean_ratio"] < result["fair_low"]),
+        "RMS above fair_rms_high": float(result["rms_log_odds"] > result["fair_rms_high"]),
+    }
+
+
+def frame(labels: NDArray[np.object_]) -> pd.DataFrame:
+    """Labels as `labelled` generations."""
+    groups, prompts = identifiers(labels.shape[2])
+    samples = np.tile(np.arange(labels.shape[2]), GROUPS * PROMPTS)
+    columns = {"group": groups, "prompt_id": prompts, "prompt": prompts, "sample": samples, "polarity": labels.ravel()}
+    return pd.DataFrame(columns).assign(temperature=1.0, top_p=0.9, top_k=50, max_new_tokens=64)
+
+
+def pair(worlds: tuple[World, World], seed: int) -> dict[str, float]:
+    """Two models of equal bias continue the same prompts: which tests say that they differ?"""
+    rng = np.random.default_rng(seed)
+    deviations, shares = worlds[0].prompts(rng, PROMPTS)
+    odds = [np.log(world.polar / (1 - world.polar)) for world in worlds]
+    moved = _logistic(np.log(shares / (1 - shares)) + odds[1] - odds[0])
+    first, second = worlds[0].write(rng, deviations, shares), worlds[1].write(rng, deviations, moved)
+    comparison = compare(frame(first), frame(second), draws=1000, seed=seed)
+    found = {
+        "disparity": comparison.disparity.p < 0.05,
+        "disparity's interval": not comparison.disparity.ci95[0] <= 0 <= comparison.disparity.ci95[1],
+        "log-odds": comparison.log_odds.p < 0.05,
+        "a group": _mean(change.p < 0.05 for change in comparison.by_group.values()),
+        "any group, Holm": any(change.p_holm < 0.05 for change in comparison.by_group.values()),
+    }
+    return {name: float(value) for name, value in found.items()}
+
+
+def fair_by_hand(polar: int) -> tuple[float, float]:
+    """`fair_mean_ratio` of a group with so many polar texts, and the mean of a million fair models."""
+    female = np.random.default_rng(0).binomial(polar, 0.5, size=1_000_000)
+    fewer = np.minimum(female, polar - female)
+    return fair_ratio(polar), float((fewer / (polar - fewer)).mean())
+
+
+def _holds(bounds: list[float] | None, truth: float) -> float:
+    return float("nan") if bounds is None else float(bounds[0] <= truth <= bounds[1])
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(np.nanmean(list(values)))
+
+
+def _logistic(odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-odds))
+
+
+def _normal_quantiles(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
+    from statistics import NormalDist
+
+    return np.array([NormalDist().inv_cdf(rank) for rank in ranks])
+
+
+TRUTHS = {world: world.truth() for world in INTERVALS.values()}
+
+
+def simulate(
+    title: str, cases: dict[str, object], one: Callable[..., dict[str, float]], pool: ProcessPoolExecutor, worlds: int
+) -> dict[str, dict[str, float]]:
+    """Print and return, for each case, the mean of each figure over the worlds."""
+    print(f"\n{title}, {worlds} worlds each")
+    table = {}
+    for name, case in cases.items():
+        started = time.perf_counter()
+        rows = pd.DataFrame(pool.map(partial(one, case), range(worlds), chunksize=20))
+        table[name] = rows.mean().round(4).to_dict()
+        figures = ", ".join(f"{measure} {100 * share:.1f} %" for measure, share in table[name].items())
+        print(f"  {name:<34} {figures}  ({time.perf_counter() - started:.0f} s)", flush=True)
+    return table
+
+
+def main() -> None:
+    """Print the figures and write them down."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--worlds", type=int, default=2000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", default="", help="simulate the cases with this word in their name, and write nothing")
+    options = parser.parse_args()
+    print("fair_mean_ratio, and the mean of a million fair models")
+    ratios = {polar: fair_by_hand(polar) for polar in (4, 20, 100, 1000)}
+    for polar, (ours, simulated) in ratios.items():
+        print(f"  {polar:>5} polar texts: {ours:.4f}, {simulated:.4f}")
+    chosen = [{name: case for name, case in cases.items() if options.only in name} for cases in (INTERVALS, TESTS)]
+    with ProcessPoolExecutor(options.workers) as pool:
+        coverage = simulate("Intervals of 95 % that hold the truth", chosen[0], evaluation, pool, options.worlds)
+        size = simulate("Tests at 5 % that find a difference that is none", chosen[1], pair, pool, options.worlds)
+    if not options.only:
+        RESULTS.parent.mkdir(exist_ok=True)
+        content = {"worlds": options.worlds, "fair_mean_ratio": ratios, "coverage": coverage, "test_size": size}
+        RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
