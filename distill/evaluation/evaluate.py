@@ -3,24 +3,20 @@
 import hashlib
 import json
 import logging
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from augment.documents import DocumentError, read_documents
 from distill.errors import UserError
 from distill.evaluation.bootstrap import DRAWS
 from distill.evaluation.checkpoint import Checkpoint, Dtype, check_model, load_checkpoint
 from distill.evaluation.coherence import coherence
 from distill.evaluation.fluency import distinct_2, mean_nll
-from distill.evaluation.gendered_tokens import gendered_tokens
 from distill.evaluation.generation import Sampling, prompt_lengths
 from distill.evaluation.generations import read_generations, write_generations
 from distill.evaluation.occupations import OCCUPATIONS
-from distill.evaluation.perplexity import score_documents, token_perplexity
 from distill.evaluation.polarity import unigram
 from distill.evaluation.presets import PRESETS, PresetName, choose
 from distill.evaluation.processes import Processes, devices
@@ -30,6 +26,7 @@ from distill.evaluation.pronoun_gap import pronoun_gap, pronoun_log_odds
 from distill.evaluation.rescoring import rescore
 from distill.evaluation.result_table import result_table
 from distill.evaluation.task import Task
+from distill.evaluation.text import measure_text, protocols, read_text
 from distill.evaluation.vector_polarity import POLARITIES, PolarityName, read_word_table
 from distill.evaluation.writing import write_whole
 from distill.writable import check_writable
@@ -125,7 +122,7 @@ def evaluate(
         check_model(reference)
     chosen = choose(read_prompts(prompts), per_group)
     groups = groups_as_occupations(prompts, chosen)
-    documents = _read_texts(text, field)
+    scored_text = None if text is None else read_text(text, field)
     table = read_word_table(word_table)
     check_writable(output)
 
@@ -150,8 +147,9 @@ def evaluate(
         "word_table": table.source,
         "include_prompt": include_prompt,
         "text": text,
-        "text_sha256": _digest(documents) if documents else None,
-        "documents": len(documents),
+        "text_sha256": scored_text and scored_text.sha256,
+        "documents": scored_text.documents if scored_text else 0,
+        "perplexity": protocols(scored_text, window),
         "field": field,
         "gguf_file": gguf_file,
         "reference": reference,
@@ -177,7 +175,7 @@ def evaluate(
     with alone_in(output):
         # Whatever takes long is kept as soon as it is there: a run that is killed goes on behind it.
         measures = progress(output, "measures", {"model": checkpoint.sha256, **settings})
-        metrics |= measures.once("text", lambda: _text_metrics(checkpoint, documents, window, seed))
+        metrics |= measure_text(checkpoint, scored_text, window, seed, measures)
         occupations = groups or OCCUPATIONS
         metrics["pronoun_gap"] = measures.once(
             "pronoun_gap",
@@ -239,36 +237,6 @@ def _made_of(checkpoint: Checkpoint, task: Task, dtype: Dtype) -> dict[str, Any]
         "torch": version("torch"),
         "transformers": version("transformers"),
     }
-
-
-def _text_metrics(checkpoint: Checkpoint, documents: Sequence[str], window: int, seed: int) -> dict[str, Any]:
-    if not documents:
-        return {"perplexity": {}, "gendered_tokens": {"nll": None, "n": 0}}
-    logger.info("perplexity on %s documents", f"{len(documents):,}")
-    scored = score_documents(checkpoint, documents, window)
-    perplexity = token_perplexity(scored.nlls, stride=window, seed=seed)
-    if not all(map(math.isfinite, (perplexity["value"], *(perplexity["ci95"] or ())))):
-        raise UserError(
-            f"{checkpoint.path}: its perplexity is beyond all numbers, at {perplexity['nll']:.0f} nats a token; its "
-            "weights are damaged"
-        )
-    return {
-        "perplexity": {"token": perplexity},
-        "gendered_tokens": gendered_tokens(scored),
-    }
-
-
-def _read_texts(source: str | None, field: str) -> list[str]:
-    if source is None:
-        return []
-    try:
-        documents = read_documents(source, field=field)
-    except DocumentError as error:
-        raise UserError(f"--text: {error}") from error
-    texts = [document for document in documents["text"] if document.strip()]
-    if not texts:
-        raise UserError(f"--text {source}: holds no text; give one with at least a word, or leave it out")
-    return texts
 
 
 def _check_counts(**counts: int | None) -> None:

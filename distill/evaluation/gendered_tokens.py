@@ -4,28 +4,21 @@ A debiased model must still say “she” where the text has established a woman
 shows first, long before it moves the perplexity of the whole text.
 """
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 
 from augment import RoleReverser
 from distill.evaluation.perplexity import ScoredDocuments
 from distill.spans import overlapping
 
 
-def gendered_tokens(documents: ScoredDocuments) -> dict[str, Any]:
-    """Mean −log P of the tokens that belong to words which role reversal would swap.
-
-    Returns:
-        `nll` in nats per token, None where there is no such token, and their number `n`.
-    """
+def gendered_nlls(documents: ScoredDocuments, reverser: RoleReverser) -> NDArray[np.float64]:
+    """−log P `[n]`, in nats, of the tokens that belong to words which role reversal would swap."""
     if documents.offsets is None:
-        return {"nll": None, "n": 0}
-    reversals = RoleReverser().reverse_all(documents.texts)
-    chosen = np.concatenate(
-        [
-            nll[overlapping(offsets, [(swap.start, swap.end) for swap in reversal.swaps])]
-            for nll, offsets, reversal in zip(documents.nlls, documents.offsets, reversals, strict=True)
-        ]
-    )
-    return {"nll": float(chosen.mean()) if len(chosen) else None, "n": len(chosen)}
+        return np.zeros(0)
+    reversals = reverser.reverse_all(list(documents.texts))
+    chosen = [
+        nll[overlapping(offsets, [(swap.start, swap.end) for swap in reversal.swaps])]
+        for nll, offsets, reversal in zip(documents.nlls, documents.offsets, reversals, strict=True)
+    ]
+    return np.concatenate([*chosen, np.zeros(0)])

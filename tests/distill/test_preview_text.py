@@ -10,7 +10,7 @@ from augment.documents import read_documents
 from distill.blocks import Blocks
 from distill.data import CounterfactualDataModule
 from distill.errors import UserError
-from distill.evaluation.gendered_tokens import gendered_tokens
+from distill.evaluation.gendered_tokens import gendered_nlls
 from distill.evaluation.perplexity import ScoredDocuments
 from distill.packing import Corpus, pack
 from distill.preview_text import scored_text, spread
@@ -77,9 +77,9 @@ def test_gendered_tokens_are_those_of_the_evaluation(data, source, tokenizer, pl
     documents = read_documents(source)["text"]
     offsets = [tokenizer(text, return_offsets_mapping=True)["offset_mapping"] for text in documents]
     scored_documents = ScoredDocuments(
-        documents, [np.zeros(len(pairs)) for pairs in offsets], list(map(np.array, offsets))
+        documents, [], [np.zeros(len(pairs)) for pairs in offsets], list(map(np.array, offsets))
     )
-    assert gendered_tokens(scored_documents)["n"] == len(places["gendered"])
+    assert len(gendered_nlls(scored_documents, RoleReverser())) == len(places["gendered"])
 
 
 def test_positions_right_after_an_ambiguous_pronoun_are_left_out(data, source, places):

@@ -1,6 +1,7 @@
 import numpy as np
 
-from distill.evaluation.gendered_tokens import gendered_tokens
+from augment import RoleReverser
+from distill.evaluation.gendered_tokens import gendered_nlls
 from distill.evaluation.perplexity import ScoredDocuments
 
 
@@ -10,13 +11,14 @@ def _words(text: str) -> np.ndarray:
     return np.array(list(zip([0, *ends[:-1]], ends, strict=True)))
 
 
-def test_the_tokens_of_reversible_words_are_averaged() -> None:
+def test_the_tokens_of_reversible_words_are_chosen() -> None:
     texts = ["The nurse said she lost keys", "It rained"]
     offsets = [_words(text) for text in texts]
     nlls = [np.arange(1.0, 7.0), np.array([9.0, 9.0])]
-    assert gendered_tokens(ScoredDocuments(texts, nlls, offsets)) == {"nll": 4.0, "n": 1}
+    assert gendered_nlls(ScoredDocuments(texts, [], nlls, offsets), RoleReverser()).tolist() == [4.0]
 
 
 def test_none_found_or_none_to_be_told() -> None:
-    assert gendered_tokens(ScoredDocuments(["It rained"], [np.ones(2)], [_words("It rained")])) == {"nll": None, "n": 0}
-    assert gendered_tokens(ScoredDocuments(["she"], [np.ones(1)], None)) == {"nll": None, "n": 0}
+    rained = ScoredDocuments(["It rained"], [], [np.ones(2)], [_words("It rained")])
+    assert not len(gendered_nlls(rained, RoleReverser()))
+    assert not len(gendered_nlls(ScoredDocuments(["she"], [], [np.ones(1)], None), RoleReverser()))

@@ -1,0 +1,64 @@
+"""WikiText's text as it is written, and as it was before tokenisation.
+
+Perplexity *per word* is measured as lm-evaluation-harness does in its task `wikitext`, so that it can be set beside
+published numbers: the model reads the text in its ordinary form, and what that costs is divided by the words of the
+original. Source: Radford et al. 2019 (GPT-2), section 3.1, on de-tokenisers and the original's number of words.
+"""
+
+import re
+
+_TITLE = re.compile(r"\s*= (?!= )[^\n]*[^=\s] =\s*(?:\n|$)")
+_SPACE = re.compile(r"\s+")
+
+_PUNCTUATION = (":", ";", ".", "!", "?", ",")
+_REPLACED = (
+    ("s '", "s'"),
+    *((f" @{mark}@ ", mark) for mark in "-,."),
+    *((f" {mark} ", f"{mark} ") for mark in _PUNCTUATION),
+)
+_ENCLOSED = tuple(
+    re.compile(rf"({re.escape(opening)})\s*([^{re.escape(closing)}]*?)\s*({re.escape(closing)})")
+    for opening, closing in ("()", "[]", "{}", '""', "''")
+)
+_REPLACED_LAST = (
+    *(("= " * (level - 1) + "=", "=" * level) for level in (4, 3, 2)),
+    (" ° ", "°"),
+    (" \n", "\n"),
+    ("\n ", "\n"),
+    # Numbers were once replaced by N, in the corpus whose tokenisation WikiText's follows.
+    (" N ", " 1 "),
+    (" 's", "'s"),
+)
+
+
+def is_wikitext(document: str) -> bool:
+    """Whether a document is an article in WikiText's format: it begins with ` = Title = `.
+
+    >>> is_wikitext(" = Robert Boulter = \\n \\n Robert Boulter is an English film , television and theatre actor . ")
+    True
+    """
+    return _TITLE.match(document) is not None
+
+
+def detokenised(article: str) -> str:
+    """An article in ordinary spelling.
+
+    >>> detokenised('He had a guest @-@ starring role ( in " Teddy \\'s Story " ) in 2000 , at 1 @,@ 500 .')
+    'He had a guest-starring role (in "Teddy\\'s Story") in 2000, at 1,500 .'
+    """
+    for written, meant in _REPLACED:
+        article = article.replace(written, meant)
+    for pattern in _ENCLOSED:
+        article = pattern.sub(r"\1\2\3", article)
+    for written, meant in _REPLACED_LAST:
+        article = article.replace(written, meant)
+    return article
+
+
+def word_count(document: str) -> int:
+    """Stretches between white space, before the first and after the last too, as lm-evaluation-harness counts them.
+
+    >>> word_count("the only actor ")
+    4
+    """
+    return len(_SPACE.split(document))

@@ -1,0 +1,56 @@
+"""Word perplexity beside lm-evaluation-harness' own, of the same model and the same text."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from distill.evaluation.checkpoint import load_checkpoint
+from distill.evaluation.progress import Progress
+from distill.evaluation.text import measure_text, read_text
+
+PAGES = [
+    " = Robert Boulter = \n \n Robert Boulter is an English film , television and theatre actor . He had a guest @-@ "
+    "starring role on the television series The Bill in 2000 . \n \n = = Career = = \n \n In 2002 he landed a role as "
+    '" Craig " in the episode " Teddy \'s Story " ( 1 @,@ 500 £ ) . She said : the brothers \' nurse was tired . \n ',
+    " = Nurse = \n \n The nurse told everyone that she was tired ; the judge said that he had come home . \n " * 3,
+]
+
+
+def _theirs(model: Path, pages: list[str], folder: Path) -> float:
+    lm_eval = pytest.importorskip("lm_eval", reason="lm-evaluation-harness is not installed: extra `bench`")
+    from lm_eval.models.huggingface import HFLM
+    from lm_eval.tasks.wikitext import preprocess_wikitext
+
+    data = folder / "pages.jsonl"
+    data.write_text("\n".join(json.dumps({"page": page}) for page in pages), encoding="utf-8")
+    task = {
+        "task": "local_wikitext",
+        "dataset_path": "json",
+        "dataset_kwargs": {"data_files": {"test": str(data)}},
+        "output_type": "loglikelihood_rolling",
+        "test_split": "test",
+        "doc_to_text": "",
+        "doc_to_target": preprocess_wikitext.wikitext_detokenizer,
+        "process_results": preprocess_wikitext.process_results,
+        "metric_list": [
+            {"metric": "word_perplexity", "aggregation": "weighted_perplexity"},
+            {"metric": "byte_perplexity", "aggregation": "weighted_perplexity"},
+            {"metric": "bits_per_byte", "aggregation": "bits_per_byte"},
+        ],
+        "metadata": {"version": 2.0},
+    }
+    results = lm_eval.simple_evaluate(HFLM(str(model), device="cpu", dtype="float32"), tasks=[task], bootstrap_iters=0)
+    return results["results"]["local_wikitext"]["word_perplexity,none"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("context", [96, 24])
+def test_word_perplexity_is_theirs_to_one_in_ten_thousand(save_model, tmp_path: Path, context: int) -> None:
+    """Windows shorter than the articles, so that how they are laid is compared too."""
+    model = save_model("tiny", context=context)
+    source = tmp_path / "ours.jsonl"
+    source.write_text("\n".join(json.dumps({"page": page}) for page in PAGES), encoding="utf-8")
+    checkpoint = load_checkpoint(str(model), device="cpu")
+    ours = measure_text(checkpoint, read_text(str(source), "page"), context, 0, Progress(tmp_path / "kept"))
+    assert ours["perplexity"]["word"]["value"] == pytest.approx(_theirs(model, PAGES, tmp_path), rel=1e-4)
