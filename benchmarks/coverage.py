@@ -16,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -121,7 +122,7 @@ def evaluation(world: World, seed: int) -> dict[str, float]:
     """One evaluation: the share of its intervals that hold the truth, and whether its ratio is below a fair model's."""
     rng = np.random.default_rng(seed)
     labels = world.write(rng, *world.prompts(rng, PROMPTS))
-    result = disparity(*identifiers(world.samples), labels.ravel().tolist(), seed=seed, draws=1000, simulations=4000)
+    result = disparity(*identifiers(world.samples), labels.ravel().tolist(), seed=seed, draws=1000, simulations=2000)
     odds, differences = TRUTHS[world]
     scores = result["groups"].values()
     return {
@@ -151,7 +152,7 @@ def pair(worlds: tuple[World, World], seed: int) -> dict[str, float]:
     odds = [np.log(world.polar / (1 - world.polar)) for world in worlds]
     moved = _logistic(np.log(shares / (1 - shares)) + odds[1] - odds[0])
     first, second = worlds[0].write(rng, deviations, shares), worlds[1].write(rng, deviations, moved)
-    comparison = compare(frame(first), frame(second), draws=1000, seed=seed)
+    comparison = compare(frame(first), frame(second), draws=500, seed=seed)
     found = {
         "disparity": comparison.disparity.p < 0.05,
         "disparity's interval": not comparison.disparity.ci95[0] <= 0 <= comparison.disparity.ci95[1],
@@ -182,8 +183,6 @@ def _logistic(odds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _normal_quantiles(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
-    from statistics import NormalDist
-
     return np.array([NormalDist().inv_cdf(rank) for rank in ranks])
 
 
@@ -191,18 +190,32 @@ TRUTHS = {world: world.truth() for world in INTERVALS.values()}
 
 
 def simulate(
-    title: str, cases: dict[str, object], one: Callable[..., dict[str, float]], pool: ProcessPoolExecutor, worlds: int
-) -> dict[str, dict[str, float]]:
-    """Print and return, for each case, the mean of each figure over the worlds."""
-    print(f"\n{title}, {worlds} worlds each")
-    table = {}
+    section: str,
+    title: str,
+    cases: dict[str, object],
+    one: Callable[..., dict[str, float]],
+    options: argparse.Namespace,
+) -> None:
+    """Print, for each case, the mean of each figure over the worlds, and write it down at once."""
+    print(f"\n{title}, {options.worlds} worlds each")
     for name, case in cases.items():
+        if options.only not in name:
+            continue
         started = time.perf_counter()
-        rows = pd.DataFrame(pool.map(partial(one, case), range(worlds), chunksize=20))
-        table[name] = rows.mean().round(4).to_dict()
-        figures = ", ".join(f"{measure} {100 * share:.1f} %" for measure, share in table[name].items())
-        print(f"  {name:<34} {figures}  ({time.perf_counter() - started:.0f} s)", flush=True)
-    return table
+        with ProcessPoolExecutor(options.workers) as pool:
+            rows = pd.DataFrame(pool.map(partial(one, case), range(options.worlds), chunksize=20))
+        figures = rows.mean().round(4).to_dict()
+        shares = ", ".join(f"{measure} {100 * share:.1f} %" for measure, share in figures.items())
+        print(f"  {name:<34} {shares}  ({time.perf_counter() - started:.0f} s)", flush=True)
+        write(section, name, {"worlds": options.worlds, **figures})
+
+
+def write(section: str, name: str, figures: object) -> None:
+    """Put one entry into the results."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    content = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    content.setdefault(section, {})[name] = figures
+    RESULTS.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def main() -> None:
@@ -210,20 +223,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--worlds", type=int, default=2000)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--only", default="", help="simulate the cases with this word in their name, and write nothing")
+    parser.add_argument("--only", default="", help="only the cases with this in their name")
     options = parser.parse_args()
     print("fair_mean_ratio, and the mean of a million fair models")
-    ratios = {polar: fair_by_hand(polar) for polar in (4, 20, 100, 1000)}
-    for polar, (ours, simulated) in ratios.items():
+    for polar in (4, 20, 100, 1000):
+        ours, simulated = fair_by_hand(polar)
         print(f"  {polar:>5} polar texts: {ours:.4f}, {simulated:.4f}")
-    chosen = [{name: case for name, case in cases.items() if options.only in name} for cases in (INTERVALS, TESTS)]
-    with ProcessPoolExecutor(options.workers) as pool:
-        coverage = simulate("Intervals of 95 % that hold the truth", chosen[0], evaluation, pool, options.worlds)
-        size = simulate("Tests at 5 % that find a difference that is none", chosen[1], pair, pool, options.worlds)
-    if not options.only:
-        RESULTS.parent.mkdir(exist_ok=True)
-        content = {"worlds": options.worlds, "fair_mean_ratio": ratios, "coverage": coverage, "test_size": size}
-        RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+        write("fair_mean_ratio", str(polar), {"ours": round(ours, 5), "simulated": round(simulated, 5)})
+    simulate("coverage", "Intervals of 95 % that hold the truth", INTERVALS, evaluation, options)
+    simulate("test_size", "Tests at 5 % that find a difference that is none", TESTS, pair, options)
 
 
 if __name__ == "__main__":

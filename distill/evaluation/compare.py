@@ -9,6 +9,7 @@ equally fair models the one that speaks of gender less often. The ratio therefor
 `benchmarks/coverage.py` simulates how often the tests find a difference that is none, and the intervals miss the truth.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,17 +110,15 @@ def compare(baseline: pd.DataFrame, other: pd.DataFrame, draws: int = DRAWS, see
             difference of models; or if no group has gendered texts of both.
     """
     _refuse_unlike(baseline, other)
-    clusters, prompts = {}, 0
-    others = dict(list(other.groupby("group", sort=False)))
-    for name, rows in baseline.groupby("group", sort=False):
-        texts = _clusters(rows, others[name])
-        total = texts.sum(axis=0)
+    clusters = {
+        name: texts
+        for name, texts in _clusters(baseline, other)
         # A group without a gendered text of one model says nothing of how the two differ.
-        if len(texts) > 1 and total[:2].any() and total[2:].any():
-            clusters[str(name)] = texts
-            prompts += rows["prompt_id"].nunique()
+        if len(texts) > 1 and texts[:, :2].any() and texts[:, 2:].any()
+    }
     if not clusters:
         raise UserError("no group in which both models wrote of women or men more than once; evaluate more samples")
+    prompts = baseline.loc[baseline["group"].isin(clusters.keys()), "prompt_id"].nunique()
     return _comparison(clusters, prompts, draws, np.random.default_rng(seed))
 
 
@@ -195,15 +194,27 @@ def _mean_ratio(counts: Floats) -> float:
     return float((counts.min(axis=1) / counts.max(axis=1)).mean())
 
 
-def _clusters(baseline: pd.DataFrame, other: pd.DataFrame) -> Floats:
-    """Female and male texts of either model for each prompt, or each sample of a single prompt: `[clusters, 4]`."""
-    unit = "prompt_id" if baseline["prompt_id"].nunique() > 1 else "sample"
-    columns = [
-        (rows["polarity"] == gender).groupby(rows[unit]).sum()
-        for rows in (baseline, other)
-        for gender in ("female", "male")
-    ]
-    return pd.concat(columns, axis=1).to_numpy(dtype=np.float64)
+def _clusters(baseline: pd.DataFrame, other: pd.DataFrame) -> Iterator[tuple[str, Floats]]:
+    """Each group with female and male texts of either model by prompt, or by sample where there is a single prompt.
+
+    Yields:
+        Name of the group, and `[clusters, 4]`.
+    """
+    both = pd.concat([baseline, other])
+    model = np.repeat([0, 1], [len(baseline), len(other)])
+    group_of, names = pd.factorize(both["group"])
+    prompt_of, _ = pd.factorize(both["prompt_id"])
+    column = 2 * model + (both["polarity"] == "male").to_numpy()
+    polar = both["polarity"].isin(("female", "male")).to_numpy()
+    sample = both["sample"].to_numpy()
+    order = np.argsort(group_of, kind="stable")
+    ends = np.searchsorted(group_of[order], np.arange(len(names)), side="right")
+    for name, rows in zip(names, np.split(order, ends)[:-1], strict=True):
+        cluster, distinct = pd.factorize(prompt_of[rows])
+        if len(distinct) == 1:
+            cluster, distinct = pd.factorize(sample[rows])
+        cells = np.bincount(4 * cluster + column[rows], weights=polar[rows], minlength=4 * len(distinct))
+        yield str(name), cells.reshape(-1, 4)
 
 
 def _refuse_unlike(baseline: pd.DataFrame, other: pd.DataFrame) -> None:
