@@ -1,15 +1,42 @@
 """Is this “her” or “his” the determiner of a noun (“her keys”), or a pronoun by itself (“saw her”, “is his”)?
 
-The word that follows decides. A determiner is followed by its noun phrase; a pronoun is followed by the end of the
-clause, or by a word that begins no noun phrase: a preposition, conjunction, another determiner or pronoun, an
-auxiliary, an adverb of place or time, a bare verb after an object (“let her go”).
+“her” is decided by a linear model over the two words before it and the three behind. It learned from raw novels: “him”
+and “his”, “me” and “my”, “them” and “their”, “us” and “our” tell themselves apart, and stand where “her” does
+(`augment.train_pronouns`). “his” is nearly always a determiner, and a rule finds where it is none.
 """
 
+import gzip
+import json
 import re
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
 
-# The word that follows, over blanks but not over a blank line; quotes, brackets and emphasis before it are passed over,
-# and the end of emphasis or of a bracket (“[her] bag”).
-_NEXT = re.compile(r"[*_\]]{0,3}(?:[^\S\n]|\n(?![^\S\n]*\n))+[\"“‘'(\[*_]*([^\W_]+(?:['’][^\W_]+)?)")
+# Words, amounts, other signs, and the breaks between paragraphs; quotes, brackets and emphasis are passed over.
+_PASSED_OVER = r"\"“”‘’'()\[\]*`"
+_TOKEN = rf"(?:[^\W\d_]+(?:['’][^\W\d_]+)*+|[$£€][^\S\n]?\d[\d.,]*|\d[\d.,]*|\n[^\S\n]*\n|[^\w\s{_PASSED_OVER}])"
+_GAP = rf"(?:[^\S\n]|\n(?![^\S\n]*\n)|[_{_PASSED_OVER}])*+"
+_REACH_BEFORE, _REACH_AFTER = 40, 120
+_BREAK = "\n\n"
+_THREE = re.compile(rf"{_GAP}({_TOKEN})?{_GAP}({_TOKEN})?{_GAP}({_TOKEN})?")
+TOKEN = re.compile(_TOKEN)
+
+_YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
+# What stands for amounts in digits: novels write them out.
+_NUMBER, _MONEY = "twenty", "money"
+_UNKNOWN = "?"
+_MOST_DESCRIBED = 1 << 16
+ENDINGS = (4, 3, 2, 1)
+"""Lengths of the word endings that have a class, the longest first."""
+
+_IRREGULAR_VERBS = """
+gave:give given:give told:tell took:take taken:take made:make taught:teach sent:send brought:bring bought:buy
+left:leave kept:keep found:find knew:know known:know saw:see seen:see felt:feel got:get gotten:get fed:feed
+paid:pay shown:show lent:lend sold:sell held:hold heard:hear met:meet wrote:write written:write threw:throw
+thrown:throw drew:draw drawn:draw caught:catch meant:mean said:say thought:think lost:lose won:win led:lead
+struck:strike did:do done:do went:go gone:go came:come chose:choose chosen:choose forgave:forgive forgot:forget
+"""
+_IRREGULAR = dict(pair.split(":") for pair in _IRREGULAR_VERBS.split())
 
 # “his or her keys”, “his/her keys”: the last decides for all. Longer chains are no prose, and must not cost more.
 _COORDINATED = re.compile(r"(?:(?:\s?/\s?|\s(?:or|and)\s)(?:his|her)(?![^\W_])){1,8}", re.IGNORECASE)
@@ -18,82 +45,28 @@ _COORDINATED = re.compile(r"(?:(?:\s?/\s?|\s(?:or|and)\s)(?:his|her)(?![^\W_])){
 _SLASHED_AFTER = re.compile(r"\s?/\s?(?:his|her)(?![^\W_])", re.IGNORECASE)
 _SLASHED_BEFORE = re.compile(r"(?<![^\W_])(?:his|her)\s?/\s?$", re.IGNORECASE)
 
-_CLAUSE_GOES_ON = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?[^\W_]|['’][^\W_]|-[^\W_]")
-_WORD_AFTER = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?([^\W_]+(?:['’][^\W_]+)?)")
-_AFTER_LET = re.compile(r"\blet(?:s|ting)?\s+$", re.IGNORECASE)
-_AFTER_MAKE = re.compile(r"\bma(?:de|ke|kes|king)\s+$", re.IGNORECASE)
-_AFTER_PREPOSITION = re.compile(
-    r"\b(?:of|in|on|at|by|for|from|with|during|after|before|since|until|about|spen[dt]|spending|spends|was|is|be|and)\s+$",
-    re.IGNORECASE,
-)
+# The word that follows “his”, over blanks but not over a blank line; quotes, brackets and emphasis are passed over.
+_NEXT = re.compile(r"[*_\]]{0,3}(?:[^\S\n]|\n(?![^\S\n]*\n))+[\"“‘'(\[*_]*([^\W_]+(?:['’][^\W_]+)?)")
 # “a friend of”: of his what, or his?
 _AFTER_ONE_OF = re.compile(r"\b(?:an?|another|some|that|this|any)\s+(?:[^\W\d_]+\s+){1,3}of\s+$", re.IGNORECASE)
 
-_AFTER_OBJECT = """
-a an the this that these those another each every either neither some any no all both enough
-my your its our their i you he she it we they him them me us who whom which whose what where when why how
-myself yourself himself herself itself ourselves themselves
-and or but nor so yet if unless until till because since although though while whereas whether as than lest
-of to in on at by for from with without within into onto upon about above across after against along amid among
-around before behind below beneath beside besides between beyond down during except inside like near off opposite
-out outside over past per round through throughout toward towards under underneath up via away apart aside
-is was are were be been am will would shall should can could may might must do does did has had have
-isn't wasn't won't wouldn't can't couldn't don't doesn't didn't hasn't hadn't
-it's i'm i'll i've i'd you're you'll he's she's we're they're that's there's
-here there then now again too also either instead anyway ever never not just even only once twice yesterday today
-tonight tomorrow soon later together alone home back forward forth forever somewhere anywhere everywhere
-somehow sometimes always still already perhaps maybe really
-several being
-alive something anything everything nothing someone anyone everyone nobody
-go come get be do make take give know think feel see look want say tell stay leave live keep let put sit stand lie
-speak sing wear eat sleep cry die believe understand realize become bring run wait grow suffer remain marry forget
-"""
-_NO_NOUN_PHRASE = frozenset(_AFTER_OBJECT.split())
-
-# What follows “his” where it stands by itself (“his and hers”, “a habit of his that …”): far fewer words than after
-# “her”, since “his” nearly always is a determiner.
+# What follows “his” where it stands by itself (“his and hers”, “a habit of his that …”).
 _AFTER_PRONOUN = """
 and or but nor if because when as than is was are were to that in at by for from alone
 who whom whose which he she they we i
 """
-_NO_NOUN_PHRASE_AFTER_HIS = frozenset(_AFTER_PRONOUN.split())
-
+_NO_NOUN_PHRASE = frozenset(_AFTER_PRONOUN.split())
 # Verbs that no noun phrase begins with: “me and her went”, “a friend of his came”.
 _FINITE_VERBS = """
 went came said told gave got took knew became began brought wrote sat stood ran says comes goes gets takes tells seems
 seemed died showed turned asked wanted invited suggested offered arrived appeared happened
 """
 _VERBS = frozenset(_FINITE_VERBS.split())
-
-# These end the clause, or begin a noun phrase: “saw her first”, “her first job”.
-_ENDS_OR_MODIFIES = """
-first better more dead happy pregnant waiting well half
-monday tuesday wednesday thursday friday saturday sunday
-"""
-_ENDS_THE_CLAUSE = frozenset(_ENDS_OR_MODIFIES.split())
-# … unless these say which of them (“her happy and quiet life”).
-_PART_OF_A_NOUN_PHRASE = frozenset(("of", "and", "or", "but"))
-
-_MADE = """
-happy sad laugh cry smile proud angry mad nervous famous jealous blush uncomfortable afraid anxious furious miserable
-rich popular seem appear wonder weep scream shiver shudder jump sleepy tired dizzy stronger weaker better worse sick
-feel sound pregnant uneasy ashamed
-"""
-_AFTER_MADE = frozenset(_MADE.split())
-
-_VERY = "much well little often badly kindly closely soon dearly highly"
-_AFTER_VERY = frozenset(_VERY.split())
-
-_NUMBER = "two three four five six seven eight nine ten many several some few"
-_NUMBERS = frozenset(_NUMBER.split())
-_TIME = (
-    r"(?:day|night|week|weekend|month|year|summer|winter|spring|autumn|fall|morning|afternoon|evening|time|hour|minute)"
-)
-_SOME_TIME_AGO = re.compile(rf"\s+{_TIME}s?\s+(?:ago|later|before|earlier)(?![^\W_])", re.IGNORECASE)
-_TIME_AND_END = re.compile(rf"\s+{_TIME}(?![^\W_]|['’-])(?!\s+(?:of|as|at|with|in)(?![^\W_]))", re.IGNORECASE)
-
-# Nouns that look like adverbs.
-_NOUNS_IN_LY = {"family", "belly", "ally", "assembly", "bully", "reply", "folly", "supply", "jelly", "monopoly"}
+# “married her last year”, but “in her last year”.
+_TIME = "day night week weekend month year summer winter spring autumn fall time"
+_TIMES = frozenset(_TIME.split())
+_PREPOSITION = "of in on at by for from with during after before since until was is be and spent"
+_AT_A_TIME = frozenset(_PREPOSITION.split())
 
 
 def is_determiner(text: str, start: int, end: int) -> bool:
@@ -106,64 +79,184 @@ def is_determiner(text: str, start: int, end: int) -> bool:
     """
     if _is_slashed(text, start, end):
         return True
-    coordinated = _COORDINATED.match(text, end)
-    if coordinated is not None:
-        start, end = coordinated.end() - 3, coordinated.end()
-        if _is_slashed(text, start, end):
-            return True
-    following = _NEXT.match(text, end)
-    if following is None:
-        return False
-    word = following[1].lower().replace("’", "'")
+    # “or”, “and” or a slash, after one blank at most
+    if text[end + 1 : end + 2] in "oaOA/" or text[end : end + 1] == "/":
+        coordinated = _COORDINATED.match(text, end)
+        if coordinated is not None:
+            start, end = coordinated.end() - 3, coordinated.end()
+            if _is_slashed(text, start, end):
+                return True
     if text[start:end].lower() == "his":
-        return not (
-            word in _NO_NOUN_PHRASE_AFTER_HIS
-            or (word in _VERBS and _AFTER_ONE_OF.search(text, max(0, start - 60), start) is not None)
-        )
-    if word in _NO_NOUN_PHRASE or word in _VERBS or _AFTER_LET.search(text, max(0, start - 10), start):
+        return _his_is_determiner(text, start, end)
+    around = context(text, start, end)
+    following = around[2].lower()
+    if following in _VERBS:
         return False
-    return not (
-        _is_time(text, start, following.end(), word)
-        or _is_complement(text, start, following.end(), word)
-        or _ends_the_clause(text, following.end(), word)
-    )
+    if following == "last" and around[3].lower() in _TIMES and around[1].lower() not in _AT_A_TIME | {_BREAK}:
+        return False
+    return _model().score(around) > 0
 
 
 def _is_slashed(text: str, start: int, end: int) -> bool:
-    return bool(_SLASHED_AFTER.match(text, end) or _SLASHED_BEFORE.search(text, max(0, start - 6), start))
-
-
-def _is_time(text: str, start: int, end: int, word: str) -> bool:
-    """Whether the word that ends here begins a time when “her” was met or seen: “last year”, “two years ago”."""
-    if word in _NUMBERS:
-        return _SOME_TIME_AGO.match(text, end) is not None
-    if word == "one" and _SOME_TIME_AGO.match(text, end) is not None:
-        return True
-    return (
-        word in ("last", "next", "one")
-        and _TIME_AND_END.match(text, end) is not None
-        and _AFTER_PREPOSITION.search(text, max(0, start - 12), start) is None
+    return "/" in text[max(0, start - 2) : end + 2] and bool(
+        _SLASHED_AFTER.match(text, end) or _SLASHED_BEFORE.search(text, max(0, start - 6), start)
     )
 
 
-def _is_complement(text: str, start: int, end: int, word: str) -> bool:
-    """Whether the word that ends here says what was made of “her”, or how much: “made her happy”, “very much”."""
-    if word in _AFTER_MADE:
-        return _AFTER_MAKE.search(text, max(0, start - 10), start) is not None
-    if word == "very":
-        second = _WORD_AFTER.match(text, end)
-        return second is not None and second[1].lower() in _AFTER_VERY
-    return False
+def _his_is_determiner(text: str, start: int, end: int) -> bool:
+    following = _NEXT.match(text, end)
+    if following is None:
+        return False
+    word = following[1].lower()
+    return not (
+        word in _NO_NOUN_PHRASE
+        or (word in _VERBS and _AFTER_ONE_OF.search(text, max(0, start - 60), start) is not None)
+    )
 
 
-def _ends_the_clause(text: str, end: int, word: str) -> bool:
-    adverb = word.endswith("ly") and word not in _NOUNS_IN_LY
-    if not adverb and word not in _ENDS_THE_CLAUSE:
-        return False
-    if _CLAUSE_GOES_ON.match(text, end) is None:
-        return True
-    second = _WORD_AFTER.match(text, end)
-    if adverb or second is None:
-        return False
-    beyond = second[1].lower()
-    return beyond in _NO_NOUN_PHRASE and beyond not in _PART_OF_A_NOUN_PHRASE
+Context = tuple[str, str, str, str, str]
+
+
+def context(text: str, start: int, end: int) -> Context:
+    """The two tokens before text[start:end] and the three behind it; at either end of the text, paragraph breaks."""
+    before = TOKEN.findall(text[max(0, start - _REACH_BEFORE) : start])
+    after, after2, after3 = _THREE.match(text, end, end + _REACH_AFTER).groups(_BREAK)
+    return (
+        before[-2] if len(before) > 1 else _BREAK,
+        before[-1] if before else _BREAK,
+        after,
+        after2,
+        after3,
+    )
+
+
+class _Word(NamedTuple):
+    form: str
+    ending: str
+    kind: str
+    stem: str
+    frame: str
+    capital: str
+
+
+def _alone(place: int, word: _Word) -> tuple[str, ...]:
+    """Features of the word at one place of a context by itself."""
+    match place:
+        case 0:
+            return ("a" + word.form,)
+        case 1:
+            return ("b" + word.form, "c" + word.stem, "d" + word.kind, "e" + word.frame)
+        case 2:
+            return ("f" + word.form, "g" + word.kind, "h" + word.ending, "i" + word.capital)
+        case 3:
+            return ("j" + word.form, "k" + word.kind, "l" + word.ending)
+        case _:
+            return ("m" + word.form, "n" + word.kind)
+
+
+def _together(before: _Word, after: _Word, second: _Word, third: _Word) -> tuple[str, ...]:
+    """Features of several words of a context."""
+    _, _, before_kind, stem, frame, _ = before
+    form, _, kind, _, _, _ = after
+    pair = kind + second[2]
+    return (
+        f"o{form} {second[0]}",
+        f"p{before[0]} {form}",
+        "q" + pair,
+        f"r{pair}{third[2]}",
+        f"s{before_kind}{kind}",
+        f"t{before_kind}{pair}",
+        f"u{stem} {kind}",
+        f"v{stem} {pair}",
+        f"w{frame}{kind}",
+        f"x{frame}{pair}",
+        f"y{frame}{form}",
+    )
+
+
+class PronounModel:
+    """A linear model of determiners and objects.
+
+    `classes`: word → its class, one letter, of words that stand in the same places; `endings`: the last letters of a
+    word without a class → its class; `frames`: stem → one letter for verbs and prepositions whose objects are followed
+    by the same classes (give, show, lend: her *the keys*); `weights`: feature → weight.
+    """
+
+    def __init__(
+        self, classes: dict[str, str], endings: dict[str, str], frames: dict[str, str], weights: dict[str, int]
+    ):
+        self.classes, self.endings, self.frames, self.weights = classes, endings, frames, weights
+        self._seen: dict[str, tuple[_Word, tuple[int, ...]]] = {}
+
+    def score(self, context: Context) -> int:
+        """The sum of the weights of the `features`: above 0 where a pronoun between these tokens is a determiner."""
+        seen = self._seen
+        try:
+            (
+                (_, (in_second_before, _, _, _, _)),
+                (before, (_, in_before, _, _, _)),
+                (after, (_, _, in_after, _, _)),
+                (second, (_, _, _, in_second, _)),
+                (third, (_, _, _, _, in_third)),
+            ) = [seen[token] for token in context]
+        except KeyError:
+            self._look_at(context)
+            return self.score(context)
+        total = in_second_before + in_before + in_after + in_second + in_third + self.weights.get("", 0)
+        weight = self.weights.get
+        for feature in _together(before, after, second, third):
+            total += weight(feature, 0)
+        return total
+
+    def features(self, context: Context) -> tuple[str, ...]:
+        """What the model looks at: words, their classes, stems, frames and endings, alone and together."""
+        words = [self.describe(token) for token in context]
+        alone = (feature for place, word in enumerate(words) for feature in _alone(place, word))
+        return ("", *alone, *_together(*words[1:]))
+
+    def describe(self, token: str) -> _Word:
+        """What the model knows of a token."""
+        form = token.lower().replace("’", "'")
+        if form[0].isdigit() and not _YEAR.fullmatch(form):
+            form = _NUMBER
+        elif form[0] in "$£€" and len(form) > 1:
+            form = _MONEY
+        stem = stem_of(form)
+        capital = "capital" if token[0].isupper() else "small"
+        return _Word(form, form[-3:], self._class(form), stem, self.frames.get(stem, _UNKNOWN), capital)
+
+    def _look_at(self, tokens: Context) -> None:
+        if len(self._seen) > _MOST_DESCRIBED:
+            self._seen.clear()
+        for token in tokens:
+            word = self.describe(token)
+            weights = [sum(self.weights.get(feature, 0) for feature in _alone(place, word)) for place in range(5)]
+            self._seen[token] = (word, tuple(weights))
+
+    def _class(self, word: str) -> str:
+        found = self.classes.get(word)
+        if found is not None:
+            return found
+        return next((self.endings[word[-n:]] for n in ENDINGS if len(word) > n and word[-n:] in self.endings), _UNKNOWN)
+
+
+def stem_of(word: str) -> str:
+    """The word without its ending of a verb: giving, gives, gave → giv. Rough, for what stands before a pronoun.
+
+    >>> stem_of("giving"), stem_of("stopped"), stem_of("told")
+    ('giv', 'stop', 'tell')
+    """
+    word = _IRREGULAR.get(word, word)
+    for ending in ("ing", "ied", "ies", "ed", "es", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            word = word[: -len(ending)]
+            if ending in ("ing", "ed") and len(word) > 3 and word[-1] == word[-2] and word[-1] not in "ls":
+                word = word[:-1]
+            break
+    return word
+
+
+@cache
+def _model() -> PronounModel:
+    packed = resources.files("augment").joinpath("lexicons/pronouns.json.gz").read_bytes()
+    return PronounModel(*json.loads(gzip.decompress(packed)))

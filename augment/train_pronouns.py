@@ -1,0 +1,217 @@
+"""Train the model that tells which “her” is this one: raw English text in, `lexicons/pronouns.json.gz` out.
+
+    python -m augment.train_pronouns NOVEL.txt [NOVEL.txt …] --output augment/lexicons/pronouns.json.gz
+
+No annotation is needed. “Him” and “his” stand where “her” does and tell themselves apart, and so do “me” and “my”,
+“them” and “their”, “us” and “our”. First words are sorted into classes by the words beside them (singular vectors of
+the positive pointwise mutual information, then k-means on the sphere), so that what was learned of one word holds for
+others of its kind; then a logistic regression is fitted by AdaGrad, and small weights are dropped.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from augment.pronouns import ENDINGS, TOKEN, Context, PronounModel, context
+
+_PRONOUN = re.compile(r"(?<![\w'’-])(?:(?P<determiner>his|my|their|our)|him|me|them|us)(?!\w)", re.IGNORECASE)
+# “Her being late”, “his wanting it”: determiners that today's text rarely has, where novels have them.
+_GERUND = ("being", "having")
+_OBJECTS = """
+a an the my his her your their our its it him me them us you to that he she i they we this these those what how
+"""
+_AFTER_GERUND = frozenset(_OBJECTS.split())
+
+CLASSES = 96
+NEIGHBOURS = 400
+DIMENSIONS = 120
+LEAST_COUNT = 4
+RARE = 40
+"""Endings get the class of words that occur no more often than this: those are what unknown words are like."""
+
+FRAMES = 12
+LEAST_OBJECTS = 5
+
+EPOCHS, SEEDS, BATCH, STEP, DECAY = 4, 4, 128, 0.1, 1e-3
+LEAST_EXAMPLES = 3
+LEAST_WEIGHT = 0.15
+SCALE = 32
+SHIFT = -0.3
+"""Log-odds added to the bias: text of today has more objects among its “her” than novels have among their pronouns."""
+
+Example = tuple[Context, bool]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train on the files given, print what was found, and write the model beside its place, then into it."""
+    parser = argparse.ArgumentParser(prog="python -m augment.train_pronouns", description=__doc__.splitlines()[0])
+    parser.add_argument("texts", nargs="+", type=Path, metavar="NOVEL.txt", help="raw English text in UTF-8")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE.json.gz", help="where the model goes")
+    arguments = parser.parse_args(argv)
+    texts = [path.read_text("utf-8") for path in arguments.texts]
+
+    by_text = [examples(text) for text in texts]
+    print(f"{sum(map(len, by_text)):,} pronouns that label themselves, in {len(texts)} texts", flush=True)
+    if len(texts) > 1:
+        others = train(texts[1:], [example for found in by_text[1:] for example in found])
+        print(
+            f"{accuracy(others, by_text[0]):.2%} right in {arguments.texts[0].name}, trained on the others", flush=True
+        )
+    model = train(texts, [example for found in by_text for example in found])
+    write(model, arguments.output)
+    print(f"{arguments.output}: {len(model.weights):,} weights, {arguments.output.stat().st_size / 1000:.0f} kB")
+
+
+def examples(text: str) -> list[Example]:
+    """Every pronoun of the text that tells by itself whether it is a determiner, and what stands around it."""
+    found = (
+        (context(text, match.start(), match.end()), match["determiner"] is not None)
+        for match in _PRONOUN.finditer(text)
+        if match[0] != "US"
+    )
+    return [(tokens, determiner) for tokens, determiner in found if not (determiner and _before_gerund(tokens))]
+
+
+def _before_gerund(tokens: Context) -> bool:
+    word, following = tokens[2].lower(), tokens[3].lower()
+    return word in _GERUND or (word.endswith("ing") and following in _AFTER_GERUND)
+
+
+def train(texts: Sequence[str], labelled: Sequence[Example]) -> PronounModel:
+    """A model of these examples, with word classes of these texts."""
+    classes, endings = word_classes(texts)
+    frames = object_frames(PronounModel(classes, endings, {}, {}), labelled)
+    describing = PronounModel(classes, endings, frames, {})
+    rows = [describing.features(tokens) for tokens, _ in labelled]
+    counts = Counter(feature for row in rows for feature in row)
+    known = [feature for feature, count in counts.items() if count >= LEAST_EXAMPLES]
+    column = {feature: index for index, feature in enumerate(known)}
+    matrix = np.array([[column.get(feature, len(known)) for feature in row] for row in rows])
+    labels = np.array([label for _, label in labelled], dtype=float)
+    fitted = np.mean([fit(matrix, labels, len(known), seed) for seed in range(SEEDS)], axis=0)
+    fitted[column[""]] += SHIFT
+    weights = {
+        feature: round(weight * SCALE)
+        for feature, weight in zip(known, fitted.tolist(), strict=True)
+        if abs(weight) >= LEAST_WEIGHT
+    }
+    return PronounModel(classes, endings, frames, weights)
+
+
+def fit(matrix: np.ndarray, labels: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """Logistic regression by AdaGrad.
+
+    `matrix`: [examples, features of each] columns below `size`, or `size` for a feature that is left out; `labels`:
+    [examples] 0 or 1. Returns [size] weights.
+    """
+    random = np.random.default_rng(seed)
+    weights, squares = np.zeros(size + 1), np.full(size + 1, 1e-2)
+    for _ in range(EPOCHS):
+        order = random.permutation(len(labels))
+        for start in range(0, len(order), BATCH):
+            batch = order[start : start + BATCH]
+            features = matrix[batch]
+            error = 1 / (1 + np.exp(-weights[features].sum(1))) - labels[batch]
+            gradient = np.bincount(features.ravel(), np.repeat(error, features.shape[1]), minlength=size + 1)
+            touched = np.nonzero(gradient)[0]
+            step = gradient[touched] + DECAY * len(batch) * weights[touched]
+            squares[touched] += step**2
+            weights[touched] -= STEP * step / np.sqrt(squares[touched])
+            weights[size] = 0
+    return weights[:size]
+
+
+def word_classes(texts: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Word → class, and ending → class: one letter for words that have the same words beside them."""
+    words = [match.lower().replace("’", "'") for text in texts for match in TOKEN.findall(text)]
+    counts = Counter(words)
+    vocabulary = [word for word, count in counts.most_common() if count >= LEAST_COUNT]
+    frequency = np.array([counts[word] for word in vocabulary])
+    vectors = _vectors(words, vocabulary)
+    labels = _cluster(vectors, np.sqrt(frequency), CLASSES)
+    classes = {word: chr(ord("À") + label) for word, label in zip(vocabulary, labels.tolist(), strict=True)}
+    by_ending: dict[str, Counter[str]] = defaultdict(Counter)
+    for word in vocabulary:
+        if counts[word] <= RARE and word.isalpha():
+            for length in ENDINGS:
+                if len(word) > length:
+                    by_ending[word[-length:]][classes[word]] += 1
+    endings = {
+        ending: found.most_common(1)[0][0] for ending, found in by_ending.items() if found.total() >= LEAST_COUNT
+    }
+    return classes, endings
+
+
+def _vectors(words: list[str], vocabulary: list[str]) -> np.ndarray:
+    """[words, dimensions] unit vectors: what stands left and right of each word."""
+    index = {word: position for position, word in enumerate(vocabulary)}
+    ids = np.array([index.get(word, -1) for word in words])
+    beside = np.zeros((len(vocabulary), 2 * NEIGHBOURS), dtype=np.float32)
+    for word, neighbour, column in ((ids[:-1], ids[1:], 0), (ids[1:], ids[:-1], NEIGHBOURS)):
+        counted = (word >= 0) & (neighbour >= 0) & (neighbour < NEIGHBOURS)
+        np.add.at(beside, (word[counted], neighbour[counted] + column), 1)
+    total, rows, columns = beside.sum(), beside.sum(1, keepdims=True) + 1, beside.sum(0, keepdims=True) + 1
+    # Rare words say little of where they stand.
+    information = np.log1p(beside * total / (rows * columns)) * (rows / (rows + 10))
+    directions = np.linalg.svd(information.T @ information)[0][:, :DIMENSIONS]
+    vectors = information @ directions
+    return vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-6)
+
+
+def object_frames(describing: PronounModel, labelled: Iterable[Example]) -> dict[str, str]:
+    """Stem → frame: one letter for verbs and prepositions whose objects are followed by the same word classes."""
+    followers: dict[str, Counter[str]] = defaultdict(Counter)
+    for (_, before, after, _, _), determiner in labelled:
+        if not determiner:
+            followers[describing.describe(before).stem][describing.describe(after).kind] += 1
+    stems = [stem for stem, found in followers.items() if found.total() >= LEAST_OBJECTS]
+    classes = sorted({found for stem in stems for found in followers[stem]})
+    counts = np.array([[followers[stem][found] for found in classes] for stem in stems], dtype=float)
+    if len(stems) < FRAMES:
+        return {}
+    usual = counts.sum(0) / counts.sum()
+    smoothed = (counts + LEAST_OBJECTS * usual) / (counts.sum(1, keepdims=True) + LEAST_OBJECTS)
+    vectors = np.sqrt(smoothed) - np.sqrt(usual)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-6
+    labels = _cluster(vectors, np.sqrt(counts.sum(1)), FRAMES)
+    return {stem: chr(ord("a") + label) for stem, label in zip(stems, labels.tolist(), strict=True)}
+
+
+def _cluster(vectors: np.ndarray, weights: np.ndarray, number: int) -> np.ndarray:
+    """[words] class of each, below `number`: k-means by the cosine."""
+    random = np.random.default_rng(0)
+    centres = vectors[random.choice(len(vectors), number, replace=False, p=weights / weights.sum())]
+    for _ in range(25):
+        labels = (vectors @ centres.T).argmax(1)
+        for label in range(number):
+            members = labels == label
+            if members.any():
+                centre = weights[members] @ vectors[members]
+                centres[label] = centre / (np.linalg.norm(centre) + 1e-9)
+    return (vectors @ centres.T).argmax(1)
+
+
+def accuracy(model: PronounModel, labelled: Sequence[Example]) -> float:
+    """Share of examples that the model gets right."""
+    return sum((model.score(tokens) > 0) == label for tokens, label in labelled) / len(labelled)
+
+
+def write(model: PronounModel, path: Path) -> None:
+    """Write the model, whole or not at all."""
+    content = json.dumps(
+        [model.classes, model.endings, model.frames, model.weights], ensure_ascii=False, separators=(",", ":")
+    )
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(gzip.compress(content.encode(), 9, mtime=0))
+    os.replace(partial, path)
+
+
+if __name__ == "__main__":
+    main()
