@@ -16,7 +16,7 @@ Compress a causal language model into a smaller, fairer student, and prove both 
   test         the same, once, at the end
   evaluate     perplexity, generation, disparity and coherence of a model → metrics.json, generations.parquet
   word-table   the gender of words from word vectors, for evaluate's gender_max and gender_wavg
-  report       evaluations side by side, with paired tests → report.html
+  report       evaluations side by side, with paired tests → report.html, tables, charts
   preview      the target itself, scored before any student is trained → a table, preview.json
   quickstart   the whole path on a small corpus with a known bias, in minutes
 
@@ -105,7 +105,9 @@ def _call(function: Callable[..., None], command: str, arguments: list[str], pos
     parser = ArgumentParser(prog=f"distill {command}", description=(function.__doc__ or "").split("\n\n")[0])
     parser.add_argument("--config", action=ActionConfigFile, help="YAML file with these options")
     if positional is not None:
-        parser.add_argument(positional, nargs="+", type=Path, help="folders that `distill evaluate` wrote")
+        parser.add_argument(
+            positional, nargs="+", type=Path, help="folders that `distill evaluate` wrote; the first is the baseline"
+        )
     parser.add_function_arguments(function, as_group=False, skip={positional} if positional else set())
     options = parser.instantiate(parser.parse_args(arguments))
     options.pop("config", None)

@@ -56,10 +56,9 @@ def samples(frames: list[pd.DataFrame], in_all: int = IN_ALL) -> tuple[list[Samp
         numbered = frame.assign(sample=frame.groupby(_PROMPT).cumcount()).set_index([*_PROMPT, "sample"])
         columns.append(numbered[["continuation", "polarity"]].add_suffix(f"_{index}"))
     rows = pd.concat(columns, axis=1).reset_index()
-    # A hash in place of a generator: the same prompts are shown whichever order or models they come in.
-    rows["draw"] = pd.util.hash_pandas_object(
-        rows[["prompt_id", "sample"]].astype(str).agg(" ".join, axis=1), index=False
-    )
+    # A hash in place of a generator: the same samples are shown whichever models they stand beside.
+    keys = rows["prompt_id"].astype(str) + " " + rows["sample"].astype(str)
+    rows["draw"] = pd.util.hash_array(keys.to_numpy(dtype=object))
     rows["turn"] = rows.groupby("group")["draw"].rank(method="first")
     rows = rows.sort_values(["turn", "draw"], kind="stable")
     lengths = sum(

@@ -112,8 +112,8 @@ def test_prompts_samples_and_reference_are_the_users(
     assert settings["pronoun_gap_occupations"] == "prompts"
     assert list(evaluation.metrics["pronoun_gap"]["groups"]) == ["nurse"]
     printed = capsys.readouterr().out
-    assert "mean ratio" in printed
-    assert "under judge" in printed
+    assert "Mean ratio" in printed
+    assert "reference: judge" in printed
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
+import errno
 import json
+import os
 import re
 import runpy
 import shutil
 from base64 import b64encode
+from collections.abc import Callable
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from distill.cli import main
 from distill.errors import UserError
 from distill.evaluation import Evaluation, load
 from distill.evaluation.compare import labelled
@@ -343,3 +347,95 @@ def test_mistakes_are_told(folders: list[Path], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="is a file, not a folder"):
         report(folders, tmp_path / "file" / "report.html")
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda folder: (folder / "metrics.json").unlink(), "metrics.json is missing"),
+        (lambda folder: (folder / "metrics.json").write_text('{"schema": 1,'), "metrics.json: not JSON"),
+        (lambda folder: (folder / "metrics.json").write_text('{"schema": 0}'), "metrics.json: is of schema 0"),
+        (lambda folder: (folder / "generations.parquet").unlink(), "generations.parquet is missing"),
+        (lambda folder: os.truncate(folder / "generations.parquet", 3000), "generations.parquet: not Parquet, or cut"),
+        (lambda folder: shutil.rmtree(folder), "there is no such folder"),
+    ],
+)
+@pytest.mark.parametrize("output", ["report.html", "tables.md", "paper"])
+def test_a_damaged_evaluation_is_one_line_and_nothing_is_written(
+    folders: list[Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    damage: Callable[[Path], object],
+    reason: str,
+    output: str,
+) -> None:
+    damaged = Path(shutil.copytree(folders[1], tmp_path / "damaged"))
+    damage(damaged)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.html").write_text("an older one")
+    with pytest.raises(SystemExit) as caught:
+        main(["report", str(folders[0]), str(damaged), f"--output={tmp_path / 'out' / output}"])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("distill report: error: ")
+    assert reason in error
+    assert error.count("\n") == 1
+    assert [(file.name, file.read_text()) for file in (tmp_path / "out").iterdir()] == [("report.html", "an older one")]
+
+
+def test_a_full_disk_leaves_the_older_report(
+    folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "report.html").write_text("an older one")
+
+    def full(path: Path, content: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(content[:100])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(SystemExit) as caught:
+        main(["report", str(folders[0]), f"--output={tmp_path / 'report.html'}"])
+    assert caught.value.code == 1
+    assert re.fullmatch(r"distill report: failed: .*No space left on device.*\n", capsys.readouterr().err)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("report.html", "an older one")]
+
+
+def test_a_folder_gets_everything(folders: list[Path], tmp_path: Path) -> None:
+    report(folders, tmp_path / "paper")
+    charts = [f"{name}.{kind}" for name in ("shares", "trade-off") for kind in ("pdf", "png", "svg")]
+    assert sorted(file.name for file in (tmp_path / "paper").iterdir()) == sorted(
+        ["report.html", "tables.md", "tables.tex", *charts]
+    )
+    first = {file.name: file.read_bytes() for file in (tmp_path / "paper").iterdir()}
+    assert first["shares.png"].startswith(b"\x89PNG")
+    assert first["shares.pdf"].startswith(b"%PDF")
+    assert b"<svg" in first["trade-off.svg"]
+    # The same each time, byte for byte, and over what is there.
+    report(folders, tmp_path / "paper")
+    assert {file.name: file.read_bytes() for file in (tmp_path / "paper").iterdir()} == first
+
+
+def test_without_a_shared_perplexity_there_is_no_trade_off(folders: list[Path], tmp_path: Path) -> None:
+    report([changed(folders[0], tmp_path / "a", perplexity=None)], tmp_path / "paper")
+    assert not list((tmp_path / "paper").glob("trade-off.*"))
+    assert list((tmp_path / "paper").glob("shares.*"))
+
+
+def test_measures_of_which_nothing_is_known_are_shown(folders: list[Path], tmp_path: Path) -> None:
+    metrics = load(folders[0]).metrics
+    more = {
+        "disparity": metrics["disparity"] | {"gender_max": metrics["disparity"]["unigram"] | {"median_ratio": 0.33}},
+        "perplexity": metrics["perplexity"]
+        | {"token_strided": {"value": 20.5, "ci95": [20.0, 21.0]}, "byte": {"value": 1.9}},
+        "ceat": {"weat_6": {"effect_size": 0.314159, "ci95": [0.1, 0.5], "p": 0.002, "n": 1000}},
+        "pairs": {"summed": {"share": 0.61, "pairs": 1508}},
+        "a_new_one": 7,
+    }
+    page = render([changed(folders[0], tmp_path / "a", **more), folders[1]], tmp_path / "report.html")
+    for words in (
+        "Mean ratio, gender max", "Median ratio, gender max", "The same by gender max polarity",
+        "Perplexity, overlapping 20.50 20.00 to 21.00", "Perplexity, byte 1.90",
+        "CEAT · weat 6 0.314 0.1 to 0.5; p 0.002; n 1,000", "Pairs · summed 0.61 pairs 1,508", "A new one 7",
+    ):  # fmt: skip
+        assert words in page.text
