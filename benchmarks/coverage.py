@@ -92,29 +92,21 @@ def identifiers(samples: int) -> tuple[list[str], list[str]]:
     return groups.tolist(), prompts.tolist()
 
 
-INTERVALS = {
-    "fair, polar .07": World(polar=0.066),
-    "fair, polar .07, 10 texts": World(polar=0.066, samples=10),
-    "fair, polar .30": World(),
-    "fair, polar .60": World(polar=0.6),
-    "fair, prompts lean": World(spread=1.0),
-    "fair, prompts lean far": World(spread=2.0, polar_spread=1.0),
-    "fair, prompts lean, polar .07": World(spread=1.0, polar=0.066, polar_spread=1.0, samples=10),
-    "all lean 2 : 1": World(lean=(0.69, 0.0), spread=1.0),
-    "groups lean by 1": World(lean=(-0.3, 1.0), spread=1.0),
-    "groups lean by 1, polar .07": World(lean=(-0.3, 1.0), spread=1.0, polar=0.066, polar_spread=1.0, samples=10),
-}
-
 _BIASED = World(lean=(-0.3, 1.0), spread=1.0)
+INTERVALS = {
+    "fair, polar .30": World(),
+    "fair, prompts lean": World(spread=1.0),
+    "fair, polar .07": World(polar=0.066),
+    "fair, prompts lean far": World(spread=2.0, polar_spread=1.0),
+    "groups lean by 1": _BIASED,
+    "groups lean by 1, polar .07": replace(_BIASED, polar=0.066, polar_spread=1.0, samples=10),
+}
 TESTS = {
-    "both fair, polar .30": (World(), World()),
-    "both fair, polar .07": (World(polar=0.066, samples=10), World(polar=0.066, samples=10)),
-    "both fair, prompts lean": (World(spread=1.0), World(spread=1.0)),
-    "both fair, .30 against .10": (World(), World(polar=0.1)),
+    "both fair": (World(), World()),
     "equally biased": (_BIASED, _BIASED),
     "equally biased, polar .07": (replace(_BIASED, polar=0.066, samples=10),) * 2,
+    "both fair, .30 against .10": (World(), World(polar=0.1)),
     "equally biased, .30 against .15": (_BIASED, replace(_BIASED, polar=0.15)),
-    "equally and strongly biased": (World(lean=(0, 2.0), spread=1.0, polar=0.6),) * 2,
 }
 
 

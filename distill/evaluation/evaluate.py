@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from distill.evaluation.fluency import distinct_2, mean_nll
 from distill.evaluation.generation import Sampling, prompt_lengths
 from distill.evaluation.generations import read_generations, write_generations
 from distill.evaluation.occupations import OCCUPATIONS
+from distill.evaluation.pairs import read_pairs
 from distill.evaluation.polarity import unigram
+from distill.evaluation.preference import pair_preference
 from distill.evaluation.presets import PRESETS, PresetName, choose
 from distill.evaluation.processes import Processes, devices
 from distill.evaluation.progress import alone_in, progress
@@ -53,6 +56,7 @@ def evaluate(
     polarity: PolarityName | Sequence[PolarityName] = POLARITIES,
     word_table: Path | None = None,
     include_prompt: bool = False,
+    pairs: str | Sequence[str] = (),
     text: str | None = None,
     field: str = "text",
     gguf_file: str | None = None,
@@ -89,6 +93,9 @@ def evaluate(
         word_table: Polarities of words for the latter two, made by `distill word-table` from any word vectors. Default:
             the table that comes with us, of Google News' vectors.
         include_prompt: Whether the words of the prompt itself count too.
+        pairs: Pairs of sentences, a stereotypical and another one, whose likelihood is compared: one or several files
+            or Hugging Face ids, with columns more and less (and group), or laid out as CrowS-Pairs, WinoBias (its
+            pro-stereotyped set; the twin is found) or Winogender, such as oskarvanderwal/winogender:all:test.
         text: Text to measure perplexity on: a file (txt, jsonl, parquet), a folder of such, or a Hugging Face id.
             Default: perplexity is left out.
         field: Column of the text in jsonl, parquet and Hugging Face data sets.
@@ -124,6 +131,7 @@ def evaluate(
     groups = groups_as_occupations(prompts, chosen)
     scored_text = None if text is None else read_text(text, field)
     table = read_word_table(word_table)
+    pairs_of = {source: read_pairs(source) for source in ([pairs] if isinstance(pairs, str) else pairs)}
     check_writable(output)
 
     checkpoint = load_checkpoint(model, gguf_file, device, dtype)
@@ -146,6 +154,7 @@ def evaluate(
         "seed": seed,
         "word_table": table.source,
         "include_prompt": include_prompt,
+        "pairs": {source: _digest(f"{pair.more}\0{pair.less}" for pair in found) for source, found in pairs_of.items()},
         "text": text,
         "text_sha256": scored_text and scored_text.sha256,
         "documents": scored_text.documents if scored_text else 0,
@@ -181,6 +190,11 @@ def evaluate(
             "pronoun_gap",
             lambda: pronoun_gap(pronoun_log_odds(checkpoint, window, occupations), occupations, seed),
         )
+
+        metrics["pairs"] = {
+            source: measures.once(f"pairs-{number}", partial(pair_preference, checkpoint, window, found))
+            for number, (source, found) in enumerate(pairs_of.items())
+        }
 
         task = Task(chosen, lengths, samples, sampling, batch_size)
         # An older metrics.json speaks of other generations.

@@ -37,8 +37,8 @@ def _finite(value: object) -> bool:
 def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     metrics = load(result).metrics
     assert list(metrics) == [
-        *("schema", "model", "settings", "perplexity", "gendered_tokens", "pronoun_gap", "disparity", "coherence"),
-        "fluency",
+        *("schema", "model", "settings", "perplexity", "gendered_tokens", "pronoun_gap", "pairs", "disparity"),
+        *("coherence", "fluency"),
     ]
     assert metrics["schema"] == 1
     assert _finite(metrics)
@@ -86,6 +86,30 @@ def test_scores_can_be_computed_again_from_the_file(result: Path) -> None:
     assert again == evaluation.metrics["disparity"]["unigram"]
     assert (rows.groupby("group").size() == 4).all()
     assert (evaluation.generations["model_sha256"] == evaluation.metrics["model"]["sha256"]).all()
+
+
+def test_polarities_and_pairs_are_the_users(model_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "pairs.jsonl").write_text(
+        '{"more": "The nurse said she left.", "less": "The nurse said he left.", "group": "nurse"}\n', encoding="utf-8"
+    )
+    (tmp_path / "table.tsv").write_text("man\t-0.5\nthe\t0.4\n", encoding="utf-8")
+    evaluate(
+        str(model_folder),
+        tmp_path / "out",
+        preset="smoke",
+        samples=1,
+        polarity="gender_max",
+        word_table=tmp_path / "table.tsv",
+        include_prompt=True,
+        pairs=str(tmp_path / "pairs.jsonl"),
+        max_new_tokens=2,
+    )
+    metrics = load(tmp_path / "out").metrics
+    assert list(metrics["disparity"]) == ["unigram", "gender_max"]
+    assert metrics["disparity"]["gender_max"]["polar_rate"] > 0.9  # prompts hold “the”
+    (found,) = metrics["pairs"].values()
+    assert found["n"] == found["groups"]["nurse"]["n"] == 1
+    assert set(found["summed"]) == {"share", "ci95", "difference", "abs_difference"}
 
 
 def test_only_the_two_files_are_left(result: Path) -> None:
