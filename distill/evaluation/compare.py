@@ -92,7 +92,7 @@ class Comparison:
 def labelled(generations: pd.DataFrame, polarity: Labeller = unigram, include_prompt: bool = False) -> pd.DataFrame:
     """The profession prompts' continuations, with the column `polarity` beside them; of prompt and all if asked."""
     rows = generations[generations["kind"] == "profession"]
-    texts = rows["prompt"] + rows["continuation"] if include_prompt else rows["continuation"]
+    texts = rows["prompt"].astype(str) + rows["continuation"] if include_prompt else rows["continuation"]
     return rows.assign(polarity=[polarity(text) for text in texts])
 
 
