@@ -61,8 +61,10 @@ class LossConfig:
     """forward_kl, reverse_kl or jsd (generalised Jensen–Shannon)."""
     jsd_beta: float = 0.5
     """Weight of the target in the mixture of the Jensen–Shannon divergence."""
-    chunk_size: int = 2048
-    """Tokens whose logits exist at a time: memory against the size of the products."""
+    chunk_size: int | None = None
+    """Tokens whose logits exist at a time; null: as many as the device's memory suggests."""
+    compile: bool = False
+    """Let torch.compile fuse what happens between two head products; needs a C++ compiler, on a GPU Triton."""
 
 
 @dataclass(frozen=True)

@@ -3,22 +3,27 @@
 No `[tokens, vocabulary]` tensor exists beyond one chunk's: neither the student's logits, nor the teacher's, nor the
 counterfactual's. The gradient with respect to the logits is known in closed form as soon as they are, so the
 products that give the gradients of hidden states and head weights are made at once, and nothing is computed twice.
+
+Two sizes shape the work. A *chunk* of rows goes through the head products, whose results stay in buffers made once; a
+*block* of rows goes through everything between two products, so small that its temporaries cost next to nothing.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
+from distill.chunking import block_rows, chunk_rows
+from distill.divergences import DIVERGENCES, Divergence
+from distill.head import Head
 from distill.perturbation import Contexts, Operator, ReversedVocabulary, perturb, perturb_neutral
 from distill.prefix import PrefixKind
 
 __all__ = ["DistillationLoss", "Divergence", "distillation_loss"]
-
-Divergence = Literal["forward_kl", "reverse_kl", "jsd"]
 
 _IGNORED = -100
 _LOG_ZERO = -1e4
@@ -40,89 +45,27 @@ class DistillationLoss(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Target:
-    """Where the target distribution of a row comes from."""
+class _Perturbation:
+    """How the teacher's two predictions become the target."""
 
-    hidden: Tensor
-    weight: Tensor
-    prefix: Tensor | None
-    counterfactual_hidden: Tensor | None
-    counterfactual_slot: Tensor | None
     operator: Operator
     vocabulary: ReversedVocabulary | None
     contexts: Contexts
 
-    def log_p(self, rows: Tensor, temperature: float) -> Tensor:
-        """Log target p″_T of the given rows: `[len(rows), V]`. The perturbation happens at T = 1."""
-        log_p = self._log_softmax(self.hidden[rows])
-        if self.operator != "none":
-            kinds = self.prefix[rows]
-            self._perturb_reversed_(log_p, rows, kinds)
-            if self.contexts == "all" and self.vocabulary is not None:
-                neutral = (kinds == PrefixKind.NEUTRAL).nonzero().squeeze(-1)
-                log_p[neutral] = perturb_neutral(log_p[neutral], self.operator, self.vocabulary)
-        return log_p if temperature == 1 else log_p.div_(temperature).log_softmax(-1)
+    def acts_on(self, kind: PrefixKind) -> bool:
+        """Whether the target after such a prefix differs from the factual prediction."""
+        if self.operator == "none" or kind == PrefixKind.UNALIGNED:
+            return False
+        return kind == PrefixKind.REVERSED or (self.contexts == "all" and self.vocabulary is not None)
 
-    def _log_softmax(self, hidden: Tensor) -> Tensor:
-        return _product(hidden.to(self.weight.dtype), self.weight.T).log_softmax(-1)
-
-    def _perturb_reversed_(self, log_p: Tensor, rows: Tensor, kinds: Tensor) -> None:
-        reversed_rows = (kinds == PrefixKind.REVERSED).nonzero().squeeze(-1)
-        if len(reversed_rows) == 0:
-            return
-        slots = self.counterfactual_slot[rows[reversed_rows]]
-        counterfactual_log_p = self._log_softmax(self.counterfactual_hidden[slots])
-        log_p[reversed_rows] = perturb(log_p[reversed_rows], counterfactual_log_p, self.operator, self.vocabulary)
-
-
-def _product_dtype(tensor: Tensor) -> torch.dtype:
-    """The type of the head products' operands: autocast's or the tensor's own; on a CPU, which has no product of bf16
-    into fp32, fp32."""
-    if not tensor.is_cuda:
-        return torch.promote_types(tensor.dtype, torch.float32)
-    return torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else tensor.dtype
-
-
-def _product(left: Tensor, right: Tensor) -> Tensor:
-    """`left @ right`, never rounded below fp32: rounded logits make KL gradients 4–23 % wrong."""
-    if left.dtype in (torch.float32, torch.float64):
-        return left @ right
-    return torch.mm(left, right, out_dtype=torch.float32)
-
-
-# Divergences: of log target and log student, each [C, V], the value per row [C] and its gradient with respect to the
-# tempered student logits [C, V]. For a loss with derivative u with respect to q, that gradient is q · (u − ⟨q, u⟩).
-
-
-def _forward_kl(log_p: Tensor, log_q: Tensor, beta: float) -> tuple[Tensor, Tensor]:
-    p = log_p.exp()
-    divergence = (p * (log_p - log_q)).sum(-1)
-    return divergence, log_q.exp().sub_(p)
-
-
-def _reverse_kl(log_p: Tensor, log_q: Tensor, beta: float) -> tuple[Tensor, Tensor]:
-    q = log_q.exp()
-    surprise = log_q - log_p
-    divergence = (q * surprise).sum(-1)
-    return divergence, q.mul_(surprise.sub_(divergence.unsqueeze(-1)))
-
-
-def _jsd(log_p: Tensor, log_q: Tensor, beta: float) -> tuple[Tensor, Tensor]:
-    beta_ = log_p.new_tensor(beta)
-    log_m = torch.logaddexp(log_p + beta_.log(), log_q + torch.log1p(-beta_))
-    q = log_q.exp()
-    against_mixture = log_q - log_m
-    of_student = (q * against_mixture).sum(-1)
-    of_target = (log_p.exp() * (log_p - log_m)).sum(-1)
-    gradient = q.mul_(against_mixture.sub_(of_student.unsqueeze(-1))).mul_(1 - beta)
-    return beta * of_target + (1 - beta) * of_student, gradient
-
-
-_DIVERGENCES: dict[str, Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]]] = {
-    "forward_kl": _forward_kl,
-    "reverse_kl": _reverse_kl,
-    "jsd": _jsd,
-}
+    def log_target(self, log_p: Tensor, counterfactual_log_p: Tensor | None, kind: PrefixKind) -> Tensor:
+        """`[C, V]` log p, and log p̂ after REVERSED prefixes -> `[C, V]` log p″ at T = 1."""
+        if not self.acts_on(kind):
+            return log_p
+        if counterfactual_log_p is not None:
+            return perturb(log_p, counterfactual_log_p, self.operator, self.vocabulary)
+        assert self.vocabulary is not None
+        return perturb_neutral(log_p, self.operator, self.vocabulary)
 
 
 @dataclass(frozen=True)
@@ -135,35 +78,116 @@ class _Terms:
     divergence: Divergence
     jsd_beta: float
 
-    def of_chunk(self, logits: Tensor, log_target: Tensor | None, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Sums over one chunk and the gradient of its total with respect to the logits.
+    def of(self, logits: Tensor, log_target: Tensor | None, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Both terms of some rows, and the gradient of their weighted sum.
 
         Args:
             logits: `[C, V]` of the student.
-            log_target: `[C, V]` tempered log target, or None without a teacher; destroyed.
+            log_target: `[C, V]` log p″ at T = 1, or None without a teacher.
             labels: `[C]`, all valid.
 
         Returns:
-            Sum of the divergence, sum of the cross-entropy, `[C, V]` gradient.
+            Sum of the divergence, sum of the cross-entropy, `[C, V]` gradient with respect to the logits.
         """
-        rows = torch.arange(len(labels), device=labels.device)
         log_q = logits.log_softmax(-1)
-        lm = -log_q[rows, labels].sum()
-        if self.lm_weight:
+        labels = labels.unsqueeze(-1)
+        lm = -log_q.gather(-1, labels).sum()
+        gradient = None
+        if self.lm_weight or log_target is None:
             gradient = log_q.exp().mul_(self.lm_weight)
-            gradient[rows, labels] -= self.lm_weight
-        else:
-            gradient = None
+            gradient.scatter_add_(-1, labels, gradient.new_full(labels.shape, -self.lm_weight))
         if log_target is None:
-            return lm.new_zeros(()), lm, torch.zeros_like(log_q) if gradient is None else gradient
-        if self.temperature != 1:
-            log_q = log_q.div_(self.temperature).log_softmax(-1)
-        divergence, kd_gradient = _DIVERGENCES[self.divergence](
-            log_target.clamp_(min=_LOG_ZERO), log_q.clamp_(min=_LOG_ZERO), self.jsd_beta
-        )
+            assert gradient is not None
+            return lm.new_zeros(()), lm, gradient
+        log_p, log_q = self._tempered(log_target), self._tempered(log_q)
+        divergence, kd_gradient = DIVERGENCES[self.divergence](log_p, log_q, self.jsd_beta)
         # T² from the loss and 1/T from the chain rule leave T.
         kd_gradient.mul_(self.kd_weight * self.temperature)
         return divergence.sum(), lm, kd_gradient if gradient is None else kd_gradient.add_(gradient)
+
+    def _tempered(self, log_p: Tensor) -> Tensor:
+        tempered = log_p if self.temperature == 1 else (log_p / self.temperature).log_softmax(-1)
+        return tempered.clamp(min=_LOG_ZERO)
+
+
+class _Chunk(NamedTuple):
+    """Rows that go through the head products together, after prefixes of one kind.
+
+    Attributes:
+        kind: of their prefixes.
+        rows: `[C]` indices of tokens.
+        slots: `[C]` their indices in the counterfactual hidden states, where the perturbation asks for these.
+    """
+
+    kind: PrefixKind
+    rows: Tensor
+    slots: Tensor | None
+
+
+class _Teacher(NamedTuple):
+    """The teacher's head `[V, D]` and what it takes: `[N, D]` factual, `[M, D]` counterfactual hidden states."""
+
+    weight: Tensor
+    hidden: Tensor
+    counterfactual_hidden: Tensor | None
+
+
+class _Predictions(NamedTuple):
+    """`[C, V]` logits of the student, of the teacher, and of the teacher after the reversed prefixes."""
+
+    student: Tensor
+    teacher: Tensor | None
+    counterfactual: Tensor | None
+
+    def block(self, start: int, end: int) -> "_Predictions":
+        """The same for some of the rows."""
+        return _Predictions(*(None if logits is None else logits[start:end] for logits in self))
+
+
+class _Predictor:
+    """The predictions of one chunk at a time, in buffers that all chunks share."""
+
+    def __init__(self, student: Head, student_hidden: Tensor, teacher: _Teacher | None, chunks: list[_Chunk]) -> None:
+        self._student = student
+        self._student_hidden = student_hidden
+        self._teacher = teacher
+        rows = max((len(chunk.rows) for chunk in chunks), default=0)
+        self._buffer = student.buffer(rows)
+        if teacher is not None:
+            self._head = Head(teacher.weight, teacher.hidden)
+            self._teacher_buffer = self._head.buffer(rows)
+            reversed_rows = max((len(chunk.slots) for chunk in chunks if chunk.slots is not None), default=0)
+            self._counterfactual_buffer = self._head.buffer(reversed_rows)
+
+    def __call__(self, chunk: _Chunk) -> _Predictions:
+        student = self._student.logits(self._student_hidden[chunk.rows], self._buffer)
+        if self._teacher is None:
+            return _Predictions(student, None, None)
+        teacher = self._head.logits(self._teacher.hidden[chunk.rows], self._teacher_buffer)
+        if chunk.slots is None:
+            return _Predictions(student, teacher, None)
+        assert self._teacher.counterfactual_hidden is not None
+        hidden = self._teacher.counterfactual_hidden[chunk.slots]
+        return _Predictions(student, teacher, self._head.logits(hidden, self._counterfactual_buffer))
+
+
+def _between_products(
+    logits: _Predictions, labels: Tensor, kind: PrefixKind, perturbation: _Perturbation, terms: _Terms
+) -> tuple[Tensor, Tensor]:
+    """Sums of divergence and cross-entropy; the gradient takes the place of the student's logits."""
+    log_target = None
+    if logits.teacher is not None:
+        log_p = logits.teacher.log_softmax(-1)
+        counterfactual_log_p = None if logits.counterfactual is None else logits.counterfactual.log_softmax(-1)
+        log_target = perturbation.log_target(log_p, counterfactual_log_p, kind)
+    kd, lm, gradient = terms.of(logits.student, log_target, labels)
+    logits.student.copy_(gradient)
+    return kd, lm
+
+
+@functools.cache
+def _compiled() -> Callable[..., tuple[Tensor, Tensor]]:
+    return torch.compile(_between_products)
 
 
 class _FusedLoss(torch.autograd.Function):
@@ -174,38 +198,45 @@ class _FusedLoss(torch.autograd.Function):
         ctx: FunctionCtx,
         student_hidden: Tensor,
         student_weight: Tensor,
+        teacher: _Teacher | None,
         labels: Tensor,
         valid_tokens: Tensor,
-        target: _Target | None,
+        chunks: list[_Chunk],
+        perturbation: _Perturbation,
         terms: _Terms,
-        chunk_size: int,
+        compiled: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
         needs_hidden, needs_weight = ctx.needs_input_grad[:2]
-        device = student_hidden.device
-        weight = student_weight.to(_product_dtype(student_hidden))
-        accumulator = torch.promote_types(weight.dtype, torch.float32)
+        student = Head(student_weight, student_hidden)
+        predict = _Predictor(student, student_hidden, teacher, chunks)
+        between_products = _compiled() if compiled else _between_products
+        block = block_rows(student.width, labels.device)
         grad_hidden = torch.zeros_like(student_hidden) if needs_hidden else None
-        grad_weight = torch.zeros_like(weight, dtype=accumulator) if needs_weight else None
-        kd = torch.zeros((), dtype=accumulator, device=device)
+        grad_weight = student.weight_gradient() if needs_weight else None
+        kd = torch.zeros((), dtype=student.accumulator, device=labels.device)
         lm = torch.zeros_like(kd)
 
-        with torch.autocast(device.type, enabled=False):
-            for rows in (labels != _IGNORED).nonzero().squeeze(-1).split(chunk_size):
-                chunk = student_hidden[rows].to(weight.dtype)
-                log_target = None if target is None else target.log_p(rows, terms.temperature)
-                kd_sum, lm_sum, gradient = terms.of_chunk(_product(chunk, weight.T), log_target, labels[rows])
-                kd += kd_sum
-                lm += lm_sum
-                gradient = gradient.to(chunk.dtype)
+        with torch.autocast(labels.device.type, enabled=False):
+            for chunk in chunks:
+                logits = predict(chunk)
+                chunk_labels = labels[chunk.rows]
+                for start in range(0, len(chunk.rows), block):
+                    end = start + block
+                    kd_sum, lm_sum = between_products(
+                        logits.block(start, end), chunk_labels[start:end], chunk.kind, perturbation, terms
+                    )
+                    kd += kd_sum
+                    lm += lm_sum
+                gradient = student.operand(logits.student)
                 if grad_hidden is not None:
-                    grad_hidden[rows] = _product(gradient, weight).to(grad_hidden.dtype)
+                    grad_hidden[chunk.rows] = student.hidden_gradient(gradient).to(grad_hidden.dtype)
                 if grad_weight is not None:
-                    grad_weight += _product(gradient.T, chunk)
+                    student.add_weight_gradient_(grad_weight, gradient, student_hidden[chunk.rows])
 
         # Not divided by the number of tokens yet: in 16 bits that would vanish before a loss scale is multiplied in.
-        ctx.save_for_backward(
-            grad_hidden, None if grad_weight is None else grad_weight.to(student_weight.dtype), valid_tokens
-        )
+        if grad_weight is not None:
+            grad_weight = grad_weight[: len(student_weight)].to(student_weight.dtype)
+        ctx.save_for_backward(grad_hidden, grad_weight, valid_tokens)
         kd /= valid_tokens
         lm /= valid_tokens
         ctx.mark_non_differentiable(kd, lm)
@@ -215,8 +246,9 @@ class _FusedLoss(torch.autograd.Function):
     def backward(ctx: FunctionCtx, grad_total: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         *gradients, valid_tokens = ctx.saved_tensors
         factor = grad_total / valid_tokens
-        scaled = (None if gradient is None else gradient * factor for gradient in gradients)
-        return *scaled, None, None, None, None, None
+        # In place: the gradient of the head weights is as large as they are. A second pass is refused by autograd.
+        scaled = (None if gradient is None else gradient.mul_(factor) for gradient in gradients)
+        return *scaled, None, None, None, None, None, None, None
 
 
 def distillation_loss(
@@ -236,7 +268,8 @@ def distillation_loss(
     lm_weight: float = 0.0,
     divergence: Divergence = "forward_kl",
     jsd_beta: float = 0.5,
-    chunk_size: int = 2048,
+    chunk_size: int | None = 2048,
+    compiled: bool = False,
 ) -> DistillationLoss:
     """`kd_weight · T² · D(p″ ‖ q_T) + lm_weight · CE(q, next token)`, mean over valid tokens.
 
@@ -262,7 +295,9 @@ def distillation_loss(
         divergence: `forward_kl` KL(p″ ‖ q), `reverse_kl` KL(q ‖ p″), or `jsd`, the generalised Jensen–Shannon
             divergence β KL(p″ ‖ m) + (1 − β) KL(q ‖ m) with m = β p″ + (1 − β) q.
         jsd_beta: β, between 0 and 1, both excluded.
-        chunk_size: rows whose logits exist at a time.
+        chunk_size: rows whose logits exist at a time; None: as many as the device's memory suggests
+            (`distill.chunking.chunk_rows`).
+        compiled: let `torch.compile` fuse what happens between two products.
 
     Raises:
         ValueError: unknown names, shapes that don't belong together, or a missing argument; the message says which.
@@ -282,12 +317,12 @@ def distillation_loss(
         raise ValueError(f"temperature is {temperature}: it must be positive")
     if not 0 < jsd_beta < 1:
         raise ValueError(f"jsd_beta is {jsd_beta}: it must lie between 0 and 1; the ends are forward_kl and reverse_kl")
-    if chunk_size < 1:
+    if chunk_size is not None and chunk_size < 1:
         raise ValueError(f"chunk_size is {chunk_size}: it must be at least 1")
     if len(labels) != len(student_hidden):
         raise ValueError(f"student_hidden has {len(student_hidden)} rows and labels has {len(labels)}")
 
-    target = None
+    teacher = None
     if teacher_hidden is not None and teacher_weight is not None:
         if len(teacher_hidden) != len(labels):
             raise ValueError(f"teacher_hidden has {len(teacher_hidden)} rows and labels has {len(labels)}")
@@ -295,25 +330,24 @@ def distillation_loss(
             raise ValueError(
                 f"the heads differ: {len(teacher_weight)} tokens (teacher), {len(student_weight)} (student)"
             )
-        target = _Target(
-            hidden=teacher_hidden.detach(),
-            weight=teacher_weight.detach().to(_product_dtype(teacher_hidden)),
-            prefix=prefix,
-            counterfactual_hidden=None if counterfactual_hidden is None else counterfactual_hidden.detach(),
-            counterfactual_slot=None if operator == "none" else _slots(prefix, counterfactual_hidden),
-            operator=operator,
-            vocabulary=None if vocabulary is None else vocabulary.to(labels.device),
-            contexts=contexts,
-        )
+        teacher = _Teacher(teacher_weight, teacher_hidden, counterfactual_hidden)
     elif kd_weight:
         raise ValueError("kd_weight is not 0, so teacher_hidden and teacher_weight are needed")
 
     if valid_tokens is None:
         valid_tokens = (labels != _IGNORED).sum()
     valid_tokens = torch.as_tensor(valid_tokens, device=labels.device).clamp(min=1)
+    perturbation = _Perturbation(operator, None if vocabulary is None else vocabulary.to(labels.device), contexts)
+    chunks = _chunks(
+        labels,
+        None if teacher is None else _effective_kinds(perturbation, prefix, counterfactual_hidden),
+        chunk_size or chunk_rows(len(student_weight), labels.device),
+    )
     terms = _Terms(kd_weight, lm_weight, temperature, divergence, jsd_beta)
     return DistillationLoss(
-        *_FusedLoss.apply(student_hidden, student_weight, labels, valid_tokens, target, terms, chunk_size)
+        *_FusedLoss.apply(
+            student_hidden, student_weight, teacher, labels, valid_tokens, chunks, perturbation, terms, compiled
+        )
     )
 
 
@@ -322,12 +356,32 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f"unknown {name} {value!r}: use one of {', '.join(choices)}")
 
 
-def _slots(prefix: Tensor | None, counterfactual_hidden: Tensor | None) -> Tensor:
-    """`[N]`: the row of `counterfactual_hidden` that belongs to each REVERSED row."""
+def _effective_kinds(
+    perturbation: _Perturbation, prefix: Tensor | None, counterfactual_hidden: Tensor | None
+) -> Tensor | None:
+    """`[N]` kinds, UNALIGNED where the target is the factual prediction anyway; None where it is everywhere."""
+    if perturbation.operator == "none":
+        return None
     if prefix is None:
         raise ValueError("the operator needs `prefix`: only operator 'none' does without")
-    is_reversed = prefix == PrefixKind.REVERSED
     rows = 0 if counterfactual_hidden is None else len(counterfactual_hidden)
-    if (expected := int(is_reversed.sum())) != rows:
+    if (expected := int((prefix == PrefixKind.REVERSED).sum())) != rows:
         raise ValueError(f"prefix marks {expected} REVERSED rows and counterfactual_hidden has {rows}")
-    return is_reversed.cumsum(0) - 1
+    if perturbation.acts_on(PrefixKind.NEUTRAL):
+        return prefix
+    return torch.where(prefix == PrefixKind.NEUTRAL, PrefixKind.UNALIGNED, prefix)
+
+
+def _chunks(labels: Tensor, kinds: Tensor | None, chunk_size: int) -> list[_Chunk]:
+    """The valid rows kind by kind: all rows of a chunk need the second prediction, or none does."""
+    if kinds is None:
+        kinds = torch.full_like(labels, PrefixKind.UNALIGNED)
+    slots = (kinds == PrefixKind.REVERSED).cumsum(0) - 1
+    key = torch.where(labels == _IGNORED, len(PrefixKind), kinds)
+    rows_of_kinds = key.argsort(stable=True).split(key.bincount(minlength=len(PrefixKind) + 1).tolist())
+    return [
+        _Chunk(kind, rows, slots[rows] if kind == PrefixKind.REVERSED else None)
+        for kind, rows_of_kind in zip(PrefixKind, rows_of_kinds, strict=False)
+        for rows in rows_of_kind.split(chunk_size)
+        if len(rows)
+    ]

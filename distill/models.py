@@ -15,6 +15,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.activations import ACT2FN
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from distill.config import StudentConfig, TeacherConfig
@@ -55,6 +56,7 @@ def load_teacher(teacher: TeacherConfig) -> PreTrainedModel:
     assert teacher.path is not None
     model = load_model(teacher.path, teacher.gguf_file, teacher.revision, getattr(torch, teacher.dtype))
     check_head(model, teacher.path)
+    fuse_activations(model)
     return model.eval().requires_grad_(False)
 
 
@@ -151,6 +153,18 @@ def check_head(model: PreTrainedModel, name: str) -> None:
         raise UserError(f"model {name!r} is not supported: {reason} stands between its hidden states and its logits")
 
 
+def fuse_activations(model: PreTrainedModel) -> None:
+    """Compute GPT-2's `gelu_new`, which transformers writes out in eight steps, in one, as `gelu_pytorch_tanh`.
+
+    The same function: faster, less memory for its gradient, different in the last bits; the configuration stays.
+    """
+    written_out = type(ACT2FN["gelu_new"])
+    for module in model.modules():
+        for name, child in module.named_children():
+            if type(child) is written_out:
+                setattr(module, name, ACT2FN["gelu_pytorch_tanh"])
+
+
 def check_same_vocabulary(one: PreTrainedTokenizerBase, other: PreTrainedTokenizerBase, names: tuple[str, str]) -> None:
     """Make sure that every token has the same id on both sides; equal sizes prove nothing.
 
@@ -232,6 +246,7 @@ def build_student(student: StudentConfig, config: PreTrainedConfig, teacher: Pre
         model.load_state_dict(_state_of_layers(teacher, student.layers))
         model.generation_config = teacher.generation_config
     check_head(model, student.path or "student")
+    fuse_activations(model)
     return model.train()
 
 

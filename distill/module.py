@@ -179,7 +179,6 @@ class DistillationModule(pl.LightningModule):
         and DDP take, is the mean over the tokens of the whole optimiser step.
         """
         loss, perturbation = self.loss, self.perturbation
-        student_hidden = backbone(self.student)(input_ids=batch.inputs, use_cache=False).last_hidden_state.flatten(0, 1)
         vocabulary_size = min(len(head_weight(model)) for model in (self.student, *self._teacher))
         teacher_hidden = teacher_weight = counterfactual_hidden = None
         if self.teacher is not None:
@@ -187,6 +186,8 @@ class DistillationModule(pl.LightningModule):
             teacher_weight = head_weight(self.teacher)[:vocabulary_size]
             if loss.kd_weight and perturbation.operator != "none" and len(batch.counterfactual):
                 counterfactual_hidden = self._ask_teacher(batch.counterfactual).flatten(0, 1)[batch.gather]
+        # The student after the teacher: what autograd keeps of it does not lie beside the teacher's activations.
+        student_hidden = backbone(self.student)(input_ids=batch.inputs, use_cache=False).last_hidden_state.flatten(0, 1)
         labels = batch.labels.flatten()
         terms = distillation_loss(
             student_hidden,
@@ -205,6 +206,7 @@ class DistillationModule(pl.LightningModule):
             divergence=loss.divergence,
             jsd_beta=loss.jsd_beta,
             chunk_size=loss.chunk_size,
+            compiled=loss.compile,
         )
         hidden = terms.total.new_zeros(())
         if loss.hidden_weight and teacher_hidden is not None:
@@ -230,7 +232,11 @@ class DistillationModule(pl.LightningModule):
             lr=settings.lr,
             betas=settings.betas,
             eps=settings.eps,
+            fused=True,
         )
+        # A gradient scaler unscales before the step, where gradients are clipped; fused AdamW would by itself, and
+        # Lightning refuses to clip then.
+        optimizer._step_supports_amp_scaling = False
         total = self.trainer.estimated_stepping_batches
         if math.isinf(total):
             raise UserError("give trainer.max_steps or trainer.max_epochs: the learning rate's schedule needs an end")

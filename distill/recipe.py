@@ -44,7 +44,7 @@ def _check_values(module: DistillationModule) -> None:
         ("loss.hidden_weight", loss.hidden_weight, loss.hidden_weight >= 0, "0 or more"),
         ("loss.temperature", loss.temperature, loss.temperature > 0, "more than 0"),
         ("loss.jsd_beta", loss.jsd_beta, 0 < loss.jsd_beta < 1, "between 0 and 1"),
-        ("loss.chunk_size", loss.chunk_size, loss.chunk_size >= 1, "1 or more"),
+        ("loss.chunk_size", loss.chunk_size, loss.chunk_size is None or loss.chunk_size >= 1, "1 or more"),
         ("optimizer.lr", optimizer.lr, optimizer.lr > 0, "more than 0"),
         ("optimizer.eps", optimizer.eps, optimizer.eps > 0, "more than 0"),
         ("optimizer.betas", optimizer.betas, all(0 <= beta < 1 for beta in optimizer.betas), "in [0, 1)"),
