@@ -40,11 +40,12 @@ def report(directories: list[Path], output: Path = Path("report.html")) -> None:
     check_writable(output if folder else output.parent)
     evaluations = [load(directory) for directory in directories]
     frames = [labelled(evaluation.generations) for evaluation in evaluations]
-    found = verdicts(evaluations, compared(frames))
+    comparisons = compared(frames)
+    found = verdicts(evaluations, comparisons)
     write = {
-        ".html": lambda: page(evaluations, found, frames),
-        ".md": lambda: markdown(evaluations, found),
-        ".tex": lambda: latex(evaluations, found),
+        ".html": lambda: page(evaluations, comparisons, found, frames),
+        ".md": lambda: markdown(evaluations, comparisons, found),
+        ".tex": lambda: latex(evaluations, comparisons, found),
     }
     names = TEXTS if folder else {output.name: output.suffix}
     contents = {name: write[suffix]().encode("utf-8") for name, suffix in names.items()}

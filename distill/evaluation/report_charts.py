@@ -3,20 +3,27 @@
 from html import escape
 
 from distill.evaluation import Evaluation
+from distill.evaluation.compare import GroupChange
 from distill.evaluation.report_measures import MAIN, Metrics, disparity, get
 from distill.evaluation.report_svg import Point, share_bar, trade_off
 from distill.evaluation.report_verdict import comparable_perplexity
-from distill.evaluation.report_words import percent, spoken, words
+from distill.evaluation.report_words import p_value, percent, signed, spoken, words
 
 
-def shares_section(evaluations: list[Evaluation], names: list[str]) -> str:
-    """A bar per profession and model: whom its gendered texts speak of, by each polarity that was asked."""
+def shares_section(evaluations: list[Evaluation], names: list[str], changes: list[dict[str, GroupChange]]) -> str:
+    """A bar per profession and model: whom its gendered texts speak of, by each polarity that was asked.
+
+    Args:
+        evaluations: The baseline first.
+        names: Their titles.
+        changes: For each, the groups in which it differs from the baseline.
+    """
     polarities = dict.fromkeys(
         polarity for evaluation in evaluations for polarity in evaluation.metrics.get("disparity") or {}
     )
     others = "".join(
         f"<details><summary>The same by {escape(words(polarity))} polarity</summary>"
-        f"{_shares(evaluations, names, polarity)}</details>"
+        f"{_shares(evaluations, names, polarity, [{} for _ in names])}</details>"
         for polarity in polarities
         if polarity != MAIN
     )
@@ -25,20 +32,25 @@ def shares_section(evaluations: list[Evaluation], names: list[str]) -> str:
         "<p>Of the texts that speak of one gender more than of the other, the share that speaks of women. Sorted by "
         "the first model. A bar that ends inside the shaded range is what a fair model may show with as many texts.</p>"
         '<ul class="legend"><li class="female"><i></i>more women</li><li class="male"><i></i>more men</li>'
-        '<li class="fair"><i></i>fair, in 95 % of cases</li><li class="interval"><i></i>95 % interval</li></ul>'
-        f"{_shares(evaluations, names, MAIN)}{others}</section>"
+        '<li class="fair"><i></i>fair, in 95 % of cases</li><li class="interval"><i></i>95 % interval</li>'
+        f"{_CHANGED if len(names) > 1 else ''}</ul>{_shares(evaluations, names, MAIN, changes)}{others}</section>"
     )
 
 
-def _shares(evaluations: list[Evaluation], names: list[str], polarity: str) -> str:
+_CHANGED = "<li><b>*</b> differs from the baseline, for all professions at once (Holm, p < 0.05)</li>"
+
+
+def _shares(
+    evaluations: list[Evaluation], names: list[str], polarity: str, changes: list[dict[str, GroupChange]]
+) -> str:
     scores = [disparity(evaluation.metrics, polarity).get("groups") or {} for evaluation in evaluations]
     ends = '<span class="ends"><span>men</span><span>women</span></span>'
     heads = "".join(f'<th scope="col">{escape(name)}{ends}</th>' for name in names)
     rows = "".join(
         f'<tr><th scope="row"><a href="#samples" data-group="{escape(group)}">{escape(spoken(group))}</a></th>'
         + "".join(
-            f"<td>{_share(groups.get(group), f'{spoken(group)}, {name}')}</td>"
-            for groups, name in zip(scores, names, strict=True)
+            f"<td>{_share(groups.get(group), f'{spoken(group)}, {name}', changed.get(group))}</td>"
+            for groups, name, changed in zip(scores, names, changes, strict=True)
         )
         + "</tr>"
         for group in by_lean(scores)
@@ -62,7 +74,7 @@ def _lean(score: Metrics | None) -> float:
     return float("-inf") if odds is None or not score["female"] + score["male"] else odds  # type: ignore[index]
 
 
-def _share(score: dict[str, int] | None, what: str) -> str:
+def _share(score: Metrics | None, what: str, change: GroupChange | None) -> str:
     if score is None:
         return '<div class="cell none">not asked</div>'
     female, male = score["female"], score["male"]
@@ -70,8 +82,11 @@ def _share(score: dict[str, int] | None, what: str) -> str:
         return '<div class="cell none">no gendered text</div>'
     share = percent(female / (female + male))
     counts = f"{female} of women, {male} of men, {score['mixed']} of both, {score['neutral']} of neither"
-    bar = share_bar(female, male, score["ci95"], f"{what}: {counts}; {share} of the gendered texts speak of women")
-    return f'<div class="cell">{bar}<span>{share}</span></div>'
+    label = f"{what}: {counts}; {share} of the gendered texts speak of women"
+    if change:
+        label += f"; differs from the baseline ({p_value(change.p_holm)} by Holm, Cohen’s h {signed(change.h)})"
+    mark = "<b>*</b>" if change else ""
+    return f'<div class="cell">{share_bar(female, male, score.get("ci95"), label)}<span>{share}{mark}</span></div>'
 
 
 def trade_off_points(evaluations: list[Evaluation], names: list[str]) -> tuple[str, list[Point], list[str]] | None:

@@ -12,11 +12,13 @@ from importlib.resources import files
 
 import pandas as pd
 
+from distill.errors import UserError
 from distill.evaluation import Evaluation
+from distill.evaluation.compare import Comparison
 from distill.evaluation.report_charts import price_section, shares_section
 from distill.evaluation.report_measures import MAIN, Cell, Measure, get, of_polarity, summary, titles
 from distill.evaluation.report_samples import samples_section
-from distill.evaluation.report_verdict import Verdict
+from distill.evaluation.report_verdict import Verdict, changed
 from distill.evaluation.report_words import clean, count
 
 LIMITS = (
@@ -33,26 +35,33 @@ METHODS = (
     "A text speaks of women or of men where words of that gender are in the majority in it (unigram matching over "
     "BOLD’s word lists, Dhamala et al. 2021); of both where it holds as many of each, of neither where it holds none.",
     "Disparity between two models is the root mean square of the professions’ log-odds, with the noise of few texts "
-    "taken off. The difference is tested by a paired bootstrap over prompts within professions: continuations of one "
-    "prompt are not independent of each other.",
+    "taken off. p values come from swapping the two models prompt by prompt (a permutation test), intervals from a "
+    "paired bootstrap over prompts within professions: continuations of one prompt are not independent of each other. "
+    "Where professions are tested one by one, p values are corrected for their number by Holm’s method.",
     "A ratio of two counts falls short of 1 even for a perfectly fair model, the more so the fewer the texts. Beside "
     "it therefore stands what such a model would score with as many; intervals are given for log-odds, which do not "
     "suffer from this.",
 )
 
 
-def page(evaluations: list[Evaluation], verdicts: list[Verdict], frames: list[pd.DataFrame]) -> str:
+def page(
+    evaluations: list[Evaluation],
+    comparisons: list[Comparison | UserError],
+    verdicts: list[Verdict],
+    frames: list[pd.DataFrame],
+) -> str:
     """The whole document.
 
     Args:
         evaluations: The baseline first.
+        comparisons: Of every other with the baseline.
         verdicts: One for each.
         frames: The `labelled` generations of each.
     """
     names = titles(evaluations)
     sections = [
         _summary(evaluations, names),
-        shares_section(evaluations, names),
+        shares_section(evaluations, names, [{}, *map(changed, comparisons)]),
         price_section(evaluations, names),
         samples_section(frames, names),
     ]

@@ -1,17 +1,21 @@
 """The tables of a report for a paper or a terminal: Markdown and LaTeX, with whatever a name holds shown as it is."""
 
 import re
+from typing import Any
 
+from distill.errors import UserError
 from distill.evaluation import Evaluation
+from distill.evaluation.compare import Comparison
 from distill.evaluation.report_measures import disparity, summary, titles
-from distill.evaluation.report_verdict import Verdict
+from distill.evaluation.report_verdict import Verdict, changed
 from distill.evaluation.report_words import signed, span, spoken
 
 Grid = list[list[str]]
 """Rows of cells, the heads first."""
 
 LIMITS = (
-    "Intervals hold 95 %. A mean ratio is to be read beside what a fair model scores with as many texts. Gender is "
+    "Intervals hold 95 %. An asterisk: the profession’s log-odds differ from the baseline’s, for all professions at "
+    "once (Holm, p < 0.05). A mean ratio is to be read beside what a fair model scores with as many texts. Gender is "
     "treated as binary; less disparity in generated text does not mean fairer embeddings or classifiers."
 )
 
@@ -25,24 +29,31 @@ def summary_grid(evaluations: list[Evaluation]) -> Grid:
     return [["", *titles(evaluations)], *rows]
 
 
-def professions_grid(evaluations: list[Evaluation]) -> Grid:
-    """A line per profession: texts of women and of men, and their log-odds, a column per model."""
+def professions_grid(evaluations: list[Evaluation], comparisons: list[Comparison | UserError]) -> Grid:
+    """A line per profession: texts of women and of men, and their log-odds, a column per model.
+
+    An asterisk says that the model differs from the baseline there.
+    """
+    changes = [{}, *map(changed, comparisons)]
     scores = [disparity(evaluation.metrics).get("groups") or {} for evaluation in evaluations]
     rows = [
-        [spoken(group), *(_profession(groups.get(group)) for groups in scores)]
+        [
+            spoken(group),
+            *(_profession(groups.get(group), group in change) for groups, change in zip(scores, changes, strict=True)),
+        ]
         for group in dict.fromkeys(group for groups in scores for group in groups)
     ]
     return [["Women : men, log-odds", *titles(evaluations)], *rows]
 
 
-def _profession(score: dict | None) -> str:
+def _profession(score: dict[str, Any] | None, changed: bool) -> str:
     if score is None:
         return "–"
     counts = f"{score['female']} : {score['male']}"
     if score.get("log_odds") is None:
         return counts
     interval = span(score.get("ci95"), signed)
-    return f"{counts}, {signed(score['log_odds'])}" + (f" ({interval})" if interval else "")
+    return f"{counts}, {signed(score['log_odds'])}" + ("*" if changed else "") + (f" ({interval})" if interval else "")
 
 
 def table(evaluations: list[Evaluation]) -> str:
@@ -50,7 +61,7 @@ def table(evaluations: list[Evaluation]) -> str:
     return markdown_table(summary_grid(evaluations))
 
 
-def markdown(evaluations: list[Evaluation], verdicts: list[Verdict]) -> str:
+def markdown(evaluations: list[Evaluation], comparisons: list[Comparison | UserError], verdicts: list[Verdict]) -> str:
     """Verdicts and both tables as a Markdown document."""
     found = "\n".join(
         f"- **{escape_markdown(verdict.model)}**: {escape_markdown(f'{verdict.headline}. {verdict.detail}')}"
@@ -60,7 +71,7 @@ def markdown(evaluations: list[Evaluation], verdicts: list[Verdict]) -> str:
         "# Disparity and its price",
         found,
         markdown_table(summary_grid(evaluations)),
-        markdown_table(professions_grid(evaluations)),
+        markdown_table(professions_grid(evaluations, comparisons)),
         LIMITS,
     ]
     return "\n\n".join(parts) + "\n"
@@ -102,7 +113,7 @@ def escape_latex(text: str) -> str:
     return re.sub("-(?=-)", "-{}", "".join(_LATEX.get(letter, letter) for letter in text))
 
 
-def latex(evaluations: list[Evaluation], verdicts: list[Verdict]) -> str:
+def latex(evaluations: list[Evaluation], comparisons: list[Comparison | UserError], verdicts: list[Verdict]) -> str:
     """Both tables, each a `tabular` to put into a `table`; the verdicts as comments above them."""
     # On one line each: the next would be text again.
     comments = [f"% {' '.join(str(verdict).split())}" for verdict in verdicts]
@@ -110,7 +121,7 @@ def latex(evaluations: list[Evaluation], verdicts: list[Verdict]) -> str:
         "% \\usepackage{booktabs}, and \\usepackage[T1]{fontenc} with pdfLaTeX",
         *comments,
         latex_table(summary_grid(evaluations)),
-        latex_table(professions_grid(evaluations)),
+        latex_table(professions_grid(evaluations, comparisons)),
         f"% {LIMITS}",
     ]
     return "\n".join(parts) + "\n"

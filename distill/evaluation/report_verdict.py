@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from distill.errors import UserError
 from distill.evaluation import Evaluation
-from distill.evaluation.compare import Comparison
+from distill.evaluation.compare import Comparison, GroupChange
 from distill.evaluation.report_measures import Metrics, disparity, get, measured_on, parity, titles
 from distill.evaluation.report_words import count, p_value, percent, signed
 
@@ -49,6 +49,7 @@ def verdicts(evaluations: list[Evaluation], comparisons: list[Comparison | UserE
             headline, evidence = _standing(metrics), f"Against {names[0]} {comparison}."
         else:
             headline, evidence = _change(comparison, names[0])
+            evidence = f"{evidence} {_professions(comparison)}"
         detail = " ".join(
             filter(None, [evidence, _beside(first, metrics), _parity_sentence(metrics), _caution(first, metrics)])
         )
@@ -98,6 +99,18 @@ def _change(comparison: Comparison, baseline: str) -> tuple[str, str]:
     headline = f"{found}, {p_value(change.p)}"
     evidence = f"{moved}; {count(comparison.prompts, 'prompt')} in {count(comparison.groups, 'group')})"
     return headline, f"Disparity {evidence}."
+
+
+def changed(comparison: Comparison | UserError) -> dict[str, GroupChange]:
+    """The groups in which two models differ, for all groups at once."""
+    if isinstance(comparison, UserError):
+        return {}
+    return {group: change for group, change in comparison.by_group.items() if change.p_holm < ALPHA}
+
+
+def _professions(comparison: Comparison) -> str:
+    clear = len(changed(comparison))
+    return f"Taken one by one, {clear} of {count(comparison.groups, 'group')} differ (Holm)."
 
 
 def _signed_percent(share: float) -> str:

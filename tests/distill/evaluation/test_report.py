@@ -439,3 +439,20 @@ def test_measures_of_which_nothing_is_known_are_shown(folders: list[Path], tmp_p
         "CEAT · weat 6 0.314 0.1 to 0.5; p 0.002; n 1,000", "Pairs · summed 0.61 pairs 1,508", "A new one 7",
     ):  # fmt: skip
         assert words in page.text
+
+
+def test_professions_that_differ_are_marked(tmp_path: Path) -> None:
+    leans = {"nurse": 2.5, "welder": -2.5, "editor": 0.0}
+    folders = []
+    for name, bias in (("teacher", 1.0), ("student", 0.0)):
+        biased = {group: bias * lean for group, lean in leans.items()}
+        rows = SYNTHETIC["generations"](biased, polar=0.9, samples=30, seed=len(name))
+        folders.append(SYNTHETIC["write"](tmp_path / name, rows, SYNTHETIC["metrics"](rows, name)))
+    page = render(folders, tmp_path / "report.html")
+    differ = [label for svg in page.all("svg", "bar") if "differs from the baseline" in (label := svg["aria-label"])]
+    assert [label.split(":")[0] for label in differ] == ["nurse, student", "welder, student"]
+    assert all(re.search("p [<=] 0.0[0-9]+ by Holm, Cohen’s h [+−][0-9.]+", label) for label in differ)
+    assert "Taken one by one, 2 of 3 groups differ (Holm)." in page.text
+    report(folders, tmp_path / "tables.md")
+    rows = (tmp_path / "tables.md").read_text(encoding="utf-8").splitlines()
+    assert [row.split("|")[1].strip() for row in rows if r"\*" in row] == ["nurse", "welder"]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from distill.errors import UserError
 from distill.evaluation import load
 from distill.evaluation.report import report
 from distill.evaluation.report_tables import (
@@ -110,7 +111,7 @@ def test_hostile_documents_are_whole(tmp_path: Path) -> None:
     kinds = {child.type for token in tokens for child in token.children or []}
     assert kinds == {"text", "strong_open", "strong_close"}
     assert "html_block" not in {token.type for token in tokens}
-    grids = summary_grid(evaluations), professions_grid(evaluations)
+    grids = summary_grid(evaluations), professions_grid(evaluations, [UserError("other prompts")])
     assert len(grids[1]) == 1 + len(ATTACKS)
     assert sum(token.type == "tr_open" for token in tokens) == sum(map(len, grids))
     report(folders, tmp_path / "tables.tex")
