@@ -10,34 +10,18 @@ from typing import BinaryIO
 
 from augment.corpus import OutputError, check_output, reverse_corpus, summarise, write_corpus
 from augment.documents import SUFFIXES, DocumentError, read_documents
+from augment.ending import ending
 from augment.lexicon import LexiconError
 from augment.reversal import Reversal, RoleReverser
-
-_USERS_MISTAKE = 2
-_INTERRUPTED = 130
-_BROKEN_PIPE = 141
 
 _RED, _GREEN, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run `augment` with these arguments (default: those of the process).
-
-    Exits with status 2, and one line on standard error, for a mistake of the user's.
-    """
+    """Run `augment` with these arguments (default: those of the process); `augment.ending` tells the exit statuses."""
     arguments = _parser().parse_args(argv)
-    try:
+    with ending("augment", (DocumentError, LexiconError, OutputError), arguments.debug):
         arguments.run(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever reads us has had enough; without this the interpreter complains when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(_BROKEN_PIPE)
-    except (DocumentError, LexiconError, OutputError, OSError) as error:
-        print(f"augment: {error}", file=sys.stderr)
-        sys.exit(_USERS_MISTAKE)
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_names(text)
+    _add_debug(text)
     text.add_argument(
         "--diff",
         action="store_true",
@@ -104,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="processes (default: as many as there are cores)",
     )
+    _add_debug(corpus)
     corpus.set_defaults(run=_corpus)
     return parser
 
@@ -114,6 +100,10 @@ def _add_names(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_debug(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--debug", action="store_true", help="on an error, show where it came from")
+
+
 def _positive(value: str) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise argparse.ArgumentTypeError(f"{value!r} is no whole number from 1 on")
@@ -121,6 +111,8 @@ def _positive(value: str) -> int:
 
 
 def _text(arguments: argparse.Namespace) -> None:
+    if sys.stdin is None or sys.stdout is None:
+        raise OutputError("standard input or output is closed; `augment text` reads the one and writes the other")
     reverser = RoleReverser(names=arguments.names)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     if arguments.diff:

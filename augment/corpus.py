@@ -103,10 +103,12 @@ def summarise(dataset: "datasets.Dataset", reverser: RoleReverser, num_proc: int
 
 def check_output(output: str | Path) -> Path:
     """The path, if something can be written there in a form that its suffix names; `OutputError` otherwise."""
+    if not str(output):
+        raise OutputError("the name of the output is empty; give a file or a folder")
     path = Path(output)
     if path.suffix and path.suffix.lower() not in _FORMS:
         raise OutputError(f"{path}: the suffix is to be one of {', '.join(_FORMS)}; a folder's name has no dot")
-    if not path.suffix and path.exists() and (path.is_file() or any(path.iterdir())):
+    if not path.suffix and path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise OutputError(f"{path}: exists already; remove it or choose another")
     if path.suffix and path.is_dir():
         raise OutputError(f"{path}: is a folder; choose another name")

@@ -51,6 +51,8 @@ def read_documents(
     >>> read_documents("novel.txt")[0]["text"]  # doctest: +SKIP
     'It was a dark night.'
     """
+    if not str(source):
+        raise DocumentError("the name of the text is empty; give a file, a folder, or the id of a dataset on the hub")
     path = Path(source)
     if path.is_file():
         return _from_files([path], field, cache_dir)
@@ -180,7 +182,7 @@ def _json_documents(path: Path, field: str) -> Iterator[str]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DocumentError(f"{path}, line {number}: not JSON: {error}") from None
         if not isinstance(row, dict):
             raise DocumentError(f"{path}, line {number}: a JSON object is expected, such as {{{json.dumps(field)}: …}}")

@@ -1,0 +1,75 @@
+"""How a command ends: an error is one line, its exit status says whose it was, and a signal leaves nothing behind."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+FAILURE = 1
+MISTAKE = 2
+_BROKEN_PIPE = 128 + signal.SIGPIPE
+
+
+@contextmanager
+def ending(command: str, mistakes: tuple[type[Exception], ...], debug: bool) -> Iterator[None]:
+    """Run what is inside, and end the process where it fails.
+
+    Exit status: 2 for `mistakes`, which are the user's, 1 for any other error, 128 + n when stopped by signal n, as a
+    shell has it, 141 when whoever reads our output has gone. Everything is said in one line on standard error, unless
+    `debug` asks for the traceback.
+    """
+    stopped: list[int] = []
+    ours = os.getpid()
+
+    def stop(number: int, _: FrameType | None) -> None:
+        # Worker processes inherit this: a key press reaches them too, and they are to wait for us to end them.
+        if os.getpid() != ours and number == signal.SIGINT:
+            return
+        if os.getpid() != ours or stopped:
+            os._exit(128 + number)
+        stopped.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Without this the interpreter complains when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_BROKEN_PIPE)
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            raise
+        # What a signal interrupted may have raised something of its own on its way out.
+        if stopped:
+            print(f"{command}: stopped by {signal.Signals(stopped[0]).name}", file=sys.stderr)
+            sys.exit(128 + stopped[0])
+        if isinstance(error, mistakes):
+            print(f"{command}: {_one_line(error)}", file=sys.stderr)
+            sys.exit(MISTAKE)
+        print(f"{command}: failed: {_told(error)}", file=sys.stderr)
+        sys.exit(FAILURE)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _told(error: BaseException) -> str:
+    # `datasets` waits for its other workers when one has failed, and then says only that it waited.
+    while type(error).__name__ == "TimeoutError" and error.__context__ is not None:
+        error = error.__context__
+    if isinstance(error, MemoryError):
+        return "out of memory; try fewer processes, or shorter documents"
+    if isinstance(error, (EOFError, ConnectionError)):
+        return "a worker process was ended from outside, perhaps for want of memory; try fewer processes (--num_proc)"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    return f"{type(error).__name__}: {_one_line(error)} (--debug shows where)"
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
