@@ -1,6 +1,7 @@
 # Each target makes .venv when it is missing; a second call installs nothing.
 PYTHON ?= python3
 BIN := .venv/bin
+BENCHMARKS := $(filter-out benchmarks/measuring.py benchmarks/contenders.py,$(wildcard benchmarks/*.py))
 
 .PHONY: quickstart test lint bench clean
 
@@ -14,8 +15,8 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-bench: .venv/installed
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: .venv/bench
+	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:
 	rm -rf .venv quickstart
@@ -26,4 +27,8 @@ clean:
 	# torch first and alone: its exact version decides which build pip takes
 	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+.venv/bench: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bench]"
 	touch $@

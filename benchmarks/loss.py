@@ -1,96 +1,207 @@
-"""The fused loss against a naive one, side by side: time, peak memory, gradient error, as ratios.
+"""The fused loss against the naive one and TRL's chunked kernel: time, peak memory, gradient error, side by side.
 
-    python benchmarks/loss.py
+    python benchmarks/loss.py [--full]
 
-Each measurement runs in a process of its own, so that its peak memory is its own. GPT-2's vocabulary; sizes that end in
-minutes on a CPU. Writes benchmarks/results/loss.json with machine and versions.
+Half forward KL and half cross-entropy (TRL's kernel: forward KL alone, which is all it has), forward and backward, at
+GPT-2's width. The contenders take turns, each turn in a process of its own. Time is a contender's quickest pass after
+the first, memory the peak of the first one above its inputs, error the norm of the gradients' difference from a float64
+oracle's over the oracle's norm. Inputs are fp32 on a CPU and bf16 on a GPU. --chunks sweeps the fused loss's
+chunk size. Writes results/loss.json and, as a plot of memory over tokens, results/loss.svg (…-gpu on a GPU).
 """
 
+import argparse
 import json
-import platform
-import resource
-import subprocess
 import sys
 import time
-from pathlib import Path
+from collections import defaultdict
+from itertools import product
+from typing import Any, NamedTuple
 
 import torch
+from measuring import RESULTS, PeakMemory, in_own_process, synchronize, write_results
+from torch import Tensor
 from torch.nn import functional
 
 from distill.losses import distillation_loss
 
-WIDTH, VOCABULARY = 768, 50_257
-TOKENS = (1024, 4096)
-RESULTS = Path(__file__).with_name("results")
+WIDTH = 768
+ON_GPU = torch.cuda.is_available()
+CONTENDERS = ("fused", "naive", "trl-chunked")
+SIZES = {"quick": [512, 1024, 2048], "full": [1024, 2048, 4096, 8192], "gpu": [4096, 8192, 16384, 32768]}
+SUFFIX = "-gpu" if ON_GPU else ""
 
 
-def naive(student_hidden, student_weight, teacher_hidden, teacher_weight, labels):
-    """All logits at once, the gradient by autograd; cross-entropy and divergence half each."""
-    logits = student_hidden @ student_weight.T
-    log_p = (teacher_hidden @ teacher_weight.T).log_softmax(-1)
+class Inputs(NamedTuple):
+    """`[N, D]` hidden states, `[V, D]` weights of the heads, `[N]` labels."""
+
+    student_hidden: Tensor
+    student_weight: Tensor
+    teacher_hidden: Tensor
+    teacher_weight: Tensor
+    labels: Tensor
+
+
+def naive(inputs: Inputs) -> Tensor:
+    """All logits at once, the gradient by autograd."""
+    logits = (inputs.student_hidden @ inputs.student_weight.T).float()
+    log_p = (inputs.teacher_hidden @ inputs.teacher_weight.T).float().log_softmax(-1)
     kd = functional.kl_div(logits.log_softmax(-1), log_p, reduction="batchmean", log_target=True)
-    return 0.5 * kd + 0.5 * functional.cross_entropy(logits, labels)
+    return 0.5 * kd + 0.5 * functional.cross_entropy(logits, inputs.labels)
 
 
-def fused(student_hidden, student_weight, teacher_hidden, teacher_weight, labels):
+def fused(inputs: Inputs, chunk_size: int | None) -> Tensor:
     """Ours, the same terms."""
-    return distillation_loss(
-        student_hidden,
-        student_weight,
-        teacher_hidden,
-        teacher_weight,
-        labels,
-        kd_weight=0.5,
-        lm_weight=0.5,
-        chunk_size=512,
-    ).total
+    return distillation_loss(*inputs, kd_weight=0.5, lm_weight=0.5, chunk_size=chunk_size, compiled=ON_GPU).total
 
 
-def measure(name: str, tokens: int) -> dict[str, float]:
-    """Seconds, peak MiB above the inputs', and the norm of the gradients of one forward and backward pass."""
+def trl_chunked(inputs: Inputs) -> Tensor:
+    """TRL's kernel: forward KL alone."""
+    from trl.kernels.chunked_divergence import ChunkedDivergenceFunction
+
+    *tensors, _ = inputs
+    student_hidden, student_weight, teacher_hidden, teacher_weight = tensors
+    return ChunkedDivergenceFunction.apply(
+        student_hidden, student_weight, None, teacher_hidden, teacher_weight, None, 0.0
+    )[0].mean()
+
+
+def measure(name: str, tokens: int, vocabulary: int, chunk_size: int, repeats: int, error: bool) -> dict[str, float]:
+    """One contender's time, memory, and error if asked for."""
+    inputs = _inputs(tokens, vocabulary)
+    memory, seconds = PeakMemory(), []
+    memory.restart()
+    result: dict[str, float] = {}
+    for repeat in range(repeats + 1):
+        inputs.student_hidden.grad = inputs.student_weight.grad = None
+        started = time.perf_counter(), time.process_time()
+        loss = fused(inputs, chunk_size or None) if name == "fused" else CALLS[name](inputs)
+        loss.backward()
+        synchronize()
+        seconds.append((time.perf_counter() - started[0], time.process_time() - started[1]))
+        if repeat == 0:
+            result["peak_mib"] = memory.mib()
+    result["seconds"], result["processor_seconds"] = (min(kind) for kind in zip(*seconds[1:], strict=True))
+    if error:
+        result["gradient_error"] = _gradient_error(inputs)
+    return result
+
+
+CALLS = {"naive": naive, "trl-chunked": trl_chunked}
+
+
+def _inputs(tokens: int, vocabulary: int) -> Inputs:
     torch.manual_seed(0)
-    student_hidden = torch.randn(tokens, WIDTH, requires_grad=True)
-    student_weight = (torch.randn(VOCABULARY, WIDTH) * 0.05).requires_grad_()
-    teacher_hidden, teacher_weight = torch.randn(tokens, WIDTH), torch.randn(VOCABULARY, WIDTH) * 0.05
-    labels = torch.randint(VOCABULARY, (tokens,))
-    inputs = (student_hidden, student_weight, teacher_hidden, teacher_weight, labels)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.perf_counter()
-    loss = {"naive": naive, "fused": fused}[name](*inputs)
-    loss.backward()
-    seconds = time.perf_counter() - started
-    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    return {
-        "seconds": seconds,
-        "peak_mib": peak,
-        "loss": loss.item(),
-        "gradient_norm": (student_hidden.grad.norm() + student_weight.grad.norm()).item(),
-    }
+    device, dtype = ("cuda", torch.bfloat16) if ON_GPU else ("cpu", torch.float32)
+
+    def normal(rows: int, scale: float = 1.0) -> Tensor:
+        return torch.randn(rows, WIDTH, device=device).mul_(scale).to(dtype)
+
+    return Inputs(
+        normal(tokens).requires_grad_(),
+        normal(vocabulary, 0.05).requires_grad_(),
+        normal(tokens),
+        normal(vocabulary, 0.05),
+        torch.randint(vocabulary, (tokens,), device=device),
+    )
+
+
+def _gradient_error(inputs: Inputs) -> float:
+    """Of both gradients together; the oracle is the naive loss in float64, some rows at a time."""
+    exact = [tensor.detach().double() for tensor in inputs[:4]]
+    student_hidden, student_weight = (tensor.requires_grad_() for tensor in exact[:2])
+    for rows in torch.arange(len(inputs.labels), device=inputs.labels.device).split(128):
+        logits = student_hidden[rows] @ student_weight.T
+        log_p = (exact[2][rows] @ exact[3].T).log_softmax(-1)
+        kd = functional.kl_div(logits.log_softmax(-1), log_p, reduction="sum", log_target=True)
+        lm = functional.cross_entropy(logits, inputs.labels[rows], reduction="sum")
+        ((0.5 * kd + 0.5 * lm) / len(inputs.labels)).backward()
+    squares = [(0.0, 0.0)]
+    for tensor, oracle in ((inputs.student_hidden, student_hidden), (inputs.student_weight, student_weight)):
+        difference = tensor.grad.double() - oracle.grad
+        squares.append((difference.square().sum().item(), oracle.grad.square().sum().item()))
+    errors, norms = (sum(values) for values in zip(*squares, strict=True))
+    return (errors / norms) ** 0.5
 
 
 def main() -> None:
     """Print the ratios and write them down."""
+    options = _options()
+    best: dict[tuple[Any, ...], dict[str, float]] = defaultdict(dict)
+    for turn, tokens, vocabulary in product(range(options.turns), options.tokens, options.vocabularies):
+        cases = [("fused", chunk) for chunk in options.chunks] + [(name, 0) for name in CONTENDERS[1:]]
+        for name, chunk in cases:
+            error = turn == 0 and name != "trl-chunked" and (ON_GPU or tokens <= options.error_tokens)
+            arguments = ["measure", name, tokens, vocabulary, chunk, options.repeats, int(error)]
+            for key, value in in_own_process(__file__, arguments).items():
+                known = best[tokens, vocabulary, name, chunk]
+                known[key] = min(value, known.get(key, value))
     rows = []
-    for tokens in TOKENS:
-        results = {}
-        for name in ("naive", "fused"):
-            command = [sys.executable, __file__, name, str(tokens)]
-            results[name] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        ratios = {key: results["fused"][key] / results["naive"][key] for key in results["naive"]}
-        rows.append({"tokens": tokens, **results, "fused / naive": ratios})
-        print(
-            f"{tokens:>6} tokens: time {ratios['seconds']:.2f} × naive, memory {ratios['peak_mib']:.2f} × naive, "
-            f"gradient norm {ratios['gradient_norm']:.6f} × naive",
-            flush=True,
+    for (tokens, vocabulary, name, chunk), values in best.items():
+        reference = best[tokens, vocabulary, "naive", 0]
+        ratios = {
+            f"{key} / naive": values[key] / reference[key] for key in ("seconds", "processor_seconds", "peak_mib")
+        }
+        rows.append(
+            {"tokens": tokens, "vocabulary": vocabulary, "loss": name, "chunk_size": chunk or None, **values, **ratios}
         )
-    RESULTS.mkdir(exist_ok=True)
-    machine = {"processor": platform.processor() or platform.machine(), "threads": torch.get_num_threads(),
-               "torch": torch.__version__, "python": platform.python_version()}  # fmt: skip
-    (RESULTS / "loss.json").write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
+        print(_line(rows[-1]))
+    write_results(f"loss{SUFFIX}", vars(options), rows)
+    plot(rows)
+
+
+def _line(row: dict[str, Any]) -> str:
+    name = row["loss"] + (f", chunks of {row['chunk_size']}" if row["chunk_size"] else "")
+    error = f", gradient off by {row['gradient_error']:.1e}" if "gradient_error" in row else ""
+    return (
+        f"{row['tokens']:>6} tokens × {row['vocabulary']:>7}: {name:<24}{row['seconds']:>8.3f} s "
+        f"({row['seconds / naive']:.2f} × naive; {row['processor_seconds / naive']:.2f} by busy seconds)"
+        f"{row['peak_mib']:>8,.0f} MiB ({row['peak_mib / naive']:.2f} × naive){error}"
+    )
+
+
+def plot(rows: list[dict[str, Any]]) -> None:
+    """Memory over tokens, for the first vocabulary and the default chunk size."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
+    vocabulary = rows[0]["vocabulary"]
+    for name in CONTENDERS:
+        points = [
+            (row["tokens"], row["peak_mib"])
+            for row in rows
+            if (row["vocabulary"], row["loss"]) == (vocabulary, name) and row["chunk_size"] == rows[0]["chunk_size"]
+        ]
+        axes.plot(*zip(*sorted(points), strict=True), marker="o", label=name)
+    tokens = sorted({row["tokens"] for row in rows})
+    item = 2 if ON_GPU else 4
+    axes.plot(tokens, [WIDTH * item * count / 2**20 for count in tokens], "k:", label="gradient of the hidden states")
+    axes.set(xlabel="tokens", ylabel="peak memory above the inputs, MiB", title=f"The loss alone, V = {vocabulary:,}")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(tokens, [f"{count:,}" for count in tokens])
+    axes.set_ylim(bottom=0)
+    axes.legend()
+    figure.savefig(RESULTS / f"loss{SUFFIX}.svg", metadata={"Date": None})
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help=f"tokens: {SIZES['full']} instead of {SIZES['quick']}")
+    sizes = SIZES["gpu" if ON_GPU else "full" if "--full" in sys.argv else "quick"]
+    parser.add_argument("--tokens", type=int, nargs="+", default=sizes)
+    parser.add_argument("--vocabularies", type=int, nargs="+", default=[50_257])
+    parser.add_argument(
+        "--chunks", type=int, nargs="+", default=[0, 1024, 2048, 4096, 8192] if ON_GPU else [0],
+        help="chunk sizes of the fused loss; 0: what it chooses itself",
+    )  # fmt: skip
+    parser.add_argument("--repeats", type=int, default=10 if ON_GPU else 1, help="timed passes a turn (%(default)s)")
+    parser.add_argument("--turns", type=int, default=2 if ON_GPU or "--full" in sys.argv else 1, help="(%(default)s)")
+    parser.add_argument("--error_tokens", type=int, default=1024, help="largest size with an oracle on a CPU")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
-        print(json.dumps(measure(sys.argv[1], int(sys.argv[2]))))
+    if sys.argv[1:2] == ["measure"]:
+        name, *numbers = sys.argv[2:]
+        print(json.dumps(measure(name, *map(int, numbers))))
     else:
         main()

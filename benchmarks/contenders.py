@@ -1,0 +1,247 @@
+"""The contenders of step.py: trains one of them for some steps and prints what it took as one line of JSON.
+
+Usage:
+    python benchmarks/contenders.py prepare FOLDER LAYERS WIDTH
+    python benchmarks/contenders.py NAME FOLDER BLOCK_SIZE BATCH_SIZE STEPS
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from measuring import PeakMemory, synchronize
+from torch import Tensor
+from torch.nn import functional
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GPT2Config,
+    GPT2LMHeadModel,
+    PreTrainedModel,
+    TrainerCallback,
+    default_data_collator,
+)
+
+from augment import RoleReverser
+from distill.blocks import Blocks
+from distill.config import LossConfig, PerturbationConfig, StudentConfig, TeacherConfig
+from distill.data import CounterfactualDataModule
+from distill.module import DistillationModule
+from distill.packing import Corpus, PackedText, pack
+from distill.quickstart.corpus import write_corpus
+
+VOCABULARY = 50_257
+ON_GPU = torch.cuda.is_available()
+DEVICE = "cuda" if ON_GPU else "cpu"
+HUGE_PAGES = "THP_MEM_ALLOC_ENABLE"
+"""Makes torch take its memory on a CPU in huge pages; the command `distill` sets it."""
+
+
+class Watch:
+    """When each step ended, and the peak memory from the first one's start on."""
+
+    def __init__(self) -> None:
+        self._memory = PeakMemory()
+        self._ends: list[tuple[float, float]] = []
+
+    def start(self, *models: Any) -> None:
+        """The models are there; touch their weights, which may still lie in a file only."""
+        for model in models:
+            for parameter in model.parameters():
+                parameter.detach().sum()
+        self._memory.restart()
+
+    def step(self) -> None:
+        """A step has ended."""
+        synchronize()
+        self._ends.append((time.perf_counter(), time.process_time()))
+
+    def result(self) -> dict[str, Any]:
+        """Seconds, and those of all processors together, of every step but the first; peak memory in MiB."""
+        wall, processors = zip(*self._ends, strict=True)
+        return {
+            "seconds": [end - start for start, end in pairwise(wall)],
+            "processor_seconds": [end - start for start, end in pairwise(processors)],
+            "peak_mib": self._memory.mib(),
+        }
+
+
+def prepare(folder: Path, layers: int, width: int) -> dict[str, Any]:
+    """Write the teacher and its tokenizer, and find the text."""
+    data = Path(os.environ.get("DISTILL_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    text, tokenizer = data / "wikitext" / "valid.txt", data / "gpt2-tokenizer"
+    if not (text.is_file() and tokenizer.is_dir()):
+        write_corpus(folder / "corpus", seed=0)
+        text, tokenizer = folder / "corpus" / "train.jsonl", folder / "corpus" / "tokenizer"
+    config = GPT2Config(
+        vocab_size=VOCABULARY, n_layer=layers, n_embd=width, n_head=width // 64, n_positions=1024,
+        resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
+    )  # fmt: skip
+    GPT2LMHeadModel(config).save_pretrained(folder / "teacher")
+    AutoTokenizer.from_pretrained(tokenizer).save_pretrained(folder / "teacher")
+    (folder / "text").write_text(str(text))
+    _packed(folder)
+    return {"text": f"{text.parent.name}/{text.name}"}
+
+
+def ours(folder: Path, block_size: int, batch_size: int, steps: int, counterfactual: bool) -> dict[str, Any]:
+    """`distill fit` without its files."""
+    watch, shares = Watch(), []
+
+    class Watching(pl.Callback):
+        def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+            watch.start(module.student, module.teacher)
+
+        def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
+            watch.step()
+            shares.append((len(batch.counterfactual) / len(batch.inputs), len(batch.gather) / batch.inputs.numel()))
+
+    path = str(folder / "teacher")
+    module = DistillationModule(
+        teacher=TeacherConfig(path=path, dtype="bfloat16" if ON_GPU else "float32"),
+        student=StudentConfig(layers=_student_layers(folder)),
+        perturbation=PerturbationConfig("expmean", "reversed", "all") if counterfactual else PerturbationConfig(),
+        loss=LossConfig(compile=ON_GPU),
+    )
+    trainer = pl.Trainer(
+        accelerator="gpu" if ON_GPU else "cpu", devices=1, precision="bf16-mixed" if ON_GPU else "32-true",
+        max_steps=steps + 1, gradient_clip_val=1.0, callbacks=[Watching()], use_distributed_sampler=False,
+        logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        default_root_dir=folder,
+    )  # fmt: skip
+    data = CounterfactualDataModule(
+        module.tokenizer, train=(folder / "text").read_text(), block_size=block_size, global_batch_size=batch_size,
+        micro_batch_size=batch_size, num_proc=1, num_workers=0, cache_dir=str(folder / "cache"),
+    )  # fmt: skip
+    trainer.fit(module, data)
+    rows, positions = (sum(share) / steps for share in zip(*shares[1:], strict=True))
+    if not counterfactual:
+        rows = positions = 0.0
+    return {**watch.result(), "rows_asked_twice": rows, "reversed_positions": positions}
+
+
+def naive(folder: Path, block_size: int, batch_size: int, steps: int) -> dict[str, Any]:
+    """What one writes first."""
+    teacher, student = (model.to(DEVICE) for model in _peer_models(folder))
+    optimizer = torch.optim.AdamW(student.parameters(), lr=5e-4)
+    watch = Watch()
+    watch.start(student, teacher)
+    for inputs in _peer_batches(folder, block_size, batch_size, steps + 1):
+        inputs = inputs.to(DEVICE)
+        with torch.autocast(DEVICE, torch.bfloat16, enabled=ON_GPU):
+            with torch.no_grad():
+                log_p = teacher(inputs).logits.float().log_softmax(-1)
+            log_q = student(inputs).logits.float().log_softmax(-1)
+            loss = functional.kl_div(log_q, log_p, reduction="sum", log_target=True) / inputs.numel()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        watch.step()
+    return watch.result()
+
+
+def trl(folder: Path, block_size: int, batch_size: int, steps: int, chunked: bool) -> dict[str, Any]:
+    """TRL's trainer on given text, without its on-policy part, and without the checkpointing that is its default."""
+    from datasets import Dataset
+    from trl.experimental.gkd import GKDConfig, GKDTrainer
+    from trl.trainer.distillation_trainer import _chunked_divergence_loss
+
+    watch = Watch()
+
+    class Watching(TrainerCallback):
+        def on_train_begin(self, arguments, state, control, **kwargs) -> None:
+            watch.start(student, teacher)
+
+        def on_step_end(self, arguments, state, control, **kwargs) -> None:
+            watch.step()
+
+    class ChunkedTrainer(GKDTrainer):
+        def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+            ids = inputs["input_ids"]
+            student_hidden = model.transformer(ids, use_cache=False).last_hidden_state[:, :-1]
+            with torch.no_grad():
+                teacher_hidden = self.teacher_model.transformer(ids, use_cache=False).last_hidden_state[:, :-1]
+            return _chunked_divergence_loss(
+                student_hidden, teacher_hidden, model.lm_head.weight, self.teacher_model.lm_head.weight,
+                ids.new_ones(student_hidden.shape[:2]), self.beta, num_items_in_batch=num_items_in_batch,
+            )[0]  # fmt: skip
+
+    teacher, student = _peer_models(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder / "teacher")
+    tokenizer.pad_token = tokenizer.eos_token
+    rows = [
+        {"input_ids": row, "attention_mask": [1] * len(row), "labels": row}
+        for batch in _peer_batches(folder, block_size, batch_size, steps + 1)
+        for row in batch.tolist()
+    ]
+    trainer = (ChunkedTrainer if chunked else GKDTrainer)(
+        student,
+        teacher_model=teacher,
+        args=GKDConfig(
+            output_dir=str(folder / "trl"), lmbda=0.0, beta=0.0, temperature=1.0, learning_rate=5e-4, max_grad_norm=1.0,
+            per_device_train_batch_size=batch_size, max_steps=steps + 1, bf16=ON_GPU, use_cpu=not ON_GPU,
+            gradient_checkpointing=False, save_strategy="no", report_to="none", disable_tqdm=True,
+        ),
+        data_collator=default_data_collator,
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        callbacks=[Watching()],
+    )  # fmt: skip
+    trainer.train()
+    return watch.result()
+
+
+def _student_layers(folder: Path) -> list[int]:
+    return list(range(0, json.loads((folder / "teacher" / "config.json").read_text())["n_layer"], 2))
+
+
+def _packed(folder: Path) -> PackedText:
+    tokenizer = AutoTokenizer.from_pretrained(folder / "teacher")
+    return pack(Corpus(((folder / "text").read_text(),)), RoleReverser(), tokenizer, 1, folder / "cache")
+
+
+def _peer_models(folder: Path) -> tuple[PreTrainedModel, PreTrainedModel]:
+    """Teacher and student as transformers makes them; the student's weights are fresh."""
+    dtype = torch.bfloat16 if ON_GPU else torch.float32
+    teacher = AutoModelForCausalLM.from_pretrained(folder / "teacher", dtype=dtype).eval().requires_grad_(False)
+    config = AutoConfig.from_pretrained(folder / "teacher")
+    config.n_layer = len(_student_layers(folder))
+    return teacher, AutoModelForCausalLM.from_config(config, dtype=torch.float32).train()
+
+
+def _peer_batches(folder: Path, block_size: int, batch_size: int, steps: int) -> Iterator[Tensor]:
+    """`[batch, block_size]` tokens of the same packed text."""
+    blocks = Blocks(_packed(folder), block_size, None)
+    for indices in torch.randperm(len(blocks), generator=torch.Generator().manual_seed(0)).split(batch_size)[:steps]:
+        yield torch.stack([torch.from_numpy(blocks[index].inputs) for index in indices.tolist()])
+
+
+def main() -> None:
+    """Run what the arguments name."""
+    name, folder, *numbers = sys.argv[1:]
+    sizes = (Path(folder), *map(int, numbers))
+    if name in ("plain", "counterfactual", "trl-huge-pages"):
+        os.environ[HUGE_PAGES] = "1"
+    call = {
+        "prepare": prepare,
+        "plain": lambda *sizes: ours(*sizes, counterfactual=False),
+        "counterfactual": lambda *sizes: ours(*sizes, counterfactual=True),
+        "naive": naive,
+        "trl": lambda *sizes: trl(*sizes, chunked=False),
+        "trl-chunked": lambda *sizes: trl(*sizes, chunked=True),
+        "trl-huge-pages": lambda *sizes: trl(*sizes, chunked=False),
+    }[name]
+    print(json.dumps(call(*sizes)))
+
+
+if __name__ == "__main__":
+    main()
