@@ -12,6 +12,7 @@ from typing import Any
 
 from distill.errors import UserError
 from distill.evaluation.bootstrap import DRAWS
+from distill.evaluation.ceat import measure_ceat, read_contexts
 from distill.evaluation.checkpoint import Checkpoint, Dtype, check_model, load_checkpoint
 from distill.evaluation.coherence import coherence
 from distill.evaluation.fluency import distinct_2, mean_nll
@@ -57,6 +58,7 @@ def evaluate(
     word_table: Path | None = None,
     include_prompt: bool = False,
     pairs: str | Sequence[str] = (),
+    ceat: str | None = None,
     text: str | None = None,
     field: str = "text",
     gguf_file: str | None = None,
@@ -96,6 +98,9 @@ def evaluate(
         pairs: Pairs of sentences, a stereotypical and another one, whose likelihood is compared: one or several files
             or Hugging Face ids, with columns more and less (and group), or laid out as CrowS-Pairs, WinoBias (its
             pro-stereotyped set; the twin is found) or Winogender, such as oskarvanderwal/winogender:all:test.
+        ceat: Text whose sentences give words their contexts for the embedding check (CEAT), a file, a folder or a
+            Hugging Face id; some millions of words, such as Wikipedia's. Default: left out. It says nothing about
+            disparity in what the model writes.
         text: Text to measure perplexity on: a file (txt, jsonl, parquet), a folder of such, or a Hugging Face id.
             Default: perplexity is left out.
         field: Column of the text in jsonl, parquet and Hugging Face data sets.
@@ -132,6 +137,7 @@ def evaluate(
     scored_text = None if text is None else read_text(text, field)
     table = read_word_table(word_table)
     pairs_of = {source: read_pairs(source) for source in ([pairs] if isinstance(pairs, str) else pairs)}
+    contexts = None if ceat is None else read_contexts(ceat, field)
     check_writable(output)
 
     checkpoint = load_checkpoint(model, gguf_file, device, dtype)
@@ -155,6 +161,8 @@ def evaluate(
         "word_table": table.source,
         "include_prompt": include_prompt,
         "pairs": {source: _digest(f"{pair.more}\0{pair.less}" for pair in found) for source, found in pairs_of.items()},
+        "ceat": ceat,
+        "ceat_sha256": contexts and _digest(text for found in contexts.values() for text in found),
         "text": text,
         "text_sha256": scored_text and scored_text.sha256,
         "documents": scored_text.documents if scored_text else 0,
@@ -195,6 +203,8 @@ def evaluate(
             source: measures.once(f"pairs-{number}", partial(pair_preference, checkpoint, window, found))
             for number, (source, found) in enumerate(pairs_of.items())
         }
+
+        metrics["ceat"] = contexts and measures.once("ceat", partial(measure_ceat, checkpoint, contexts, seed))
 
         task = Task(chosen, lengths, samples, sampling, batch_size)
         # An older metrics.json speaks of other generations.

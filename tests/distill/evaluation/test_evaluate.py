@@ -37,8 +37,8 @@ def _finite(value: object) -> bool:
 def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     metrics = load(result).metrics
     assert list(metrics) == [
-        *("schema", "model", "settings", "perplexity", "gendered_tokens", "pronoun_gap", "pairs", "disparity"),
-        *("coherence", "fluency"),
+        *("schema", "model", "settings", "perplexity", "gendered_tokens", "pronoun_gap", "pairs", "ceat"),
+        *("disparity", "coherence", "fluency"),
     ]
     assert metrics["schema"] == 1
     assert _finite(metrics)
