@@ -52,8 +52,8 @@ def read_contexts(source: str, field: str) -> dict[str, list[str]]:
     known = {word: contexts for word, contexts in found.items() if len(contexts) >= _FEWEST_CONTEXTS}
     if all(_known(test, known) is None for test in TESTS.values()):
         raise UserError(
-            f"--ceat {source}: only {len(known)} of the tests' {len(words)} words occur in {_FEWEST_CONTEXTS} documents "
-            "or more; give a larger text, such as Wikipedia's"
+            f"--ceat {source}: only {len(known)} of the tests' {len(words)} words occur in {_FEWEST_CONTEXTS} or more "
+            "documents; give a larger text, such as Wikipedia's"
         )
     return known
 
