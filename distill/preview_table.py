@@ -1,6 +1,6 @@
 """The scores of all targets on a few lines, for the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _HEADER = ("", "operator", "vocabulary", "contexts", "perplexity", "to factual",
@@ -29,31 +29,38 @@ def preview_table(scores: Mapping[str, Any]) -> str:
     )
 
 
+def perplexity_change(target: Mapping[str, Any]) -> str:
+    """A target's perplexity against the factual one's, in percent, with its 95 % interval; empty for itself."""
+    scores = target["perplexity"]
+    return _change(target, scores["ratio"], scores["ci95"], lambda ratio: f"{100 * (ratio - 1):+.2f}", " %")
+
+
+def gendered_change(target: Mapping[str, Any]) -> str:
+    """The same of its mean NLL of gendered tokens, a difference in nats; empty where the text has none."""
+    scores = target["gendered_tokens"]
+    return _change(target, scores["difference"], scores["ci95"], lambda difference: f"{difference:+.3f}", "")
+
+
+def _change(
+    target: Mapping[str, Any], value: float | None, ci95: list[float] | None, show: Callable[[float], str], unit: str
+) -> str:
+    if value is None or target["operator"] == "none":
+        return ""
+    interval = "" if ci95 is None else f" [{show(ci95[0])}, {show(ci95[1])}]"
+    return f"{show(value)}{unit}{interval}".replace("-", "−")
+
+
 def _row(target: Mapping[str, Any]) -> tuple[str, ...]:
-    perplexity, gendered, gap = target["perplexity"], target["gendered_tokens"], target["pronoun_gap"]
-    factual = target["operator"] == "none"
+    gendered = target["gendered_tokens"]["nll"]
+    idle = target["operator"] == "none"
     return (
         "→" if target["configured"] else "",
-        "none (factual)" if factual else target["operator"],
-        "" if factual else target["vocabulary"],
-        "" if factual else target["contexts"],
-        f"{perplexity['value']:.3f}",
-        "" if factual else _percent(perplexity["ratio"]) + _bounds(perplexity["ci95"], _percent),
-        "–" if gendered["nll"] is None else f"{gendered['nll']:.3f}",
-        ""
-        if factual or gendered["nll"] is None
-        else _signed(gendered["difference"]) + _bounds(gendered["ci95"], _signed),
-        f"{gap['mean_abs_log_odds']:.3f}",
+        target["operator"],
+        "" if idle else target["vocabulary"],
+        "" if idle else target["contexts"],
+        f"{target['perplexity']['value']:.3f}",
+        perplexity_change(target),
+        "–" if gendered is None else f"{gendered:.3f}",
+        gendered_change(target),
+        f"{target['pronoun_gap']['mean_abs_log_odds']:.3f}",
     )
-
-
-def _percent(ratio: float) -> str:
-    return f"{100 * (ratio - 1):+.2f} %".replace("-", "−")
-
-
-def _signed(difference: float) -> str:
-    return f"{difference:+.3f}".replace("-", "−")
-
-
-def _bounds(bounds: list[float] | None, show: Any) -> str:
-    return "" if bounds is None else f" [{show(bounds[0])}, {show(bounds[1])}]"
