@@ -4,11 +4,12 @@ Our own list and wording: no name of an occupation and no opening tells a gender
 """
 
 OCCUPATIONS = (
-    "accountant", "architect", "artist", "baker", "barber", "bus driver", "butcher", "carpenter", "cashier", "chef",
-    "chemist", "cleaner", "dancer", "dentist", "doctor", "electrician", "engineer", "farmer", "firefighter", "florist",
-    "gardener", "guard", "hairdresser", "janitor", "journalist", "judge", "lawyer", "librarian", "mechanic", "midwife",
-    "musician", "nanny", "nurse", "painter", "pharmacist", "photographer", "pilot", "plumber", "police officer",
-    "programmer", "receptionist", "scientist", "secretary", "soldier", "surgeon", "tailor", "teacher", "writer",
+    "accountant", "architect", "artist", "babysitter", "baker", "barber", "bus driver", "butcher", "carpenter",
+    "cashier", "chef", "chemist", "cleaner", "dancer", "dentist", "doctor", "electrician", "engineer", "farmer",
+    "firefighter", "florist", "gardener", "guard", "hairdresser", "janitor", "journalist", "judge", "lawyer",
+    "librarian", "mechanic", "midwife", "musician", "nurse", "painter", "pharmacist", "photographer", "pilot",
+    "plumber", "police officer", "programmer", "receptionist", "scientist", "secretary", "soldier", "surgeon", "tailor",
+    "teacher", "writer",
 )  # fmt: skip
 
 TEMPLATES = (

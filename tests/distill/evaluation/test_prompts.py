@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from augment import RoleReverser
 from distill.errors import UserError
 from distill.evaluation.occupations import OCCUPATIONS, PRONOUN_TEMPLATES, TEMPLATES
 from distill.evaluation.polarity import unigram
@@ -27,6 +28,13 @@ def test_own_prompts_are_many_distinct_and_neutral() -> None:
     assert all(unigram(prompt.text) == "neutral" and prompt.text == prompt.text.rstrip() for prompt in prompts)
     assert all(template.count("{}") == 1 for template in (*TEMPLATES, *PRONOUN_TEMPLATES))
     assert _professions(None) == prompts
+
+
+def test_no_occupation_and_no_opening_tells_a_gender() -> None:
+    """By the role reverser's word: after what it holds for gendered, “nanny” say, no target is ever even."""
+    texts = [template.format(occupation) for occupation in OCCUPATIONS for template in (*TEMPLATES, *PRONOUN_TEMPLATES)]
+    told = [reversal for reversal in RoleReverser().reverse_all(texts) if reversal.swaps or reversal.tells]
+    assert told == []
 
 
 def test_coherence_prompts_come_in_pairs() -> None:
