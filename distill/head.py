@@ -27,8 +27,8 @@ class Head:
         self._operand = _operand_type(hidden)
         self.accumulator = torch.promote_types(self._operand, torch.float32)
         self._vocabulary = len(weight)
-        self.width = -(-len(weight) // 64) * 64 if weight.is_cuda else len(weight)
-        self._weight = weight.to(self._operand)
+        self.width = aligned_width(len(weight), weight.is_cuda)
+        self._weight = self.operand(weight)
         if self.width != len(weight):
             self._weight = torch.nn.functional.pad(self._weight, (0, 0, 0, self.width - len(weight)))
 
@@ -60,6 +60,11 @@ class Head:
             total.addmm_(gradient.T, self.operand(hidden))
         else:
             torch.addmm(total, gradient.T, self.operand(hidden), out_dtype=self.accumulator, out=total)
+
+
+def aligned_width(vocabulary: int, on_gpu: bool) -> int:
+    """Columns that logits are computed in."""
+    return -(-vocabulary // 64) * 64 if on_gpu else vocabulary
 
 
 def _operand_type(hidden: Tensor) -> torch.dtype:

@@ -2,12 +2,14 @@
 
 import itertools
 import math
+import shutil
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from distill.chunking import chunk_rows
 from distill.losses import distillation_loss
 from distill.perturbation import ReversedVocabulary, perturb
 from distill.prefix import PrefixKind
@@ -98,16 +100,20 @@ def test_values_and_gradients_equal_the_naive_loss(operator, divergence):
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 1e-2)])
+@pytest.mark.parametrize("contexts", ["reversed", "all"])
+@pytest.mark.parametrize("vocabulary", [None, PI], ids=["identity", "reversed"])
 @pytest.mark.parametrize("divergence", DIVERGENCES)
 @pytest.mark.parametrize("operator", OPERATORS)
-def test_low_precision_gradients_stay_near_float64(operator, divergence, dtype, tolerance):
-    settings = {"operator": operator, "divergence": divergence, "vocabulary": PI, "contexts": "all", "lm_weight": 0.5}
+def test_low_precision_gradients_stay_near_float64(operator, divergence, vocabulary, contexts, dtype, tolerance):
+    settings = {"operator": operator, "divergence": divergence, "vocabulary": vocabulary, "contexts": contexts}
     tensors = inputs(dtype)
     exact = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
-    expected = with_gradients(naive_loss, exact, **settings)
-    actual = with_gradients(distillation_loss, tensors, chunk_size=8, **settings)
-    for value, reference in zip(actual, expected, strict=True):
-        assert relative_error(value, reference) < tolerance
+    for temperature, lm_weight in ((1.0, 0.0), (2.0, 0.5)):
+        weights = {"temperature": temperature, "lm_weight": lm_weight}
+        expected = with_gradients(naive_loss, exact, **settings, **weights)
+        actual = with_gradients(distillation_loss, tensors, chunk_size=8, **settings, **weights)
+        for value, reference in zip(actual, expected, strict=True):
+            assert relative_error(value, reference) < tolerance
 
 
 def test_autocast_changes_only_the_precision():
@@ -186,6 +192,59 @@ def test_the_gradient_scales_with_the_incoming_one():
     (3 * distillation_loss(**{**tensors, "student_hidden": hidden}).total).backward()
     once = with_gradients(distillation_loss, tensors)[3]
     torch.testing.assert_close(hidden.grad, 3 * once)
+
+
+def test_a_second_backward_pass_is_refused():
+    tensors = inputs()
+    hidden = tensors["student_hidden"].clone().requires_grad_()
+    total = distillation_loss(**{**tensors, "student_hidden": hidden}).total
+    total.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        total.backward()
+
+
+def test_blocks_smaller_than_a_chunk_change_nothing(monkeypatch):
+    settings = {"operator": "expmean", "vocabulary": PI, "contexts": "all", "lm_weight": 0.5}
+    whole = with_gradients(distillation_loss, inputs(), **settings)
+    monkeypatch.setattr("distill.losses.block_rows", lambda *_: 3)
+    for value, reference in zip(with_gradients(distillation_loss, inputs(), **settings), whole, strict=True):
+        torch.testing.assert_close(value, reference)
+
+
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_an_aligned_width_changes_nothing(operator, divergence, monkeypatch):
+    settings = {
+        "operator": operator, "divergence": divergence, "vocabulary": PI, "contexts": "all", "lm_weight": 0.5,
+        "temperature": 2.0, "chunk_size": 5,
+    }  # fmt: skip
+    exact = with_gradients(distillation_loss, inputs(), **settings)
+    monkeypatch.setattr("distill.head.aligned_width", lambda vocabulary, on_gpu: vocabulary + 7)
+    for value, reference in zip(with_gradients(distillation_loss, inputs(), **settings), exact, strict=True):
+        torch.testing.assert_close(value, reference)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_compiling_changes_nothing():
+    settings = {"operator": "expmean", "vocabulary": PI, "lm_weight": 0.5}
+    # One kind of prefix and one chunk: every other shape would be compiled anew, which takes its time.
+    tensors = inputs(torch.float32)
+    tensors["prefix"] = torch.full_like(tensors["prefix"], PrefixKind.REVERSED)
+    tensors["counterfactual_hidden"] = tensors["teacher_hidden"].flip(0)
+    eager = with_gradients(distillation_loss, tensors, **settings)
+    compiled = with_gradients(distillation_loss, tensors, compiled=True, **settings)
+    for value, reference in zip(compiled, eager, strict=True):
+        torch.testing.assert_close(value, reference, rtol=1e-5, atol=1e-6)
+
+
+def test_the_chunk_size_follows_from_memory_and_vocabulary():
+    cpu = torch.device("cpu")
+    assert chunk_rows(50_257, cpu) >= chunk_rows(1_000_000, cpu) >= 1
+    assert chunk_rows(10**15, cpu) == 1
+    tensors = inputs()
+    chosen, given = (with_gradients(distillation_loss, tensors, chunk_size=size) for size in (None, 2048))
+    for value, reference in zip(chosen, given, strict=True):
+        assert torch.equal(value, reference)
 
 
 def test_a_frozen_head_gets_no_gradient():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers.activations import ACT2FN
 from transformers.models.auto.configuration_auto import AutoConfig
 
 from distill.config import StudentConfig, TeacherConfig
@@ -27,6 +28,18 @@ from distill.module import DistillationModule
 def student_of(student, teacher, tokenizer):
     config = student_config(student, teacher.config, tokenizer)
     return build_student(student, config, teacher)
+
+
+def test_gelu_is_one_function_and_the_configuration_stays(gpt2_folder, tokenizer):
+    ids = torch.arange(8).unsqueeze(0)
+    written_out = load_model(str(gpt2_folder))
+    teacher = load_teacher(TeacherConfig(path=str(gpt2_folder)))
+    student = student_of(StudentConfig(layers=[0]), teacher, tokenizer)
+    assert type(written_out.transformer.h[0].mlp.act) is type(ACT2FN["gelu_new"])
+    for model in (teacher, student):
+        assert type(model.transformer.h[0].mlp.act) is type(ACT2FN["gelu_pytorch_tanh"])
+        assert model.config.activation_function == "gelu_new"
+    torch.testing.assert_close(teacher(ids).logits, written_out.eval()(ids).logits, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("layers", [[0, 2], [3], [0, 1, 2, 3], [2, 0]])
