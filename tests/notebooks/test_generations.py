@@ -25,4 +25,5 @@ def test_it_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
     shown = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert sum("image/svg+xml" in output.get("data", {}) for output in shown) == 2
+    assert sum("gender_max" in output.get("data", {}).get("text/html", "") for output in shown) == 2
     assert any('<mark class="female"' in output.get("data", {}).get("text/html", "") for output in shown)
