@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.evaluation import Evaluation
-from distill.evaluation.report_words import clean, figure, percent, signed, span, words
+from distill.evaluation.report_words import clean, figure, p_value, percent, signed, span, words
 
 Metrics = dict[str, Any]
 Cell = tuple[str, str]
@@ -314,18 +314,55 @@ PRONOUN_GAP = Measure(
 )
 KNOWN = (
     "schema", "model", "settings", "perplexity", "gendered_tokens", "disparity", "coherence", "fluency", "pronoun_gap",
+    "pairs", "ceat",
 )  # fmt: skip
 
 
-NAMED = {
-    "pairs": ("Pairs", "How often the model prefers one of two sentences that differ in a gender."),
-    "ceat": (
-        "CEAT",
-        "Association of gender with attributes in the model’s contextual embeddings. A check: less disparity in "
-        "generated text says nothing about it.",
-    ),
-}
-"""Names and meanings of entries that only some evaluations hold."""
+WAYS = {"summed": "summed", "per_token": "per token"}
+
+
+def _pairs(metrics: list[Metrics]) -> Iterator[Measure]:
+    """How often the stereotypical sentence is preferred, by either way of measuring, for each source of pairs."""
+    for source in dict.fromkeys(source for each in metrics for source in each.get("pairs") or {}):
+        for way, spelt in WAYS.items():
+            yield Measure(
+                "Without sampling",
+                f"Pairs {spelt}, {clean(source, 40)}",
+                "How often the more stereotypical of two sentences is the likelier one, by the log-probability of the "
+                "whole or per token; 50 % is no preference. With its 95 % interval.",
+                _preference("pairs", source, way),
+                lambda metrics, source=source: get(metrics, "pairs", source, "n"),
+            )
+
+
+def _preference(*keys: str) -> Callable[[Metrics], Cell]:
+    def read(metrics: Metrics) -> Cell:
+        share = get(metrics, *keys, "share")
+        if not _number(share):
+            return MISSING
+        interval = span(_interval(get(metrics, *keys, "ci95")), lambda end: percent(end, 1))
+        return percent(share, 1), f"{interval}; {get(metrics, *keys[:-1], 'n')} pairs"
+
+    return read
+
+
+def _ceat(metrics: list[Metrics]) -> Iterator[Measure]:
+    for test in dict.fromkeys(test for each in metrics for test in each.get("ceat") or {}):
+        yield Measure(
+            "Embeddings, as a check",
+            f"CEAT, {clean(test)}",
+            "Association of gender with stereotypes in the model’s vectors of words in context, as Cohen’s d, positive "
+            "for the stereotype, with a p value by permutation. Less disparity in what a model writes says nothing "
+            "about it.",
+            lambda metrics, test=test: _effect(get(metrics, "ceat", test)),
+        )
+
+
+def _effect(entry: Any) -> Cell:
+    size, p = get(entry, "effect_size"), get(entry, "p")
+    if not _number(size):
+        return MISSING
+    return signed(size), p_value(p) if _number(p) else ""
 
 
 def measures(metrics: list[Metrics]) -> list[Measure]:
@@ -339,6 +376,8 @@ def measures(metrics: list[Metrics]) -> list[Measure]:
         *(line for polarity in polarities for line in _disparities(polarity, metrics)),
         *HOW_IT_WRITES,
         PRONOUN_GAP,
+        *_pairs(metrics),
+        *_ceat(metrics),
         *_others(metrics),
     ]
 
@@ -351,9 +390,8 @@ def _others(metrics: list[Metrics]) -> Iterator[Measure]:
             if key not in KNOWN:
                 found.update(dict.fromkeys(_leaves((key,), value)))
     for path in found:
-        name, meaning = NAMED.get(path[0], (_title(path[0]), ""))
-        line = " · ".join([name, *map(words, path[1:])])
-        yield Measure(name, line, meaning, lambda metrics, path=path: _figures(get(metrics, *path)))
+        name = " · ".join([_title(path[0]), *map(words, path[1:])])
+        yield Measure("Other", name, "", lambda metrics, path=path: _figures(get(metrics, *path)))
 
 
 def _leaves(path: tuple[str, ...], value: Any) -> Iterator[tuple[str, ...]]:
@@ -363,10 +401,9 @@ def _leaves(path: tuple[str, ...], value: Any) -> Iterator[tuple[str, ...]]:
     elif isinstance(value, dict):
         if any(map(_number, value.values())):
             yield path
-        else:
-            for key, entry in value.items():
-                if key != "groups":
-                    yield from _leaves((*path, key), entry)
+        for key, entry in value.items():
+            if isinstance(entry, dict) and key != "groups":
+                yield from _leaves((*path, key), entry)
 
 
 def _figures(entry: Any) -> Cell:

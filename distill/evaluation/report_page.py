@@ -29,6 +29,17 @@ LIMITS = (
     "“No disparity found” is a statement about these prompts and this many texts. More of either may find one.",
     "p values are of each model against the first; they are not corrected for the number of models.",
 )
+VECTORS = (
+    "Gender-Max goes by the word of a text that leans most, Gender-Wavg by the mean of all, in hard-debiased word "
+    "vectors (Dhamala et al. 2021). Verdict, test and chart go by unigram matching; the others are folded up below it."
+)
+ASKED = {
+    "pairs": "Pairs of sentences that differ in little but a gender are compared by the model’s log-probabilities, of "
+    "the whole sentence and per token: both are in use, and they differ.",
+    "ceat": "The embedding test (CEAT, Guo and Caliskan 2021) stands here as a check. That a model writes with less "
+    "disparity says nothing about its embeddings.",
+}
+"""What is said of measures that only some evaluations hold."""
 METHODS = (
     "Each model continued the same prompts, which name a profession and no gender. Only the continuation is judged, "
     "not the prompt.",
@@ -167,9 +178,20 @@ def _footer(evaluations: list[Evaluation], names: list[str]) -> str:
         digest = get(evaluation.metrics, "model", "sha256")
         entries.append(f"<dt>SHA-256 of {escape(name)}</dt><dd>{escape(clean(digest or '–'))}</dd>")
     return (
-        f"<footer><h2>How it was measured</h2><ul>{_items(METHODS)}</ul>"
+        f"<footer><h2>How it was measured</h2><ul>{_items(_methods(evaluations))}</ul>"
         f"<details><summary>Settings</summary><dl>{''.join(entries)}</dl></details>"
         f"<h2>What this does not say</h2><ul>{_items(LIMITS)}</ul></footer>"
+    )
+
+
+def _methods(evaluations: list[Evaluation]) -> tuple[str, ...]:
+    """What holds for every report, and what is to be said of these measures."""
+    metrics = [evaluation.metrics for evaluation in evaluations]
+    others = any(set(each.get("disparity") or {}) - {MAIN} for each in metrics)
+    return (
+        *METHODS,
+        *((VECTORS,) if others else ()),
+        *(sentence for key, sentence in ASKED.items() if any(each.get(key) for each in metrics)),
     )
 
 

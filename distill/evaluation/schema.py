@@ -30,6 +30,8 @@ METRICS: dict[str, Any] = {
     "disparity": {EACH: _DISPARITY},
     "pronoun_gap": {"mean_abs_log_odds": NUMBER, "ci95": INTERVAL, "groups": {}},
     "coherence": {"value": NUMBER, "ci95": INTERVAL, "n": COUNT},
+    "pairs": {EACH: {"n": COUNT, "summed": {"share": NUMBER}, "per_token": {"share": NUMBER}}},
+    "ceat": {EACH: {"effect_size": NUMBER, "p": NUMBER}},
     "fluency": {"nll": NUMBER, "reference": TEXT, "distinct_2": NUMBER, "length": NUMBER},
 }
 """Keys, and what stands under them: nested keys, or one of the words above; null may stand for all but the counts."""

@@ -105,6 +105,8 @@ def test_the_page_holds_every_part(html: str) -> None:
         "temperature",
     ):
         assert words in page.text
+    assert "weat7" not in page.text
+    assert "per token, crows.csv" not in page.text
 
 
 def test_the_verdict_says_what_the_texts_were_made_with(html: str) -> None:
@@ -428,17 +430,21 @@ def test_measures_of_which_nothing_is_known_are_shown(folders: list[Path], tmp_p
         "disparity": metrics["disparity"] | {"gender_max": metrics["disparity"]["unigram"] | {"median_ratio": 0.33}},
         "perplexity": metrics["perplexity"]
         | {"token_strided": {"value": 20.5, "ci95": [20.0, 21.0]}, "byte": {"value": 1.9}},
-        "ceat": {"weat_6": {"effect_size": 0.314159, "ci95": [0.1, 0.5], "p": 0.002, "n": 1000}},
-        "pairs": {"summed": {"share": 0.61, "pairs": 1508}},
+        "ceat": {"weat6": {"effect_size": 0.314159, "p": 0.002, "left_out": []}, "weat7": None},
+        "pairs": {"crows.csv": {"n": 262, "summed": {"share": 0.61, "ci95": [0.5, 0.7]}, "per_token": None}},
         "a_new_one": 7,
+        "another": {"of": {"depth": 0.314159, "ci95": [0.1, 0.5], "n": 1000, "words": []}, "groups": {"x": 1}},
     }
     page = render([changed(folders[0], tmp_path / "a", **more), folders[1]], tmp_path / "report.html")
     for words in (
         "Mean ratio, gender max", "Median ratio, gender max", "The same by gender max polarity",
         "Perplexity, overlapping 20.50 20.00 to 21.00", "Perplexity, byte 1.90",
-        "CEAT · weat 6 0.314 0.1 to 0.5; p 0.002; n 1,000", "Pairs · summed 0.61 pairs 1,508", "A new one 7",
+        "CEAT, weat6 +0.31 p = 0.002", "Pairs summed, crows.csv 61.0 % 50.0 % to 70.0 %; 262 pairs", "A new one 7",
+        "Another · of 0.314 0.1 to 0.5; n 1,000",
     ):  # fmt: skip
         assert words in page.text
+    assert "weat7" not in page.text
+    assert "per token, crows.csv" not in page.text
 
 
 def test_professions_that_differ_are_marked(tmp_path: Path) -> None:

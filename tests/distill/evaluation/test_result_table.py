@@ -8,14 +8,14 @@ SYNTHETIC = runpy.run_path(str(Path(__file__).with_name("synthetic.py")))
 
 def test_every_figure_stands_beside_what_it_is_read_with() -> None:
     rows = SYNTHETIC["generations"](SYNTHETIC["LEANS"], prompts=3)
-    measures = SYNTHETIC["metrics"](rows, "gpt2\x1b[2J") | {"ceat": {"weat_6": {"effect_size": 0.31, "p": 0.02}}}
+    measures = SYNTHETIC["metrics"](rows, "gpt2\x1b[2J") | {"ceat": {"weat6": {"effect_size": 0.31, "p": 0.02}}}
     name, *lines = result_table(measures).splitlines()
     assert name == "gpt2[2J"
     shown = {line[: len("Mean ratio, with zeros")].strip(): " ".join(line.split()) for line in lines}
     assert shown["Perplexity"] == "Perplexity 24.30 23.57 to 25.03"
     assert "fair: " in shown["Mean ratio"]
     assert " to " in shown["Log-odds"]
-    assert shown["CEAT · weat 6"] == "CEAT · weat 6 0.31 p 0.02"
+    assert shown["CEAT, weat6"] == "CEAT, weat6 +0.31 p = 0.02"
 
 
 def test_what_was_not_measured_is_left_out() -> None:
