@@ -165,7 +165,11 @@ def _corpus(arguments: argparse.Namespace) -> None:
     output = check_output(arguments.output)
     if output.exists() and Path(arguments.input).exists() and output.samefile(arguments.input):
         raise OutputError(f"{output}: is the input too; choose another name")
-    if Path(arguments.input).is_dir() and Path(arguments.input).resolve() in output.resolve().parents:
+    if (
+        arguments.input
+        and Path(arguments.input).is_dir()
+        and Path(arguments.input).resolve() in output.resolve().parents
+    ):
         raise OutputError(f"{output}: lies in the input, and would be part of it the next time; choose another folder")
     reverser = RoleReverser(names=arguments.names)
     with tempfile.TemporaryDirectory(prefix="augment-") as cache:

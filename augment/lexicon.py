@@ -101,6 +101,11 @@ class Lexicon:
         return groups
 
     @cached_property
+    def gender_of(self) -> dict[str, str]:
+        """Every word of a pair → "male" or "female"."""
+        return {pair.male: "male" for pair in self.pairs} | {pair.female: "female" for pair in self.pairs}
+
+    @cached_property
     def cases(self) -> dict[str, tuple[str, ...]]:
         """The words that are gendered only in some of the cases "lower", "title" and "upper"."""
         return {word: cases for pair in self.pairs for word, cases in pair.cases.items()}

@@ -8,11 +8,12 @@ from functools import cache
 from importlib import resources
 
 # A name after one of these is a surname (Mr. James) or a place (San Diego, St. Louis).
-_NO_FIRST_NAME = re.compile(
-    r"\b(?:m(?:r|s|rs|iss)|mister|missus|dr|prof|professor|president|senator|governor|judge|justice|mayor|captain|coach"
-    r"|san|santa|st|fort|port|lake|mount|mt|cape|camp)\b\.?\s+$",
-    re.IGNORECASE,
-)
+_BEFORE_NO_FIRST_NAME = """
+mr ms mrs miss mister missus dr prof professor president senator governor judge justice mayor captain coach
+san santa st fort port lake mount mt cape camp
+"""
+_NO_FIRST_NAME = frozenset(_BEFORE_NO_FIRST_NAME.split())
+_OPENING = "(“\"‘'[—–-*_"
 # … and so is King after one of these; in capitals, since “the president King” is none.
 _TITLE_BEFORE = re.compile(
     r"(?<!\w)(?=[A-Z])(?:(?i:m(?:r|s|rs|iss)|mister|missus|dr|doctor|prof|professor|rev|reverend)|(?P<office>(?i:"
@@ -69,16 +70,18 @@ def is_first_name(text: str, start: int, end: int) -> bool:
     >>> is_first_name("Henry James wrote it.", 0, 5), is_first_name("Henry James wrote it.", 6, 11)
     (True, False)
     """
-    before = text[max(0, start - 16) : start]
-    if _NO_FIRST_NAME.search(before):
+    before = text[max(0, start - 20) : start]
+    words = before.split()
+    if not words or not before[-1].isspace():
+        return text[start:end].capitalize() not in names_that_are_words()
+    previous = words[-1]
+    if previous.lstrip(_OPENING).rstrip(".").lower() in _NO_FIRST_NAME:
         return False
-    name = text[start:end]
-    if name.capitalize() in names_that_are_words() and not _INSIDE_A_SENTENCE.search(before):
+    if text[start:end].capitalize() in names_that_are_words() and not _INSIDE_A_SENTENCE.search(before):
         return False
-    previous = _WORD_BEFORE.search(before)
-    if previous is None or not previous[1][0].isupper() or previous[1].capitalize() not in _first_names():
+    if not previous[0].isupper() or previous.capitalize() not in _first_names() or before[-2].isspace():
         return True
-    return _CAPITALISED_NEXT.match(text, end) is not None or (_is_female(name) and _is_female(previous[1]))
+    return _CAPITALISED_NEXT.match(text, end) is not None or (_is_female(text[start:end]) and _is_female(previous))
 
 
 def is_surname(text: str, start: int, end: int) -> bool:

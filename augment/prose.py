@@ -3,9 +3,11 @@
 import re
 import unicodedata
 
-# Next to these a word is prose at sight; anything else is looked at.
-_PLAIN_BEFORE = frozenset(' \n\t\r"“”‘’(—–\xa0…')
-_PLAIN_AFTER = frozenset(' \n\t\r"”“’),;!?—–\xa0…')
+# Next to these, and at the ends of a text, a word is prose at sight; anything else is looked at.
+PLAIN_BEFORE = frozenset(["", *' \n\t\r"“”‘’(—–\xa0…'])
+_MARKS = frozenset(".:")
+_APOSTROPHES = frozenset("'’")
+PLAIN_AFTER = frozenset(["", *' \n\t\r"”“’),;!?—–\xa0…'])
 
 _CHUNK_AFTER = re.compile(r"[^\s<]*")
 _NO_PROSE = re.compile(
@@ -32,11 +34,16 @@ def is_prose(text: str, start: int, end: int) -> bool:
     >>> is_prose("ask his wife", 4, 7), is_prose("user.his = 1", 5, 8), is_prose("@his", 1, 4)
     (True, False, False)
     """
-    before = text[start - 1] if start else " "
-    after = text[end] if end < len(text) else " "
-    if before in _PLAIN_BEFORE and after in _PLAIN_AFTER:
-        return True
-    return _is_prose_between(text, start, end, before, after)
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if before in PLAIN_BEFORE:
+        if after in PLAIN_AFTER:
+            return True
+        # the end of a sentence, or “she’s”
+        if after in _MARKS and text[end + 1 : end + 2] in PLAIN_AFTER:
+            return True
+        if after in _APOSTROPHES and text[end + 1 : end + 2] == "s" and text[end + 2 : end + 3] in PLAIN_AFTER:
+            return True
+    return _is_prose_between(text, start, end, before or " ", after or " ")
 
 
 def is_in_tag(text: str, start: int, end: int) -> bool:
@@ -55,7 +62,7 @@ def is_compound(text: str, start: int, end: int) -> bool:
 
 
 def _is_prose_between(text: str, start: int, end: int, before: str, after: str) -> bool:
-    if _joins(before) or _joins(after):
+    if before.isalnum() or _joins(before) or _joins(after):
         return False
     # “(s)he”, “s/he”, “(wo)man” hold both genders already.
     if _BOTH.search(text, max(0, start - 4), start):

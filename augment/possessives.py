@@ -1,0 +1,32 @@
+"""Possessive endings, where the two words of a pair have different ones: ladies' → gentlemen's."""
+
+import re
+
+APOSTROPHES = ("'", "’")
+
+_POSSESSED = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?[^\W_]")
+_OPENING_QUOTE = re.compile(r"(?<![^\s(\[—–\"“])['‘](?=\w)")
+_CLOSING_QUOTE = re.compile(r"['’](?!\w)")
+_QUOTE_REACH = 300
+
+
+def with_possessive(text: str, start: int, end: int, counterpart: str) -> tuple[int, str]:
+    """The end of the word with its possessive ending, and the counterpart with its own: ladies' → gentlemen's.
+
+    An apostrophe that closes a quotation is no ending.
+    """
+    word, mark = text[start:end], text[end]
+    if word[-1] in "sS" and counterpart[-1] not in "sS":
+        follows = _POSSESSED.match(text, end + 1)
+        if follows is not None and follows.end() > end + 2 and not _is_quoted(text, start):
+            return end + 1, counterpart + mark + ("S" if word.isupper() else "s")
+    elif word.lower().endswith("men") and counterpart[-1] in "sS":
+        ending = text[end + 1 : end + 3]
+        if ending[:1] == ("S" if word.isupper() else "s") and not ending[1:].isalnum():
+            return end + 2, counterpart + mark
+    return end, counterpart
+
+
+def _is_quoted(text: str, start: int) -> bool:
+    openings = list(_OPENING_QUOTE.finditer(text, max(0, start - _QUOTE_REACH), start))
+    return bool(openings) and _CLOSING_QUOTE.search(text, openings[-1].end(), start) is None

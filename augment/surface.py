@@ -1,0 +1,180 @@
+"""The surface forms that a reverser looks for: what is done at each, and the pattern that finds their candidates."""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Literal, NamedTuple
+
+from augment.exclusions import Exclusions, exclusions_of_words
+from augment.lexicon import Lexicon
+from augment.names import is_first_name, is_surname, name_pairs, names_that_are_words, unpaired_names
+from augment.prose import is_compound
+from augment.readings import READINGS
+
+Direction = Literal["swap", "female", "male"]
+
+TELLS = ""
+"""What `Word.decide` gives instead of a counterpart for a word that tells a gender and stays."""
+
+_CASES: dict[str, Callable[[str], str]] = {
+    "lower": str.lower,
+    "title": lambda word: word[0].upper() + word[1:],
+    "upper": str.upper,
+}
+
+
+class Word(NamedTuple):
+    """What is done at one surface form.
+
+    `decide`: where text[start:end] decides it, the counterpart, `TELLS`, or None for a word that is left alone;
+    otherwise it is `counterpart`. `decide_joined`: the same where the word stands between other signs than blanks and
+    punctuation. `possessive`: the two have different possessive endings.
+    """
+
+    counterpart: str
+    ambiguous: bool
+    decide: "Decide | None"
+    decide_joined: "Decide | None"
+    possessive: bool
+
+
+Decide = Callable[[str, int, int], str | None]
+
+
+class _Decision:
+    """At a word of the lexicon: excluded phrases first, then surnames, then readings."""
+
+    def __init__(
+        self,
+        counterpart: str | None,
+        exclusions: Exclusions | None = None,
+        surname: bool = False,
+        readings: tuple[tuple[Callable[[str, int, int], bool], str], ...] = (),
+    ):
+        self.counterpart, self.exclusions, self.surname, self.readings = counterpart, exclusions, surname, readings
+
+    def __call__(self, text: str, start: int, end: int) -> str | None:
+        if self.exclusions is not None:
+            tells = self.exclusions.cover(text, start, end)
+            if tells is not None:
+                return TELLS if tells else None
+        if self.surname and is_surname(text, start, end):
+            return None
+        for holds, counterpart in self.readings:
+            if holds(text, start, end):
+                return counterpart
+        return self.counterpart
+
+
+class _NameDecision:
+    """At a first name: `counterpart`, or None where names stay."""
+
+    def __init__(self, counterpart: str | None):
+        self.counterpart = counterpart
+
+    def __call__(self, text: str, start: int, end: int) -> str | None:
+        if not is_first_name(text, start, end):
+            return None
+        return TELLS if self.counterpart is None or is_compound(text, start, end) else self.counterpart
+
+
+def surface_forms(lexicon: Lexicon, names: bool, to: Direction) -> dict[str, Word]:
+    """Everything that is looked at, in the cases in which it is: he, He, HE; James, JAMES."""
+    words = _names(names, to)
+    exclusions = exclusions_of_words(lexicon.exclusions)
+    for told in lexicon.tells:
+        decide = _Decision(TELLS, exclusions.get(told))
+        for spell in _CASES.values():
+            words[spell(told)] = Word(TELLS, False, decide, decide, False)
+    for word, counterparts in lexicon.counterparts.items():
+        stays = to == lexicon.gender_of[word]
+        ambiguous = word in lexicon.ambiguous_words
+        for case in lexicon.cases.get(word, _CASES):
+            spell = _CASES[case]
+            readings = tuple(
+                (READINGS[c.reading], TELLS if stays else spell(c.word)) for c in counterparts if c.reading
+            )
+            otherwise = next((TELLS if stays else spell(c.word) for c in counterparts if not c.reading), None)
+            surname = word in lexicon.surnames and case != "lower"
+            decide = joined = None
+            if otherwise is None or stays or word in exclusions or surname or readings:
+                decide = joined = _Decision(otherwise, exclusions.get(word), surname, readings)
+                # “He” stays in “He-Man” alone.
+                if not (otherwise is None or stays or surname or readings) and exclusions[word].only_hyphenated:
+                    decide = None
+            # One of the two ends in s, and so has another possessive ending: ladies', gentlemen's.
+            possessive = not readings and any(word.endswith("s") != c.word.endswith("s") for c in counterparts)
+            words[spell(word)] = Word(otherwise or "", ambiguous, decide, joined, possessive)
+    # A typographic apostrophe makes no other word.
+    return words | {form.replace("'", "’"): word for form, word in words.items() if "'" in form}
+
+
+def _names(names: bool, to: Direction) -> dict[str, Word]:
+    words: dict[str, Word] = {}
+    told = _NameDecision(None)
+    stays = Word(TELLS, False, told, told, False)
+    for name in unpaired_names():
+        words[name] = words[name.upper()] = stays
+    for name in names_that_are_words():
+        words[name] = stays
+    for male, female in name_pairs():
+        for name, other, gender in ((male, female, "male"), (female, male, "female")):
+            for case in ("title", "upper"):
+                spell = _CASES[case]
+                if names and gender != to:
+                    decide = _NameDecision(spell(other))
+                    words[spell(name)] = Word(spell(other), False, decide, decide, False)
+                else:
+                    words[spell(name)] = stays
+    return words
+
+
+# Tries are compared letter by letter, so that they are for lower case, which nearly all words of a text have. A
+# capitalised word is found as such, and looked up.
+_CAPITALISED = r"[^\W\d_a-z][^\W_]*+"
+
+
+def candidates(forms: Iterable[str]) -> re.Pattern[str]:
+    """A pattern that finds every whole word among these forms, and other capitalised words, each as its group 1.
+
+    A match begins with the character before the word: a search for one set of characters is faster than a look back
+    from every position. So put a blank before the text.
+
+    >>> candidates(["he", "ma'am", "He"]).findall(" he said “Yes, ma'am”, her head")
+    ['he', 'Yes', "ma'am"]
+    """
+    small = [form for form in forms if form[0].isascii() and form[0].islower()]
+    # Longer than their first word, so that they come before it.
+    joined = sorted((form for form in forms if form not in small and "'" in form.replace("’", "'")), key=len)
+    branches = [rf"(?=[a-z]){_trie(small)}"] if small else []
+    branches += [re.escape(form) for form in reversed(joined)]
+    return re.compile(rf"{_between_words()}({'|'.join([*branches, _CAPITALISED])})(?![^\W_])")
+
+
+@cache
+def _between_words() -> str:
+    """[\\W_] character by character, which is compiled to a table, and all beyond U+FFFF, which is to be looked at."""
+    between = [code for code in range(0x10000) if not chr(code).isalnum()]
+    starts = [code for code, before in zip(between, [-2, *between], strict=False) if code != before + 1]
+    ends = [code for code, after in zip(between, [*between[1:], -2], strict=True) if code + 1 != after]
+    ranges = "".join(f"\\u{start:04x}-\\u{end:04x}" for start, end in zip(starts, ends, strict=True))
+    return f"[{ranges}\\U00010000-\\U0010ffff]"
+
+
+def _trie(words: Iterable[str]) -> str:
+    root: dict[str, dict] = {}
+    for word in words:
+        node = root
+        for letter in word:
+            node = node.setdefault(letter, {})
+        node[""] = {}
+    return _branches(root)
+
+
+def _branches(node: dict[str, dict]) -> str:
+    ends = "" in node
+    branches = [re.escape(letter) + _branches(rest) for letter, rest in node.items() if letter]
+    if not branches:
+        return ""
+    joined = branches[0] if len(branches) == 1 and not ends else f"(?:{'|'.join(branches)})"
+    return joined + "?" if ends else joined
