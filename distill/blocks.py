@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from distill.encoding import TokenFlag
-from distill.packing import PackedText
+from distill.packed import NO_BOUNDARY, PackedText
 from distill.prefix import PrefixKind, prefix_kinds
 from distill.sampler import EMPTY
 
@@ -80,8 +80,13 @@ class Blocks(Dataset[Block]):
         return self.packed.array("counterfactual")
 
     @cached_property
-    def _boundary(self) -> np.ndarray:
-        return self.packed.array("boundary")
+    def _shift(self) -> np.ndarray:
+        return self.packed.array("shift")
+
+    def _boundary(self, start: int, end: int) -> np.ndarray:
+        """Positions in the counterfactual stream that end where tokens end, −1 inside reversed words."""
+        shift = self._shift[start:end]
+        return np.where(shift == NO_BOUNDARY, -1, np.arange(start, end) + shift)
 
     @cached_property
     def _flags(self) -> np.ndarray:
@@ -97,7 +102,7 @@ class Blocks(Dataset[Block]):
         start, end = index * self._length, (index + 1) * self._length
         tokens = self._tokens[start : end + 1].astype(np.int64)
         flags = self._flags[start:end]
-        boundary = self._boundary[start:end].copy()
+        boundary = self._boundary(start, end)
         aligned = (flags & TokenFlag.UNALIGNED) == 0
         reversed_word = (flags & TokenFlag.REVERSED_WORD) != 0
         tell = (flags & TokenFlag.TELL) != 0
@@ -123,7 +128,7 @@ class Blocks(Dataset[Block]):
 
     def _counterfactual_start(self, start: int, boundary: np.ndarray) -> tuple[int, int]:
         """Where the reversal of the block starts in its stream, and how many tokens of the block come before that."""
-        before = self._boundary[start - 1] if start else -1
+        before = self._boundary(start - 1, start)[0] if start else -1
         if start == 0 or before >= 0:
             return int(before) + 1, 0
         ends = np.flatnonzero(boundary >= 0)

@@ -2,10 +2,13 @@
 
 import logging
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+
+from distill.errors import RunError, Stopped, UserError
 
 _HELP = """usage: distill COMMAND [options]
 
@@ -20,12 +23,15 @@ Compress a causal language model into a smaller, fairer student, and prove both 
   preview      the target itself, scored before any student is trained → a table, preview.json
   quickstart   the whole path on a small corpus with a known bias, in minutes
 
-distill COMMAND --help lists the options of each.
+distill COMMAND --help lists the options of each; --debug, with any of them, shows where an error came from.
 """
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one command. Exit status: 0 done, 2 a mistake in what the user gave, 1 a failure."""
+    """Run one command.
+
+    Exit status: 0 done, 2 a mistake in what the user gave, 1 a failure, 128 + n stopped by signal n.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_HELP, end="")
@@ -42,25 +48,33 @@ def main(arguments: list[str] | None = None) -> None:
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     # It has a handler of its own: once is enough.
     logging.getLogger("huggingface_hub").propagate = False
-    from augment.documents import DocumentError
-    from distill.errors import UserError
-
-    mistakes: tuple[type[Exception], ...] = (UserError, DocumentError)
-    if command in ("fit", "validate", "test", "preview"):
-        from lightning_fabric.utilities.exceptions import MisconfigurationException
-
-        mistakes = (*mistakes, MisconfigurationException)
+    debug = "--debug" in rest
     try:
-        run_command(command, rest)
-    except mistakes as error:
-        print(f"distill {command}: error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        print(f"distill {command}: failed: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print(f"distill {command}: stopped", file=sys.stderr)
-        sys.exit(130)
+        run_command(command, [argument for argument in rest if argument != "--debug"])
+    except (Exception, KeyboardInterrupt, Stopped) as error:
+        if debug:
+            raise
+        sys.exit(_shown(command, error))
+
+
+def _shown(command: str, error: BaseException) -> int:
+    """Print an error as one line that says what to do, and return the exit status."""
+    from augment.documents import DocumentError
+
+    if isinstance(error, Stopped) and os.environ.get("LOCAL_RANK", "0") != "0":
+        return 0  # the first process speaks for all, and must not be ended by Lightning because of this one
+    message = str(error)
+    if isinstance(error, (KeyboardInterrupt, Stopped)):
+        status = 128 + getattr(error, "signal", signal.SIGINT)
+        message = f"stopped {getattr(error, 'message', '')}"
+    elif isinstance(error, (UserError, DocumentError)) or type(error).__name__ == "MisconfigurationException":
+        status, message = 2, f"error: {message}"
+    elif isinstance(error, (OSError, RunError)):
+        status, message = 1, f"failed: {message}"
+    else:
+        status, message = 1, f"failed: {type(error).__name__}: {message} (--debug shows where)"
+    print(f"distill {command}: {' '.join(message.split())}", file=sys.stderr)
+    return status
 
 
 def run_command(command: str, arguments: list[str]) -> None:

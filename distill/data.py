@@ -1,6 +1,8 @@
 """The data module: text → packed blocks, each with its reversal and the positions where the two meet."""
 
+import itertools
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from transformers import PreTrainedTokenizerBase
 from augment import RoleReverser
 from distill.blocks import Batch, Block, Blocks, collate
 from distill.errors import UserError
-from distill.packing import Augmentation, Corpus, PackedText, pack
+from distill.packed import PackedText
+from distill.packing import Augmentation, Corpus, pack
 from distill.sampler import GlobalBatchSampler, ShardSampler
 
 
@@ -98,13 +101,16 @@ class CounterfactualDataModule(pl.LightningDataModule):
         self.cache_dir = Path(cache_dir).expanduser()
         self.seed = seed
         self.counterfactual_limit = counterfactual_limit
+        self.first_step = 0
+        """The step that the run continues from."""
         self._reverser = RoleReverser(names=names)
 
     def prepare_data(self) -> None:
         """Pack what the cache doesn't hold yet; on one process a node."""
         if self._fits:
-            self._pack_train()
-        self._pack_validation()
+            self._pack(self._train_corpus)
+        if self.validation_sources:
+            self._pack(self._validation_corpus)
 
     def setup(self, stage: str) -> None:
         """Open the packed text and derive the accumulation from the number of devices.
@@ -121,15 +127,22 @@ class CounterfactualDataModule(pl.LightningDataModule):
                     "data.micro_batch_size and the number of devices"
                 )
             trainer.accumulate_grad_batches = self.accumulation(trainer.world_size)
-            self.train_blocks = self._blocks(self._pack_train(), "train")
+            self.train_blocks = self._blocks(self._open(self._train_corpus), "train")
             if len(self.train_blocks) < self.global_batch_size:
                 raise UserError(
                     f"data.train holds {len(self.train_blocks):,} blocks of {self.block_size} tokens, fewer than one "
                     f"global batch: lower data.global_batch_size ({self.global_batch_size}) or give more text"
                 )
+            if trainer.limit_train_batches != 1.0 and not trainer.fast_dev_run:
+                raise UserError("trainer.limit_train_batches can't be set: give trainer.max_steps for a shorter run")
             trainer.val_check_interval = self._validation_interval(trainer)
         if self.validation_sources:
-            self.validation_blocks = self._blocks(self._pack_validation(), "validation")
+            self.validation_blocks = self._blocks(self._open(self._validation_corpus), "validation")
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps in one pass over the training blocks; what is less than a global batch waits for the next."""
+        return len(self.train_blocks) // self.global_batch_size
 
     @property
     def _fits(self) -> bool:
@@ -144,7 +157,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         interval = trainer.val_check_interval
         if interval == 1.0 and isinstance(interval, float):
             return interval
-        epoch = len(self.train_blocks) // self.global_batch_size
+        epoch = self.steps_per_epoch
         steps = interval if isinstance(interval, int) else max(1, int(interval * epoch))
         if steps > epoch and trainer.check_val_every_n_epoch is not None:
             raise UserError(
@@ -167,21 +180,36 @@ class CounterfactualDataModule(pl.LightningDataModule):
             )
         return accumulation
 
+    def micro_batches_of(self, step: int) -> list[list[int]]:
+        """The blocks of an optimiser step, `[accumulation][micro_batch_size]`, as this rank sees them."""
+        assert self.trainer is not None
+        micro_batches = self._train_sampler(lambda: step)
+        return list(itertools.islice(micro_batches, self.accumulation(self.trainer.world_size)))
+
+    def describe(self, blocks: list[int]) -> str:
+        """Where the text of training blocks comes from: documents and their source."""
+        return "; ".join(
+            self.train_blocks.packed.describe(block * self.block_size, self.block_size) for block in blocks
+        )
+
     def train_dataloader(self) -> DataLoader[Block]:
         """Shuffled micro-batches of this rank, from the trainer's step on."""
         trainer = self.trainer
         assert trainer is not None
-        return self._loader(
-            self.train_blocks,
-            GlobalBatchSampler(
-                len(self.train_blocks),
-                self.global_batch_size,
-                self.micro_batch_size,
-                trainer.global_rank,
-                trainer.world_size,
-                self.seed,
-                lambda: trainer.global_step,
-            ),
+        # Lightning may ask for batches before it has restored the step.
+        return self._loader(self.train_blocks, self._train_sampler(lambda: max(trainer.global_step, self.first_step)))
+
+    def _train_sampler(self, consumed_steps: Callable[[], int]) -> GlobalBatchSampler:
+        trainer = self.trainer
+        assert trainer is not None
+        return GlobalBatchSampler(
+            len(self.train_blocks),
+            self.global_batch_size,
+            self.micro_batch_size,
+            trainer.global_rank,
+            trainer.world_size,
+            self.seed,
+            consumed_steps,
         )
 
     def val_dataloader(self) -> DataLoader[Block] | list[DataLoader[Block]]:
@@ -222,13 +250,20 @@ class CounterfactualDataModule(pl.LightningDataModule):
             )
         return blocks
 
-    def _pack_train(self) -> PackedText:
-        return self._pack(self.train_sources, self.augmentation)
+    @property
+    def _train_corpus(self) -> Corpus:
+        return Corpus(tuple(self.train_sources), self.field, self.augmentation, self.seed)
 
-    def _pack_validation(self) -> PackedText | None:
+    @property
+    def _validation_corpus(self) -> Corpus:
         # The validation loss is measured on the text as it is, so that it compares between augmentations.
-        return self._pack(self.validation_sources, "none") if self.validation_sources else None
+        return Corpus(tuple(self.validation_sources), self.field, "none", self.seed)
 
-    def _pack(self, sources: list[str], augmentation: Augmentation) -> PackedText:
-        corpus = Corpus(tuple(sources), self.field, augmentation, self.seed)
+    def _pack(self, corpus: Corpus) -> PackedText:
         return pack(corpus, self._reverser, self.tokenizer, self.num_proc, self.cache_dir)
+
+    def _open(self, corpus: Corpus) -> PackedText:
+        """What `prepare_data` has packed; the first process alone reads the sources to know its name."""
+        assert self.trainer is not None
+        key = corpus.key(self._reverser, self.tokenizer) if self.trainer.is_global_zero else ""
+        return PackedText.open(self.cache_dir / self.trainer.strategy.broadcast(key))

@@ -1,7 +1,7 @@
 """A document and its reversal as tokens, with the map between the two."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntFlag
 from typing import Literal
 
@@ -9,7 +9,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from augment import Reversal, RoleReverser
-from augment.alignment import align, boundaries
+from augment.alignment import boundaries
 from distill.spans import overlapping
 
 Side = Literal["text", "reversal"]
@@ -44,6 +44,13 @@ class EncodedDocument:
     flags: np.ndarray
 
 
+_PIECE = 1 << 20
+"""Characters that are reversed and tokenised as one: a longer document is cut where it hurts least, since a tokenizer
+needs some hundred bytes a character."""
+_SEARCH = 1 << 16
+"""Characters before the end of a piece in which a good place to cut is looked for."""
+
+
 def encode_documents(
     texts: Sequence[str], reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase, sides: Sequence[Side]
 ) -> list[EncodedDocument]:
@@ -56,58 +63,72 @@ def encode_documents(
         sides: for each document whether it is the factual side itself (`text`) or its reversal is, the document being
             the counterfactual then (`reversal`).
     """
-    reversals = [reverser.reverse(text) for text in texts]
-    reversals = [
-        reversal if side == "text" else reverser.mirror(reversal)
-        for reversal, side in zip(reversals, sides, strict=True)
-    ]
-    factual = _tokenise([reversal.text for reversal in reversals], tokenizer)
-    changed = [index for index, reversal in enumerate(reversals) if reversal.swaps]
-    counterfactual = dict(
-        zip(changed, _tokenise([reversals[index].counterfactual for index in changed], tokenizer), strict=True)
-    )
-    return [
-        _encode(reversal, factual[index], counterfactual.get(index), tokenizer.eos_token_id)
-        for index, reversal in enumerate(reversals)
-    ]
+    return [_encode_document(text, reverser, tokenizer, side) for text, side in zip(texts, sides, strict=True)]
 
 
-_Tokenised = tuple[list[int], list[tuple[int, int]]]
-
-
-def _tokenise(texts: list[str], tokenizer: PreTrainedTokenizerBase) -> list[_Tokenised]:
-    if not texts:
-        return []
-    encoded = tokenizer(
-        texts,
-        add_special_tokens=False,
-        return_offsets_mapping=True,
-        return_attention_mask=False,
-        # a document longer than the model's context is no mistake here: it is cut into blocks
-        verbose=False,
-    )
-    return list(zip(encoded["input_ids"], encoded["offset_mapping"], strict=True))
-
-
-def _encode(
-    reversal: Reversal, factual: _Tokenised, counterfactual: _Tokenised | None, end_of_text: int
+def _encode_document(
+    text: str, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase, side: Side
 ) -> EncodedDocument:
-    ids, offsets = factual
-    tokens = np.array([*ids, end_of_text], dtype=np.int64)
+    encoded = []
+    pieces = _pieces(text)
+    for number, piece in enumerate(pieces, 1):
+        reversal = reverser.reverse(piece)
+        if side == "reversal":
+            reversal = reverser.mirror(reversal)
+        encoded.append(_encode(reversal, tokenizer, [tokenizer.eos_token_id] if number == len(pieces) else []))
+    if len(encoded) == 1:
+        return encoded[0]
+    before = 0
+    for piece in encoded:
+        piece.boundary[piece.boundary >= 0] += before
+        before += len(piece.counterfactual)
+    names = [field.name for field in fields(EncodedDocument)]
+    return EncodedDocument(*(np.concatenate([getattr(piece, name) for piece in encoded]) for name in names))
+
+
+def _pieces(text: str) -> list[str]:
+    pieces = []
+    start = 0
+    while len(text) - start > _PIECE:
+        end = _cut(text, start + _PIECE)
+        pieces.append(text[start:end])
+        start = end
+    return [*pieces, text[start:] if start else text]
+
+
+def _cut(text: str, end: int) -> int:
+    """The last place before `end` where a paragraph, a line or a word ends."""
+    for separator in ("\n\n", "\n", " "):
+        found = text.rfind(separator, end - _SEARCH, end)
+        if found > 0:
+            return found
+    return end
+
+
+def _tokenise(text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[tuple[int, int]]]:
+    # The backend itself: the wrapper around it takes longer to copy what we don't need than the tokens take.
+    encoding = tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
+    return encoding.ids, encoding.offsets
+
+
+def _encode(reversal: Reversal, tokenizer: PreTrainedTokenizerBase, end: list[int]) -> EncodedDocument:
+    ids, offsets = _tokenise(reversal.text, tokenizer)
+    tokens = np.array([*ids, *end], dtype=np.int64)
     flags = np.zeros(len(tokens), dtype=np.uint8)
-    characters = np.array(offsets, dtype=np.int64).reshape(-1, 2)
-    flags[:-1][overlapping(characters, reversal.tells)] |= np.uint8(TokenFlag.TELL)
-    if counterfactual is None:
+    inner = flags[: len(ids)]
+    if not reversal.swaps and not reversal.tells:
         return EncodedDocument(tokens, tokens, np.arange(len(tokens)), flags)
-    counterfactual_ids, counterfactual_offsets = counterfactual
-    ends = boundaries(offsets, counterfactual_offsets, reversal.swaps)
-    aligned = np.array(align(offsets, counterfactual_offsets, reversal.swaps), dtype=np.int64)
-    flags[:-1][aligned < 0] |= np.uint8(TokenFlag.UNALIGNED)
+    characters = np.array(offsets, dtype=np.int64).reshape(-1, 2)
+    inner[overlapping(characters, reversal.tells)] |= np.uint8(TokenFlag.TELL)
+    if not reversal.swaps:
+        return EncodedDocument(tokens, tokens, np.arange(len(tokens)), flags)
+    counterfactual_ids, counterfactual_offsets = _tokenise(reversal.counterfactual, tokenizer)
+    ends = np.array(boundaries(offsets, counterfactual_offsets, reversal.swaps), dtype=np.int64)
+    # a(t): the boundary, but not at the last token of a word whose counterpart the following words decided.
+    decided_later = np.isin(characters[:, 1], [swap.end for swap in reversal.swaps if swap.ambiguous])
+    inner[(ends < 0) | decided_later] |= np.uint8(TokenFlag.UNALIGNED)
     spans = [(swap.start, swap.end) for swap in reversal.swaps]
-    flags[:-1][overlapping(characters, spans)] |= np.uint8(TokenFlag.REVERSED_WORD)
-    return EncodedDocument(
-        tokens=tokens,
-        counterfactual=np.array([*counterfactual_ids, end_of_text], dtype=np.int64),
-        boundary=np.array([*ends, len(counterfactual_ids)], dtype=np.int64),
-        flags=flags,
-    )
+    inner[overlapping(characters, spans)] |= np.uint8(TokenFlag.REVERSED_WORD)
+    counterfactual = np.array([*counterfactual_ids, *end], dtype=np.int64)
+    last = [len(counterfactual_ids)] if end else []
+    return EncodedDocument(tokens, counterfactual, np.array([*ends, *last], dtype=np.int64), flags)

@@ -1,6 +1,7 @@
 """The folder that `transformers` loads: weights, configuration, tokenizer, model card."""
 
 import shutil
+import statistics
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -9,6 +10,7 @@ import transformers
 import yaml
 
 from distill.data import CounterfactualDataModule
+from distill.metrics_file import SPEED, read_column, read_rows
 from distill.module import DistillationModule
 
 
@@ -37,8 +39,14 @@ def export_student(
     module.student.save_pretrained(unfinished)
     module.tokenizer.save_pretrained(unfinished)
     (unfinished / "README.md").write_text(model_card(module, data, trainer, checkpoint), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.rename(folder)
+    if folder.exists():
+        replaced = output / "student.replaced"
+        shutil.rmtree(replaced, ignore_errors=True)
+        folder.rename(replaced)
+        unfinished.rename(folder)
+        shutil.rmtree(replaced, ignore_errors=True)
+    else:
+        unfinished.rename(folder)
     return folder
 
 
@@ -73,10 +81,11 @@ def model_card(
         "tokens a step": f"{data.global_batch_size * data.block_size:,}",
         "steps": f"{trainer.global_step:,}",
         "weights from": checkpoint.name if checkpoint else "the last step",
+        "throughput": _throughput(Path(trainer.default_root_dir)),
         "software": f"torch {torch.__version__}, transformers {transformers.__version__}, "
         f"pytorch-lightning {pl.__version__}",
     }
-    metrics = {name: f"{float(value):.4f}" for name, value in sorted(trainer.logged_metrics.items())}
+    metrics = _last_values(Path(trainer.default_root_dir))
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     measured = "\n".join(f"| {name} | {value} |" for name, value in metrics.items())
     return f"""---
@@ -103,3 +112,17 @@ text does not mean fairer embeddings or classifiers. Evaluate before you rely on
 
     distill evaluate --model student --output evaluation
 """
+
+
+def _last_values(output: Path) -> dict[str, str]:
+    """From metrics.csv, which holds them however often the run was continued."""
+    columns = sorted({name for row in read_rows(output) for name in row} - {"step", *SPEED})
+    values = {name: read_column(output, name) for name in columns}
+    return {name: f"{column[-1]:.4g}" for name, column in values.items() if column}
+
+
+def _throughput(output: Path) -> str:
+    speeds, peaks = read_column(output, "train/tokens_per_s"), read_column(output, "train/peak_gib")
+    if not speeds:
+        return "not measured"
+    return f"{statistics.median(speeds):,.0f} tokens/s (median), peak memory {max(peaks):.2f} GiB a process"

@@ -11,19 +11,34 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 NAME = "metrics.csv"
 
+SPEED = ("train/tokens_per_s", "train/remaining_s", "train/peak_gib")
+"""Columns that say how fast and how large a run is: they differ when it is repeated."""
+
+
+def read_rows(folder: Path) -> list[dict[str, str]]:
+    """The rows of a run's metrics.csv, as text; none if there is no such file."""
+    if not (folder / NAME).is_file():
+        return []
+    with (folder / NAME).open(encoding="utf-8", newline="") as file:
+        # a row that was cut short by a kill lacks fields
+        return [row for row in csv.DictReader(file) if None not in row.values() and None not in row]
+
+
+def read_column(folder: Path, name: str) -> list[float]:
+    """What a run's metrics.csv says of one metric, in the order of steps."""
+    return [float(row[name]) for row in read_rows(folder) if row.get(name)]
+
 
 class MetricsFile(Logger):
     """Appends a row to `<folder>/metrics.csv` each time that metrics are logged.
 
-    A run that continues from a checkpoint first drops the rows of steps that it will do again. A metric that appears
-    for the first time becomes a new column: the file is written anew beside and renamed.
+    A metric that appears for the first time becomes a new column: the file is written anew beside and renamed.
     """
 
     def __init__(self, folder: str | Path) -> None:
         super().__init__()
         self._folder = Path(folder)
         self._columns: list[str] = []
-        self._continued = False
 
     @property
     def name(self) -> str:
@@ -45,30 +60,23 @@ class MetricsFile(Logger):
         """Nothing: config.yaml holds them."""
 
     @rank_zero_only
+    def continue_from(self, step: int) -> None:
+        """Keep the rows of the steps before this one: the others will be done again. To be called before any row."""
+        rows = [row for row in read_rows(self._folder) if row["step"].isdigit() and int(row["step"]) < step]
+        self._rewrite(list(rows[0]) if rows else ["step"], rows)
+
+    @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         """Append a row."""
         row: dict[str, Any] = {"step": step, **metrics}
-        if not self._continued:
-            self._continue_from(step or 0)
         if missing := [name for name in row if name not in self._columns]:
-            self._rewrite(self._columns + missing, self._rows())
+            self._rewrite(self._columns + missing, read_rows(self._folder))
         with self._path.open("a", encoding="utf-8", newline="") as file:
             csv.DictWriter(file, self._columns).writerow(row)
 
     @property
     def _path(self) -> Path:
         return self._folder / NAME
-
-    def _rows(self) -> list[dict[str, str]]:
-        if not self._path.is_file():
-            return []
-        with self._path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-
-    def _continue_from(self, step: int) -> None:
-        self._continued = True
-        rows = [row for row in self._rows() if row["step"].isdigit() and int(row["step"]) < step]
-        self._rewrite(list(rows[0]) if rows else ["step"], rows)
 
     def _rewrite(self, columns: list[str], rows: list[dict[str, str]]) -> None:
         self._columns = columns

@@ -7,8 +7,6 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedModel
 
 from distill.blocks import Batch
@@ -25,10 +23,13 @@ from distill.models import (
     load_tokenizer,
     student_config,
 )
+from distill.optimizer import apply_settings, build_optimizer
 from distill.perturbation import ReversedVocabulary
 from distill.randomness import seed_of
 
 TERMS = ("loss", "kd", "lm", "hidden")
+STEP_TERMS = (*TERMS, "reversed_rows")
+"""What a training step tells of each micro-batch: the terms, and the share of rows that the teacher was asked twice."""
 
 
 class DistillationModule(pl.LightningModule):
@@ -97,6 +98,8 @@ class DistillationModule(pl.LightningModule):
         # In a list, the teacher is no child of this module: not in checkpoints, not in DDP, never set to train().
         self._teacher: list[PreTrainedModel] = []
         self._step_terms: list[Tensor] = []
+        self.gradient_norm: Tensor | float = 0.0
+        """Of the latest optimiser step, before clipping."""
 
     @property
     def teacher(self) -> PreTrainedModel | None:
@@ -131,15 +134,15 @@ class DistillationModule(pl.LightningModule):
         torch.manual_seed(seed_of(self.seed, trainer.global_step, micro_batch))
         terms = self._terms(batch)
         reversed_rows = terms.new_full((1,), len(batch.counterfactual) / len(batch.inputs))
-        self._step_terms.append(torch.cat([terms.detach(), reversed_rows]))
-        if (batch_idx + 1) % accumulation == 0:
-            mean = torch.stack(self._step_terms).mean(0)
+        if batch_idx % accumulation == 0:
             self._step_terms.clear()
-            names = (*TERMS, "reversed_rows")
-            self.log_dict({f"train/{name}": value for name, value in zip(names, mean, strict=True)}, sync_dist=True)
-            self.log("train/lr", trainer.optimizers[0].param_groups[0]["lr"])
-            self.log("loss", mean[0], prog_bar=True, logger=False)
+        self._step_terms.append(torch.cat([terms.detach(), reversed_rows]))
         return terms[0]
+
+    @property
+    def step_terms(self) -> Tensor:
+        """`[micro-batches, 5]` of `STEP_TERMS`: what this process has seen of the optimiser step at hand."""
+        return torch.stack(self._step_terms)
 
     def on_validation_epoch_start(self) -> None:
         """Sums start at zero."""
@@ -222,30 +225,31 @@ class DistillationModule(pl.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW with linear warm-up and linear decay, a schedule of optimiser steps."""
-        settings = self.optimizer
-        parameters = [parameter for parameter in self.student.parameters() if parameter.requires_grad]
-        optimizer = AdamW(
-            [
-                {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay},
-                {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-            ],
-            lr=settings.lr,
-            betas=settings.betas,
-            eps=settings.eps,
-            fused=True,
-        )
-        # A gradient scaler unscales before the step, where gradients are clipped; fused AdamW would by itself, and
-        # Lightning refuses to clip then.
-        optimizer._step_supports_amp_scaling = False
-        total = self.trainer.estimated_stepping_batches
-        if math.isinf(total):
+        steps = self.trainer.estimated_stepping_batches
+        if math.isinf(steps):
             raise UserError("give trainer.max_steps or trainer.max_epochs: the learning rate's schedule needs an end")
-        warmup = int(settings.warmup_fraction * total)
-
-        def factor(step: int) -> float:
-            if step < warmup:
-                return (step + 1) / (warmup + 1)
-            return max(0.0, (total - step) / max(1, total - warmup))
-
-        schedule = LambdaLR(optimizer, factor)
+        optimizer, schedule = build_optimizer(self.student.parameters(), self.optimizer, int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Make sure that the checkpoint is of this student.
+
+        Raises:
+            UserError: it isn't.
+        """
+        ours = {name: tensor.shape for name, tensor in self.state_dict().items()}
+        theirs = {name: tensor.shape for name, tensor in checkpoint["state_dict"].items()}
+        if ours != theirs:
+            name = min(name for name, _ in ours.items() ^ theirs.items())
+            raise UserError(
+                f"the checkpoint is of another student: {name} is {_shape(theirs.get(name))} there and "
+                f"{_shape(ours.get(name))} in this recipe; give the recipe of that run, or another output folder"
+            )
+
+    def on_train_start(self) -> None:
+        """The recipe of today holds, also over that of a checkpoint which the run continues from."""
+        apply_settings(self.trainer.optimizers[0], self.trainer.lr_scheduler_configs[0].scheduler, self.optimizer)
+
+
+def _shape(shape: torch.Size | None) -> str:
+    return "missing" if shape is None else str(list(shape))

@@ -10,6 +10,7 @@ from distill.blocks import Block, Blocks
 from distill.data import CounterfactualDataModule
 from distill.encoding import TokenFlag
 from distill.errors import UserError
+from distill.packed import NO_BOUNDARY
 from distill.packing import Corpus, pack
 
 
@@ -43,7 +44,7 @@ def scored_text(data: CounterfactualDataModule, sources: Sequence[str], tokens: 
     """Pack a text as training packs it, and choose blocks.
 
     Whether “her” became “his” or “him” was decided by the words that follow, so that a prediction there would tell the
-    future: these positions, where a text may continue (`boundary`) and a(t) does not exist, are left out.
+    future: these positions, where a text may continue (`shift`) and a(t) does not exist, are left out.
 
     Args:
         data: settings of the recipe: block size, names, column, cache.
@@ -67,7 +68,7 @@ def scored_text(data: CounterfactualDataModule, sources: Sequence[str], tokens: 
     positions = indices[:, np.newaxis] * data.block_size + np.arange(data.block_size)
 
     unaligned = packed.array("flags")[positions] & TokenFlag.UNALIGNED
-    after_ambiguous = (packed.array("boundary")[positions] >= 0) & (unaligned != 0)
+    after_ambiguous = (packed.array("shift")[positions] != NO_BOUNDARY) & (unaligned != 0)
     gendered = names_kept.array("flags")[positions + 1] & TokenFlag.REVERSED_WORD
     return ScoredText(
         blocks=[

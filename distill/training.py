@@ -1,6 +1,8 @@
 """`distill fit`, `validate` and `test`: a LightningCLI with this project's model, data and files."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +10,18 @@ import jsonargparse
 import pytorch_lightning as pl
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
-from distill.callbacks import BestCheckpoint, ExportStudent, LastCheckpoint, Throughput
+from distill.callbacks import ExportStudent
+from distill.checkpoints import BestCheckpoint, LastCheckpoint, WholeFiles, check_unfinished
 from distill.data import CounterfactualDataModule
 from distill.errors import UserError
+from distill.finite import StopAtNonFinite
+from distill.locks import locked
 from distill.metrics_file import MetricsFile
 from distill.models import block_limit
 from distill.module import DistillationModule
 from distill.recipe import check_recipe
+from distill.stopping import StopBetweenSteps, stopped_by_signals
+from distill.watching import ProgressBar, Watch
 
 COMMANDS = ("fit", "validate", "test")
 
@@ -38,7 +45,7 @@ class TrainingCLI(LightningCLI):
             run=run,
             parser_kwargs={"prog": prog, "parser_mode": "omegaconf+"},
             trainer_defaults={
-                "callbacks": [BestCheckpoint(), ExportStudent(), Throughput()],
+                "callbacks": [StopBetweenSteps(), StopAtNonFinite(), Watch(), BestCheckpoint(), ExportStudent()],
                 "default_root_dir": "outputs",
                 "use_distributed_sampler": False,
                 "log_every_n_steps": 10,
@@ -66,35 +73,76 @@ class TrainingCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         """A fit writes metrics.csv beside whatever loggers the recipe names."""
+        if self._get(self.config_init, "trainer")["enable_progress_bar"] is not False:
+            kwargs["callbacks"] = [*(self._get(self.config_init, "trainer")["callbacks"] or []), ProgressBar()]
         trainer = super().instantiate_trainer(**kwargs)
+        trainer.strategy.checkpoint_io = WholeFiles()
         if self.subcommand == "fit" and not trainer.fast_dev_run:
             trainer.loggers = [MetricsFile(trainer.default_root_dir), *trainer.loggers]
         return trainer
 
     def before_fit(self) -> None:
         """Refuse what can't work before anything is packed."""
-        check_recipe(self.model, self.datamodule, Path(self.trainer.default_root_dir))
-        self._check_checkpoint(may_be_missing="last")
+        check_recipe(self.model, self.datamodule, self._output)
+        checkpoint = self._resolve_checkpoint(may_be_missing=True)
+        if checkpoint is None and self.trainer.is_global_zero:
+            check_unfinished(self._output)
+
+    def fit(self, **kwargs: Any) -> None:
+        """Train, as the only run that writes into this folder."""
+        with self._alone(), stopped_by_signals():
+            self.trainer.fit(**kwargs)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self.trainer.is_global_zero or self.trainer.fast_dev_run:
+            yield
+            return
+        there = self._output.exists()
+        self._output.mkdir(parents=True, exist_ok=True)
+        try:
+            with locked(self._output / ".lock", self._busy):
+                yield
+        finally:
+            if not there and not any(self._output.iterdir()):
+                self._output.rmdir()
+
+    def _busy(self) -> None:
+        raise UserError(
+            f"another run is writing into {str(self._output)!r}: wait for its end, or choose another "
+            "trainer.default_root_dir"
+        )
+
+    @property
+    def _output(self) -> Path:
+        return Path(self.trainer.default_root_dir)
 
     def before_validate(self) -> None:
         """Refuse what can't work before anything is packed."""
         if not self.datamodule.validation_sources:
             raise UserError("data.validation is not set, so there is nothing to measure")
-        check_recipe(self.model, self.datamodule, Path(self.trainer.default_root_dir))
-        self._check_checkpoint()
+        check_recipe(self.model, self.datamodule, self._output)
+        self._resolve_checkpoint()
 
     before_test = before_validate
 
-    def _check_checkpoint(self, may_be_missing: str | None = None) -> None:
-        path = self.config[self.subcommand].ckpt_path
-        if path is None or path == may_be_missing:
-            return
-        checkpoints = Path(self.trainer.default_root_dir) / "checkpoints"
-        file = checkpoints / f"{path}.ckpt" if path in ("last", "best") else Path(path)
-        if not file.is_file():
-            raise UserError(f"ckpt_path: there is no file {str(file)!r}")
-        if path == "best":
-            raise UserError(f"ckpt_path: give the file itself, {file}")
+    def _resolve_checkpoint(self, may_be_missing: bool = False) -> Path | None:
+        """The file behind `ckpt_path`, which may say `last` or `best`; the trainer is given that file.
+
+        A run that is to be started and continued by one command has no last one yet when it starts.
+        """
+        settings = self.config_init[self.subcommand]
+        given = settings["ckpt_path"]
+        if given is None:
+            return None
+        file = self._output / "checkpoints" / f"{given}.ckpt" if given in ("last", "best") else Path(given)
+        if file.is_file():
+            settings["ckpt_path"] = str(file)
+            return file
+        if given == "last" and may_be_missing:
+            settings["ckpt_path"] = None
+            return None
+        raise UserError(f"ckpt_path: there is no file {str(file)!r}")
 
 
 class _SaveConfigOfFit(SaveConfigCallback):

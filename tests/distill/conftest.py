@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from distill.quickstart.corpus import write_corpus
+from tests.distill.fits import fit
 
 BLOCK = 32
 
@@ -62,3 +64,50 @@ def llama_folder(tmp_path_factory, tokenizer) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def recipe(corpus, gpt2_folder, tmp_path_factory) -> Path:
+    """A recipe of 6 steps: GPT-2 of 4 blocks → 2 blocks, from the equivariant teacher."""
+    folder = tmp_path_factory.mktemp("recipe")
+    config = {
+        "seed_everything": 7,
+        "model": {
+            "teacher": {"path": str(gpt2_folder)},
+            "student": {"layers": [0, 2]},
+            "perturbation": {"operator": "expmean", "vocabulary": "reversed", "contexts": "all"},
+            "optimizer": {"lr": 0.01},
+        },
+        "data": {
+            "train": str(corpus / "train.jsonl"),
+            "validation": str(corpus / "validation.jsonl"),
+            "block_size": BLOCK,
+            "global_batch_size": 8,
+            "micro_batch_size": 2,
+            "names": True,
+            "num_proc": 1,
+            "num_workers": 0,
+            "cache_dir": str(folder / "cache"),
+        },
+        "trainer": {
+            "accelerator": "cpu",
+            "max_steps": 6,
+            "val_check_interval": 2,
+            "check_val_every_n_epoch": None,
+            "limit_val_batches": 4,
+            "log_every_n_steps": 1,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+        },
+    }
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+@pytest.fixture(scope="session")
+def run(recipe, tmp_path_factory) -> Path:
+    """What a whole fit of `recipe` wrote."""
+    output = tmp_path_factory.mktemp("run")
+    fit(recipe, output)
+    return output

@@ -2,7 +2,7 @@
 
 import csv
 
-from distill.metrics_file import MetricsFile
+from distill.metrics_file import MetricsFile, read_column
 
 
 def rows(folder):
@@ -25,7 +25,20 @@ def test_a_run_that_continues_drops_the_steps_it_does_again(tmp_path):
     for step in range(4):
         first.log_metrics({"train/loss": float(step)}, step)
     again = MetricsFile(tmp_path)
+    again.continue_from(2)
     again.log_metrics({"train/loss": 20.0}, 2)
     again.log_metrics({"train/loss": 30.0}, 3)
     assert [row["train/loss"] for row in rows(tmp_path)] == ["0.0", "1.0", "20.0", "30.0"]
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
+
+
+def test_a_row_cut_short_by_a_kill_is_dropped(tmp_path):
+    first = MetricsFile(tmp_path)
+    first.log_metrics({"train/loss": 1.0, "train/lr": 0.5}, 0)
+    with (tmp_path / "metrics.csv").open("a") as file:
+        file.write("1,0.")
+    again = MetricsFile(tmp_path)
+    again.continue_from(2)
+    again.log_metrics({"train/loss": 3.0, "train/lr": 0.5}, 2)
+    assert [row["step"] for row in rows(tmp_path)] == ["0", "2"]
+    assert read_column(tmp_path, "train/loss") == [1.0, 3.0]

@@ -1,6 +1,5 @@
 """`distill fit` and its relatives, end to end on tiny models: files, overrides, devices, continuing, and mistakes."""
 
-import csv
 import json
 import os
 import subprocess
@@ -12,77 +11,7 @@ import torch
 import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from distill.cli import main
-
-BLOCK = 32
-
-
-@pytest.fixture(scope="module")
-def recipe(corpus, gpt2_folder, tmp_path_factory) -> Path:
-    """A recipe of 6 steps: GPT-2 of 4 blocks → 2 blocks, from the equivariant teacher."""
-    folder = tmp_path_factory.mktemp("recipe")
-    config = {
-        "seed_everything": 7,
-        "model": {
-            "teacher": {"path": str(gpt2_folder)},
-            "student": {"layers": [0, 2]},
-            "perturbation": {"operator": "expmean", "vocabulary": "reversed", "contexts": "all"},
-            "optimizer": {"lr": 0.01},
-        },
-        "data": {
-            "train": str(corpus / "train.jsonl"),
-            "validation": str(corpus / "validation.jsonl"),
-            "block_size": BLOCK,
-            "global_batch_size": 8,
-            "micro_batch_size": 2,
-            "names": True,
-            "num_proc": 1,
-            "num_workers": 0,
-            "cache_dir": str(folder / "cache"),
-        },
-        "trainer": {
-            "accelerator": "cpu",
-            "max_steps": 6,
-            "val_check_interval": 2,
-            "check_val_every_n_epoch": None,
-            "limit_val_batches": 4,
-            "log_every_n_steps": 1,
-            "enable_progress_bar": False,
-            "enable_model_summary": False,
-        },
-    }
-    path = folder / "recipe.yaml"
-    path.write_text(yaml.safe_dump(config))
-    return path
-
-
-def fit(recipe: Path, output: Path, *overrides: str, command: str = "fit") -> None:
-    main([command, f"--config={recipe}", f"--trainer.default_root_dir={output}", *overrides])
-
-
-def refused(capsys, recipe: Path, output: Path, *overrides: str) -> str:
-    """The error message of a fit that must not start, or leave anything behind."""
-    with pytest.raises(SystemExit) as caught:
-        fit(recipe, output, *overrides)
-    assert caught.value.code == 2
-    assert not output.exists()
-    return capsys.readouterr().err.strip().splitlines()[-1]
-
-
-def metrics(output: Path) -> list[dict[str, str]]:
-    with (output / "metrics.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def weights(output: Path) -> dict[str, torch.Tensor]:
-    return AutoModelForCausalLM.from_pretrained(output / "student").state_dict()
-
-
-@pytest.fixture(scope="module")
-def run(recipe, tmp_path_factory) -> Path:
-    output = tmp_path_factory.mktemp("run")
-    fit(recipe, output)
-    return output
+from tests.distill.fits import fit, metrics, refused, weights
 
 
 def test_a_fit_writes_what_it_names(run):
@@ -209,40 +138,6 @@ def test_two_processes_have_the_gradients_of_one(recipe, tmp_path):
         for column in ("train/loss", "val/loss"):
             if single[column]:
                 assert float(single[column]) == pytest.approx(float(double[column]), rel=1e-5)
-
-
-def test_a_run_that_was_killed_continues_as_if_it_was_not(run, recipe, tmp_path):
-    # Killed when the fourth step is about to begin: last.ckpt holds the state after the second, in mid-epoch, with
-    # accumulation and dropout.
-    script = (
-        "import os\n"
-        "from distill import module\n"
-        "step = module.DistillationModule.training_step\n"
-        "def killed(self, batch, batch_idx):\n"
-        "    if self.trainer.global_step == 3:\n"
-        "        os.kill(os.getpid(), 9)\n"
-        "    return step(self, batch, batch_idx)\n"
-        "module.DistillationModule.training_step = killed\n"
-        "from distill.cli import main\n"
-        "main()\n"
-    )
-    arguments = ["fit", f"--config={recipe}", f"--trainer.default_root_dir={tmp_path}", "--ckpt_path=last"]
-    killed = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    assert killed.returncode == -9, killed.stderr[-3000:]
-    assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
-    assert not (tmp_path / "student").exists()
-    fit(recipe, tmp_path, "--ckpt_path=last")
-    continued, whole = weights(tmp_path), weights(run)
-    assert all(torch.equal(tensor, continued[name]) for name, tensor in whole.items())
-    losses = [[row["train/loss"] for row in metrics(folder) if row["train/loss"]] for folder in (tmp_path, run)]
-    assert losses[0] == losses[1]
 
 
 def test_plain_language_modelling_needs_no_teacher(corpus, recipe, tmp_path):

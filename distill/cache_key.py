@@ -1,0 +1,68 @@
+"""The name of a packed text: a hash of all that changes it, the code included."""
+
+import hashlib
+import importlib
+import json
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import tokenizers
+from transformers import PreTrainedTokenizerBase
+
+import augment
+from augment import RoleReverser
+
+_MODULES = ("encoding", "spans", "packing", "packed", "randomness")
+"""Of this package, those whose code decides what is written."""
+
+
+def cache_key(
+    sources: Sequence[str], field: str, augmentation: str, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase
+) -> str:
+    """Of local files the bytes count, of hub sets the name."""
+    tokenizer_state = f"{tokenizers.__version__} {tokenizer.backend_tokenizer.to_str()} {tokenizer.eos_token_id}"
+    parts = {
+        "code": _code(),
+        "sources": [_content(source) for source in sources],
+        "field": field,
+        "augmentation": augmentation,
+        "reverser": reverser.fingerprint,
+        "tokenizer": hashlib.sha256(tokenizer_state.encode()).hexdigest(),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+@cache
+def _code() -> str:
+    digest = hashlib.sha256()
+    files = [file for path in augment.__path__ for file in _files_below(Path(path)) if "__pycache__" not in file.parts]
+    files += [Path(importlib.import_module(f"distill.{name}").__file__ or "") for name in _MODULES]
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _content(source: str) -> str:
+    path = Path(source)
+    if not path.exists():
+        return f"hub:{source}"
+    digest = hashlib.sha256()
+    for file in _files_below(path):
+        stat = file.stat()
+        digest.update(f"{file.relative_to(path)}\0{_file_hash(file, stat.st_size, stat.st_mtime_ns)}\0".encode())
+    return digest.hexdigest()
+
+
+@cache
+def _file_hash(file: Path, size: int, modified: int) -> str:
+    """Of the bytes; read once a process as long as size and time stay the same."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _files_below(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    else:
+        yield from sorted(child for child in path.rglob("*") if child.is_file())

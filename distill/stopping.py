@@ -1,0 +1,84 @@
+"""SIGINT (Ctrl-C) and SIGTERM: a run stops between two optimiser steps, on all processes together, and can continue."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from distill.errors import Stopped
+
+log = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """A signal raises `Stopped` at once: there is nothing yet that would be lost."""
+    with _handling(_raise):
+        yield
+
+
+def _raise(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)
+
+
+@contextmanager
+def _handling(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+class StopBetweenSteps(Callback):
+    """While training, the first signal ends the run after the step at hand, a second one at once."""
+
+    def __init__(self) -> None:
+        self._received = 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Replace Lightning's handlers, which talk to other processes from within a signal, and may wait forever."""
+        self._received = 0
+        self._context = _handling(self._note)
+        self._context.__enter__()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._received:
+            _raise(number, frame)
+        self._received = number
+        log.info("stopping after this step; the same signal again stops at once")
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Before each optimiser step, ask whether any process has been told to stop."""
+        if batch_idx % trainer.accumulate_grad_batches:
+            return
+        received = self._received
+        if trainer.world_size > 1:
+            number = torch.tensor(received, device=trainer.strategy.root_device)
+            received = int(trainer.strategy.reduce(number, reduce_op="max"))
+        if received:
+            raise Stopped(received, between_steps=True)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """What follows is short, and may be repeated."""
+        self._context.__exit__(None, None, None)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Whatever ends the training, its signals end too."""
+        if hasattr(self, "_context"):
+            self._context.__exit__(None, None, None)

@@ -1,0 +1,287 @@
+"""A run that was killed, stopped or spoilt continues: with the same bytes, on other devices, with today's settings."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from distill import export
+from distill.checkpoints import LastCheckpoint, WholeFiles, read_checkpoint
+from distill.metrics_file import SPEED
+from distill.module import DistillationModule
+from tests.distill.fits import fit, metrics, refused, weights
+
+EVERY_STEP = "--checkpoint.every_n_train_steps=1"
+
+
+def killed_fit(recipe: Path, output: Path, *overrides: str, patch: Callable[[], None]) -> None:
+    """A fit in a process of its own, which is killed with signal 9 where `patch` has put `die`."""
+    pid = os.fork()
+    if pid == 0:
+        patch()
+        fit(recipe, output, *overrides)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_in(owner: object, name: str, when: Callable[..., bool]) -> Callable[[], None]:
+    """A patch: `owner.name` kills instead of running, once `when(*arguments)`."""
+
+    def patch() -> None:
+        function = getattr(owner, name)
+
+        def killing(*arguments, **keywords):
+            if when(*arguments):
+                die()
+            return function(*arguments, **keywords)
+
+        setattr(owner, name, killing)
+
+    return patch
+
+
+def half_a_checkpoint() -> None:
+    """A patch: killed in the middle of writing the third last.ckpt."""
+    save, written = torch.save, []
+
+    def killing(checkpoint, file):
+        written.append(file)
+        if len([file for file in written if "last" in file.name]) == 3:
+            file.write(b"half a checkpoint")
+            file.flush()
+            die()
+        save(checkpoint, file)
+
+    torch.save = killing
+
+
+def same(one: Path, other: Path) -> None:
+    """Both wrote the same student, byte for byte, and the same metrics, but for the speed."""
+    for path in (one / "student").iterdir():
+        if path.name != "README.md":
+            assert path.read_bytes() == (other / "student" / path.name).read_bytes(), path.name
+    rows = [
+        [{name: value for name, value in row.items() if name not in SPEED} for row in metrics(output)]
+        for output in (one, other)
+    ]
+    assert rows[0] == rows[1]
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        pytest.param(
+            die_in(DistillationModule, "training_step", lambda module, *_: module.trainer.global_step == 0),
+            id="before the first checkpoint",
+        ),
+        pytest.param(
+            die_in(
+                DistillationModule,
+                "training_step",
+                lambda module, _, index: module.trainer.global_step == 3 and index % 4 == 2,
+            ),
+            id="between micro-batches",
+        ),
+        pytest.param(
+            die_in(
+                DistillationModule,
+                "validation_step",
+                lambda module, *_: module.trainer.global_step == 4 and not module.trainer.sanity_checking,
+            ),
+            id="in a validation",
+        ),
+        pytest.param(half_a_checkpoint, id="in a checkpoint"),
+        pytest.param(die_in(export, "model_card", lambda *_: True), id="in the export"),
+    ],
+)
+@pytest.mark.parametrize("every", [1, 500])
+def test_a_killed_run_continues_as_if_it_was_not(run, recipe, tmp_path, patch, every):
+    often = (f"--checkpoint.every_n_train_steps={every}", "--ckpt_path=last")
+    killed_fit(recipe, tmp_path, *often, patch=patch)
+    assert not (tmp_path / "student").exists()
+    fit(recipe, tmp_path, *often)
+    same(run, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"student", "checkpoints", "config.yaml", "metrics.csv"}
+
+
+def test_epochs_continue_where_they_were(corpus, recipe, tmp_path):
+    # Epochs of 11 steps, batches made ahead by a worker; killed around the first epoch's end and in the second.
+    short = (f"--data.train={corpus / 'validation.jsonl'}", "--trainer.max_steps=-1", "--trainer.max_epochs=2",
+             "--trainer.val_check_interval=1.0", "--trainer.check_val_every_n_epoch=1",
+             "--data.num_workers=1", EVERY_STEP)  # fmt: skip
+    fit(recipe, tmp_path / "whole", *short)
+    steps = len([row for row in metrics(tmp_path / "whole") if row["train/loss"]])
+    epoch = steps // 2
+    assert steps == 2 * epoch > 20
+    for step in (epoch - 1, epoch, epoch + 1, epoch + 5, 2 * epoch - 1):
+        patch = die_in(
+            DistillationModule, "training_step", lambda module, *_, at=step: module.trainer.global_step == at
+        )
+        killed_fit(recipe, tmp_path / "killed", *short, "--ckpt_path=last", patch=patch)
+    fit(recipe, tmp_path / "killed", *short, "--ckpt_path=last")
+    same(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_a_run_continues_with_another_accumulation(run, recipe, tmp_path):
+    # What another number of devices comes to: Lightning counts micro-batches, and there are fewer of them now.
+    fit(recipe, tmp_path, "--trainer.max_steps=3", "--data.micro_batch_size=2")
+    last = read_checkpoint(tmp_path / "checkpoints" / "last.ckpt")
+    assert last["global_step"] == 3
+    fit(recipe, tmp_path, "--ckpt_path=last", "--data.micro_batch_size=4")
+    assert [row["step"] for row in metrics(tmp_path) if row["train/loss"]] == list("012345")
+
+
+def test_the_command_line_wins_over_the_checkpoint(recipe, tmp_path):
+    fit(recipe, tmp_path, "--trainer.max_steps=3")
+    fit(recipe, tmp_path, "--ckpt_path=last", "--model.optimizer.lr=0.002", "--model.optimizer.betas=[0.5,0.6]",
+        "--model.optimizer.weight_decay=0.1")  # fmt: skip
+    state = read_checkpoint(tmp_path / "checkpoints" / "last.ckpt")
+    groups = state["optimizer_states"][0]["param_groups"]
+    assert [group["weight_decay"] for group in groups] == [0.1, 0.0]
+    assert all(tuple(group["betas"]) == (0.5, 0.6) for group in groups)
+    assert state["lr_schedulers"][0]["base_lrs"] == [0.002, 0.002]
+    rates = [float(row["train/lr"]) for row in metrics(tmp_path) if row["train/lr"]]
+    # linear decay over six steps, without warm-up
+    assert rates[3:] == pytest.approx([0.002 * (6 - step) / 6 for step in (3, 4, 5)])
+    assert "hyper_parameters" not in state
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_after_the_step(run, recipe, tmp_path, capsys, monkeypatch, number):
+    step = DistillationModule.training_step
+
+    def signalled(module, batch, batch_idx):
+        if module.trainer.global_step == 3 and batch_idx % 4 == 1:
+            os.kill(os.getpid(), number)
+        return step(module, batch, batch_idx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DistillationModule, "training_step", signalled)
+        with pytest.raises(SystemExit) as caught:
+            fit(recipe, tmp_path)
+    assert caught.value.code == 128 + number
+    assert "stopped after step 4" in capsys.readouterr().err
+    assert read_checkpoint(tmp_path / "checkpoints" / "last.ckpt")["global_step"] == 4
+    fit(recipe, tmp_path, "--ckpt_path=last")
+    same(run, tmp_path)
+
+
+def test_an_unfinished_run_is_not_replaced(capsys, recipe, tmp_path):
+    output = tmp_path / "run"
+    fit(recipe, output, "--trainer.max_steps=2")
+    for path in (output / "student").iterdir():
+        path.unlink()
+    (output / "student").rmdir()
+    with pytest.raises(SystemExit) as caught:
+        fit(recipe, output)
+    assert caught.value.code == 2
+    assert "add --ckpt_path last to continue it" in capsys.readouterr().err
+
+
+def test_a_damaged_checkpoint_is_named(capsys, recipe, tmp_path):
+    output = tmp_path / "run"
+    fit(recipe, output, "--trainer.max_steps=2")
+    last = output / "checkpoints" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:5000])
+    with pytest.raises(SystemExit) as caught:
+        fit(recipe, output, "--ckpt_path=last")
+    assert caught.value.code == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert str(last) in error
+    assert "is damaged" in error
+
+
+def test_a_checkpoint_of_another_student_is_refused(capsys, recipe, tmp_path):
+    output = tmp_path / "run"
+    fit(recipe, output, "--trainer.max_steps=2")
+    with pytest.raises(SystemExit) as caught:
+        fit(recipe, output, "--ckpt_path=last", "--model.student.layers=[0,1,2]")
+    assert caught.value.code == 2
+    assert "is of another student" in capsys.readouterr().err
+
+
+def test_checkpoints_that_execute_code_are_not_read(tmp_path):
+    class Harmful:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path / 'executed'}",)
+
+    torch.save({"global_step": 1, "state_dict": Harmful()}, tmp_path / "harmful.ckpt")
+    with pytest.raises(ValueError, match="is damaged, or is none"):
+        WholeFiles().load_checkpoint(tmp_path / "harmful.ckpt")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_checkpoint_that_can_not_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+    path = tmp_path / "last.ckpt"
+    WholeFiles().save_checkpoint({"global_step": 1}, path)
+
+    def full(*_):
+        raise RuntimeError("[enforce fail at inline_container.cc] . unexpected pos")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match=r"last.ckpt' can't be written"):
+        WholeFiles().save_checkpoint({"global_step": 2}, path)
+    assert read_checkpoint(path) == {"global_step": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_two_runs_in_one_folder_are_refused(capsys, recipe, tmp_path):
+    output = tmp_path / "run"
+    output.mkdir()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", f"import fcntl, sys; file = open({str(output / '.lock')!r}, 'a'); "
+         "fcntl.lockf(file, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(SystemExit) as caught:
+            fit(recipe, output)
+        assert caught.value.code == 2
+        assert "another run is writing into" in capsys.readouterr().err
+    finally:
+        holder.communicate()
+    fit(recipe, output, "--trainer.max_steps=1", "--trainer.limit_val_batches=0")
+
+
+def test_a_loss_that_is_no_number_stops_the_run(capsys, corpus, recipe, tmp_path):
+    with pytest.raises(SystemExit) as caught:
+        fit(recipe, tmp_path, "--model.optimizer.lr=1e30", EVERY_STEP)
+    assert caught.value.code == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("distill fit: failed: step 1: loss nan")
+    assert f"of {corpus / 'train.jsonl'}" in error
+    assert f"the last good checkpoint is {str(LastCheckpoint.path_in(tmp_path))!r}" in error
+    assert read_checkpoint(LastCheckpoint.path_in(tmp_path))["global_step"] == 1
+    assert not (tmp_path / "student").exists()
+
+
+def test_gradient_norms_are_logged(run):
+    norms = [float(row["train/grad_norm"]) for row in metrics(run) if row["train/grad_norm"]]
+    assert len(norms) == 6
+    assert all(norm > 0 for norm in norms)
+
+
+def test_what_a_user_watches_is_in_the_metrics(run):
+    row = [row for row in metrics(run) if row["train/loss"]][-1]
+    for name in ("loss", "kd", "lm", "hidden", "lr", "tokens_per_s", "remaining_s", "peak_gib", "reversed_rows"):
+        assert float(row[f"train/{name}"]) >= 0, name
+    assert "tokens/s (median), peak memory" in (run / "student" / "README.md").read_text()
+
+
+def test_weights_are_finite(run):
+    assert all(torch.isfinite(tensor).all() for tensor in weights(run).values())
+
+
+def test_an_interrupted_start_leaves_nothing(capsys, recipe, tmp_path):
+    assert "fewer than one global batch" in refused(capsys, recipe, tmp_path / "run", "--data.global_batch_size=80000")
