@@ -21,15 +21,14 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
     Raises:
         UserError: it is damaged, or no checkpoint.
     """
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:
-        raise UserError(
-            f"checkpoint {str(path)!r} is damaged, or is none ({type(error).__name__}): continue from another with "
-            "--ckpt_path FILE, or remove it to start anew"
-        ) from error
+    with Path(path).open("rb") as file:
+        try:
+            return torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise UserError(
+                f"checkpoint {str(path)!r} is damaged, or is none ({type(error).__name__}): continue from another with "
+                "--ckpt_path FILE, or remove it to start anew"
+            ) from error
 
 
 def check_unfinished(output: Path) -> None:

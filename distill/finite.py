@@ -49,7 +49,7 @@ def _stop(trainer: pl.Trainer, module: DistillationModule, finite: torch.Tensor,
     micro_batches = data.micro_batches_of(trainer.global_step)
     blocks = [block for number in (bad or range(len(micro_batches))) for block in micro_batches[number]]
     worst = module.step_terms[bad[0]] if bad else module.step_terms.mean(0)
-    terms = ", ".join(f"{name} {value:.4g}" for name, value in zip(STEP_TERMS[:4], worst.tolist(), strict=True))
+    terms = ", ".join(f"{name} {value:.4g}" for name, value in zip(STEP_TERMS[:4], worst[:4].tolist(), strict=True))
     last = LastCheckpoint.path_in(trainer.default_root_dir)
     rest = f"the last good checkpoint is {str(last)!r}" if last.is_file() else "there is no checkpoint yet"
     raise RunError(

@@ -1,6 +1,7 @@
 """`distill fit`, `validate` and `test`: a LightningCLI with this project's model, data and files."""
 
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
 from distill.callbacks import ExportStudent
-from distill.checkpoints import BestCheckpoint, LastCheckpoint, WholeFiles, check_unfinished
+from distill.checkpoints import BestCheckpoint, LastCheckpoint, WholeFiles, check_unfinished, read_checkpoint
 from distill.data import CounterfactualDataModule
 from distill.errors import UserError
 from distill.finite import StopAtNonFinite
@@ -31,6 +32,8 @@ class TrainingCLI(LightningCLI):
 
     def __init__(self, arguments: list[str], prog: str = "distill", run: bool = True) -> None:
         logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(_no_advertisement)
+        # A run that continues finds its own checkpoints.
+        warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
         # “${data.block_size}” in a recipe reads like the argument of the same name, and overrides reach it.
         jsonargparse.set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
         jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
@@ -137,6 +140,8 @@ class TrainingCLI(LightningCLI):
             return None
         file = self._output / "checkpoints" / f"{given}.ckpt" if given in ("last", "best") else Path(given)
         if file.is_file():
+            if self.trainer.is_global_zero:
+                read_checkpoint(file)  # a damaged one is better found before hours of packing
             settings["ckpt_path"] = str(file)
             return file
         if given == "last" and may_be_missing:
@@ -154,7 +159,7 @@ class _SaveConfigOfFit(SaveConfigCallback):
 
 
 def _no_advertisement(record: logging.LogRecord) -> bool:
-    return "litlogger" not in record.getMessage()
+    return not any(words in record.getMessage() for words in ("litlogger", "weights_only", "`train_dataloader` to est"))
 
 
 def _as_seed(seed_everything: bool | int) -> int:
