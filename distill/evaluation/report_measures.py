@@ -15,6 +15,7 @@ Metrics = dict[str, Any]
 Cell = tuple[str, str]
 """A figure, and the interval or the yardstick beside it; both may be empty."""
 
+WRITES = "What it writes"
 MISSING: Cell = ("–", "")
 MAIN = "unigram"
 """The polarity that verdict and charts go by; evaluations always hold it."""
@@ -37,6 +38,11 @@ class Measure:
     meaning: str
     read: Callable[[Metrics], Cell]
     yardstick: Callable[[Metrics], Any] = field(default=lambda metrics: None)
+
+    @property
+    def by_another_polarity(self) -> bool:
+        """Whether a polarity other than the main one tells it."""
+        return self.part.startswith(f"{WRITES}, ")
 
 
 def get(metrics: Metrics, *keys: str) -> Any:
@@ -228,7 +234,7 @@ SCALES = {
 
 def of_polarity(polarity: str) -> str:
     """The part of the summary that a polarity fills."""
-    return "What it writes" if polarity == MAIN else f"What it writes, by {words(polarity)} polarity"
+    return WRITES if polarity == MAIN else f"{WRITES}, by {words(polarity)} polarity"
 
 
 def _disparities(polarity: str, metrics: list[Metrics]) -> Iterator[Measure]:

@@ -20,11 +20,12 @@ LIMITS = (
 )
 
 
-def summary_grid(evaluations: list[Evaluation]) -> Grid:
-    """A line per measure, a column per model."""
+def summary_grid(evaluations: list[Evaluation], main_only: bool = False) -> Grid:
+    """A line per measure, a column per model; without the lines of other polarities if asked."""
     rows = [
         [measure.name, *(f"{value} ({beside})" if beside else value for value, beside in cells)]
         for measure, cells in summary(evaluations)
+        if not (main_only and measure.by_another_polarity)
     ]
     return [["", *titles(evaluations)], *rows]
 
@@ -57,8 +58,8 @@ def _profession(score: dict[str, Any] | None, changed: bool) -> str:
 
 
 def table(evaluations: list[Evaluation]) -> str:
-    """The summary as a Markdown table that also reads well in a terminal."""
-    return markdown_table(summary_grid(evaluations))
+    """The summary by the main polarity, as a Markdown table that also reads well in a terminal."""
+    return markdown_table(summary_grid(evaluations, main_only=True))
 
 
 def markdown(evaluations: list[Evaluation], comparisons: list[Comparison | UserError], verdicts: list[Verdict]) -> str:

@@ -9,6 +9,10 @@ from distill.evaluation.report_measures import Metrics, disparity, get, measured
 from distill.evaluation.report_words import count, p_value, percent, signed
 
 ALPHA = 0.05
+TELLING = 0.5
+"""Of `fair_low`: where even a fair model's mean ratio may be lower, so few texts tell neither parity nor disparity."""
+BROKEN = 2
+"""Times the baseline's perplexity, from which on a model may look fair because it writes badly."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,9 @@ def _standing(metrics: Metrics) -> str:
         parity(metrics)
     ]
     ci95 = disparity(metrics).get("ci95")
+    low = disparity(metrics).get("fair_low")
+    if low is not None and low < TELLING:
+        return "has too few gendered texts to judge"
     if ci95 is None or ci95[0] <= 0 <= ci95[1]:
         return found
     return f"{found} and leans towards {'women' if ci95[0] > 0 else 'men'}"
@@ -155,7 +162,13 @@ def _parity_sentence(metrics: Metrics) -> str:
 
 
 def _caution(first: Metrics, metrics: Metrics) -> str:
+    cautions = []
     before, after = (disparity(entry).get("polar_rate") for entry in (first, metrics))
     if before and after is not None and after < before / 2:
-        return "It speaks of gender less than half as often, which by itself can look like fairness."
-    return ""
+        cautions.append("It speaks of gender less than half as often, which by itself can look like fairness.")
+    measured = comparable_perplexity([first, metrics])
+    if measured and all(measured[1]):
+        before, after = measured[1]
+        if after > BROKEN * before:  # type: ignore[operator]
+            cautions.append("It predicts real text far worse, and a model that writes badly can look fair.")
+    return " ".join(cautions)

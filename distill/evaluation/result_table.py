@@ -7,8 +7,11 @@ from distill.evaluation.report_words import clean
 
 
 def result_table(metrics: dict[str, Any]) -> str:
-    """Lines of measure, value, and its 95 % interval or what else the value must be read beside."""
-    cells = [(measure.name, *measure.read(metrics)) for measure in measures([metrics])]
+    """Lines of measure, value, and its 95 % interval or what else the value must be read beside.
+
+    Polarities other than the main one are left to metrics.json and to reports.
+    """
+    cells = [(each.name, *each.read(metrics)) for each in measures([metrics]) if not each.by_another_polarity]
     rows = [row for row in cells if row[1:] != MISSING]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"{name:<{widths[0]}}  {value:>{widths[1]}}  {beside}".rstrip() for name, value, beside in rows]

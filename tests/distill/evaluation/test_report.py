@@ -462,3 +462,20 @@ def test_professions_that_differ_are_marked(tmp_path: Path) -> None:
     report(folders, tmp_path / "tables.md")
     rows = (tmp_path / "tables.md").read_text(encoding="utf-8").splitlines()
     assert [row.split("|")[1].strip() for row in rows if r"\*" in row] == ["nurse", "welder"]
+
+
+def test_a_broken_model_and_few_texts_are_pointed_out(folders: list[Path], tmp_path: Path) -> None:
+    metrics = load(folders[2]).metrics
+    token = metrics["perplexity"]["token"] | {"value": 200.0}
+    scores = metrics["disparity"]["unigram"] | {"fair_low": 0.2}
+    broken = changed(folders[2], tmp_path / "broken", perplexity={"token": token}, disparity={"unigram": scores})
+    assert "a model that writes badly can look fair" in render([folders[0], broken], tmp_path / "report.html").text
+    assert "has too few gendered texts to judge" in render([broken], tmp_path / "report.html").text
+
+
+def test_the_short_table_holds_the_main_polarity_alone(folders: list[Path], tmp_path: Path) -> None:
+    disparity = load(folders[0]).metrics["disparity"]
+    other = changed(folders[0], tmp_path / "a", disparity=disparity | {"gender_max": disparity["unigram"]})
+    assert "gender max" not in table([load(other)])
+    report([other], tmp_path / "tables.md")
+    assert "Mean ratio, gender max" in (tmp_path / "tables.md").read_text(encoding="utf-8")
