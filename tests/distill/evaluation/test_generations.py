@@ -1,0 +1,130 @@
+"""Batches kept one by one, several processes, one table."""
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from distill.errors import UserError
+from distill.evaluation import generations, task
+from distill.evaluation.checkpoint import Checkpoint, load_checkpoint
+from distill.evaluation.generation import Sampling, prompt_lengths
+from distill.evaluation.generations import generate, read_generations, write_generations
+from distill.evaluation.processes import Processes
+from distill.evaluation.progress import Progress
+from distill.evaluation.prompts import own_coherence_prompts, own_prompts
+from distill.evaluation.task import Task
+
+PROMPTS = [*own_prompts()[:200:9], *own_coherence_prompts()[::6]]
+SAMPLING = Sampling(max_new_tokens=12, seed=5)
+
+
+@pytest.fixture(scope="module")
+def work(checkpoint: Checkpoint) -> Task:
+    return Task(PROMPTS, prompt_lengths(checkpoint, PROMPTS, 12), 3, SAMPLING, batch_size=7)
+
+
+def test_each_row_is_in_one_batch_longest_prompts_first(
+    checkpoint: Checkpoint, work: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task, "_WINDOW", 40)
+    assert sorted(row for rows in work.batches() for row in rows) == list(range(3 * len(PROMPTS)))
+    for window in work.windows():
+        lengths = [work.lengths[row // 3] for rows in window for row in rows]
+        assert lengths == sorted(lengths, reverse=True)
+        assert all(len(rows) == 7 for rows in window[:-1])
+        assert len(lengths) <= 40
+
+
+def test_the_file_is_the_table(
+    checkpoint: Checkpoint, work: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task, "_WINDOW", 40)
+    path = tmp_path / "generations.parquet"
+    write_generations(path, checkpoint, work, Progress(tmp_path / "kept"))
+    read = read_generations(path)
+    expected = generate(checkpoint, PROMPTS, 3, SAMPLING, 7)
+    assert list(read.columns) == list(expected.columns)
+    for name in read.columns:
+        assert read[name].astype(expected[name].dtype).equals(expected[name])
+
+
+def test_a_run_goes_on_where_it_was_and_ends_with_the_same_bytes(
+    checkpoint: Checkpoint, work: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, stopped = tmp_path / "whole.parquet", tmp_path / "stopped.parquet"
+    write_generations(whole, checkpoint, work, Progress(tmp_path / "kept"))
+
+    drawn: list[list[int]] = []
+    draw = Task.draw
+
+    def counted(self: Task, checkpoint: Checkpoint, rows: list[int]) -> object:
+        if self.sampling.max_new_tokens == 12:
+            if len(drawn) == 4:
+                raise KeyboardInterrupt
+            drawn.append(rows)
+        return draw(self, checkpoint, rows)
+
+    monkeypatch.setattr(Task, "draw", counted)
+    kept = Progress(tmp_path / "stopped" / "kept")
+    with pytest.raises(KeyboardInterrupt):
+        write_generations(stopped, checkpoint, work, kept)
+    assert not stopped.exists()
+    monkeypatch.setattr(Task, "draw", lambda self, checkpoint, rows: drawn.append(rows) or draw(self, checkpoint, rows))
+    monkeypatch.setattr(generations, "_seconds", lambda *_: 1.0)
+    write_generations(stopped, checkpoint, work, kept)
+    assert sorted(drawn) == sorted(work.batches())
+    assert stopped.read_bytes() == whole.read_bytes()
+
+    monkeypatch.setattr(Task, "draw", lambda *_: pytest.fail("drawn again"))
+    write_generations(stopped, checkpoint, work, kept)
+    assert stopped.read_bytes() == whole.read_bytes()
+
+
+def test_a_damaged_batch_or_file_is_made_anew(checkpoint: Checkpoint, work: Task, tmp_path: Path) -> None:
+    path, kept = tmp_path / "generations.parquet", Progress(tmp_path / "kept")
+    write_generations(path, checkpoint, work, kept)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    next(kept.folder.glob("batch-*.json")).write_text("[", encoding="utf-8")
+    write_generations(path, checkpoint, work, kept)
+    assert path.read_bytes() == whole
+
+
+def test_several_processes_write_the_same_file(
+    checkpoint: Checkpoint, model_folder: Path, work: Task, tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
+    write_generations(one, checkpoint, work, Progress(tmp_path / "1" / "kept"))
+    processes = Processes(str(model_folder), None, "float32", ["cpu", "cpu"])
+    write_generations(two, checkpoint, work, Progress(tmp_path / "2" / "kept"), processes)
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_mistake_in_another_process_is_the_same_line(
+    save_model: Callable[..., Path], work: Task, tmp_path: Path
+) -> None:
+    broken = load_checkpoint(str(save_model("broken")), device="cpu")
+    broken.model.transformer.wpe.weight.data[12] = float("nan")
+    broken.model.save_pretrained(broken.path)
+    processes = Processes(broken.path, None, "float32", ["cpu", "cpu"])
+    with pytest.raises(UserError, match="are no finite numbers; its weights are damaged"):
+        list(processes.draw(work, list(work.batches())))
+
+
+def test_a_killed_process_is_a_failure_and_not_a_wait_for_ever(work: Task, model_folder: Path) -> None:
+    processes = Processes(str(model_folder), None, "float32", ["cpu"])
+    slow = replace(work, samples=400, batch_size=8000)
+
+    def kill() -> None:
+        while not (children := multiprocessing.active_children()):
+            time.sleep(0.05)
+        children[0].kill()
+
+    threading.Thread(target=kill).start()
+    with pytest.raises(OSError, match="a process that generates was killed"):
+        list(processes.draw(slow, list(slow.batches())[:1]))
