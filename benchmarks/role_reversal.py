@@ -1,0 +1,127 @@
+"""Role reversal: right on treebank sentences, fast on a novel; as shares and ratios, side by side in one run.
+
+    python benchmarks/role_reversal.py
+
+Needs ../shared/data (or $DISTILL_DATA): gold tags of UD English EWT and GUM, and Middlemarch.
+Speed is CPU time, best of seven, against a
+bare loop of `re.finditer` over the same words. Writes benchmarks/results/role_reversal.json.
+"""
+
+import json
+import os
+import platform
+import re
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from augment import RoleReverser
+from augment.pronouns import is_determiner
+
+DATA = Path(os.environ.get("DISTILL_DATA", Path(__file__).parents[1] / "../shared/data"))
+RESULTS = Path(__file__).with_name("results")
+CERTAIN = {"he": "she", "she": "he", "him": "her", "hers": "his", "himself": "herself", "herself": "himself"}
+CONTENT = ("NOUN", "PRON", "PROPN", "ADJ")
+
+
+def expected(form: str, tag: str) -> str | None:
+    """What a gendered pronoun becomes by its gold tag; None for another word."""
+    other = CERTAIN.get(form.lower())
+    if form.lower() == "his":
+        other = "her" if tag == "PRP$" else "hers"
+    elif form.lower() == "her":
+        other = "his" if tag == "PRP$" else "him"
+    if other is None or not tag.startswith("PRP"):
+        return None
+    if form.isupper():
+        return other.upper()
+    return other.capitalize() if form[0].isupper() else other
+
+
+def quality(reverser: RoleReverser, rows: list[dict]) -> dict[str, float]:
+    """Shares of pronouns, sentences, edits and second reversals."""
+    right, edits = Counter(), Counter()
+    for row in rows:
+        reversal = reverser.reverse(row["text"])
+        new = {
+            swap.start: reversal.counterfactual[swap.counterfactual_start : swap.counterfactual_end]
+            for swap in reversal.swaps
+        }
+        pronouns = [
+            new.get(start, form) == expected(form, tag)
+            for start, _, form, _, tag in row["tokens"]
+            if expected(form, tag) is not None
+        ]
+        right.update(pronouns=sum(pronouns), of_pronouns=len(pronouns))
+        if pronouns:
+            right.update(sentences=all(pronouns), of_sentences=1)
+        if reversal.swaps:
+            right.update(restored=reverser.reverse(reversal.counterfactual).counterfactual == row["text"], changed=1)
+        for swap in reversal.swaps:
+            words = [pos for start, end, _, pos, _ in row["tokens"] if start < swap.end and swap.start < end]
+            edits[bool(set(words) & set(CONTENT))] += 1
+    return {
+        "pronouns right": right["pronouns"] / right["of_pronouns"],
+        "sentences right": right["sentences"] / right["of_sentences"],
+        "swap(swap(x)) == x": right["restored"] / right["changed"],
+        "edits on other words": edits[False] / edits.total(),
+    }
+
+
+def her(rows: list[dict]) -> float:
+    """Share of “her” that is read right: the treebank's own, and him and his rewritten as her."""
+    judged = []
+    for row in rows:
+        for start, end, form, _, tag in row["tokens"]:
+            if (form.lower() in ("her", "him") and tag in ("PRP", "PRP$")) or (form.lower() == "his" and tag == "PRP$"):
+                text = row["text"][:start] + "her" + row["text"][end:]
+                judged.append(is_determiner(text, start, start + 3) == (tag == "PRP$"))
+    return sum(judged) / len(judged)
+
+
+def seconds(run: Callable[[], object], clock: Callable[[], float]) -> float:
+    """Of one run."""
+    started = clock()
+    run()
+    return clock() - started
+
+
+def speed(paragraphs: list[str]) -> dict[str, float]:
+    """Ratios to a bare loop over the words, and of two processes to one."""
+    plain, naming = RoleReverser(), RoleReverser(names=True)
+    word = re.compile(r"[^\W_]+")
+    runs = {
+        "bare": lambda: sum(1 for text in paragraphs for _ in word.finditer(text)),
+        "plain": lambda: [plain.reverse(text) for text in paragraphs],
+        "names": lambda: [naming.reverse(text) for text in paragraphs],
+    }
+    best = dict.fromkeys(runs, float("inf"))
+    for _ in range(7):
+        for name, run in runs.items():
+            best[name] = min(best[name], seconds(run, time.process_time))
+    many = paragraphs * 4
+    one = min(seconds(lambda: plain.reverse_all(many), time.perf_counter) for _ in range(3))
+    two = min(seconds(lambda: plain.reverse_all(many, num_proc=2), time.perf_counter) for _ in range(3))
+    return {
+        "words per CPU-second": sum(len(text.split()) for text in paragraphs) / best["plain"],
+        "× bare finditer": best["bare"] / best["plain"],
+        "× bare finditer, names": best["bare"] / best["names"],
+        "two processes × one": one / two,
+    }
+
+
+def main() -> None:
+    """Print the figures and write them down."""
+    rows = [json.loads(line) for line in (DATA / "pronouns/ud_dev.jsonl").read_text("utf-8").splitlines()]
+    novel = (DATA / "novels/middlemarch.txt").read_text("utf-8")
+    figures = {**quality(RoleReverser(), rows), "her right": her(rows), **speed(re.split(r"\n\s*\n", novel))}
+    for name, figure in figures.items():
+        print(f"{name:>24} {figure:,.4f}" if figure < 100 else f"{name:>24} {figure:,.0f}")
+    RESULTS.mkdir(exist_ok=True)
+    machine = {"processor": platform.processor() or platform.machine(), "python": platform.python_version()}
+    (RESULTS / "role_reversal.json").write_text(json.dumps({"machine": machine, "figures": figures}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
