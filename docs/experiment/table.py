@@ -6,6 +6,7 @@ from typing import NamedTuple
 from results import Metrics, Row
 
 from distill.evaluation.report_measures import get, parity
+from distill.evaluation.weat import TESTS
 
 
 class Column(NamedTuple):
@@ -33,6 +34,7 @@ COLUMNS = (
     Column("polar rate", (*_UNIGRAM, "polar_rate"), None, ".3f"),
     Column("coherence", ("coherence", "value"), ("coherence", "ci95"), ".3f"),
     Column("fluency NLL", ("fluency", "nll"), None, ".3f"),
+    *(Column(f"CEAT {test}", ("ceat", test, "effect_size"), None, "+.2f") for test in TESTS),
 )
 
 
