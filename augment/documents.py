@@ -104,7 +104,9 @@ def _guarded(reader: Any, path: Path, field: str) -> Iterator[str]:
     try:
         yield from reader(path, field)
     except (OSError, EOFError, zlib.error) as error:
-        raise DocumentError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise DocumentError(
+            f"{path}: cannot be read: {getattr(error, 'strerror', None) or _first_line(error)}"
+        ) from None
 
 
 def _fingerprint(files: list[Path], field: str) -> str:
@@ -204,7 +206,7 @@ def _parquet_documents(path: Path, field: str) -> Iterator[str]:
                 for text in batch.column(0).to_pylist():
                     number += 1
                     yield _checked(text, field, f"{path}, row {number}")
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DocumentError(f"{path}: no whole Parquet file: {_first_line(error)}") from None
 
 
@@ -273,4 +275,4 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

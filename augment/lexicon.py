@@ -69,13 +69,19 @@ class Lexicon:
     def load(cls, path: str | Path | None = None) -> "Lexicon":
         """Read and check a lexicon; without a path, the one for English that comes with the package.
 
-        Raises `LexiconError`, naming file, line and entry, for what is no lexicon or contradicts itself, and OSError
-        where the file cannot be read.
+        Raises `LexiconError`, naming file, line and entry, for what cannot be read, is no lexicon, or contradicts
+        itself.
         """
         if path is None:
             text, name = resources.files("augment").joinpath("lexicons/en.yaml").read_text("utf-8"), "lexicons/en.yaml"
         else:
-            text, name = Path(path).read_text("utf-8"), str(path)
+            name = str(path)
+            try:
+                text = Path(path).read_text("utf-8")
+            except UnicodeDecodeError as error:
+                raise LexiconError(f"{name}, byte {error.start}: not UTF-8; convert the file to UTF-8") from None
+            except OSError as error:
+                raise LexiconError(f"{name}: cannot be read: {error.strerror or error}") from None
         return _Reader(name).read(text)
 
     @cached_property
@@ -150,7 +156,7 @@ class _Reader:
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = 1 if mark is None else mark.line + 1
-            problem = getattr(error, "problem", None) or str(error)
+            problem = getattr(error, "problem", None) or " ".join(str(error).split())
             raise LexiconError(f"{self.name}, line {line}: not YAML: {problem}") from None
         if root is None:
             raise LexiconError(f"{self.name}: empty; a lexicon has language, groups, exclusions, surnames and tells")
@@ -295,7 +301,7 @@ class _Reader:
         line = node.start_mark.line + 1
         source = node.start_mark.buffer
         entry = _shown(node) if source is None else source.splitlines()[node.start_mark.line].strip(" -\0")
-        raise LexiconError(f"{self.name}, line {line}, {entry}: {problem}")
+        raise LexiconError(f"{self.name}, line {line}, {' '.join(entry.split())[:100]}: {problem}")
 
 
 def _shown(node: yaml.Node) -> str:

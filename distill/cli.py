@@ -117,9 +117,12 @@ def _call(function: Callable[..., None], command: str, arguments: list[str], pos
         arguments: what the user gave.
         positional: the parameter, a list of paths, that is given without an option.
     """
-    from jsonargparse import ActionConfigFile, ArgumentParser
+    from jsonargparse import ActionConfigFile
 
-    parser = ArgumentParser(prog=f"distill {command}", description=(function.__doc__ or "").split("\n\n")[0])
+    from distill.arguments import OneLineErrors
+
+    description = (function.__doc__ or "").split("\n\n")[0]
+    parser = OneLineErrors(prog=f"distill {command}", description=description, allow_abbrev=False)
     parser.add_argument("--config", action=ActionConfigFile, help="YAML file with these options")
     if positional is not None:
         parser.add_argument(

@@ -11,6 +11,7 @@ import jsonargparse
 import pytorch_lightning as pl
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
+from distill.arguments import OneLineErrors
 from distill.callbacks import ExportStudent
 from distill.checkpoints import BestCheckpoint, LastCheckpoint, WholeFiles, check_unfinished, read_checkpoint
 from distill.data import CounterfactualDataModule
@@ -37,6 +38,8 @@ class TrainingCLI(LightningCLI):
         # “${data.block_size}” in a recipe reads like the argument of the same name, and overrides reach it.
         jsonargparse.set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
         jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
+        # No class_path in os, subprocess and the like: jsonargparse's own list, which it only warns of by default.
+        jsonargparse.set_parsing_settings(import_path_denylist=[])
         super().__init__(
             DistillationModule,
             CounterfactualDataModule,
@@ -46,7 +49,8 @@ class TrainingCLI(LightningCLI):
             save_config_callback=_SaveConfigOfFit,
             save_config_kwargs={"overwrite": True},
             run=run,
-            parser_kwargs={"prog": prog, "parser_mode": "omegaconf+"},
+            parser_class=_RecipeParser,
+            parser_kwargs={"prog": prog, "parser_mode": "omegaconf+", "allow_abbrev": False},
             trainer_defaults={
                 "callbacks": [StopBetweenSteps(), StopAtNonFinite(), Watch(), BestCheckpoint(), ExportStudent()],
                 "default_root_dir": "outputs",
@@ -148,6 +152,10 @@ class TrainingCLI(LightningCLI):
             settings["ckpt_path"] = None
             return None
         raise UserError(f"ckpt_path: there is no file {str(file)!r}")
+
+
+class _RecipeParser(OneLineErrors, LightningArgumentParser):
+    """Lightning's, with errors on one line."""
 
 
 class _SaveConfigOfFit(SaveConfigCallback):

@@ -126,7 +126,7 @@ def _hub_rows(source: str) -> Iterable[Mapping[str, Any]]:
 def _bold_json(path: Path) -> Iterable[Prompt]:
     try:
         content = json.loads(_text(path))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error}); expected {_LAYOUTS}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds a {type(content).__name__}; expected {_LAYOUTS}")
@@ -148,7 +148,7 @@ def _json_lines(path: Path) -> Iterable[Prompt]:
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{where}: not JSON ({error}); expected {_LAYOUTS}") from error
         if not isinstance(row, dict) or not isinstance(row.get("group"), str) or "prompt" not in row:
             raise UserError(f'{where}: expected {{"group": "…", "prompt": "…"}}')

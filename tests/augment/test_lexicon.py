@@ -145,5 +145,14 @@ def test_errors_show_the_entry(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(LexiconError, match=r"none.yaml: cannot be read: No such file"):
         Lexicon.load(tmp_path / "none.yaml")
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"groups: \xff")
+    with pytest.raises(LexiconError, match=r"a.yaml, byte 8: not UTF-8"):
+        Lexicon.load(tmp_path / "a.yaml")
+    (tmp_path / "a.yaml").write_bytes(b"groups: \x00")
+    with pytest.raises(LexiconError, match=r"a.yaml, line 1: not YAML: [^\n]*$"):
+        Lexicon.load(tmp_path / "a.yaml")

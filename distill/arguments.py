@@ -1,0 +1,119 @@
+"""Arguments and recipes: what is wrong in them is said in one line, with the nearest key for one that isn't there."""
+
+import argparse
+import difflib
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, get_args
+
+import yaml
+from jsonargparse import ArgumentParser
+from omegaconf.errors import OmegaConfBaseException
+
+_UNKNOWN = re.compile(r"(?:does not accept option '|unrecognized arguments: --)(?P<key>[\w.]+)")
+_NOISE = re.compile(r"Does not validate against|Subtypes:|Errors:|Given value type:|- Expected a <class 'NoneType'>")
+_LONGEST = 400
+
+
+class OneLineErrors(ArgumentParser):
+    """A parser without the usage of a hundred options before its one line about an error; exit status 2."""
+
+    def parse_args(self, *args: Any, **kwargs: Any) -> Any:
+        """As jsonargparse, also where an interpolation leads nowhere."""
+        try:
+            self._check_recipes(args[0] if args else sys.argv[1:])
+            return super().parse_args(*args, **kwargs)
+        except OmegaConfBaseException as error:
+            key = str(getattr(error, "full_key", None) or "").partition(".")[2]
+            # It tells where it looked from inside the subcommand, which is not how a recipe writes it.
+            problem = re.sub(r"key '\.*([^']*)' not found.*", r"key '\1' not found", str(error).splitlines()[0])
+            self.error(f"{key}: {problem}" if key else problem)
+
+    def _check_recipes(self, arguments: Sequence[str] | None) -> None:
+        """Refuse a recipe's settings that jsonargparse would drop: 3 for a group of settings, and groups of nothing."""
+        parser: ArgumentParser = self
+        if self._subcommands_action is not None:
+            parser = self._subcommands_action._name_parser_map.get((arguments or [""])[0], self)
+        actions = {action.dest: action for action in _actions(parser)}
+        keys = set(actions)
+        groups = {key[: dot.start()] for key in keys for dot in re.finditer(r"\.", key)}
+        for recipe in _recipes(arguments or ()):
+            for key, value in _settings(recipe, groups):
+                if key in groups and not isinstance(value, (Mapping, str)):
+                    shown = "null" if value is None else repr(value)
+                    parser.error(f"{recipe}: {key} holds {shown}, and settings are expected there")
+                if key not in keys | groups:
+                    parser.error(f"{recipe}: does not accept option '{key}'")
+                if value is None and key in keys and not _may_be_null(actions[key]):
+                    parser.error(f"{recipe}: {key} is null, and a value is expected; leave it out for the default")
+                if _contains_itself(value):
+                    parser.error(f"{recipe}: {key} contains itself")
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Say what is wrong, and which key may have been meant, on one line; leave."""
+        parser = getattr(ex, "subcommand_parser", None) or self
+        line = _one_line(message)
+        unknown = _UNKNOWN.search(line)
+        if unknown is not None:
+            nearest = difflib.get_close_matches(
+                unknown["key"], sorted({action.dest for action in _actions(parser)}), n=1
+            )
+            line += f"; did you mean {nearest[0]!r}?" if nearest else "; --help lists all of them"
+        print(f"{parser.prog.replace(' [options]', '')}: error: {line}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _recipes(arguments: Sequence[str]) -> Iterator[Path]:
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, _, value = argument.partition("=")
+        path = Path(value or following)
+        if name in ("-c", "--config") and path.is_file():
+            yield path
+
+
+def _settings(recipe: Path, groups: set[str]) -> Iterator[tuple[str, Any]]:
+    """Key and value of each setting and group; nothing of what is no YAML, which the parser tells better."""
+    try:
+        content = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return
+    left = [("", content)]
+    while left:
+        prefix, mapping = left.pop()
+        if not isinstance(mapping, Mapping):
+            continue
+        for name, value in mapping.items():
+            key = f"{prefix}{name}".removesuffix("+")
+            yield key, value
+            if key in groups:
+                left.append((f"{key}.", value))
+
+
+def _one_line(message: str) -> str:
+    lines = (line.strip() for line in message.splitlines())
+    told = [line.removeprefix("- ") for line in lines if line and not _NOISE.match(line)]
+    text = " ".join(told).replace("Parser key ", "").replace('":', ":").replace('"', "'").lstrip("'")
+    text = re.sub(r"<class '([\w.]+)'>", r"\1", text)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + " …"
+
+
+def _actions(parser: ArgumentParser) -> Iterator[argparse.Action]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action._name_parser_map.values():
+                yield from _actions(below)
+        elif not action.dest.endswith(".help"):
+            yield action
+
+
+def _may_be_null(action: argparse.Action) -> bool:
+    return action.default is None or type(None) in get_args(getattr(action, "_typehint", None))
+
+
+def _contains_itself(value: Any, around: tuple[int, ...] = ()) -> bool:
+    if id(value) in around:
+        return True
+    below = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return any(_contains_itself(item, (*around, id(value))) for item in below)
