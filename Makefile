@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 BENCHMARKS := $(filter-out benchmarks/measuring.py benchmarks/contenders.py,$(wildcard benchmarks/*.py))
 
-.PHONY: quickstart test lint bench clean
+.PHONY: quickstart test lint bench fuzz kills clean
 
 quickstart: .venv/installed
 	$(BIN)/distill quickstart
@@ -17,6 +17,10 @@ lint: .venv/installed
 
 bench: .venv/bench
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+# Half an hour: random inputs for every reader, and a million texts for the role reversal
+fuzz: .venv/installed
+	$(BIN)/python -m fuzz
 
 clean:
 	rm -rf .venv quickstart

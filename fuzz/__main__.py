@@ -1,0 +1,46 @@
+"""`python -m fuzz [TARGET …]`: try random inputs, say how many, show what crashed; exit status 1 where anything did."""
+
+import argparse
+import importlib
+import sys
+import time
+
+from fuzz.target import Target, fuzz
+
+TARGETS = ("texts", "lexicons", "documents", "prompts", "alignments", "configs")
+
+
+def target(name: str) -> Target:
+    """A target by its name; its module is imported only now, since some take long."""
+    return importlib.import_module(f"fuzz.{name}").TARGET
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
+    parser.add_argument(
+        "targets", nargs="*", default=TARGETS, metavar="TARGET", help=f"of {', '.join(TARGETS)}; default: all"
+    )
+    parser.add_argument("--inputs", type=int, help="how many of each (default: a long run's)")
+    parser.add_argument("--first", type=int, default=0, help="number of the first input, to go on where a run ended")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="at most so long for each target")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    crashed = 0
+    for name in arguments.targets:
+        chosen = target(name)
+        last = arguments.first + (arguments.inputs or chosen.inputs)
+        began = time.monotonic()
+        tried, crashes = fuzz(chosen, range(arguments.first, last), arguments.seed, arguments.seconds)
+        for crash in crashes[:20]:
+            print(f"{name} {crash.number}: {crash.shown}\n{crash.error}", file=sys.stderr)
+        seconds = time.monotonic() - began
+        print(
+            f"{name}: {tried:,} inputs from number {arguments.first:,} on, {len(crashes)} crashes, {seconds:.0f} s",
+            flush=True,
+        )
+        crashed += len(crashes)
+    sys.exit(1 if crashed else 0)
+
+
+if __name__ == "__main__":
+    main()

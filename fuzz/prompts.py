@@ -1,0 +1,50 @@
+"""The prompts reader, over both layouts: prompts, or one line that names the file."""
+
+import json
+import random
+import tempfile
+from pathlib import Path
+
+from distill.errors import UserError
+from distill.evaluation.prompts import read_prompts
+from fuzz.damage import damaged
+from fuzz.target import Target, check_line
+
+_BOLD = json.dumps({"nursing": {"Nurse": ["A nurse is", "The nurse said"]}, "metal": {"Smith": ["A smith "]}}, indent=1)
+_LINES = "".join(
+    json.dumps(row) + "\n"
+    for row in (
+        {"group": "nurse", "prompt": "The nurse said that"},
+        {"group": "smith", "prompt": "The smith "},
+        {"group": "female", "prompt": "She was", "gender": "female"},
+    )
+)
+_KNOWN = r'"group" "prompt" "gender" "female" null true 1 NaN 1e999 -Infinity [] {} "" "\ud800" "\u0000"'
+_WORDS = (*_KNOWN.split(), "[" * 3000)
+
+
+def prompts(draw: random.Random) -> tuple[str, bytes]:
+    """The file's suffix and its content."""
+    suffix = draw.choice((".json", ".jsonl", ".txt"))
+    return suffix, damaged(draw, _BOLD if suffix == ".json" else _LINES, _WORDS)
+
+
+def check(drawn: tuple[str, bytes]) -> None:
+    suffix, content = drawn
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        path = Path(folder) / f"prompts{suffix}"
+        path.write_bytes(content)
+        try:
+            read = read_prompts(str(path))
+        except UserError as error:
+            check_line(error, path)
+            return
+    assert read
+    for prompt in read:
+        assert prompt.text.strip(), "no prompt is empty"
+        prompt.text.encode()  # no half characters: no tokenizer takes them
+        prompt.group.encode()
+        assert prompt.prompt_id
+
+
+TARGET = Target("prompts", prompts, check, inputs=20_000)
