@@ -21,7 +21,7 @@ class OneLineErrors(ArgumentParser):
     """A parser without the usage of a hundred options before its one line about an error; exit status 2."""
 
     def parse_args(self, *args: Any, **kwargs: Any) -> Any:
-        """As jsonargparse, also where an interpolation leads nowhere or a number is too large."""
+        """As jsonargparse, also where an interpolation leads nowhere or a value is beyond all bounds."""
         try:
             self._check_recipes(args[0] if args else sys.argv[1:])
             return super().parse_args(*args, **kwargs)
@@ -30,8 +30,8 @@ class OneLineErrors(ArgumentParser):
             # It tells where it looked from inside the subcommand, which is not how a recipe writes it.
             problem = re.sub(r"key '\.*([^']*)' not found.*", r"key '\1' not found", str(error).splitlines()[0])
             self.error(f"{key}: {problem}" if key else problem)
-        except OverflowError as error:
-            self.error(f"a number is out of all bounds: {error}")
+        except (OverflowError, ValueError) as error:  # numbers beyond all bounds, paths with a NUL
+            self.error(f"a value cannot be taken: {error}")
 
     def _check_recipes(self, arguments: Sequence[str] | None) -> None:
         """Refuse a recipe's settings that jsonargparse would drop: 3 for a group of settings, and groups of nothing."""

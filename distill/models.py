@@ -20,6 +20,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from distill.config import StudentConfig, TeacherConfig
 from distill.errors import UserError
+from distill.trust import NO_CODE, NO_PICKLES, check_weights
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,9 @@ def load_model(
     extra: dict[str, Any] = {"dtype": dtype}
     if gguf_file is not None:
         extra["quantization_config"] = dequantising()
+    else:
+        check_weights(path)
+        extra |= NO_PICKLES
     model = _load("model", AutoModelForCausalLM, path, gguf_file, revision, **extra)
     # A dequantised model is a dense one; the leftover would make every copy of its configuration ask for GGUF again.
     if getattr(model.config, "quantization_config", None) is not None:
@@ -99,7 +103,7 @@ def _load(what: str, loader: Any, path: str, gguf_file: str | None, revision: st
     if gguf_file is not None:
         extra["gguf_file"] = gguf_file
     try:
-        return loader.from_pretrained(path, revision=revision or "main", **extra)
+        return loader.from_pretrained(path, revision=revision or "main", **{**NO_CODE, **extra})
     except Exception as error:
         reason = re.split(r"\.\s|\n", str(error).strip(), maxsplit=1)[0] or type(error).__name__
         where = "" if local else "there is no such folder, and from the hub: "

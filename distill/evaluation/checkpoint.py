@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 
 from distill.errors import UserError
 from distill.models import dequantising
+from distill.trust import NO_CODE, NO_PICKLES, check_weights
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
@@ -96,9 +97,12 @@ def load_checkpoint(
     options: dict[str, Any] = {"dtype": getattr(torch, dtype)}
     named = {"gguf_file": gguf_file} if gguf_file else {}
     if gguf_file:
-        options["quantization_config"] = dequantising()
+        options |= NO_CODE | {"quantization_config": dequantising()}
+    else:
+        check_weights(path)
+        options |= NO_PICKLES
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, **named)
+        tokenizer = AutoTokenizer.from_pretrained(path, **named, **NO_CODE)
         model = AutoModelForCausalLM.from_pretrained(path, **named, **options)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
@@ -199,7 +203,7 @@ def _weights(path: str, gguf_file: str | None) -> list[Path]:
         folder = Path(snapshot_download(path, local_files_only=True))
     if gguf_file:
         return [folder / gguf_file]
-    return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+    return sorted(folder.glob("*.safetensors"))
 
 
 def _digest(files: Iterable[Path]) -> str:

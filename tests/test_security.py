@@ -1,0 +1,210 @@
+"""Nothing is let in: no code of a model, no pickle, no connection that nobody asked for."""
+
+import ast
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from distill.checkpoints import read_checkpoint
+from distill.errors import UserError
+from distill.evaluation.checkpoint import load_checkpoint
+from distill.models import load_config, load_model, load_tokenizer
+from distill.quickstart.corpus import write_corpus
+
+ROOT = Path(__file__).parents[1]
+SOURCES = [path for package in ("augment", "distill", "fuzz", "benchmarks") for path in (ROOT / package).rglob("*.py")]
+
+
+def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    """Every call in a file, and what is called as it is written there."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def argument(call: ast.Call, name: str) -> object:
+    return next((ast.unparse(keyword.value) for keyword in call.keywords if keyword.arg == name), None)
+
+
+def check(path: Path) -> None:
+    for name, call in calls(path):
+        where = f"{path.name}:{call.lineno}: {name}"
+        assert name not in ("eval", "exec", "compile", "os.system", "os.popen", "pickle.load", "pickle.loads"), where
+        assert name not in ("yaml.load", "yaml.unsafe_load", "yaml.full_load", "torch.jit.load", "joblib.load"), where
+        if name == "torch.load":
+            assert argument(call, "weights_only") == "True", where
+        if name == "np.load":
+            assert argument(call, "allow_pickle") in (None, "False"), where
+        assert argument(call, "shell") in (None, "False"), where
+        assert argument(call, "trust_remote_code") in (None, "False"), where
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_run_that_was_read(path: Path) -> None:
+    check(path)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["torch.load('x')", "np.load('x', allow_pickle=True)", "yaml.load(x)", "eval(x)", "f(x, trust_remote_code=True)",
+     "subprocess.run(x, shell=True)", "pickle.loads(x)"],
+)  # fmt: skip
+def test_what_would_be_run_is_found(tmp_path: Path, bad: str) -> None:
+    (tmp_path / "bad.py").write_text(bad)
+    with pytest.raises(AssertionError):
+        check(tmp_path / "bad.py")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)
+def test_notebooks_hold_no_output(path: Path) -> None:
+    for cell in json.loads(path.read_text("utf-8"))["cells"]:
+        assert not cell.get("outputs")
+        assert not cell.get("attachments")
+        assert cell.get("execution_count") is None
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus with a tokenizer, and `model`, a tiny model with its tokenizer."""
+    folder = tmp_path_factory.mktemp("world")
+    write_corpus(folder, seed=1, documents=60, validation_documents=20)
+    tokenizer = load_tokenizer(str(folder / "tokenizer"))
+    ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    config = GPT2Config(vocab_size=len(tokenizer), n_layer=1, n_embd=16, n_head=2, n_positions=64, **ends)
+    GPT2LMHeadModel(config).save_pretrained(folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    return folder
+
+
+def copy(world: Path, folder: Path) -> Path:
+    folder.mkdir()
+    for file in (world / "model").iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+def test_pickled_weights_are_refused(world: Path, tmp_path: Path) -> None:
+    folder = copy(world, tmp_path / "pickled")
+    torch.save(GPT2LMHeadModel.from_pretrained(folder).state_dict(), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    for load in (load_model, load_checkpoint):
+        with pytest.raises(UserError, match=r"pickle \(pytorch_model.bin\).*save_pretrained"):
+            load(str(folder))
+
+
+def test_a_model_with_code_of_its_own_is_refused(world: Path, tmp_path: Path) -> None:
+    folder = copy(world, tmp_path / "with-code")
+    ran = tmp_path / "ran"
+    code = f"open({str(ran)!r}, 'w').close()\nfrom transformers import GPT2Config as C, GPT2LMHeadModel as M\n"
+    (folder / "code.py").write_text(code)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "code.C", "AutoModelForCausalLM": "code.M"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings |= {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["code.T", "code.T"]}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    for load in (load_model, load_config, load_tokenizer, load_checkpoint):
+        with pytest.raises(UserError):
+            load(str(folder))
+    assert not ran.exists()
+
+
+class Bomb:
+    """Creates a file when it is read from a pickle."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return os.mkdir, (str(self.path),)
+
+
+def test_a_checkpoint_is_no_program(tmp_path: Path) -> None:
+    for name, write in (("torch", torch.save), ("plain", lambda bomb, path: path.write_bytes(pickle.dumps(bomb)))):
+        write({"state_dict": Bomb(tmp_path / "ran")}, tmp_path / f"{name}.ckpt")
+        with pytest.raises(UserError, match="is damaged, or is none"):
+            read_checkpoint(tmp_path / f"{name}.ckpt")
+    assert not (tmp_path / "ran").exists()
+
+
+NO_NETWORK = """
+import socket, sys
+
+def refused(name):
+    def attempt(self, address, *rest):
+        if self.family == socket.AF_UNIX:
+            return kept[name](self, address, *rest)
+        print("CONNECTS TO", address, file=sys.stderr, flush=True)
+        raise OSError("there is no network")
+    return attempt
+
+def looked_up(host, *rest, **options):
+    print("LOOKS UP", host, file=sys.stderr, flush=True)
+    raise OSError("there is no network")
+
+kept = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex", "sendto")}
+for name in kept:
+    setattr(socket.socket, name, refused(name))
+socket.getaddrinfo = socket.gethostbyname = looked_up
+"""
+
+
+def offline(program: str, *arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
+    """A command in a process that says which addresses it asks for, and reaches none; as `python -c` would run it."""
+    (cwd / "sitecustomize.py").write_text(NO_NETWORK)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    paths = os.pathsep.join([str(cwd), str(ROOT)])
+    return subprocess.run(
+        [sys.executable, "-c", f"from {program}.cli import main; main()", *arguments],
+        capture_output=True, text=True, cwd=cwd, check=False, timeout=500,
+        env=inherited | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths, "HF_HOME": str(cwd / "hf")} | environment,
+    )  # fmt: skip
+
+
+def asked(done: subprocess.CompletedProcess) -> list[str]:
+    return [line for line in done.stderr.splitlines() if line.startswith(("CONNECTS TO", "LOOKS UP"))]
+
+
+def test_no_command_asks_the_network_for_local_files(world: Path, tmp_path: Path) -> None:
+    """Pack and fit, evaluate, report, preview and augment, with their worker processes."""
+    student = "--model.student.config={model_type: gpt2, n_layer: 1, n_embd: 16, n_head: 2, n_positions: 128}"
+    recipe = (
+        f"--model.teacher.path={world / 'model'}", student, f"--data.train={world / 'validation.jsonl'}",
+        "--data.block_size=32", "--data.global_batch_size=2", "--data.micro_batch_size=2", "--data.num_proc=2",
+        "--data.cache_dir=cache", "--trainer.max_steps=2", "--trainer.accelerator=cpu",
+    )  # fmt: skip
+    text = str(world / "validation.jsonl")
+    commands = [
+        ("distill", "fit", *recipe, "--trainer.default_root_dir=fit"),
+        ("distill", "evaluate", "--model=fit/student", "--output=evaluation", "--preset=smoke", f"--text={text}"),
+        ("distill", "report", "evaluation", "--output=report.html"),
+        ("distill", "preview", *recipe, f"--text={text}", "--output=preview"),
+        ("augment", "corpus", f"--input={text}", "--output=reversed.parquet", "--num_proc=2"),
+    ]
+    for program, *arguments in commands:
+        done = offline(program, *arguments, cwd=tmp_path)
+        assert done.returncode == 0, f"{arguments[0]}: {done.stderr[-2000:]}"
+        assert not asked(done), arguments[0]
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        ("distill", ["evaluate", "--model=some/model", "--output=out"]),
+        ("augment", ["corpus", "--input=some/text", "--output=out"]),
+    ],
+)
+def test_a_hub_id_is_asked_for_unless_offline(tmp_path: Path, program: str, arguments: list[str]) -> None:
+    done = offline(program, *arguments, cwd=tmp_path, HF_HUB_OFFLINE="1")
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not asked(done)
+    assert not (tmp_path / "out").exists()
