@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -10,6 +11,8 @@ from types import FrameType
 FAILURE = 1
 MISTAKE = 2
 _BROKEN_PIPE = 128 + signal.SIGPIPE
+_AGAIN_AFTER = 0.05
+"""Seconds."""
 
 
 @contextmanager
@@ -24,15 +27,32 @@ def ending(command: str, mistakes: tuple[type[Exception], ...], debug: bool) -> 
     ours = os.getpid()
 
     def stop(number: int, _: FrameType | None) -> None:
-        # Worker processes inherit this: a key press reaches them too, and they are to wait for us to end them.
-        if os.getpid() != ours and number == signal.SIGINT:
-            return
-        if os.getpid() != ours or stopped:
+        if stopped:
             os._exit(128 + number)
         stopped.append(number)
         raise KeyboardInterrupt
 
+    def leave_to_parent() -> None:
+        # A key press reaches worker processes too, and they are to wait for us to end them. Then they end at once: a
+        # handler in Python would never run in one that waits for a lock, if the signal came just before.
+        if inside:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    inside = True
+    os.register_at_fork(after_in_child=leave_to_parent)
+    show_unraisable = sys.unraisablehook
+
+    def swallowed(unraisable: "sys.UnraisableHookArgs") -> None:
+        if not stopped:
+            show_unraisable(unraisable)
+        elif unraisable.exc_type is KeyboardInterrupt:
+            # The signal came while an object was being deleted, where nothing can be raised: let it come again.
+            threading.Timer(_AGAIN_AFTER, os.kill, (ours, stopped.pop())).start()
+        # Else an object that the signal kept from being whole complains that it is not.
+
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    sys.unraisablehook = swallowed
     try:
         yield
         if sys.stdout is not None:
@@ -54,6 +74,9 @@ def ending(command: str, mistakes: tuple[type[Exception], ...], debug: bool) -> 
         print(f"{command}: failed: {_told(error)}", file=sys.stderr)
         sys.exit(FAILURE)
     finally:
+        inside = False
+        if not stopped:
+            sys.unraisablehook = show_unraisable
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 AUGMENT = [sys.executable, "-c", "from augment.cli import main; main()"]
-ROWS = 3_000
+ROWS = 30_000
 
 
 def run(*arguments: str, cwd: Path, stdin: bytes = b"", **options) -> subprocess.CompletedProcess:
