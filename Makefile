@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 BENCHMARKS := $(filter-out benchmarks/measuring.py benchmarks/contenders.py,$(wildcard benchmarks/*.py))
 
-.PHONY: quickstart test lint bench fuzz kills clean
+.PHONY: quickstart test lint bench fuzz kills audit clean
 
 quickstart: .venv/installed
 	$(BIN)/distill quickstart
@@ -21,6 +21,16 @@ bench: .venv/bench
 # Half an hour: random inputs for every reader, and a million texts for the role reversal
 fuzz: .venv/installed
 	$(BIN)/python -m fuzz
+
+# Fifty kills at random moments: 10 of packing, 20 of a fit, 20 of an evaluation; each ends with the same bytes
+kills: .venv/installed
+	DISTILL_PACK_KILLS=10 DISTILL_KILLS=20 $(BIN)/python -m pytest -s -m "slow or not slow" -k kills \
+	    tests/distill/test_pack_kills.py tests/distill/test_kills.py tests/distill/evaluation/test_killed.py
+
+audit: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[audit]"
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive augment distill fuzz benchmarks docs
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 clean:
 	rm -rf .venv quickstart
