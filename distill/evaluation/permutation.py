@@ -70,7 +70,8 @@ def permutation_test(clusters: list[Floats], draws: int, rng: np.random.Generato
     return PValues(
         disparity=float(_p(_studentised(squares, np.maximum(product.sum(axis=0), noise.sum(axis=0))))),
         log_odds=float(_p(_studentised(difference.sum(axis=0), of_difference.sum(axis=0)))),
-        by_group=_p(_studentised(difference, of_difference)),
+        # All swapped is as far from 0 as none: so few prompts cannot give less, and a draw that does is luck.
+        by_group=np.maximum(_p(_studentised(difference, of_difference)), [2.0 ** (1 - len(c)) for c in clusters]),
     )
 
 

@@ -117,6 +117,9 @@ def changed(comparison: Comparison | UserError) -> dict[str, GroupChange]:
 
 def _professions(comparison: Comparison) -> str:
     clear = len(changed(comparison))
+    # Of n prompts there are 2 to the n ways to swap two models, and all swapped is as far off as none.
+    if not clear and comparison.groups * 2 ** (1 - comparison.prompts / comparison.groups) >= ALPHA:
+        return "Too few prompts a group to test the groups one by one."
     return f"Taken one by one, {clear} of {count(comparison.groups, 'group')} differ (Holm)."
 
 

@@ -72,3 +72,10 @@ def test_holm_is_its_definition(p: list[float]) -> None:
         largest = max(largest, (len(p) - rank) * p[index])
         expected[index] = min(1.0, largest)
     assert list(holm(np.array(p))) == pytest.approx([expected[index] for index in range(len(p))])
+
+
+@pytest.mark.parametrize("prompts", [2, 4, 6])
+def test_few_prompts_give_no_smaller_p_than_their_swaps_can(prompts: int) -> None:
+    for seed in range(20):
+        p = permutation_test([clusters((4.0, -4.0), prompts, seed)], 50, np.random.default_rng(seed))
+        assert p.by_group.item() >= 2.0 ** (1 - prompts)

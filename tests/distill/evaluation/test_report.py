@@ -479,3 +479,13 @@ def test_the_short_table_holds_the_main_polarity_alone(folders: list[Path], tmp_
     assert "gender max" not in table([load(other)])
     report([other], tmp_path / "tables.md")
     assert "Mean ratio, gender max" in (tmp_path / "tables.md").read_text(encoding="utf-8")
+
+
+def test_too_few_prompts_to_tell_professions_apart_is_said(tmp_path: Path) -> None:
+    folders = []
+    for name, lean in (("teacher", 3.0), ("student", -3.0)):
+        rows = SYNTHETIC["generations"](dict.fromkeys("abc", lean), polar=0.9, prompts=4, samples=30, seed=len(name))
+        folders.append(SYNTHETIC["write"](tmp_path / name, rows, SYNTHETIC["metrics"](rows, name)))
+    page = render(folders, tmp_path / "report.html")
+    assert "Too few prompts a group to test the groups one by one." in page.text
+    assert not [svg for svg in page.all("svg", "bar") if "differs from the baseline" in svg["aria-label"]]
