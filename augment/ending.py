@@ -66,8 +66,10 @@ def ending(command: str, mistakes: tuple[type[Exception], ...], debug: bool) -> 
             raise
         # What a signal interrupted may have raised something of its own on its way out.
         if stopped:
-            print(f"{command}: stopped by {signal.Signals(stopped[0]).name}", file=sys.stderr)
-            sys.exit(128 + stopped[0])
+            print(f"{command}: stopped by {signal.Signals(stopped[0]).name}", file=sys.stderr, flush=True)
+            _end_workers()
+            # At once: an interpreter that shuts down waits for workers, and tells of objects that are not whole.
+            os._exit(128 + stopped[0])
         if isinstance(error, mistakes):
             print(f"{command}: {_one_line(error)}", file=sys.stderr)
             sys.exit(MISTAKE)
@@ -75,10 +77,17 @@ def ending(command: str, mistakes: tuple[type[Exception], ...], debug: bool) -> 
         sys.exit(FAILURE)
     finally:
         inside = False
-        if not stopped:
-            sys.unraisablehook = show_unraisable
+        sys.unraisablehook = show_unraisable
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _end_workers() -> None:
+    """End those that a signal kept from being noted down by whoever started them."""
+    for library in ("multiprocessing", "multiprocess"):
+        if library in sys.modules:
+            for worker in sys.modules[library].active_children():
+                worker.kill()
 
 
 def _told(error: BaseException) -> str:
