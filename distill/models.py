@@ -21,6 +21,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from distill.config import StudentConfig, TeacherConfig
 from distill.errors import UserError
 from distill.trust import NO_CODE, NO_PICKLES, check_weights
+from distill.weights import check_complete, check_size
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +75,10 @@ def load_model(
         extra["quantization_config"] = dequantising()
     else:
         check_weights(path)
+        check_size(path)
         extra |= NO_PICKLES
-    model = _load("model", AutoModelForCausalLM, path, gguf_file, revision, **extra)
+    model, loading = _load("model", AutoModelForCausalLM, path, gguf_file, revision, output_loading_info=True, **extra)
+    check_complete(path, model, loading["missing_keys"])
     # A dequantised model is a dense one; the leftover would make every copy of its configuration ask for GGUF again.
     if getattr(model.config, "quantization_config", None) is not None:
         del model.config.quantization_config

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from distill.errors import UserError
 from distill.models import dequantising
 from distill.trust import NO_CODE, NO_PICKLES, check_weights
+from distill.weights import check_complete, check_size
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
@@ -100,16 +100,18 @@ def load_checkpoint(
         options |= NO_CODE | {"quantization_config": dequantising()}
     else:
         check_weights(path)
+        check_size(path)
         options |= NO_PICKLES
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, **named, **NO_CODE)
-        model = AutoModelForCausalLM.from_pretrained(path, **named, **options)
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        model, loading = AutoModelForCausalLM.from_pretrained(path, output_loading_info=True, **named, **options)
+    except Exception as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(
             f"{given}: no causal language model could be loaded ({reason}); give a folder with config, weights and "
             f"tokenizer, or a Hugging Face id"
         ) from error
+    check_complete(given, model, loading["missing_keys"])
     # Scoring pads on the right, where a causal model never looks; transformers would warn of a missing mask.
     model.config.pad_token_id = None
     model = model.to(_device(device)).eval().requires_grad_(False)

@@ -193,9 +193,13 @@ def test_an_output_that_is_a_file_is_refused(model_folder: Path, tmp_path: Path,
 def test_damaged_weights_are_one_line_and_leave_nothing(
     model_folder: Path, text: Path, tmp_path: Path, position: int, message: str
 ) -> None:
-    """At the first token, met on loading; further on, in the text; further than any text, in a continuation."""
+    """At the first token, met on loading; further on, in the text; further than any text, in a continuation.
+
+    The numbers are finite, which loading asks for, and of a size at which what is computed from them is not.
+    """
     damaged = GPT2LMHeadModel.from_pretrained(model_folder)
-    damaged.transformer.wpe.weight.data[position] = float("nan")
+    damaged.transformer.wpe.weight.data[position] = 3.3e38
+    damaged.transformer.wpe.weight.data[position, 0] = -3.3e38
     folder = shutil.copytree(model_folder, tmp_path / "damaged")
     damaged.save_pretrained(folder)
     with pytest.raises(UserError, match=message) as caught:

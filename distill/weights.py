@@ -1,0 +1,72 @@
+"""Are a model's weights all there, and numbers? transformers fills what is missing with noise, and only warns."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+
+from distill.errors import UserError
+from distill.trust import NO_CODE
+
+
+def check_size(path: str) -> None:
+    """Refuse a folder whose configuration asks for more parameters than its safetensors files hold.
+
+    Before anything is loaded: the memory for what is missing might not be there. Hub ids, quantised weights and what
+    cannot be read are left to the loading.
+
+    Raises:
+        UserError: weights are missing.
+    """
+    folder = Path(path).expanduser()
+    files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+    if not files or not (folder / "config.json").is_file():
+        return
+    try:
+        sizes = [size for file in files for size in _sizes(file)]
+        config = AutoConfig.from_pretrained(folder, **NO_CODE)
+        if getattr(config, "quantization_config", None) is not None:
+            return
+        # Empty blocks are made one by one, so that a depth out of all proportion is not even tried.
+        too_deep = (getattr(config.get_text_config(), "num_hidden_layers", None) or 0) > len(sizes)
+        asked = 0 if too_deep else _parameters(config)
+    except Exception:  # of whatever library: the loading meets the same and tells it
+        return
+    if too_deep or asked > sum(sizes):
+        wanted = "more blocks than there are tensors" if too_deep else f"{asked:,} parameters"
+        raise UserError(
+            f"{path}: its configuration asks for {wanted}, and its *.safetensors hold {sum(sizes):,} numbers; files "
+            "are missing, or another model's"
+        )
+
+
+def check_complete(path: str, model: PreTrainedModel, missing: Iterable[str]) -> None:
+    """Refuse a loaded model with weights that no file held (`missing`), or that are no finite numbers.
+
+    Raises:
+        UserError: naming the first of them.
+    """
+    missing = sorted(missing)
+    if missing:
+        raise UserError(f"{path}: its files hold no {missing[0]} ({len(missing)} tensors are missing)")
+    for name, parameter in model.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise UserError(f"{path}: {name} holds numbers that are not finite; its weights are damaged")
+
+
+def _sizes(file: Path) -> Iterable[int]:
+    with safe_open(file, framework="pt") as tensors:
+        for name in tensors.keys():  # noqa: SIM118 -- it is no dictionary
+            size = 1
+            for length in tensors.get_slice(name).get_shape():
+                size *= length
+            yield size
+
+
+def _parameters(config: Any) -> int:
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, **NO_CODE)
+    return sum(parameter.numel() for parameter in model.parameters())
