@@ -43,7 +43,7 @@ class OneLineErrors(ArgumentParser):
         groups = {key[: dot.start()] for key in keys for dot in re.finditer(r"\.", key)}
         for recipe in _recipes(arguments or ()):
             for key, value in _settings(recipe, groups):
-                if key in groups and not isinstance(value, (Mapping, str)):
+                if key in groups and not _holds_settings(value, recipe.parent):
                     shown = "null" if value is None else repr(value)
                     parser.error(f"{recipe}: {key} holds {shown}, and settings are expected there")
                 if key not in keys | groups:
@@ -99,6 +99,13 @@ def _one_line(message: str) -> str:
     text = " ".join(told).replace("Parser key ", "").replace('":', ":").replace('"', "'").lstrip("'")
     text = re.sub(r"<class '([\w.]+)'>", r"\1", text)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + " …"
+
+
+def _holds_settings(value: Any, folder: Path) -> bool:
+    """A mapping, an interpolation of one, or a file of one."""
+    if isinstance(value, str):
+        return "${" in value or ("\0" not in value and any((place / value).is_file() for place in (folder, Path())))
+    return isinstance(value, Mapping)
 
 
 def _actions(parser: ArgumentParser) -> Iterator[argparse.Action]:

@@ -41,6 +41,7 @@ def refused(capsys, parser, *arguments: str) -> str:
         ),
         ("mdel: {}", "recipe.yaml: does not accept option 'mdel'; did you mean 'model'?"),
         ("model: 3", "recipe.yaml: model holds 3, and settings are expected there"),
+        ("model: {student: 1e5}", "recipe.yaml: model.student holds '1e5', and settings are expected there"),
         ("data: null", "recipe.yaml: data holds null, and settings are expected there"),
         ("model: {loss: [1]}", "recipe.yaml: model.loss holds [1], and settings are expected there"),
         ("data: {block_size: x}", "data.block_size: Expected a int. Got value: x"),
