@@ -2,17 +2,24 @@
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, get_args
 
-from augment.corpus import OutputError, check_output, reverse_corpus, summarise, write_corpus
+from augment.corpus import OutputError, check_output, reverse_corpus, shard, write_corpus
 from augment.documents import SUFFIXES, DocumentError, read_documents
 from augment.ending import ending
-from augment.lexicon import LexiconError
+from augment.explanation import explain, overview
+from augment.lexicon import Lexicon, LexiconError
 from augment.reversal import Reversal, RoleReverser
+from augment.surface import Direction
+
+if TYPE_CHECKING:
+    import datasets
 
 _RED, _GREEN, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 
@@ -44,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         "  augment text --diff < novel.txt | less -R",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_names(text)
+    _add_what(text)
     _add_debug(text)
     text.add_argument(
         "--diff",
@@ -52,7 +59,22 @@ def _parser() -> argparse.ArgumentParser:
         help="show only the lines that change, with their numbers, and in them what goes [-so-] and what comes {+so+}; "
         "in red and green on a terminal",
     )
+    text.add_argument("--colour", "--color", action="store_true", help="colours with --diff through a pipe too")
     text.set_defaults(run=_text)
+
+    lexicon = commands.add_parser(
+        "lexicon",
+        help="what is exchanged, how a word is treated, and why",
+        description="Without a word: the pairs of the lexicon by group. With words: how each is treated, and why.",
+        epilog="examples:\n  augment lexicon\n  augment lexicon king her miss Mary pregnant\n"
+        '  cp "$(augment lexicon --path)" mine.yaml',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    lexicon.add_argument("words", nargs="*", metavar="WORD")
+    lexicon.add_argument("--lexicon", metavar="FILE.yaml", help="a lexicon in place of the package's own")
+    lexicon.add_argument("--path", action="store_true", help="print where the lexicon lies, to copy and change it")
+    _add_debug(lexicon)
+    lexicon.set_defaults(run=_show_lexicon)
 
     corpus = commands.add_parser(
         "corpus",
@@ -78,10 +100,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR|FILE",
         help=".jsonl or .parquet: rows of text and counterfactual; .txt: the counterfactuals, a blank line between; "
         "no suffix: a folder for datasets' load_from_disk, which also holds the spans of what was exchanged. "
-        "Written whole or not at all; a file that exists is replaced, a folder is not",
+        "Written whole or not at all; a file that exists is replaced, a folder is not. A run that was killed continues "
+        "when it is started again",
     )
     corpus.add_argument("--field", default="text", help="the column that holds the text (default: text)")
-    _add_names(corpus)
+    _add_what(corpus)
+    corpus.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="only the I-th of N stretches of the corpus, so that N machines share it; give each its own --output",
+    )
+    corpus.add_argument(
+        "--summary", type=Path, metavar="FILE.json", help="write the counts, which are printed at the end, here too"
+    )
     corpus.add_argument(
         "--num_proc",
         type=_positive,
@@ -94,14 +126,32 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_names(parser: argparse.ArgumentParser) -> None:
+def _add_what(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--names", action="store_true", help="exchange common first names too, each for the same other one throughout"
+    )
+    parser.add_argument(
+        "--to",
+        choices=get_args(Direction),
+        default="swap",
+        help="swap: exchange the genders (default); female, male: make everyone the one, and leave those who are",
+    )
+    parser.add_argument(
+        "--lexicon",
+        metavar="FILE.yaml",
+        help="a lexicon in place of the package's own, or, with a line `extends: en`, on top of it",
     )
 
 
 def _add_debug(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", help="on an error, show where it came from")
+
+
+def _shard(value: str) -> tuple[int, int]:
+    index, slash, number = value.partition("/")
+    if not (slash and index.isdecimal() and number.isdecimal() and 1 <= int(index) <= int(number)):
+        raise argparse.ArgumentTypeError(f"{value!r} is no I/N with I from 1 to N, such as 1/4")
+    return int(index), int(number)
 
 
 def _positive(value: str) -> int:
@@ -113,10 +163,10 @@ def _positive(value: str) -> int:
 def _text(arguments: argparse.Namespace) -> None:
     if sys.stdin is None or sys.stdout is None:
         raise OutputError("standard input or output is closed; `augment text` reads the one and writes the other")
-    reverser = RoleReverser(names=arguments.names)
+    reverser = RoleReverser(names=arguments.names, lexicon=Lexicon.load(arguments.lexicon), to=arguments.to)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     if arguments.diff:
-        _write_diff(reverser, source, sink, coloured=sys.stdout.isatty())
+        _write_diff(reverser, source, sink, coloured=arguments.colour or sys.stdout.isatty())
         return
     for line in source:
         sink.write(_encode(reverser.reverse(_decode(line)).counterfactual))
@@ -171,10 +221,43 @@ def _corpus(arguments: argparse.Namespace) -> None:
         and Path(arguments.input).resolve() in output.resolve().parents
     ):
         raise OutputError(f"{output}: lies in the input, and would be part of it the next time; choose another folder")
-    reverser = RoleReverser(names=arguments.names)
+    if arguments.summary is not None and (arguments.summary.is_dir() or not arguments.summary.parent.is_dir()):
+        raise OutputError(f"{arguments.summary}: a file in a folder that exists is expected; choose another name")
+    reverser = RoleReverser(names=arguments.names, lexicon=Lexicon.load(arguments.lexicon), to=arguments.to)
+    unfinished = output.with_name(f".{output.name}.unfinished")
     with tempfile.TemporaryDirectory(prefix="augment-") as cache:
         documents = read_documents(arguments.input, field=arguments.field, cache_dir=cache)
-        reversed_documents = reverse_corpus(documents, reverser, arguments.num_proc, cache_dir=cache)
-        summary = summarise(reversed_documents, reverser, arguments.num_proc)
-        write_corpus(reversed_documents, output)
+        state = f"{_identity(documents)} {arguments.shard}"
+        if arguments.shard is not None:
+            documents = shard(documents, *arguments.shard)
+        try:
+            reversed_documents, summary = reverse_corpus(documents, reverser, unfinished, arguments.num_proc, state)
+            write_corpus(reversed_documents, output)
+        except Exception as error:
+            # What a signal ended, here or in a worker process, is kept, and continued the next time.
+            if not isinstance(error, EOFError):
+                shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+    shutil.rmtree(unfinished)
+    if arguments.summary is not None:
+        beside = arguments.summary.with_name(arguments.summary.name + ".partial")
+        beside.write_text(summary.to_json(), "utf-8")
+        os.replace(beside, arguments.summary)
+    for pair, count in summary.pairs.items():
+        print(f"{count:>12,}  {pair}", file=sys.stderr)
     print(f"{output}: {summary}", file=sys.stderr)
+
+
+def _identity(documents: "datasets.Dataset") -> str:
+    # Local files are read anew into a folder of their own; their name there is made of what they are.
+    names = sorted(Path(file["filename"]).name for file in documents.cache_files)
+    return " ".join(names) if any(name.startswith("documents-") for name in names) else documents._fingerprint
+
+
+def _show_lexicon(arguments: argparse.Namespace) -> None:
+    if arguments.path:
+        print(arguments.lexicon or resources.files("augment").joinpath("lexicons/en.yaml"))
+        return
+    lexicon = Lexicon.load(arguments.lexicon)
+    lines = (line for word in arguments.words for line in explain(lexicon, word))
+    print("\n".join(lines if arguments.words else overview(lexicon)))

@@ -2,11 +2,18 @@
 
 import hashlib
 import json
+import multiprocessing
+import multiprocessing.connection
 import os
 import shutil
 import tempfile
+import threading
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +29,21 @@ class OutputError(ValueError):
     """An output that cannot be written: says why, and what to do."""
 
 
+_MOST_PIECES, _LEAST_ROWS = 1000, 500
+_PAIRS_SHOWN = 20
+
+
 @dataclass(frozen=True)
 class Summary:
-    """What a reversal did: documents, words (between blanks), swaps by group of the lexicon, documents without any."""
+    """What a reversal did: documents, words (between blanks), swaps by group of the lexicon, documents without any.
+
+    `pairs`: the most frequent ones, as "she → he", in lower case.
+    """
 
     documents: int
     words: int
     swaps: dict[str, int]
+    pairs: dict[str, int]
     without_swaps: int
 
     def __str__(self) -> str:
@@ -40,36 +55,160 @@ class Summary:
             f"{': ' + groups if groups else ''}), {self.without_swaps:,} documents without any"
         )
 
+    def to_json(self) -> str:
+        """The same as one JSON object."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n"
+
+
+def shard(dataset: "datasets.Dataset", index: int, number: int) -> "datasets.Dataset":
+    """The index-th (from 1) of `number` stretches of about the same length, so that machines share one corpus.
+
+    Raises `OutputError` where some would get nothing.
+    """
+    if len(dataset) < number:
+        raise OutputError(f"{len(dataset):,} documents are fewer than {number:,} shards; choose fewer")
+    return dataset.shard(num_shards=number, index=index - 1, contiguous=True)
+
 
 def reverse_corpus(
-    dataset: "datasets.Dataset", reverser: RoleReverser, num_proc: int = 1, cache_dir: str | Path | None = None
-) -> "datasets.Dataset":
-    """Reverse the column `text` of a dataset, on `num_proc` processes.
+    dataset: "datasets.Dataset", reverser: RoleReverser, folder: str | Path, num_proc: int = 1, state: str = ""
+) -> tuple["datasets.Dataset", Summary]:
+    """Reverse the column `text` of a dataset, on `num_proc` processes, and count what was done.
 
     The result has the columns text and counterfactual (strings), swaps and tells: the fields of each `Swap`, and the
     (start, end) of each tell, one after the other in a list of integers; `to_reversal` reads them. A row for every
-    row, in order. What was computed once for this dataset and reverser is found again in `cache_dir`, or, without one,
-    in the dataset's own cache.
+    row, in order. It is done in pieces, each a file in `folder`; those that are there already, for the same `state`
+    (which names the dataset), are not done again, so that a run that was killed continues.
     """
-    from datasets import Features, List, Value
+    import datasets
+    from tqdm import tqdm
 
-    features = Features(
-        text=dataset.features["text"],
-        counterfactual=Value("string"),
-        swaps=List(Value("int32")),
-        tells=List(Value("int32")),
+    rows = max(_LEAST_ROWS, -(-len(dataset) // _MOST_PIECES))
+    key = hashlib.sha256(f"{state or dataset._fingerprint} {reverser.fingerprint} {rows}".encode()).hexdigest()[:16]
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    pieces = [
+        _Piece(folder / f"{key}-{start:012}.arrow", start, min(start + rows, len(dataset)))
+        for start in range(0, len(dataset), rows)
+    ]
+    missing = [piece for piece in pieces if not piece.counts.exists()]
+    done = len(dataset) - sum(piece.stop - piece.start for piece in missing)
+    with tqdm(total=len(dataset), initial=done, desc="Reversing", unit=" examples", mininterval=0.5) as progress:
+        for piece in _done(dataset, reverser, missing, num_proc):
+            progress.update(piece.stop - piece.start)
+    reversed_dataset = datasets.concatenate_datasets([datasets.Dataset.from_file(str(piece.rows)) for piece in pieces])
+    return reversed_dataset, _added_up(len(dataset), [json.loads(piece.counts.read_text("utf-8")) for piece in pieces])
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Rows [start, stop) of a corpus, reversed: a file of rows, and one of counts, which says that both are whole."""
+
+    rows: Path
+    start: int
+    stop: int
+
+    @property
+    def counts(self) -> Path:
+        return self.rows.with_suffix(".json")
+
+
+# A process's own, so that they travel once and not with every piece.
+_dataset: "datasets.Dataset"
+_reverser: RoleReverser
+
+
+def _done(dataset: "datasets.Dataset", reverser: RoleReverser, pieces: list[_Piece], num_proc: int) -> Iterator[_Piece]:
+    processes = min(num_proc, len(pieces))
+    if processes < 2:
+        _begin(dataset, reverser)
+        for piece in pieces:
+            yield _reverse_piece(piece)
+        return
+    pool = ProcessPoolExecutor(processes, initializer=_begin_worker, initargs=(dataset, reverser))
+    try:
+        for future in as_completed([pool.submit(_reverse_piece, piece) for piece in pieces]):
+            yield future.result()
+    except BrokenProcessPool as error:
+        raise EOFError("a worker process was ended") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin(dataset: "datasets.Dataset", reverser: RoleReverser) -> None:
+    global _dataset, _reverser
+    _dataset, _reverser = dataset, reverser
+
+
+def _begin_worker(dataset: "datasets.Dataset", reverser: RoleReverser) -> None:
+    _begin(dataset, reverser)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # A worker whose parent was killed would wait for its next piece for ever.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _reverse_piece(piece: _Piece) -> _Piece:
+    import pyarrow as pa
+
+    texts = _dataset[piece.start : piece.stop]["text"]
+    reversals = [_reverser.reverse(text) for text in texts]
+    spans = pa.list_(pa.int32())
+    table = pa.table(
+        {
+            "text": pa.array(texts, pa.large_string()),
+            "counterfactual": pa.array([reversal.counterfactual for reversal in reversals], pa.large_string()),
+            "swaps": pa.array([list(map(int, chain.from_iterable(r.swaps))) for r in reversals], spans),
+            "tells": pa.array([list(chain.from_iterable(r.tells)) for r in reversals], spans),
+        }
     )
-    state = f"{dataset._fingerprint} {reverser.fingerprint}"
-    fingerprint = hashlib.sha256(state.encode()).hexdigest()[:16]
-    return dataset.select_columns(["text"]).map(
-        _reverse_batch,
-        fn_kwargs={"reverser": reverser},
-        batched=True,
-        num_proc=_processes(dataset, num_proc),
-        features=features,
-        new_fingerprint=fingerprint,
-        cache_file_name=None if cache_dir is None else str(Path(cache_dir) / f"reversed-{fingerprint}.arrow"),
-        desc="Reversing",
+    partial = piece.rows.with_suffix(f".{os.getpid()}")
+    with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    os.replace(partial, piece.rows)
+    partial.write_text(json.dumps(_counts(reversals, _reverser.lexicon.group_of)), "utf-8")
+    os.replace(partial, piece.counts)
+    return piece
+
+
+def _counts(reversals: list[Reversal], group_of: dict[str, str]) -> dict[str, Any]:
+    exchanged = Counter(
+        (reversal.text[start:end], reversal.counterfactual[new_start:new_end])
+        for reversal in reversals
+        for start, end, new_start, new_end, _ in reversal.swaps
+    )
+    groups: Counter[str] = Counter()
+    pairs: Counter[str] = Counter()
+    for (old, new), count in exchanged.items():
+        word = old.lower().replace("’", "'")
+        # A swapped word that the lexicon does not have is a first name.
+        groups[group_of.get(word) or group_of.get(word.partition("'")[0], "name")] += count
+        pairs[f"{word} → {new.lower().replace('’', chr(39))}"] += count
+    return {
+        "words": sum(len(reversal.text.split()) for reversal in reversals),
+        "swaps": groups,
+        "pairs": pairs,
+        "without_swaps": sum(not reversal.swaps for reversal in reversals),
+    }
+
+
+def _added_up(documents: int, counts: list[dict[str, Any]]) -> Summary:
+    groups: Counter[str] = Counter()
+    pairs: Counter[str] = Counter()
+    for count in counts:
+        groups.update(count["swaps"])
+        pairs.update(count["pairs"])
+    return Summary(
+        documents,
+        sum(count["words"] for count in counts),
+        dict(groups.most_common()),
+        dict(pairs.most_common(_PAIRS_SHOWN)),
+        sum(count["without_swaps"] for count in counts),
     )
 
 
@@ -82,23 +221,6 @@ def to_reversal(row: dict[str, Any]) -> Reversal:
         tuple(Swap(*swaps[i : i + 4], bool(swaps[i + 4])) for i in range(0, len(swaps), 5)),
         tuple((tells[i], tells[i + 1]) for i in range(0, len(tells), 2)),
     )
-
-
-def summarise(dataset: "datasets.Dataset", reverser: RoleReverser, num_proc: int = 1) -> Summary:
-    """Count what `reverse_corpus` did."""
-    counts = dataset.map(
-        _count_batch,
-        fn_kwargs={"group_of": reverser.lexicon.group_of},
-        batched=True,
-        num_proc=_processes(dataset, num_proc),
-        remove_columns=dataset.column_names,
-        keep_in_memory=True,
-        desc="Counting",
-    )
-    swaps: Counter[str] = Counter()
-    for groups in counts["swaps"]:
-        swaps.update(json.loads(groups))
-    return Summary(len(dataset), sum(counts["words"]), dict(swaps.most_common()), sum(counts["without_swaps"]))
 
 
 def check_output(output: str | Path) -> Path:
@@ -146,39 +268,16 @@ def write_corpus(dataset: "datasets.Dataset", output: str | Path) -> None:
         shutil.rmtree(beside)
 
 
-def _reverse_batch(batch: dict[str, list[Any]], reverser: RoleReverser) -> dict[str, list[Any]]:
-    reversals = [reverser.reverse(text) for text in batch["text"]]
-    return {
-        "text": batch["text"],
-        "counterfactual": [reversal.counterfactual for reversal in reversals],
-        "swaps": [[int(number) for swap in reversal.swaps for number in swap] for reversal in reversals],
-        "tells": [[number for tell in reversal.tells for number in tell] for reversal in reversals],
-    }
+def _rows(dataset: "datasets.Dataset") -> Iterator[dict[str, str]]:
+    from tqdm import tqdm
+
+    batches = dataset.select_columns(["text", "counterfactual"]).with_format("arrow").iter(_LEAST_ROWS)
+    with tqdm(total=len(dataset), desc="Writing", unit=" examples", mininterval=0.5, delay=1) as progress:
+        for batch in batches:
+            yield from batch.to_pylist()
+            progress.update(len(batch))
 
 
-def _count_batch(batch: dict[str, list[Any]], group_of: dict[str, str]) -> dict[str, list[Any]]:
-    groups: Counter[str] = Counter()
-    for text, swaps in zip(batch["text"], batch["swaps"], strict=True):
-        for start, end in zip(swaps[::5], swaps[1::5], strict=True):
-            # A swapped word that the lexicon does not have is a first name.
-            word = text[start:end].lower().replace("’", "'")
-            groups[group_of.get(word) or group_of.get(word.partition("'")[0], "name")] += 1
-    return {
-        "words": [sum(len(text.split()) for text in batch["text"])],
-        "swaps": [json.dumps(groups)],
-        "without_swaps": [sum(not swaps for swaps in batch["swaps"])],
-    }
-
-
-def _processes(dataset: "datasets.Dataset", num_proc: int) -> int | None:
-    used = min(num_proc, len(dataset))
-    return used if used > 1 else None
-
-
-def _rows(dataset: "datasets.Dataset") -> Any:
-    return iter(dataset.select_columns(["text", "counterfactual"]))
-
-
-def _write_lines(path: Path, lines: Any) -> None:
+def _write_lines(path: Path, lines: Iterator[str]) -> None:
     with open(path, "w", encoding="utf-8", newline="") as file:
         file.writelines(lines)

@@ -84,6 +84,17 @@ class Lexicon:
                 raise LexiconError(f"{name}: cannot be read: {error.strerror or error}") from None
         return _Reader(name).read(text)
 
+    def on_top_of(self, base: "Lexicon") -> "Lexicon":
+        """This lexicon and what the base has besides: where a word stands in both, the base's pairs of it give way."""
+        words = {word for pair in self.pairs for word in pair[:2]}
+        return Lexicon(
+            self.pairs + tuple(pair for pair in base.pairs if not words & set(pair[:2])),
+            self.exclusions + base.exclusions,
+            self.tells | (base.tells - words),
+            self.surnames | base.surnames,
+            hashlib.sha256(f"{self.fingerprint} {base.fingerprint}".encode()).hexdigest()[:16],
+        )
+
     @cached_property
     def counterparts(self) -> dict[str, tuple[Counterpart, ...]]:
         """Every word that is exchanged → its counterparts, in the order in which they are to be tried."""
@@ -161,7 +172,7 @@ class _Reader:
         if root is None:
             raise LexiconError(f"{self.name}: empty; a lexicon has language, groups, exclusions, surnames and tells")
         sections = self.mapping(
-            root, {"language", "disabled", "groups", "exclusions", "surnames", "tells"}, required={"groups"}
+            root, {"language", "extends", "disabled", "groups", "exclusions", "surnames", "tells"}, required={"groups"}
         )
         disabled = {self.word(node) for node in self.items(sections.get("disabled"))}
         pairs: list[Pair] = []
@@ -179,7 +190,12 @@ class _Reader:
         exclusions = tuple(self.exclusion(node) for node in self.items(sections.get("exclusions")))
         tells = frozenset(self.word(node) for node in self.items(sections.get("tells")))
         surnames = frozenset(self.word(node) for node in self.items(sections.get("surnames")))
-        return Lexicon(tuple(pairs), exclusions, tells, surnames, hashlib.sha256(text.encode()).hexdigest()[:16])
+        own = Lexicon(tuple(pairs), exclusions, tells, surnames, hashlib.sha256(text.encode()).hexdigest()[:16])
+        if "extends" not in sections:
+            return own
+        if self.scalar(sections["extends"]) != "en":
+            self.fail(sections["extends"], "only `en`, the package's own lexicon, can be extended")
+        return own.on_top_of(Lexicon.load())
 
     def pairs(self, group: str, node: yaml.Node) -> list[Pair]:
         fields = self.mapping(

@@ -135,3 +135,53 @@ def test_mistakes(tmp_path: Path, arguments: list[str], problem: str) -> None:
 
 def test_no_command_is_a_mistake() -> None:
     assert run().returncode == 2
+
+
+def test_shards_and_summary(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("she\n\nhe\n\nher keys")
+    written = []
+    for index in (1, 2):
+        done = run(
+            "corpus", "--input", "in.txt", "--output", f"{index}.txt", "--shard", f"{index}/2",
+            "--summary", f"{index}.json", "--num_proc", "1", cwd=tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        written.append((tmp_path / f"{index}.txt").read_text())
+    assert "".join(written) == "he\n\nshe\n\nhis keys\n\n"
+    assert json.loads((tmp_path / "1.json").read_text())["pairs"] == {"she → he": 1, "he → she": 1}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.json", "1.txt", "2.json", "2.txt", "in.txt"]
+    done = run("corpus", "--input", "in.txt", "--output", "x.txt", "--shard", "4/4", "--num_proc", "1", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "3 documents are fewer than 4 shards" in done.stderr.decode()
+    for wrong in ("0/2", "3/2", "1", "a/b"):
+        assert run("corpus", "--input", "in.txt", "--output", "z.txt", "--shard", wrong, cwd=tmp_path).returncode == 2
+
+
+def test_to_one_gender() -> None:
+    assert run("text", "--to", "female", stdin=b"He saw her.").stdout == b"She saw her."
+    assert run("text", "--to", "male", stdin=b"He saw her.").stdout == b"He saw him."
+
+
+def test_a_lexicon_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("groups: {g: [{male: fox, female: vixen}]}")
+    assert run("text", "--lexicon", "mine.yaml", stdin=b"She saw a fox", cwd=tmp_path).stdout == b"She saw a vixen"
+    assert run("text", "--lexicon", "none.yaml", stdin=b"", cwd=tmp_path).returncode == 2
+
+
+def test_lexicon_says_how_and_why() -> None:
+    whole = run("lexicon").stdout.decode()
+    assert "he ↔ she" in whole
+    assert "pairs, " in whole.splitlines()[-1]
+    told = run("lexicon", "her", "king", "hostess", "pregnant", "Mary", "table").stdout.decode()
+    for line in (
+        "her: becomes his as determiner (pronoun)",
+        "her: becomes him (pronoun)",
+        "king: stays in “king size*”: a size",
+        "king: a surname, which stays, after a title",
+        "hostess: becomes host",
+        "pregnant: stays, and tells a gender",
+        "Mary: a first name; with --names it becomes James",
+        "table: not in the lexicon; stays",
+    ):
+        assert line in told
+    assert Path(run("lexicon", "--path").stdout.decode().strip()).name == "en.yaml"

@@ -1,17 +1,30 @@
 """Reversing a corpus, and writing it whole or not at all."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import datasets
 import pytest
 
 from augment import RoleReverser
-from augment.corpus import OutputError, check_output, reverse_corpus, summarise, to_reversal, write_corpus
+from augment import corpus as corpus_module
+from augment.corpus import OutputError, Summary, check_output, shard, to_reversal, write_corpus
 from augment.documents import read_documents
 
 REVERSER = RoleReverser()
 TEXTS = ["The lady lost her keys.", "Nothing here.\n\nNor 😀.", "Mary saw him.", "", "The king’s Mother"]
+
+
+def reverse_corpus(dataset: datasets.Dataset, reverser: RoleReverser, num_proc: int = 1) -> datasets.Dataset:
+    return reversed_and_counted(dataset, reverser, num_proc)[0]
+
+
+def reversed_and_counted(
+    dataset: datasets.Dataset, reverser: RoleReverser, num_proc: int = 1
+) -> tuple[datasets.Dataset, Summary]:
+    with tempfile.TemporaryDirectory() as folder:
+        return corpus_module.reverse_corpus(dataset, reverser, folder, num_proc)
 
 
 @pytest.fixture
@@ -26,34 +39,46 @@ def test_rows_hold_the_reversals(corpus: datasets.Dataset, num_proc: int) -> Non
     assert [to_reversal(row) for row in reversed_corpus] == REVERSER.reverse_all(TEXTS)
 
 
-def test_the_cache_lies_where_it_is_told_to(tmp_path: Path) -> None:
-    source = tmp_path / "saved"
-    datasets.Dataset.from_dict({"text": TEXTS}).save_to_disk(source)
-    before = sorted(source.iterdir())
-    documents = read_documents(source)
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    first = reverse_corpus(documents, REVERSER, cache_dir=cache)
-    assert reverse_corpus(documents, REVERSER, cache_dir=cache)._fingerprint == first._fingerprint
-    assert len(list(cache.iterdir())) == 1
-    naming = reverse_corpus(documents, RoleReverser(names=True), cache_dir=cache)
-    assert naming._fingerprint != first._fingerprint
-    assert sorted(source.iterdir()) == before
+@pytest.mark.parametrize("num_proc", [1, 2])
+def test_pieces_that_are_there_are_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_proc: int
+) -> None:
+    monkeypatch.setattr(corpus_module, "_LEAST_ROWS", 2)
+    dataset = datasets.Dataset.from_dict({"text": [f"{number}: she" for number in range(9)]})
+    first, summary = corpus_module.reverse_corpus(dataset, REVERSER, tmp_path, num_proc, "state")
+    pieces = sorted(tmp_path.glob("*.json"))
+    assert len(pieces) == 5
+    pieces[1].unlink()  # as if killed before the piece was whole
+    before = {path: path.stat().st_mtime_ns for path in sorted(tmp_path.glob("*.arrow"))}
+    again, same = corpus_module.reverse_corpus(dataset, REVERSER, tmp_path, num_proc, "state")
+    assert [path for path in before if path.stat().st_mtime_ns != before[path]] == [sorted(before)[1]]
+    assert same == summary
+    assert again["counterfactual"][:] == first["counterfactual"][:] == [f"{number}: he" for number in range(9)]
+    corpus_module.reverse_corpus(dataset, RoleReverser(names=True), tmp_path, num_proc, "state")
+    assert len(list(tmp_path.glob("*.json"))) == 10
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 5])
+def test_shards_are_the_corpus(corpus: datasets.Dataset, number: int) -> None:
+    shards = [shard(corpus, index, number)["text"][:] for index in range(1, number + 1)]
+    assert [text for texts in shards for text in texts] == TEXTS
 
 
 @pytest.mark.parametrize("num_proc", [1, 2])
 def test_summary(corpus: datasets.Dataset, num_proc: int) -> None:
-    summary = summarise(reverse_corpus(corpus, RoleReverser(names=True)), REVERSER, num_proc)
+    _, summary = reversed_and_counted(corpus, RoleReverser(names=True), num_proc)
     assert (summary.documents, summary.words, summary.without_swaps) == (5, 15, 2)
     assert summary.swaps == {"pronoun": 2, "title": 1, "name": 1, "royalty": 1, "kinship": 1}
-    possessive = reverse_corpus(datasets.Dataset.from_dict({"text": ["a ladies’ room, ma’am"]}), REVERSER)
-    assert summarise(possessive, REVERSER).swaps == {"title": 2}
+    assert summary.pairs["her → his"] == summary.pairs["king → queen"] == 1
+    possessive = datasets.Dataset.from_dict({"text": ["a ladies’ room, ma’am"]})
+    assert reversed_and_counted(possessive, REVERSER)[1].swaps == {"title": 2}
     assert "5 documents, 15 words, 6 swaps (400.0 per 1,000 words: pronoun 2, " in str(summary)
+    assert json.loads(summary.to_json())["swaps"] == summary.swaps
 
 
 def test_summary_of_nothing() -> None:
     nothing = datasets.Dataset.from_dict({"text": [""]})
-    assert str(summarise(reverse_corpus(nothing, REVERSER), REVERSER)) == (
+    assert str(reversed_and_counted(nothing, REVERSER)[1]) == (
         "1 documents, 0 words, 0 swaps (0.0 per 1,000 words), 1 documents without any"
     )
 

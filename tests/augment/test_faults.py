@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 AUGMENT = [sys.executable, "-c", "from augment.cli import main; main()"]
-ROWS = 30_000
+ROWS = 10_000
 
 
 def run(*arguments: str, cwd: Path, stdin: bytes = b"", **options) -> subprocess.CompletedProcess:
@@ -30,7 +31,7 @@ def last_line(stderr: bytes) -> str:
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     """A folder with in.jsonl, and an output that is to stay as it is."""
-    line = json.dumps({"text": "The nurse said she lost her keys. " * 40}) + "\n"
+    line = json.dumps({"text": "The nurse said she lost her keys. " * 20}) + "\n"
     (tmp_path / "in.jsonl").write_text(line * ROWS)
     (tmp_path / "out.jsonl").write_text("before")
     return tmp_path
@@ -178,14 +179,14 @@ def test_debug_shows_where_an_error_came_from(tmp_path: Path) -> None:
 
 
 def begun(folder: Path) -> subprocess.Popen:
-    """The command on two processes, as soon as it has begun to reverse."""
+    """The command on two processes, as soon as it has reversed some."""
     process = subprocess.Popen(
         [*AUGMENT, "corpus", "--input", "in.jsonl", "--output", "out.jsonl", "--num_proc", "2"],
         cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
         env=os.environ | {"TMPDIR": str(folder)},
     )  # fmt: skip
     shown = b""
-    while b"examples/s]" not in shown:
+    while not re.search(rb"Reversing.* [1-9]\d*/", shown):
         piece = os.read(process.stderr.fileno(), 1000)
         assert piece, shown
         shown += piece
@@ -211,4 +212,14 @@ def test_killed_and_started_again(corpus: Path) -> None:
     assert (corpus / "out.jsonl").read_text() == "before"
     done = run("corpus", "--input", "in.jsonl", "--output", "out.jsonl", "--num_proc", "2", cwd=corpus)
     assert done.returncode == 0, done.stderr
+    assert re.search(rb"Reversing.* [1-9]\d*/", done.stderr.partition(b"\r")[2].partition(b"\r")[0])
     assert sum(1 for _ in (corpus / "out.jsonl").open()) == ROWS
+    assert sorted(path.name for path in corpus.iterdir() if path.is_file()) == ["in.jsonl", "out.jsonl"]
+    assert not (corpus / ".out.jsonl.unfinished").exists()
+
+
+def test_workers_end_when_their_parent_was_killed(corpus: Path) -> None:
+    process = begun(corpus)
+    process.kill()
+    # Workers hold the other end of this pipe as long as they live.
+    process.communicate(timeout=20)

@@ -156,3 +156,14 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"groups: \x00")
     with pytest.raises(LexiconError, match=r"a.yaml, line 1: not YAML: [^\n]*$"):
         Lexicon.load(tmp_path / "a.yaml")
+
+
+def test_a_lexicon_on_top_of_the_packages_own(tmp_path: Path, lexicon: Lexicon) -> None:
+    own = load(tmp_path, "extends: en\ngroups: {mine: [{male: fox, female: vixen}, {male: guy, female: girl}]}")
+    assert [option.word for option in own.counterparts["fox"]] == ["vixen"]
+    assert [option.word for option in own.counterparts["guy"]] == ["girl"]
+    assert own.counterparts["her"] == lexicon.counterparts["her"]
+    assert "gal" not in own.counterparts
+    assert own.fingerprint != lexicon.fingerprint
+    with pytest.raises(LexiconError, match=r"line 1.*only `en`"):
+        load(tmp_path, "extends: fr\ngroups: {}")

@@ -1,0 +1,65 @@
+"""What a lexicon holds, and how it treats a word, in words."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from augment.lexicon import Lexicon, Pair
+from augment.names import name_pairs, names_that_are_words, unpaired_names
+
+_ARROWS = {None: "↔", "to_female": "→", "to_male": "←"}
+
+
+def overview(lexicon: Lexicon) -> Iterator[str]:
+    """The pairs by group, a line each; male ↔ female, or an arrow one way."""
+    groups: dict[str, list[Pair]] = defaultdict(list)
+    for pair in lexicon.pairs:
+        groups[pair.group].append(pair)
+    for group, pairs in groups.items():
+        yield f"{group} ({len(pairs)})"
+        for pair in pairs:
+            when = "; ".join(f"{word} only as {reading}" for word, reading in pair.when.items())
+            yield f"  {pair.male} {_ARROWS[pair.direction]} {pair.female}" + (f"  ({when})" if when else "")
+    yield (
+        f"{len(lexicon.pairs)} pairs, {len(lexicon.exclusions)} phrases that stay, {len(lexicon.tells)} words that "
+        f"tell a gender and stay, {len(name_pairs())} pairs of first names"
+    )
+
+
+def explain(lexicon: Lexicon, word: str) -> Iterator[str]:
+    """How one word is treated: a line for each thing that is known of it."""
+    known = False
+    lower = word.lower().replace("’", "'")
+    for counterpart in lexicon.counterparts.get(lower, ()):
+        known = True
+        when = f" as {counterpart.reading}" if counterpart.reading else ""
+        yield f"{word}: becomes {counterpart.word}{when} ({lexicon.group_of[lower]})"
+    if lower in lexicon.gender_of and lower not in lexicon.counterparts:
+        known = True
+        others = ", ".join(p.male if lower == p.female else p.female for p in lexicon.pairs if lower in p[:2])
+        yield f"{word}: stays; it stands for {others} the other way round only"
+    if lower in lexicon.cases:
+        yield f"{word}: only in {', '.join(lexicon.cases[lower])} case"
+    if lower in lexicon.surnames:
+        yield f"{word}: a surname, which stays, after a title, an initial or a first name"
+    if lower in lexicon.tells:
+        known = True
+        yield f"{word}: stays, and tells a gender"
+    for exclusion in lexicon.exclusions:
+        if any(lower in (part, f"{part.removesuffix('*')}s") for part in _words(exclusion.phrase)):
+            known = True
+            tells = ", which tells a gender" if exclusion.tells else ""
+            yield f"{word}: stays in “{exclusion.phrase}”{tells}: {exclusion.reason}"
+    name = word.capitalize()
+    for male, female in name_pairs():
+        if name in (male, female):
+            known = True
+            yield f"{name}: a first name; with --names it becomes {female if name == male else male}"
+    if name in unpaired_names() | names_that_are_words():
+        known = True
+        yield f"{name}: a first name without a counterpart, which tells a gender and stays"
+    if not known:
+        yield f"{word}: not in the lexicon; stays"
+
+
+def _words(phrase: str) -> list[str]:
+    return phrase.lower().replace("-", " ").replace("'s", " ").split()
