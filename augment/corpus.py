@@ -126,13 +126,17 @@ def _done(dataset: "datasets.Dataset", reverser: RoleReverser, pieces: list[_Pie
             yield _reverse_piece(piece)
         return
     pool = ProcessPoolExecutor(processes, initializer=_begin_worker, initargs=(dataset, reverser))
+    wait = True
     try:
         for future in as_completed([pool.submit(_reverse_piece, piece) for piece in pieces]):
             yield future.result()
     except BrokenProcessPool as error:
         raise EOFError("a worker process was ended") from error
+    except KeyboardInterrupt:
+        wait = False
+        raise
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait, cancel_futures=True)
 
 
 def _begin(dataset: "datasets.Dataset", reverser: RoleReverser) -> None:
