@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -104,7 +105,7 @@ def _one_line(message: str) -> str:
 def _holds_settings(value: Any, folder: Path) -> bool:
     """A mapping, an interpolation of one, or a file of one."""
     if isinstance(value, str):
-        return "${" in value or ("\0" not in value and any((place / value).is_file() for place in (folder, Path())))
+        return "${" in value or any(os.path.isfile(place / value) for place in (folder, Path()))
     return isinstance(value, Mapping)
 
 
