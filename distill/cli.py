@@ -39,6 +39,8 @@ def main(arguments: list[str] | None = None) -> None:
     command, *rest = arguments
     # Documents are reversed and tokenised in processes of our own; threads below them would only fight.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # What transformers warns of when it loads a model, we check and say in one line.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     # On a CPU torch takes fresh memory for every large tensor: in huge pages, where Linux offers them on request, that
     # costs a third.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

@@ -105,6 +105,23 @@ class CounterfactualDataModule(pl.LightningDataModule):
         """The step that the run continues from."""
         self._reverser = RoleReverser(names=names)
 
+    def check_trainer(self, trainer: pl.Trainer) -> None:
+        """Refuse what contradicts this data, before anything is packed.
+
+        Raises:
+            UserError: settings of the trainer that follow from others here, or batch sizes that don't divide.
+        """
+        if trainer.accumulate_grad_batches != 1:
+            raise UserError(
+                "trainer.accumulate_grad_batches can't be set: it follows from data.global_batch_size, "
+                "data.micro_batch_size and the number of devices"
+            )
+        if trainer.limit_train_batches != 1.0 and not trainer.fast_dev_run:
+            raise UserError("trainer.limit_train_batches can't be set: give trainer.max_steps for a shorter run")
+        if trainer.overfit_batches:
+            raise UserError("trainer.overfit_batches can't be set: give a small text, and many trainer.max_epochs")
+        self.accumulation(trainer.world_size)
+
     def prepare_data(self) -> None:
         """Pack what the cache doesn't hold yet; on one process a node."""
         if self._fits:
@@ -121,11 +138,6 @@ class CounterfactualDataModule(pl.LightningDataModule):
         trainer = self.trainer
         assert trainer is not None
         if stage == "fit":
-            if trainer.accumulate_grad_batches != 1:
-                raise UserError(
-                    "trainer.accumulate_grad_batches can't be set: it follows from data.global_batch_size, "
-                    "data.micro_batch_size and the number of devices"
-                )
             trainer.accumulate_grad_batches = self.accumulation(trainer.world_size)
             self.train_blocks = self._blocks(self._open(self._train_corpus), "train")
             if len(self.train_blocks) < self.global_batch_size:
@@ -133,8 +145,6 @@ class CounterfactualDataModule(pl.LightningDataModule):
                     f"data.train holds {len(self.train_blocks):,} blocks of {self.block_size} tokens, fewer than one "
                     f"global batch: lower data.global_batch_size ({self.global_batch_size}) or give more text"
                 )
-            if trainer.limit_train_batches != 1.0 and not trainer.fast_dev_run:
-                raise UserError("trainer.limit_train_batches can't be set: give trainer.max_steps for a shorter run")
             trainer.val_check_interval = self._validation_interval(trainer)
         if self.validation_sources:
             self.validation_blocks = self._blocks(self._open(self._validation_corpus), "validation")

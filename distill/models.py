@@ -20,8 +20,8 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from distill.config import StudentConfig, TeacherConfig
 from distill.errors import UserError
-from distill.trust import NO_CODE, NO_PICKLES, check_weights
-from distill.weights import check_complete, check_size
+from distill.trust import NO_CODE, NO_PICKLES
+from distill.weights import check_complete, check_files
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +74,7 @@ def load_model(
     if gguf_file is not None:
         extra["quantization_config"] = dequantising()
     else:
-        check_weights(path)
-        check_size(path)
+        check_files(path)
         extra |= NO_PICKLES
     model, loading = _load("model", AutoModelForCausalLM, path, gguf_file, revision, output_loading_info=True, **extra)
     check_complete(path, model, loading["missing_keys"])

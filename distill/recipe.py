@@ -8,6 +8,7 @@ from distill.data import CounterfactualDataModule
 from distill.errors import UserError
 from distill.models import block_limit
 from distill.module import DistillationModule
+from distill.weights import check_files
 from distill.writable import check_writable
 
 
@@ -19,10 +20,15 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
     """Check what model, data and output folder must agree on.
 
     Raises:
-        UserError: a value out of its range, settings that contradict each other, a block longer than the positions of a
-            model, heads that the tokenizer doesn't fit, or a folder that can't be written.
+        UserError: a value out of its range, settings that contradict each other, weights that can't be opened, a block
+            longer than the positions of a model, heads that the tokenizer doesn't fit, or a folder that can't be
+            written.
     """
     _check_values(module)
+    if module.teacher_source.path is not None and module.teacher_source.gguf_file is None:
+        check_files(module.teacher_source.path)
+    if module.student_source.path is not None:
+        check_files(module.student_source.path)
     _check_heads(module)
     for name, config in (("teacher", module.teacher_config), ("student", module.student_config)):
         limit = None if config is None else block_limit(config)

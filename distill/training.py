@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonargparse
 import pytorch_lightning as pl
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
 from distill.arguments import OneLineErrors
@@ -82,7 +83,10 @@ class TrainingCLI(LightningCLI):
         """A fit writes metrics.csv beside whatever loggers the recipe names."""
         if self._get(self.config_init, "trainer")["enable_progress_bar"] is not False:
             kwargs["callbacks"] = [*(self._get(self.config_init, "trainer")["callbacks"] or []), ProgressBar()]
-        trainer = super().instantiate_trainer(**kwargs)
+        try:
+            trainer = super().instantiate_trainer(**kwargs)
+        except (ValueError, MisconfigurationException) as error:
+            raise UserError(f"trainer: {error}") from error
         trainer.strategy.checkpoint_io = WholeFiles()
         if self.subcommand == "fit" and not trainer.fast_dev_run:
             trainer.loggers = [MetricsFile(trainer.default_root_dir), *trainer.loggers]
@@ -91,6 +95,7 @@ class TrainingCLI(LightningCLI):
     def before_fit(self) -> None:
         """Refuse what can't work before anything is packed."""
         check_recipe(self.model, self.datamodule, self._output)
+        self.datamodule.check_trainer(self.trainer)
         checkpoint = self._resolve_checkpoint(may_be_missing=True)
         if checkpoint is None and self.trainer.is_global_zero:
             check_unfinished(self._output)

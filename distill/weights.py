@@ -5,11 +5,28 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from distill.errors import UserError
-from distill.trust import NO_CODE
+from distill.trust import NO_CODE, check_weights
+
+
+def check_files(path: str) -> None:
+    """Refuse a folder whose weights are pickled, damaged, or another model's: quick, before anything slow begins.
+
+    Raises:
+        UserError: they are; a hub id is left to the loading.
+    """
+    check_weights(path)
+    folder = Path(path).expanduser()
+    for file in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
+        try:
+            with safe_open(file, framework="pt"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise UserError(f"{file}: damaged, or cut short ({error}); fetch or save the model again") from error
+    check_size(path)
 
 
 def check_size(path: str) -> None:

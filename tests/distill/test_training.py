@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -196,6 +197,8 @@ def test_what_teaches_the_bias_again_warns(recipe, tmp_path, overrides, reason):
         (["--data.train=[]"], "data.train is empty"),
         (["--data.num_workers=-1"], "data.num_workers is -1"),
         (["--trainer.accumulate_grad_batches=2"], "it follows from data.global_batch_size"),
+        (["--trainer.overfit_batches=1"], "trainer.overfit_batches can't be set"),
+        (["--trainer.devices=0"], "trainer: "),
         (["--ckpt_path=nowhere.ckpt"], "there is no file 'nowhere.ckpt'"),
         (["--model.student.layers=null", "--model.student.config={model_type: gpt2, vocab_size: 5000}"], "5000 tokens"),
     ],
@@ -249,3 +252,13 @@ def test_an_output_that_can_not_be_written_is_refused(capsys, recipe, tmp_path):
     assert caught.value.code == 2
     assert "is a file, not a folder" in capsys.readouterr().err
     assert blocker.read_text() == "here"
+
+
+def test_a_damaged_teacher_is_named_before_anything_is_packed(capsys, recipe, tmp_path, gpt2_folder):
+    teacher = tmp_path / "teacher"
+    shutil.copytree(gpt2_folder, teacher)
+    file = teacher / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    overrides = (f"--model.teacher.path={teacher}", f"--data.cache_dir={tmp_path / 'cache'}")
+    assert f"{file}: damaged, or cut short" in refused(capsys, recipe, tmp_path / "run", *overrides)
+    assert not (tmp_path / "cache").exists()
