@@ -70,6 +70,9 @@ class TrainingCLI(LightningCLI):
         """Only the given arguments, whatever else stands in `sys.argv`."""
         self.config = parser.parse_args(args)
 
+    def _parse_ckpt_path(self) -> None:
+        """Take no settings out of a checkpoint, as Lightning would: ours hold none, a stranger's are not asked."""
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """The checkpoint's own group, and what model and data must agree on."""
         parser.add_lightning_class_args(LastCheckpoint, "checkpoint")

@@ -44,6 +44,12 @@ def _infinite(tensors: dict) -> None:
     tensors["transformer.wte.weight"][3] = float("inf")
 
 
+def _fp16_infinite(tensors: dict) -> None:
+    for name, tensor in tensors.items():
+        tensors[name] = tensor.half()
+    tensors["transformer.wte.weight"][3] *= 1e6
+
+
 def _without_a_block(tensors: dict) -> None:
     for name in [name for name in tensors if name.startswith("transformer.h.1.")]:
         del tensors[name]
@@ -82,6 +88,7 @@ DAMAGES = {
     "a block is missing": _weights(_without_a_block),
     "a tensor of another shape": _weights(_of_another_shape),
     "infinite weights": _weights(_infinite),
+    "fp16 weights that overflowed": _weights(_fp16_infinite),
 }
 
 

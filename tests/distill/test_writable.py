@@ -15,3 +15,9 @@ def test_a_file_in_the_way_is_named(tmp_path):
     (tmp_path / "file").write_text("here")
     with pytest.raises(UserError, match="is a file, not a folder"):
         check_writable(tmp_path / "file" / "run")
+
+
+def test_a_folder_that_may_only_be_read_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("distill.writable.os.access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(UserError, match=r"run' can't be written: no permission"):
+        check_writable(tmp_path / "run")
