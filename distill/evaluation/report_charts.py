@@ -33,7 +33,7 @@ def shares_section(evaluations: list[Evaluation], names: list[str], changes: lis
         "the first model. A bar that ends inside the shaded range is what a fair model may show with as many texts.</p>"
         '<ul class="legend"><li class="female"><i></i>more women</li><li class="male"><i></i>more men</li>'
         '<li class="fair"><i></i>fair, in 95 % of cases</li><li class="interval"><i></i>95 % interval</li>'
-        f"{_CHANGED if len(names) > 1 else ''}</ul>{_shares(evaluations, names, MAIN, changes)}{others}</section>"
+        f"{_CHANGED if any(changes) else ''}</ul>{_shares(evaluations, names, MAIN, changes)}{others}</section>"
     )
 
 
