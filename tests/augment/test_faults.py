@@ -186,6 +186,7 @@ def test_stopped_by_a_signal(corpus: Path, number: signal.Signals, whom) -> None
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + number
     assert last_line(errors) == f"augment: stopped by {number.name}"
+    assert b"Exception ignored" not in errors
     assert (corpus / "out.jsonl").read_text() == "before"
     assert not [path for path in corpus.iterdir() if path.name.startswith("augment-")]
 
