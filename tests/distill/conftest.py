@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from tqdm import tqdm
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from distill.quickstart.corpus import write_corpus
@@ -17,6 +18,12 @@ BLOCK = 32
 def one_thread() -> None:
     """Tiny tensors are quickest on one thread, also while other tests run beside them."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_monitor() -> None:
+    """tqdm's thread takes its lock when a bar is slow; a process forked at that moment would wait for it forever."""
+    tqdm.monitor_interval = 0
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from distill.metrics_file import SPEED
 from distill.module import DistillationModule
 from tests.distill.fits import fit, metrics, refused, weights
 
+PATIENCE_S = 120
 EVERY_STEP = "--checkpoint.every_n_train_steps=1"
 
 
@@ -23,9 +25,16 @@ def killed_fit(recipe: Path, output: Path, *overrides: str, patch: Callable[[], 
     """A fit in a process of its own, which is killed with signal 9 where `patch` has put `die`."""
     pid = os.fork()
     if pid == 0:
-        patch()
-        fit(recipe, output, *overrides)
-        os._exit(0)
+        # Whatever happens, this process must not go on with pytest's other tests, nor let its parent wait forever.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(PATIENCE_S)
+        try:
+            patch()
+            fit(recipe, output, *overrides)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
 
 
