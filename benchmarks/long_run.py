@@ -1,0 +1,121 @@
+"""Do memory and open files stay flat over a long run? A fit of tiny models, watched from outside, step by step.
+
+    python benchmarks/long_run.py [--steps 2000]
+
+With validation, checkpoints and a worker that prepares batches. After the first quarter, in which caches fill, it
+prints the slope of resident memory (process and workers together) per 1,000 steps, the least and the most open files,
+and the bytes of metrics.csv a logged step. Linux only. Writes results/long_run.json.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from measuring import write_results
+from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
+
+from distill.quickstart.corpus import write_corpus
+
+LOGGED = 10
+"""Steps between two rows of metrics.csv."""
+
+
+def write_recipe(folder: Path, steps: int) -> Path:
+    """A corpus, a random teacher of four blocks and a recipe over them."""
+    write_corpus(folder, seed=1, documents=400, validation_documents=60)
+    tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+    torch.manual_seed(0)
+    ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    config = GPT2Config(vocab_size=len(tokenizer), n_layer=4, n_embd=16, n_head=2, n_positions=64, **ends)
+    GPT2LMHeadModel(config).save_pretrained(folder / "teacher")
+    tokenizer.save_pretrained(folder / "teacher")
+    recipe = {
+        "model": {
+            "teacher": {"path": str(folder / "teacher")},
+            "student": {"layers": [0, 2]},
+            "perturbation": {"operator": "expmean", "vocabulary": "reversed", "contexts": "all"},
+        },
+        "data": {
+            "train": str(folder / "train.jsonl"), "validation": str(folder / "validation.jsonl"),
+            "block_size": 32, "global_batch_size": 4, "micro_batch_size": 4, "num_proc": 1, "num_workers": 1,
+            "names": True, "cache_dir": str(folder / "cache"),
+        },
+        "trainer": {
+            "accelerator": "cpu", "max_steps": steps, "val_check_interval": 100, "check_val_every_n_epoch": None,
+            "limit_val_batches": 4, "log_every_n_steps": LOGGED, "enable_progress_bar": False,
+            "default_root_dir": str(folder / "run"),
+        },
+        "checkpoint": {"every_n_train_steps": 100},
+    }  # fmt: skip
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    return path
+
+
+def watch(fit: subprocess.Popen[bytes], metrics: Path) -> np.ndarray:
+    """`[samples, 3]`: step, resident MiB, open files, twice a second until the end."""
+    samples = []
+    while fit.poll() is None:
+        if metrics.is_file():
+            rows = metrics.read_text().splitlines()
+            step = max((int(row.split(",")[0]) for row in rows[1:] if row.split(",")[0].isdigit()), default=0)
+            try:
+                samples.append((step, *_resident_and_open(fit.pid)))
+            except (FileNotFoundError, ProcessLookupError, StopIteration):  # it is ending
+                break
+        time.sleep(0.5)
+    fit.wait()
+    return np.array(samples, dtype=float)
+
+
+def _resident_and_open(pid: int) -> tuple[float, int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    resident = 0.0
+    for process in (str(pid), *children):
+        status = Path(f"/proc/{process}/status").read_text().splitlines()
+        resident += next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS:"))
+    return resident, len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def main() -> None:
+    """Print the figures and write them down."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=2000)
+    steps = parser.parse_args().steps
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        recipe = write_recipe(folder, steps)
+        log = folder / "log"
+        with log.open("wb") as file:
+            command = [sys.executable, "-m", "distill.cli", "fit", f"--config={recipe}"]
+            fit = subprocess.Popen(command, stdout=file, stderr=file)
+            samples = watch(fit, folder / "run" / "metrics.csv")
+        if fit.returncode:
+            raise SystemExit(f"{' '.join(command)} failed:\n{log.read_text()[-2000:]}")
+        logged_bytes = (folder / "run" / "metrics.csv").stat().st_size / (steps / LOGGED)
+        said_bytes = log.stat().st_size
+    # At the end workers leave, and the student is written.
+    settled = samples[(samples[:, 0] >= steps / 4) & (samples[:, 0] < steps - 2 * LOGGED)]
+    slope = np.polyfit(settled[:, 0], settled[:, 1], 1)[0] * 1000
+    row = {
+        "samples": len(settled),
+        "MiB per 1,000 steps": slope,
+        "resident MiB, median": float(np.median(settled[:, 1])),
+        "open files, least": int(settled[:, 2].min()),
+        "open files, most": int(settled[:, 2].max()),
+        "bytes of metrics.csv a logged step": logged_bytes,
+        "bytes of output": said_bytes,
+    }
+    for key, value in row.items():
+        print(f"{key:>36} {value:,.2f}")
+    write_results("long_run", {"steps": steps}, [row])
+
+
+if __name__ == "__main__":
+    main()
