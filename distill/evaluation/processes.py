@@ -62,6 +62,8 @@ class Processes:
                 while len(waiting) > 2 * self.count or (rows is batches[-1] and waiting):
                     for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                         yield waiting.pop(future), future.result()
+            # All is done: they tidy up before they leave.
+            pool.shutdown()
         except BrokenProcessPool as error:
             raise OSError("a process that generates was killed, most likely for want of memory") from error
         finally:

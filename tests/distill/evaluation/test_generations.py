@@ -3,7 +3,7 @@
 import multiprocessing
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +11,8 @@ import pytest
 
 from distill.errors import UserError
 from distill.evaluation import generations, task
-from distill.evaluation.checkpoint import Checkpoint, load_checkpoint
-from distill.evaluation.generation import Sampling, prompt_lengths
+from distill.evaluation.checkpoint import Checkpoint
+from distill.evaluation.generation import Continuation, Sampling, prompt_lengths
 from distill.evaluation.generations import generate, read_generations, write_generations
 from distill.evaluation.processes import Processes
 from distill.evaluation.progress import Progress
@@ -105,15 +105,18 @@ def test_several_processes_write_the_same_file(
     assert one.read_bytes() == two.read_bytes()
 
 
-def test_a_mistake_in_another_process_is_the_same_line(
-    save_model: Callable[..., Path], work: Task, tmp_path: Path
-) -> None:
-    broken = load_checkpoint(str(save_model("broken")), device="cpu")
-    broken.model.transformer.wpe.weight.data[12] = float("nan")
-    broken.model.save_pretrained(broken.path)
-    processes = Processes(broken.path, None, "float32", ["cpu", "cpu"])
-    with pytest.raises(UserError, match="are no finite numbers; its weights are damaged"):
-        list(processes.draw(work, list(work.batches())))
+class Mistaken(Task):
+    """The model makes something that is no finite number."""
+
+    def draw(self, checkpoint: Checkpoint, rows: Sequence[int]) -> list[Continuation]:
+        raise UserError(f"{checkpoint.name}: row {rows[0]} is none")
+
+
+def test_a_mistake_in_another_process_is_the_same_line(model_folder: Path, work: Task) -> None:
+    processes = Processes(str(model_folder), None, "float32", ["cpu", "cpu"])
+    mistaken = Mistaken(work.prompts, work.lengths, work.samples, work.sampling, work.batch_size)
+    with pytest.raises(UserError, match="tiny: row 7 is none"):
+        list(processes.draw(mistaken, [[7]]))
 
 
 def test_a_killed_process_is_a_failure_and_not_a_wait_for_ever(work: Task, model_folder: Path) -> None:
