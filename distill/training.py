@@ -26,8 +26,6 @@ from distill.recipe import check_recipe
 from distill.stopping import StopBetweenSteps, stopped_by_signals
 from distill.watching import ProgressBar, Watch
 
-COMMANDS = ("fit", "validate", "test")
-
 
 class TrainingCLI(LightningCLI):
     """Links what model and data must agree on; everything lies in `trainer.default_root_dir`."""
@@ -41,6 +39,8 @@ class TrainingCLI(LightningCLI):
         jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
         # No class_path in os, subprocess and the like: jsonargparse's own list, which it only warns of by default.
         jsonargparse.set_parsing_settings(import_path_denylist=[])
+        # Each command's parser takes most of a second to make.
+        self._commands = arguments[:1] if run else []
         super().__init__(
             DistillationModule,
             CounterfactualDataModule,
@@ -61,10 +61,9 @@ class TrainingCLI(LightningCLI):
             },
         )
 
-    @staticmethod
-    def subcommands() -> dict[str, set[str]]:
-        """Lightning's, without predict."""
-        return {command: LightningCLI.subcommands()[command] for command in COMMANDS}
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """Only the one that is asked for."""
+        return {command: LightningCLI.subcommands()[command] for command in self._commands}
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Only the given arguments, whatever else stands in `sys.argv`."""
