@@ -7,12 +7,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
 
 import torch
+from tqdm import tqdm
 
 from distill.errors import UserError
 from distill.evaluation.checkpoint import Checkpoint, Dtype, load_checkpoint
@@ -57,7 +58,8 @@ class Processes:
         try:
             waiting = {}
             for rows in batches:
-                waiting[pool.submit(_draw, rows)] = rows
+                with _for_parent_only(signal.SIGINT):
+                    waiting[pool.submit(_draw, rows)] = rows
                 # A few ahead, so that none ever waits for work; all at once would hold a long run's in memory.
                 while len(waiting) > 2 * self.count or (rows is batches[-1] and waiting):
                     for future in wait(waiting, return_when=FIRST_COMPLETED).done:
@@ -84,14 +86,24 @@ def devices(device: torch.device, count: int) -> list[str]:
     return [f"cuda:{index}" for index in range(count)]
 
 
+@contextmanager
+def _for_parent_only(number: signal.Signals) -> Iterator[None]:
+    """Processes that start in here never receive this signal, not even while they import."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _checkpoint: Checkpoint
 _task: Task
 
 
 def _start(processes: Processes, task: Task, devices: SimpleQueue, threads: int, parent: Connection) -> None:
     global _checkpoint, _task
-    # The parent is interrupted too, and says so.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Its own is shared with other processes, which must then be told of it at the end: ours may be short.
+    tqdm.set_lock(threading.RLock())
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     torch.set_num_threads(threads)
     _checkpoint = load_checkpoint(processes.model, processes.gguf_file, devices.get(), processes.dtype)
