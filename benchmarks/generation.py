@@ -81,11 +81,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model")
     parser.add_argument("--prompts", type=int, default=160)
-    parser.add_argument("--in_loop", type=int, default=8, help="prompts of the loops, which are slow")
-    parser.add_argument("--max_new_tokens", type=int, default=64)
+    parser.add_argument("--in_loop", type=int, default=8, help="prompts of the loops, which are slow: four or more")
+    parser.add_argument("--max_new_tokens", type=int, default=32)
     parser.add_argument("--batch_size", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    if arguments.in_loop < 4:
+        parser.error("--in_loop: four or more, a quarter of them for the loop of ten samples")
     transformers.logging.set_verbosity_error()
     with tempfile.TemporaryDirectory() as folder:
         if arguments.model is None:
@@ -94,11 +96,12 @@ def main() -> None:
     prompts = own_prompts()[: arguments.prompts] if arguments.model else words_as_prompts(arguments.prompts)
     runs = contestants(checkpoint, prompts, arguments.max_new_tokens, arguments.batch_size, arguments.in_loop)
     rates: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(arguments.rounds):
+    for round_ in range(arguments.rounds):
         for name, (continuations, make) in runs.items():
             started = time.perf_counter()
             make()
             rates[name].append(continuations / (time.perf_counter() - started))
+            print(f"round {round_ + 1}, {name}: {rates[name][-1]:.2f} continuations/s", flush=True)
     median = {name: statistics.median(values) for name, values in rates.items()}
     for name, rate in median.items():
         own = median["ours, 10 samples" if "10 samples" in name else "ours"]
