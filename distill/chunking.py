@@ -10,10 +10,11 @@ _SHARE = 32
 """The logits of a chunk take at most one part in so many of the device's memory."""
 _LIVE = 3
 """Logits of one row that exist at once: the student's, the teacher's, and the teacher's after the reversed prefix."""
-_MOST = {"cpu": 512, "cuda": 4096}
+_MOST = {"cpu": 256, "cuda": 4096}
 """Beyond that, head products don't get faster."""
-_BLOCK_ELEMENTS = {"cpu": 2**20, "cuda": 2**25}
-"""A block's logits stay in a CPU's cache; on a GPU they are many enough to keep it busy."""
+_BLOCK_ELEMENTS = {"cpu": 2**18, "cuda": 2**25}
+"""A block's logits stay in a CPU's cache, and its temporaries in memory that is used again; on a GPU they are many
+enough to keep it busy."""
 
 
 def chunk_rows(vocabulary: int, device: torch.device) -> int:

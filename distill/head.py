@@ -9,9 +9,9 @@ __all__ = ["Head"]
 class Head:
     """The products of one head; none of them is rounded below fp32.
 
-    On a GPU a vocabulary of odd size is computed in an aligned width, whose additional columns have the logit −∞: rows
-    that don't start at multiples of 16 bytes keep tensor cores from loading them at full speed. On a CPU that makes no
-    difference.
+    Rows of logits begin at multiples of 256 bytes, whatever the vocabulary's size: otherwise tensor cores don't load
+    them at full speed, and a CPU's product takes a third longer. The columns beyond the vocabulary have the logit −∞.
+    On a GPU the weights get as many rows, so that the product itself has the aligned size.
 
     Args:
         weight: `[V, D]`.
@@ -19,7 +19,7 @@ class Head:
             product of bf16 into fp32, at least fp32.
 
     Attributes:
-        width: columns of the logits: V, or the next multiple of 64.
+        width: columns of the logits: the next multiple of 64 from V.
         accumulator: type of logits and gradients: fp32, or float64 for float64.
     """
 
@@ -27,9 +27,9 @@ class Head:
         self._operand = _operand_type(hidden)
         self.accumulator = torch.promote_types(self._operand, torch.float32)
         self._vocabulary = len(weight)
-        self.width = aligned_width(len(weight), weight.is_cuda)
+        self.width = aligned_width(len(weight))
         self._weight = self.operand(weight)
-        if self.width != len(weight):
+        if weight.is_cuda and self.width != len(weight):
             self._weight = torch.nn.functional.pad(self._weight, (0, 0, 0, self.width - len(weight)))
 
     def buffer(self, rows: int) -> Tensor:
@@ -42,29 +42,31 @@ class Head:
 
     def logits(self, hidden: Tensor, buffer: Tensor) -> Tensor:
         """`[C, D]` -> `[C, width]`, written into the buffer."""
-        logits = _product(self.operand(hidden), self._weight.T, out=buffer[: len(hidden)])
+        logits = buffer[: len(hidden)]
+        _product(self.operand(hidden), self._weight.T, out=logits[:, : len(self._weight)])
         logits[:, self._vocabulary :] = -torch.inf
         return logits
 
     def hidden_gradient(self, gradient: Tensor) -> Tensor:
         """`[C, width]` with respect to logits, an operand -> `[C, D]` with respect to hidden states."""
-        return _product(gradient, self._weight)
+        return _product(gradient[:, : len(self._weight)], self._weight)
 
     def weight_gradient(self) -> Tensor:
-        """`[width, D]` zeros to add the gradients of chunks to."""
+        """`[V or width, D]` zeros to add the gradients of chunks to."""
         return torch.zeros_like(self._weight, dtype=self.accumulator)
 
     def add_weight_gradient_(self, total: Tensor, gradient: Tensor, hidden: Tensor) -> None:
         """`total += gradient.T @ hidden`."""
+        gradient = gradient[:, : len(total)]
         if self._operand == self.accumulator:
             total.addmm_(gradient.T, self.operand(hidden))
         else:
             torch.addmm(total, gradient.T, self.operand(hidden), out_dtype=self.accumulator, out=total)
 
 
-def aligned_width(vocabulary: int, on_gpu: bool) -> int:
+def aligned_width(vocabulary: int) -> int:
     """Columns that logits are computed in."""
-    return -(-vocabulary // 64) * 64 if on_gpu else vocabulary
+    return -(-vocabulary // 64) * 64
 
 
 def _operand_type(hidden: Tensor) -> torch.dtype:

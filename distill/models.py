@@ -84,6 +84,16 @@ def load_model(
     return model
 
 
+def take_weights_into_memory(model: nn.Module) -> None:
+    """Copy weights out of the file that they are mapped from, tensor by tensor.
+
+    A mapped file lies in small pages, in which a CPU's products look up so many addresses that they take up to a third
+    longer; torch's own memory may lie in huge ones (`THP_MEM_ALLOC_ENABLE`, set by the command `distill`).
+    """
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
+
+
 def dequantising() -> Any:
     """The `quantization_config` that makes `from_pretrained` turn a GGUF file into a dense model."""
     try:

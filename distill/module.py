@@ -22,6 +22,7 @@ from distill.models import (
     load_teacher,
     load_tokenizer,
     student_config,
+    take_weights_into_memory,
 )
 from distill.optimizer import apply_settings, build_optimizer
 from distill.perturbation import ReversedVocabulary
@@ -120,9 +121,13 @@ class DistillationModule(pl.LightningModule):
         with torch.device("cpu"):
             teacher = load_teacher(self.teacher_source) if self.asks_teacher or from_layers else None
             self.student = build_student(self.student_source, self.student_config, teacher)
+        device = torch.device("cpu") if self._trainer is None else self.trainer.strategy.root_device
+        if device.type == "cpu":
+            take_weights_into_memory(self.student)
         if teacher is None or not self.asks_teacher:
             return
-        device = torch.device("cpu") if self._trainer is None else self.trainer.strategy.root_device
+        if device.type == "cpu":
+            take_weights_into_memory(teacher)
         self._teacher.append(teacher.to(device))
         self.vocabulary = None if self.vocabulary is None else self.vocabulary.to(device)
 
