@@ -141,6 +141,7 @@ class _Word(NamedTuple):
     form: str
     ending: str
     kind: str
+    noun: str
     stem: str
     frame: str
     capital: str
@@ -154,39 +155,42 @@ def _alone(place: int, word: _Word) -> tuple[str, ...]:
         case 1:
             return ("b" + word.form, "c" + word.stem, "d" + word.kind, "e" + word.frame)
         case 2:
-            return ("f" + word.form, "g" + word.kind, "h" + word.ending, "i" + word.capital)
+            return ("f" + word.form, "g" + word.kind, "h" + word.ending, "i" + word.capital, "z" + word.noun)
         case 3:
-            return ("j" + word.form, "k" + word.kind, "l" + word.ending)
+            return ("j" + word.form, "k" + word.kind, "l" + word.ending, "A" + word.noun)
         case _:
             return ("m" + word.form, "n" + word.kind)
 
 
 def _together(before: _Word, after: _Word, second: _Word, third: _Word) -> tuple[str, ...]:
     """Features of several words of a context."""
-    _, _, before_kind, stem, frame, _ = before
-    form, _, kind, _, _, _ = after
-    pair = kind + second[2]
+    _, _, before_kind, _, stem, frame, _ = before
+    form, _, kind, noun, _, _, _ = after
+    second_form, _, second_kind, second_noun, _, _, _ = second
     return (
-        f"o{form} {second[0]}",
-        f"p{before[0]} {form}",
-        "q" + pair,
-        f"r{pair}{third[2]}",
+        f"o{form} {second_form}",
+        f"p{before.form} {form}",
+        f"q{kind}{second_kind}",
+        f"r{kind}{second_kind}{third.kind}",
         f"s{before_kind}{kind}",
-        f"t{before_kind}{pair}",
+        f"t{before_kind}{kind}{second_kind}",
         f"u{stem} {kind}",
-        f"v{stem} {pair}",
         f"w{frame}{kind}",
-        f"x{frame}{pair}",
-        f"y{frame}{form}",
+        f"x{frame}{kind}{second_kind}",
+        f"B{noun}{second_kind}",
+        f"C{noun}{second_noun}",
+        f"E{stem} {noun}",
+        f"F{frame}{noun}{second_noun}",
     )
 
 
 class PronounModel:
     """A linear model of determiners and objects.
 
-    `classes`: word → its class, one letter, of words that stand in the same places; `endings`: the last letters of a
-    word without a class → its class; `frames`: stem → one letter for verbs and prepositions whose objects are followed
-    by the same classes (give, show, lend: her *the keys*); `weights`: feature → weight.
+    `classes`: word → two letters: its class, of words that stand in the same places, and how far it is a noun behind a
+    determiner; `endings`: the last letters of a word without a class → the same; `frames`: stem → one letter for verbs
+    and prepositions whose objects are followed by the same classes (give, show, lend: her *the keys*); `weights`:
+    feature → weight.
     """
 
     def __init__(
@@ -221,7 +225,7 @@ class PronounModel:
         """What the model looks at: words, their classes, stems, frames and endings, alone and together."""
         words = [self.describe(token) for token in context]
         alone = (feature for place, word in enumerate(words) for feature in _alone(place, word))
-        return ("", *alone, *_together(*words[1:]))
+        return ("", *alone, *_together(*words[1:5]))
 
     def describe(self, token: str) -> _Word:
         """What the model knows of a token."""
@@ -232,7 +236,8 @@ class PronounModel:
             form = _MONEY
         stem = stem_of(form)
         capital = "capital" if token[0].isupper() else "small"
-        return _Word(form, form[-3:], self._class(form), stem, self.frames.get(stem, _UNKNOWN), capital)
+        kind, noun = self._class(form)
+        return _Word(form, form[-3:], kind, noun, stem, self.frames.get(stem, _UNKNOWN), capital)
 
     def _look_at(self, tokens: Context) -> None:
         if len(self._seen) > _MOST_DESCRIBED:
@@ -246,7 +251,8 @@ class PronounModel:
         found = self.classes.get(word)
         if found is not None:
             return found
-        return next((self.endings[word[-n:]] for n in ENDINGS if len(word) > n and word[-n:] in self.endings), _UNKNOWN)
+        ending = next((word[-n:] for n in ENDINGS if len(word) > n and word[-n:] in self.endings), None)
+        return _UNKNOWN * 2 if ending is None else self.endings[ending]
 
 
 def stem_of(word: str) -> str:

@@ -3,9 +3,9 @@
     python -m augment.train_pronouns NOVEL.txt [NOVEL.txt …] --output augment/lexicons/pronouns.json.gz
 
 No annotation is needed. “Him” and “his” stand where “her” does and tell themselves apart, and so do “me” and “my”,
-“them” and “their”, “us” and “our”. First words are sorted into classes by the words beside them (singular vectors of
-the positive pointwise mutual information, then k-means on the sphere), so that what was learned of one word holds for
-others of its kind; then a logistic regression is fitted by AdaGrad, and small weights are dropped.
+“them” and “their”, “us” and “our”. First words are sorted into classes (`augment.word_classes`), so that what was
+learned of one word holds for others of its kind; then a logistic regression is fitted by AdaGrad, and small weights
+are dropped.
 """
 
 import argparse
@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from augment.pronouns import ENDINGS, TOKEN, Context, PronounModel, context
+from augment.pronouns import Context, PronounModel, context
+from augment.word_classes import cluster, word_classes
 
 _PRONOUN = re.compile(r"(?<![\w'’-])(?:(?P<determiner>his|my|their|our)|him|me|them|us)(?!\w)", re.IGNORECASE)
 # “Her being late”, “his wanting it”: determiners that today's text rarely has, where novels have them.
@@ -29,21 +30,14 @@ a an the my his her your their our its it him me them us you to that he she i th
 """
 _AFTER_GERUND = frozenset(_OBJECTS.split())
 
-CLASSES = 96
-NEIGHBOURS = 400
-DIMENSIONS = 120
-LEAST_COUNT = 4
-RARE = 40
-"""Endings get the class of words that occur no more often than this: those are what unknown words are like."""
-
 FRAMES = 12
 LEAST_OBJECTS = 5
 
 EPOCHS, SEEDS, BATCH, STEP, DECAY = 4, 4, 128, 0.1, 1e-3
 LEAST_EXAMPLES = 3
-LEAST_WEIGHT = 0.15
+LEAST_WEIGHT = 0.1
 SCALE = 32
-SHIFT = -0.3
+SHIFT = -0.2
 """Log-odds added to the bias: text of today has more objects among its “her” than novels have among their pronouns."""
 
 Example = tuple[Context, bool]
@@ -86,7 +80,7 @@ def _before_gerund(tokens: Context) -> bool:
 
 def train(texts: Sequence[str], labelled: Sequence[Example]) -> PronounModel:
     """A model of these examples, with word classes of these texts."""
-    classes, endings = word_classes(texts)
+    classes, endings = word_classes(texts, labelled)
     frames = object_frames(PronounModel(classes, endings, {}, {}), labelled)
     describing = PronounModel(classes, endings, frames, {})
     rows = [describing.features(tokens) for tokens, _ in labelled]
@@ -128,43 +122,6 @@ def fit(matrix: np.ndarray, labels: np.ndarray, size: int, seed: int) -> np.ndar
     return weights[:size]
 
 
-def word_classes(texts: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Word → class, and ending → class: one letter for words that have the same words beside them."""
-    words = [match.lower().replace("’", "'") for text in texts for match in TOKEN.findall(text)]
-    counts = Counter(words)
-    vocabulary = [word for word, count in counts.most_common() if count >= LEAST_COUNT]
-    frequency = np.array([counts[word] for word in vocabulary])
-    vectors = _vectors(words, vocabulary)
-    labels = _cluster(vectors, np.sqrt(frequency), CLASSES)
-    classes = {word: chr(ord("À") + label) for word, label in zip(vocabulary, labels.tolist(), strict=True)}
-    by_ending: dict[str, Counter[str]] = defaultdict(Counter)
-    for word in vocabulary:
-        if counts[word] <= RARE and word.isalpha():
-            for length in ENDINGS:
-                if len(word) > length:
-                    by_ending[word[-length:]][classes[word]] += 1
-    endings = {
-        ending: found.most_common(1)[0][0] for ending, found in by_ending.items() if found.total() >= LEAST_COUNT
-    }
-    return classes, endings
-
-
-def _vectors(words: list[str], vocabulary: list[str]) -> np.ndarray:
-    """[words, dimensions] unit vectors: what stands left and right of each word."""
-    index = {word: position for position, word in enumerate(vocabulary)}
-    ids = np.array([index.get(word, -1) for word in words])
-    beside = np.zeros((len(vocabulary), 2 * NEIGHBOURS), dtype=np.float32)
-    for word, neighbour, column in ((ids[:-1], ids[1:], 0), (ids[1:], ids[:-1], NEIGHBOURS)):
-        counted = (word >= 0) & (neighbour >= 0) & (neighbour < NEIGHBOURS)
-        np.add.at(beside, (word[counted], neighbour[counted] + column), 1)
-    total, rows, columns = beside.sum(), beside.sum(1, keepdims=True) + 1, beside.sum(0, keepdims=True) + 1
-    # Rare words say little of where they stand.
-    information = np.log1p(beside * total / (rows * columns)) * (rows / (rows + 10))
-    directions = np.linalg.svd(information.T @ information)[0][:, :DIMENSIONS]
-    vectors = information @ directions
-    return vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-6)
-
-
 def object_frames(describing: PronounModel, labelled: Iterable[Example]) -> dict[str, str]:
     """Stem → frame: one letter for verbs and prepositions whose objects are followed by the same word classes."""
     followers: dict[str, Counter[str]] = defaultdict(Counter)
@@ -180,22 +137,8 @@ def object_frames(describing: PronounModel, labelled: Iterable[Example]) -> dict
     smoothed = (counts + LEAST_OBJECTS * usual) / (counts.sum(1, keepdims=True) + LEAST_OBJECTS)
     vectors = np.sqrt(smoothed) - np.sqrt(usual)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-6
-    labels = _cluster(vectors, np.sqrt(counts.sum(1)), FRAMES)
+    labels = cluster(vectors, np.sqrt(counts.sum(1)), FRAMES)
     return {stem: chr(ord("a") + label) for stem, label in zip(stems, labels.tolist(), strict=True)}
-
-
-def _cluster(vectors: np.ndarray, weights: np.ndarray, number: int) -> np.ndarray:
-    """[words] class of each, below `number`: k-means by the cosine."""
-    random = np.random.default_rng(0)
-    centres = vectors[random.choice(len(vectors), number, replace=False, p=weights / weights.sum())]
-    for _ in range(25):
-        labels = (vectors @ centres.T).argmax(1)
-        for label in range(number):
-            members = labels == label
-            if members.any():
-                centre = weights[members] @ vectors[members]
-                centres[label] = centre / (np.linalg.norm(centre) + 1e-9)
-    return (vectors @ centres.T).argmax(1)
 
 
 def accuracy(model: PronounModel, labelled: Sequence[Example]) -> float:

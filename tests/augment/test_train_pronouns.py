@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from augment import train_pronouns
+from augment import train_pronouns, word_classes
 from augment.pronouns import PronounModel, context
 
 NOUNS = ["house", "dog", "garden", "letter", "father", "coat", "window", "sister"]
@@ -29,7 +29,7 @@ def novel(sentences: int) -> str:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_pronouns, "CLASSES", 6)
+    monkeypatch.setattr(word_classes, "CLASSES", 6)
     monkeypatch.setattr(train_pronouns, "SEEDS", 1)
 
 
