@@ -19,6 +19,8 @@ _GAP = rf"(?:[^\S\n]|\n(?![^\S\n]*\n)|[_{_PASSED_OVER}])*+"
 _REACH_BEFORE, _REACH_AFTER = 40, 120
 _BREAK = "\n\n"
 _THREE = re.compile(rf"{_GAP}({_TOKEN})?{_GAP}({_TOKEN})?{_GAP}({_TOKEN})?")
+# What most are, without a choice to be made; a word goes on behind an apostrophe.
+_THREE_WORDS = re.compile(r"[ \n]([A-Za-z]++)[ \n]([A-Za-z]++)[ \n]([A-Za-z]++)(?!['’]|[^\W\d_])")
 TOKEN = re.compile(_TOKEN)
 
 _YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
@@ -121,20 +123,15 @@ Context = tuple[str, str, str, str, str]
 
 def context(text: str, start: int, end: int) -> Context:
     """The two tokens before text[start:end] and the three behind it; at either end of the text, paragraph breaks."""
-    before, after = text[max(0, start - _REACH_BEFORE) : start], text[end : end + _REACH_AFTER]
-    first = before.split()[-2:]
+    before = text[start - _REACH_BEFORE : start] if start > _REACH_BEFORE else text[:start]
     # Words between blanks need no pattern.
-    if not (len(first) == 2 and first[0].isalpha() and first[1].isalpha() and before[-1] == " ") or "\n" in before:
+    first = before.rsplit(None, 2)[-2:]
+    if not (len(first) == 2 and before[-1] == " " and (first[0] + first[1]).isalpha()) or before.count("\n") > 1:
         first = [_BREAK, _BREAK, *TOKEN.findall(before)][-2:]
-    then = after.split(None, 3)[:-1]
-    if (
-        len(then) == 3
-        and (then[0] + then[1] + then[2]).isalpha()
-        and after[0] == " "
-        and after.find("\n") == after.rfind("\n")
-    ):
-        return (*first, *then)
-    return (*first, *_THREE.match(after).groups(_BREAK))
+    then = _THREE_WORDS.match(text, end, end + _REACH_AFTER)
+    if then is not None:
+        return (*first, *then.groups())
+    return (*first, *_THREE.match(text, end, end + _REACH_AFTER).groups(_BREAK))
 
 
 class _Word(NamedTuple):

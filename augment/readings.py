@@ -7,6 +7,7 @@ from augment.pronouns import is_determiner
 
 # Blanks and one line break at most, in a single way: two stretches of blanks side by side would take quadratic time.
 _NAME = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?([^\W\d_][^\W\d_]*)")
+_OF_PLACE = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?\b(?:of|OF)\b[^\S\n]*(?:\n[^\S\n]*)?\b[A-ZÀ-ÖØ-Þ]")
 _MY = re.compile(r"\b(?:my|your)\s+$", re.IGNORECASE)
 
 # Capitalised because a sentence begins or everything is capitalised, and no name.
@@ -35,4 +36,17 @@ def is_title(text: str, start: int, end: int) -> bool:
     return following[1].lower() not in _NO_NAME
 
 
-READINGS: dict[str, Callable[[str, int, int], bool]] = {"determiner": is_determiner, "title": is_title}
+def is_of_place(text: str, start: int, end: int) -> bool:
+    """Whether the word at text[start:end] is capitalised, and of a capitalised place: an English title.
+
+    >>> is_of_place("the Countess of Derby", 4, 12), is_of_place("Countess Lidia", 0, 8)
+    (True, False)
+    """
+    return text[start].isupper() and _OF_PLACE.match(text, end) is not None
+
+
+READINGS: dict[str, Callable[[str, int, int], bool]] = {
+    "determiner": is_determiner,
+    "title": is_title,
+    "of place": is_of_place,
+}

@@ -14,7 +14,7 @@ from augment.prose import PLAIN_AFTER, PLAIN_BEFORE, is_in_tag, is_prose
 from augment.surface import TELLS, Direction, candidates, surface_forms
 
 # Part of the fingerprint: raise it whenever the same lexicon and text would give another reversal.
-_VERSION = 5
+_VERSION = 6
 
 
 # What a named tuple's own constructor does, without its call.
@@ -105,14 +105,16 @@ class RoleReverser:
         tells: list[tuple[int, int]] = []
         pieces: list[str] = []
         position = shift = 0
-        for match in self._candidates.finditer(" " + text):
+        # As if the text stood between blanks, so that something stands beside every word.
+        padded = f" {text} "
+        for match in self._candidates.finditer(padded):
             word = known(match[1])
             if word is None:
                 continue
-            start, end = match.span()
-            end -= 1
+            start, after = match.span()
+            end = after - 1
             counterpart, ambiguous, decide, joined, possessive = word
-            if text[start - 1 : start] not in PLAIN_BEFORE or text[end : end + 1] not in PLAIN_AFTER:
+            if padded[start] not in PLAIN_BEFORE or padded[after] not in PLAIN_AFTER:
                 if not is_prose(text, start, end):
                     continue
                 decide = joined
@@ -125,10 +127,9 @@ class RoleReverser:
                 if counterpart is TELLS:
                     tells.append((start, end))
                     continue
-            if possessive and text[end : end + 1] in APOSTROPHES:
+            if possessive and padded[after] in APOSTROPHES:
                 end, counterpart = with_possessive(text, start, end, counterpart)
-            pieces.append(text[position:start])
-            pieces.append(counterpart)
+            pieces += text[position:start], counterpart
             new_start = start + shift
             new_end = new_start + len(counterpart)
             swaps.append(_tuple(Swap, (start, end, new_start, new_end, ambiguous)))

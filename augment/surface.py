@@ -129,26 +129,23 @@ def _names(names: bool, to: Direction) -> dict[str, Word]:
     return words
 
 
-# Tries are compared letter by letter, so that they are for lower case, which nearly all words of a text have. A
-# capitalised word is found as such, and looked up.
-_CAPITALISED = r"[^\W\d_a-z][^\W_]*+"
-
-
 def candidates(forms: Iterable[str]) -> re.Pattern[str]:
-    """A pattern that finds every whole word among these forms, and other capitalised words, each as its group 1.
+    """A pattern that finds every whole word among these forms as its group 1, and words that begin beyond ASCII.
 
     A match begins with the character before the word: a search for one set of characters is faster than a look back
     from every position. So put a blank before the text.
 
     >>> candidates(["he", "ma'am", "He"]).findall(" he said “Yes, ma'am”, her head")
-    ['he', 'Yes', "ma'am"]
+    ['he', "ma'am"]
     """
-    small = [form for form in forms if form[0].isascii() and form[0].islower()]
-    # Longer than their first word, so that they come before it.
-    joined = sorted((form for form in forms if form not in small and "'" in form.replace("’", "'")), key=len)
-    branches = [rf"(?=[a-z]){_trie(small)}"] if small else []
-    branches += [re.escape(form) for form in reversed(joined)]
-    return re.compile(rf"{_between_words()}({'|'.join([*branches, _CAPITALISED])})(?![^\W_])")
+    small = [form for form in forms if "a" <= form[0] <= "z"]
+    large = [form for form in forms if "A" <= form[0] <= "Z"]
+    # A look at the first letter spares the others; words beyond ASCII are few, and looked up.
+    branches = [rf"(?=[{first}]){_trie(some)}" for first, some in (("a-z", small), ("A-Z", large)) if some]
+    return re.compile(rf"{_between_words()}({'|'.join([*branches, _BEYOND_ASCII])})(?![^\W_])")
+
+
+_BEYOND_ASCII = r"[^\W\d_a-zA-Z][^\W_]*+"
 
 
 @cache

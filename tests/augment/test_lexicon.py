@@ -76,7 +76,7 @@ def test_groups_are_the_connected_components(tmp_path: Path) -> None:
 
 
 def test_ambiguous_words(lexicon: Lexicon) -> None:
-    assert lexicon.ambiguous_words == {"her", "his", "sir", "dame", "lady", "miss", "count"}
+    assert lexicon.ambiguous_words == {"her", "his", "sir", "dame", "lady", "miss", "count", "countess"}
 
 
 def test_every_exclusion_says_why(lexicon: Lexicon) -> None:
@@ -167,3 +167,11 @@ def test_a_lexicon_on_top_of_the_packages_own(tmp_path: Path, lexicon: Lexicon) 
     assert own.fingerprint != lexicon.fingerprint
     with pytest.raises(LexiconError, match=r"line 1.*only `en`"):
         load(tmp_path, "extends: fr\ngroups: {}")
+
+
+def test_a_word_that_is_exchanged_both_ways_comes_back(lexicon: Lexicon) -> None:
+    stated = {word for pair in lexicon.pairs if pair.direction or pair.when for word in pair[:2]}
+    for word, (counterpart, *_) in lexicon.counterparts.items():
+        if word not in stated:
+            back = [option.word for option in lexicon.counterparts[counterpart.word] if option.reading is None]
+            assert back == [word]
