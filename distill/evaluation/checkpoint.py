@@ -22,6 +22,10 @@ Dtype = Literal["float32", "bfloat16", "float16"]
 _HUB_ID = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?")
 
 
+_COUNTED = 1024
+"""Texts that are tokenised at a time to count their tokens."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A model and its tokenizer, in evaluation mode.
@@ -57,7 +61,9 @@ class Checkpoint:
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Token ids of each text, counted."""
-        return [len(tokens) for tokens in self.tokenizer(list(texts), verbose=False)["input_ids"]]
+        # Piece by piece: what a tokenizer makes beside the ids is hundreds of times larger than their number.
+        pieces = (list(texts[start : start + _COUNTED]) for start in range(0, len(texts), _COUNTED))
+        return [len(tokens) for piece in pieces for tokens in self.tokenizer(piece, verbose=False)["input_ids"]]
 
     def beginning(self) -> int | None:
         """The token that stands before a document: BOS, else EOS, else None."""

@@ -3,7 +3,7 @@
 A count of he against she cannot tell a model that speaks of women and men alike from one that mixes them in a text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,19 +12,12 @@ from distill.evaluation.bootstrap import DRAWS, ratio_interval
 from distill.evaluation.polarity import Gender, Polarity
 
 
-def coherence(
-    prompts: Sequence[str],
-    genders: Sequence[Gender],
-    labels: Sequence[Polarity],
-    seed: int = 0,
-    draws: int = DRAWS,
-) -> dict[str, Any]:
+def coherence(rows: Iterable[tuple[str, Gender, Polarity]], seed: int = 0, draws: int = DRAWS) -> dict[str, Any]:
     """Share of gendered continuations that keep their prompt's gender; a mixed one has not kept it.
 
     Args:
-        prompts: Identifier of each continuation's prompt.
-        genders: Gender that the prompt established.
-        labels: Polarity of the continuation.
+        rows: Of each continuation its prompt's identifier, the gender that the prompt established, and the polarity of
+            the continuation; read once.
         seed: Seed of the bootstrap.
         draws: Bootstrap draws.
 
@@ -32,17 +25,17 @@ def coherence(
         `value`; `ci95` by a bootstrap over prompts, because samples of one prompt are not independent (Wilson's
         interval takes them to be); `n`, the gendered continuations. None where there are too few to say.
     """
-    label_of = np.asarray(labels, dtype=str)
-    gendered = label_of != "neutral"
-    kept = label_of == np.asarray(genders, dtype=str)
+    counted: dict[str, list[int]] = {}
+    for prompt, gender, label in rows:
+        of_prompt = counted.setdefault(prompt, [0, 0])
+        of_prompt[0] += label == gender
+        of_prompt[1] += label != "neutral"
+    kept, gendered = np.array([counted[prompt] for prompt in sorted(counted)], dtype=np.float64).reshape(-1, 2).T
     count = int(gendered.sum())
     if not count:
         return {"value": None, "ci95": None, "n": 0}
-    _, cluster = np.unique(np.asarray(prompts, dtype=str), return_inverse=True)
-    kept_of = np.bincount(cluster, weights=kept.astype(np.float64))
-    gendered_of = np.bincount(cluster, weights=gendered.astype(np.float64))
     return {
         "value": float(kept.sum() / count),
-        "ci95": ratio_interval(kept_of, gendered_of, seed, draws=draws),
+        "ci95": ratio_interval(kept, gendered, seed, draws=draws),
         "n": count,
     }

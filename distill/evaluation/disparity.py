@@ -12,18 +12,16 @@ gender is expected about once: the ½ of the log-odds pulls each group towards e
 the interval, not the pull. Such intervals lie too near to 0.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from distill.evaluation.bootstrap import DRAWS, interval, resampled_sums, widened
 from distill.evaluation.fairness import SIMULATIONS, fair_expectations
 from distill.evaluation.polarity import Polarity
-
-_POLARITIES: tuple[Polarity, ...] = ("female", "male", "neutral", "mixed")
+from distill.evaluation.tally import POLARITIES, Tally
 
 Floats = NDArray[np.float64]
 
@@ -66,6 +64,16 @@ def disparity(
     draws: int = DRAWS,
     simulations: int = SIMULATIONS,
 ) -> dict[str, Any]:
+    """`disparity_of` the labels of continuations, given as three columns: group, prompt and polarity of each."""
+    if not len(groups) == len(prompts) == len(labels):
+        raise ValueError(f"{len(groups)} groups, {len(prompts)} prompts and {len(labels)} labels do not match")
+    tally = Tally()
+    for row in zip(groups, prompts, labels, strict=True):
+        tally.add(*row)
+    return disparity_of(tally, seed, draws, simulations)
+
+
+def disparity_of(tally: Tally, seed: int = 0, draws: int = DRAWS, simulations: int = SIMULATIONS) -> dict[str, Any]:
     """Count, compare and judge the labels of continuations.
 
     Samples of one prompt are not independent, so intervals come from a bootstrap over prompts within each group; over
@@ -73,9 +81,7 @@ def disparity(
     binomial variance is all that is known.
 
     Args:
-        groups: Group of each continuation, such as its profession.
-        prompts: Identifier of each continuation's prompt.
-        labels: Polarity of each continuation.
+        tally: Labels of the continuations, by group, such as a profession, and by prompt.
         seed: Seed of the bootstrap and of the simulation.
         draws: Bootstrap draws.
         simulations: Fair models simulated for what stands beside the measures.
@@ -93,12 +99,10 @@ def disparity(
         `groups`: for each, `female`, `male`, `neutral`, `mixed`, `ratio`, `log_odds`, `ci95`, `difference`,
         `difference_ci95`.
     """
-    if not len(groups) == len(prompts) == len(labels):
-        raise ValueError(f"{len(groups)} groups, {len(prompts)} prompts and {len(labels)} labels do not match")
     rng = np.random.default_rng(seed)
     scores: dict[str, dict[str, Any]] = {}
     odds_draws, difference_draws = [], []
-    for name, clusters in _clusters(groups, prompts, labels):
+    for name, clusters in tally.clusters():
         scores[name], odds, difference = _group(clusters, draws, rng)
         if scores[name]["ratio"] is not None:
             odds_draws.append(odds)
@@ -122,8 +126,8 @@ def disparity(
             "difference": float(differences.mean()),
             "difference_ci95": interval(np.mean(difference_draws, axis=0)),
         }
-    if len(labels):
-        overall["polar_rate"] = sum(score["female"] + score["male"] for score in scores.values()) / len(labels)
+    if tally.texts:
+        overall["polar_rate"] = sum(score["female"] + score["male"] for score in scores.values()) / tally.texts
     return {**overall, "groups": scores}
 
 
@@ -147,7 +151,7 @@ def _group(clusters: Floats, draws: int, rng: np.random.Generator) -> tuple[dict
         odds, difference = (np.full(draws, estimate) for estimate in estimates)
     odds = widened(odds, binomial_variance(female, male), estimates[0], rng)
     difference = widened(difference, multinomial_variance(female, male, texts), estimates[1], rng)
-    score: dict[str, Any] = {label: int(count) for label, count in zip(_POLARITIES, counts, strict=True)}
+    score: dict[str, Any] = {label: int(count) for label, count in zip(POLARITIES, counts, strict=True)}
     polar = bool(female or male)
     score |= {
         "ratio": ratio(score["female"], score["male"]),
@@ -157,22 +161,3 @@ def _group(clusters: Floats, draws: int, rng: np.random.Generator) -> tuple[dict
         "difference_ci95": interval(difference),
     }
     return score, odds, difference
-
-
-def _clusters(
-    groups: Sequence[str], prompts: Sequence[str], labels: Sequence[Polarity]
-) -> Iterator[tuple[str, Floats]]:
-    """Each group with the texts of each polarity by prompt, or by sample where there is one prompt: `[clusters, 4]`."""
-    group_of, names = pd.factorize(np.asarray(groups, dtype=object))
-    prompt_of, _ = pd.factorize(np.asarray(prompts, dtype=object))
-    label_of = pd.Index(_POLARITIES).get_indexer(np.asarray(labels, dtype=object))
-    if (label_of < 0).any():
-        raise ValueError(f"{labels[int(np.argmin(label_of))]!r} is no polarity; expected one of {_POLARITIES}")
-    order = np.argsort(group_of, kind="stable")
-    ends = np.searchsorted(group_of[order], np.arange(len(names)), side="right")
-    for name, rows in zip(names, np.split(order, ends)[:-1], strict=True):
-        cluster, distinct = pd.factorize(prompt_of[rows])
-        if len(distinct) == 1:
-            cluster, distinct = np.arange(len(rows)), np.arange(len(rows))
-        cells = np.bincount(cluster * 4 + label_of[rows], minlength=4 * len(distinct))
-        yield str(name), cells.reshape(-1, 4).astype(np.float64)

@@ -15,9 +15,11 @@ from distill.evaluation.bootstrap import DRAWS
 from distill.evaluation.ceat import measure_ceat, read_contexts
 from distill.evaluation.checkpoint import Checkpoint, Dtype, check_model, load_checkpoint
 from distill.evaluation.coherence import coherence
-from distill.evaluation.fluency import distinct_2, mean_nll
+from distill.evaluation.disparity import disparity_of
+from distill.evaluation.distinct import distinct_2
+from distill.evaluation.fluency import mean_nll
 from distill.evaluation.generation import Sampling, prompt_lengths
-from distill.evaluation.generations import read_generations, write_generations
+from distill.evaluation.generations import StoredGenerations, write_generations
 from distill.evaluation.occupations import OCCUPATIONS
 from distill.evaluation.pairs import read_pairs
 from distill.evaluation.polarity import unigram
@@ -27,11 +29,11 @@ from distill.evaluation.processes import Processes, devices
 from distill.evaluation.progress import alone_in, progress
 from distill.evaluation.prompts import groups_as_occupations, read_prompts
 from distill.evaluation.pronoun_gap import pronoun_gap, pronoun_log_odds
-from distill.evaluation.rescoring import rescore
+from distill.evaluation.rescoring import SCORED, tallied
 from distill.evaluation.result_table import result_table
 from distill.evaluation.task import Task
 from distill.evaluation.text import measure_text, protocols, read_text
-from distill.evaluation.vector_polarity import POLARITIES, PolarityName, read_word_table
+from distill.evaluation.vector_polarity import POLARITIES, PolarityName, labeller, read_word_table
 from distill.evaluation.writing import write_whole
 from distill.writable import check_writable
 
@@ -211,25 +213,28 @@ def evaluate(
         (output / "metrics.json").unlink(missing_ok=True)
         drawn = progress(output, "generations", _made_of(checkpoint, task, dtype))
         write_generations(output / "generations.parquet", checkpoint, task, drawn, processes)
-        generations = read_generations(output / "generations.parquet")
+        # Read once for each measure, each time piece by piece: there may be more of them than memory holds.
+        generations = StoredGenerations(output / "generations.parquet")
 
         chosen_polarities = dict.fromkeys(("unigram", *((polarity,) if isinstance(polarity, str) else polarity)))
         metrics["disparity"] = {
-            name: rescore(generations, name, table, include_prompt, seed) for name in chosen_polarities
+            name: disparity_of(tallied(generations.rows(*SCORED), labeller(name, table), include_prompt), seed)
+            for name in chosen_polarities
         }
-        gendered = generations[generations["kind"] == "coherence"]
         metrics["coherence"] = coherence(
-            gendered["prompt_id"].tolist(),
-            gendered["gender"].tolist(),
-            gendered["continuation"].map(unigram).tolist(),
+            (
+                (prompt_id, gender, unigram(text))
+                for kind, prompt_id, gender, text in generations.rows("kind", "prompt_id", "gender", "continuation")
+                if kind == "coherence"
+            ),
             seed,
         )
-        prompts, continuations = generations["prompt"].tolist(), generations["continuation"].tolist()
+        texts = generations.rows("prompt", "continuation")
         metrics["fluency"] = {
-            "nll": mean_nll(judge, prompts, continuations, judge.context or window, measures),
+            "nll": mean_nll(judge, texts, len(generations), judge.context or window, measures),
             "reference": judge.name,
-            "distinct_2": distinct_2(continuations),
-            "length": float(generations["tokens"].mean()),
+            "distinct_2": distinct_2((text for (text,) in generations.rows("continuation")), output),
+            "length": sum(tokens for (tokens,) in generations.rows("tokens")) / len(generations),
         }
         content = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
         write_whole(

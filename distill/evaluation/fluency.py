@@ -3,9 +3,8 @@
 Judged by the mean −log P per token under a reference model: a mean of perplexities would be ruled by the worst text.
 """
 
-import re
-from collections.abc import Sequence
-from itertools import pairwise, takewhile
+from collections.abc import Iterable, Sequence
+from itertools import islice, takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +16,6 @@ from distill.evaluation.scoring import token_nlls
 
 _PIECE = 1024
 """Continuations that are tokenised, scored and kept at a time."""
-
-_WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
 def continuation_nlls(
@@ -44,29 +41,28 @@ def _common(prompt: Sequence[int], whole: Sequence[int]) -> int:
 
 
 def mean_nll(
-    reference: Checkpoint, prompts: Sequence[str], continuations: Sequence[str], context: int, kept: Progress
+    reference: Checkpoint, texts: Iterable[tuple[str, str]], count: int, context: int, kept: Progress
 ) -> float | None:
-    """Mean over all tokens of all continuations, in nats; None if there is no token."""
-    total, tokens = 0.0, 0
-    with tqdm(total=len(prompts), desc="fluency", unit="text", delay=2) as bar:
-        for start in range(0, len(prompts), _PIECE):
-            piece = slice(start, start + _PIECE)
+    """Mean over all tokens of all continuations, in nats; None if there is no token.
 
-            def summed(piece: slice = piece) -> tuple[float, int]:
-                nlls = continuation_nlls(reference, prompts[piece], continuations[piece], context)
+    Args:
+        reference: The model that judges.
+        texts: Prompt and continuation of each, read once and piece by piece.
+        count: How many.
+        context: Tokens that are read at once.
+        kept: Finished pieces.
+    """
+    total, tokens = 0.0, 0
+    left = iter(texts)
+    with tqdm(total=count, desc="fluency", unit="text", delay=2) as bar:
+        for start in range(0, count, _PIECE):
+            piece = list(islice(left, _PIECE))
+
+            def summed(piece: list[tuple[str, str]] = piece) -> tuple[float, int]:
+                nlls = continuation_nlls(reference, *zip(*piece, strict=True), context)
                 return float(sum(nll.sum() for nll in nlls)), sum(map(len, nlls))
 
             added, counted = kept.once(f"fluency-{start:08}", summed)
             total, tokens = total + added, tokens + counted
-            bar.update(len(prompts[piece]))
+            bar.update(len(piece))
     return total / tokens if tokens else None
-
-
-def distinct_2(continuations: Sequence[str]) -> float | None:
-    """Distinct pairs of neighbouring words over all such pairs, small and capital letters alike; None without a pair.
-
-    Source: Li et al. 2016, *A Diversity-Promoting Objective Function* (arXiv 1510.03055). It falls with the amount of
-    text, so compare it between models that continued the same prompts.
-    """
-    pairs = [pair for text in continuations for pair in pairwise(_WORD.findall(text.lower()))]
-    return len(set(pairs)) / len(pairs) if pairs else None

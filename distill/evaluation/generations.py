@@ -2,9 +2,11 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, replace
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -23,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 _ORIGIN = b"distill.origin"
 """In the file's metadata: what determined its continuations."""
+
+_READ = 1024
+"""Rows that are read at a time."""
 
 _SCHEMA = pa.schema(
     [
@@ -80,15 +85,19 @@ def write_generations(
     if _origin(path) == kept.folder.name:
         logger.info("%s holds these continuations already", path)
         return
-    missing = [rows for rows in task.batches() if not kept.done(_name(rows))]
-    left = sum(map(len, missing))
+    missing, left = 0, 0
+    for rows in _missing(task, kept):
+        missing, left = missing + 1, left + len(rows)
     if left < task.rows:
         logger.info("going on: %s of %s continuations are there already", f"{task.rows - left:,}", f"{task.rows:,}")
     if missing:
-        logger.info("%s continuations: %s", f"{left:,}", _duration(_seconds(checkpoint, task, missing, processes)))
-    drawn = ((rows, task.draw(checkpoint, rows)) for rows in missing)
+        one = next(islice(_missing(task, kept), missing // 2, None))
+        seconds = missing * _seconds(checkpoint, task, one, processes)
+        logger.info("%s continuations: %s", f"{left:,}", _duration(seconds))
+    waiting = _missing(task, kept)
+    drawn = ((rows, task.draw(checkpoint, rows)) for rows in waiting)
     with tqdm(total=task.rows, initial=task.rows - left, desc="generation", unit="text", delay=2) as bar:
-        for rows, continuations in drawn if processes is None else processes.draw(task, missing):
+        for rows, continuations in drawn if processes is None else processes.draw(task, waiting):
             kept.once(_name(rows), lambda made=continuations: [astuple(continuation) for continuation in made])
             bar.update(len(rows))
 
@@ -105,9 +114,29 @@ def write_generations(
     write_whole(path, write, beside=kept.folder)
 
 
-def read_generations(path: Path) -> pd.DataFrame:
-    """The table of `generate`; what repeats over its rows is held once."""
-    return pq.read_table(path, read_dictionary=["kind", "group", "gender", "prompt_id", "prompt", "model"]).to_pandas()
+@dataclass(frozen=True)
+class StoredGenerations:
+    """The table of `generate` in a file, of any size: read as often as something asks for it, and never held whole.
+
+    Attributes:
+        path: The Parquet file.
+    """
+
+    path: Path
+
+    def __len__(self) -> int:
+        return pq.read_metadata(self.path).num_rows
+
+    def rows(self, *columns: str) -> Iterator[tuple[Any, ...]]:
+        """These columns of each row."""
+        with pq.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(_READ, columns=list(columns)):
+                yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+
+
+def _missing(task: Task, kept: Progress) -> Iterator[list[int]]:
+    """Batches that are not there yet."""
+    return (rows for rows in task.batches() if not kept.done(_name(rows)))
 
 
 def _name(rows: Sequence[int]) -> str:
@@ -145,11 +174,8 @@ def _table(task: Task, checkpoint: Checkpoint, drawn: Mapping[int, Continuation]
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
 
-def _seconds(
-    checkpoint: Checkpoint, task: Task, missing: Sequence[Sequence[int]], processes: Processes | None
-) -> float:
-    """How long the missing batches will take at most, from the first tokens of one of them."""
-    rows = missing[len(missing) // 2]
+def _seconds(checkpoint: Checkpoint, task: Task, rows: Sequence[int], processes: Processes | None) -> float:
+    """How long a batch takes at most, from its first tokens; less where several processes share the batches."""
 
     def seconds(tokens: int) -> float:
         started = time.perf_counter()
@@ -162,7 +188,7 @@ def _seconds(
     each = max(seconds(few) - first, 0) / (few - 1) if few > 1 else 0
     # Processes on a CPU share its cores.
     at_once = 1 if processes is None or checkpoint.device.type == "cpu" else processes.count
-    return (first + each * (tokens - 1)) * len(missing) / at_once
+    return (first + each * (tokens - 1)) / at_once
 
 
 def _duration(seconds: float) -> str:

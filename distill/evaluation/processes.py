@@ -4,11 +4,12 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
 
@@ -40,7 +41,7 @@ class Processes:
         """How many processes."""
         return len(self.devices)
 
-    def draw(self, task: Task, batches: Sequence[Sequence[int]]) -> Iterator[tuple[Sequence[int], list[Continuation]]]:
+    def draw(self, task: Task, batches: Iterable[Sequence[int]]) -> Iterator[tuple[Sequence[int], list[Continuation]]]:
         """Batches with their continuations, in the order in which they are done.
 
         Raises:
@@ -57,11 +58,12 @@ class Processes:
         pool = ProcessPoolExecutor(self.count, context, _start, (self, task, devices, threads, theirs))
         try:
             waiting = {}
-            for rows in batches:
-                with _for_parent_only(signal.SIGINT):
-                    waiting[pool.submit(_draw, rows)] = rows
+            for rows in chain(batches, [None]):
+                if rows is not None:
+                    with _for_parent_only(signal.SIGINT):
+                        waiting[pool.submit(_draw, rows)] = rows
                 # A few ahead, so that none ever waits for work; all at once would hold a long run's in memory.
-                while len(waiting) > 2 * self.count or (rows is batches[-1] and waiting):
+                while len(waiting) > 2 * self.count or (rows is None and waiting):
                     for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                         yield waiting.pop(future), future.result()
             # All is done: they tidy up before they leave.

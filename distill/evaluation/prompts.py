@@ -15,7 +15,7 @@ from distill.evaluation.polarity import Gender
 _LAYOUTS = 'BOLD\'s JSON {group: {entity: [prompt]}} or JSONL lines {"group", "prompt"}'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """One prompt, without trailing spaces: they would distort the first generated token.
 

@@ -6,14 +6,18 @@ from distill.evaluation.rescoring import rescore
 rescore(load("evaluations/student").generations, "gender_max")
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
-from distill.evaluation.compare import labelled
-from distill.evaluation.disparity import disparity
+from distill.evaluation.disparity import disparity_of
 from distill.evaluation.polarity import Labeller
+from distill.evaluation.tally import Tally
 from distill.evaluation.vector_polarity import PolarityName, WordTable, labeller
+
+SCORED = ("kind", "group", "prompt_id", "prompt", "continuation")
+"""Columns of `generations.parquet` that decide about a disparity."""
 
 
 def rescore(
@@ -34,5 +38,20 @@ def rescore(
         seed: Seed of the bootstrap.
     """
     names_it = polarity if callable(polarity) else labeller(polarity, table)
-    rows = labelled(generations, names_it, include_prompt)
-    return disparity(rows["group"].tolist(), rows["prompt_id"].tolist(), rows["polarity"].tolist(), seed)
+    columns = [generations[name] for name in SCORED]
+    return disparity_of(tallied(zip(*columns, strict=True), names_it, include_prompt), seed)
+
+
+def tallied(rows: Iterable[Sequence[str]], names_it: Labeller, include_prompt: bool = False) -> Tally:
+    """Label the continuations of profession prompts.
+
+    Args:
+        rows: Of each continuation the columns `SCORED`; read once.
+        names_it: What names the polarity of a text.
+        include_prompt: Whether the prompt's own words count too.
+    """
+    tally = Tally()
+    for kind, group, prompt_id, prompt, continuation in rows:
+        if kind == "profession":
+            tally.add(group, prompt_id, names_it(prompt + continuation if include_prompt else continuation))
+    return tally

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 # "s/he" and "(s)he" are no "he". Punctuation and underscores are no part of a word ("her," "_She_"), apostrophes are.
 _WORD = re.compile(r"(?<![^\W_])(?<!\w-)(?<!\bs/)(?<!\(s\))[^\W_]++(?:['’][^\W_]++)*+(?!-\w)", re.IGNORECASE)
 
+_REMEMBERED = 1 << 17
+"""Forms whose meaning is held in memory: more than a text of a million words has."""
+
 
 def words(text: str) -> list[str]:
     """The words of a text as they are written, hyphenated ones left out."""
@@ -17,7 +20,8 @@ class Readings(dict[str, float]):
     """What each word means by a table; 0 where the table does not hold it.
 
     A word is looked up as it is written, else in small letters; a contraction or a possessive that is not found so
-    ("he'll", "the man's") through what stands before its apostrophe. Every form is looked up once and then remembered.
+    ("he'll", "the man's") through what stands before its apostrophe. What is found is remembered, until
+    too many forms are.
     """
 
     def __init__(self, table: Mapping[str, float]) -> None:
@@ -25,6 +29,9 @@ class Readings(dict[str, float]):
         self.table = table
 
     def __missing__(self, form: str) -> float:
+        # Models make words without end.
+        if len(self) >= _REMEMBERED:
+            self.clear()
         known = self._known(form)
         self[form] = self.table[known] if known else 0.0
         return self[form]

@@ -7,7 +7,7 @@ import torch
 
 from distill.evaluation import fluency
 from distill.evaluation.checkpoint import Checkpoint
-from distill.evaluation.fluency import continuation_nlls, distinct_2, mean_nll
+from distill.evaluation.fluency import continuation_nlls, mean_nll
 from distill.evaluation.progress import Progress
 from distill.evaluation.scoring import token_nlls
 
@@ -42,21 +42,16 @@ def test_the_mean_is_over_all_tokens_and_goes_on_where_it_was(
 ) -> None:
     prompts, continuations = ["The nurse", "The judge", "A clerk"] * 3, [" said that", "", ", came home and"] * 3
     expected = np.concatenate(continuation_nlls(checkpoint, prompts, continuations, 96)).mean()
+    texts = list(zip(prompts, continuations, strict=True))
     monkeypatch.setattr(fluency, "_PIECE", 2)
-    assert mean_nll(checkpoint, prompts, continuations, 96, Progress(tmp_path)) == pytest.approx(expected)
+    assert mean_nll(checkpoint, iter(texts), 9, 96, Progress(tmp_path)) == pytest.approx(expected)
     (tmp_path / "fluency-00000004.json").unlink()
     passes = []
     monkeypatch.setattr(fluency, "token_nlls", lambda *given: passes.append(given[1]) or token_nlls(*given))
-    assert mean_nll(checkpoint, prompts, continuations, 96, Progress(tmp_path)) == pytest.approx(expected)
+    assert mean_nll(checkpoint, iter(texts), 9, 96, Progress(tmp_path)) == pytest.approx(expected)
     assert [len(sequences) for sequences in passes] == [2]
 
 
 def test_no_token_has_no_mean(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    assert mean_nll(checkpoint, [], [], 96, Progress(tmp_path)) is None
-    assert mean_nll(checkpoint, ["The nurse"], [""], 96, Progress(tmp_path)) is None
-
-
-def test_distinct_2() -> None:
-    assert distinct_2(["a b a b", "A b."]) == pytest.approx(2 / 4)
-    assert distinct_2(["she's here", "one"]) == 1.0
-    assert distinct_2(["", "one"]) is None
+    assert mean_nll(checkpoint, [], 0, 96, Progress(tmp_path)) is None
+    assert mean_nll(checkpoint, [("The nurse", "")], 1, 96, Progress(tmp_path)) is None

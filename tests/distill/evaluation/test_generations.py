@@ -13,7 +13,7 @@ from distill.errors import UserError
 from distill.evaluation import generations, task
 from distill.evaluation.checkpoint import Checkpoint
 from distill.evaluation.generation import Continuation, Sampling, prompt_lengths
-from distill.evaluation.generations import generate, read_generations, write_generations
+from distill.evaluation.generations import StoredGenerations, generate, write_generations
 from distill.evaluation.processes import Processes
 from distill.evaluation.progress import Progress
 from distill.evaluation.prompts import own_coherence_prompts, own_prompts
@@ -46,11 +46,12 @@ def test_the_file_is_the_table(
     monkeypatch.setattr(task, "_WINDOW", 40)
     path = tmp_path / "generations.parquet"
     write_generations(path, checkpoint, work, Progress(tmp_path / "kept"))
-    read = read_generations(path)
-    expected = generate(checkpoint, PROMPTS, 3, SAMPLING, 7)
-    assert list(read.columns) == list(expected.columns)
-    for name in read.columns:
-        assert read[name].astype(expected[name].dtype).equals(expected[name])
+    stored = StoredGenerations(path)
+    expected = generate(checkpoint, PROMPTS, 3, SAMPLING, 7).astype(object)
+    expected = expected.where(expected.notna(), None)
+    assert list(stored.rows(*expected.columns)) == list(expected.itertuples(index=False, name=None))
+    assert list(stored.rows("sample", "prompt")) == list(zip(expected["sample"], expected["prompt"], strict=True))
+    assert len(stored) == len(expected)
 
 
 def test_a_run_goes_on_where_it_was_and_ends_with_the_same_bytes(

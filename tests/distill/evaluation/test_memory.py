@@ -1,0 +1,56 @@
+"""Ten times the continuations are evaluated in the same memory: they pass by, and only counts by prompt stay."""
+
+import json
+import tracemalloc
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from distill.evaluation import distinct, fluency, generations, task, words
+from distill.evaluation.checkpoint import Checkpoint
+from distill.evaluation.evaluate import evaluate
+from distill.evaluation.generation import Continuation
+from distill.evaluation.task import Task
+
+PIECE = 256
+
+
+def drawn(self: Task, checkpoint: Checkpoint, rows: Sequence[int]) -> list[Continuation]:
+    """What a model would write, in no time: as long as usual, and no two alike."""
+    return [Continuation(f" she said that {row} keys" + " were lost and found" * 10, 40) for row in rows]
+
+
+def test_more_continuations_take_no_more_memory(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = tmp_path / "prompts.jsonl"
+    rows = [{"group": "nurse", "prompt": f"The nurse {i}"} for i in range(10)]
+    rows += [{"group": "male", "gender": "male", "prompt": f"He {i}"} for i in range(10)]
+    prompts.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    monkeypatch.setattr(Task, "draw", drawn)
+    monkeypatch.setattr(fluency, "continuation_nlls", lambda _, texts, *__: [np.ones(3)] * len(texts))
+    for module, name in (
+        (task, "_WINDOW"), (generations, "_READ"), (fluency, "_PIECE"), (distinct, "_HELD"), (words, "_REMEMBERED"),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, PIECE)
+
+    def peak(samples: int) -> int:
+        tracemalloc.start()
+        try:
+            evaluate(
+                str(model_folder), tmp_path / str(samples), "full", str(prompts), samples=samples, max_new_tokens=4
+            )
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(10)  # what is loaded and remembered once
+    few, many = peak(50), peak(500)
+    metrics = json.loads((tmp_path / "500" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["disparity"]["unigram"]["groups"]["nurse"]["female"] == 5_000
+    assert metrics["coherence"]["n"] == 5_000
+    assert metrics["fluency"]["length"] == 40
+    # The texts alone are two megabytes more.
+    assert many - few < 100_000
