@@ -10,11 +10,12 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, get_args
 
-from augment.corpus import OutputError, check_output, reverse_corpus, shard, write_corpus
+from augment.corpus import OutputError, Summary, check_output, reverse_corpus, shard, write_corpus
 from augment.documents import SUFFIXES, DocumentError, read_documents
 from augment.ending import ending
 from augment.explanation import explain, overview
 from augment.lexicon import Lexicon, LexiconError
+from augment.locks import locked
 from augment.reversal import Reversal, RoleReverser
 from augment.surface import Direction
 
@@ -224,21 +225,15 @@ def _corpus(arguments: argparse.Namespace) -> None:
     if arguments.summary is not None and (arguments.summary.is_dir() or not arguments.summary.parent.is_dir()):
         raise OutputError(f"{arguments.summary}: a file in a folder that exists is expected; choose another name")
     reverser = RoleReverser(names=arguments.names, lexicon=Lexicon.load(arguments.lexicon), to=arguments.to)
-    unfinished = output.with_name(f".{output.name}.unfinished")
     with tempfile.TemporaryDirectory(prefix="augment-") as cache:
         documents = read_documents(arguments.input, field=arguments.field, cache_dir=cache)
         state = f"{_identity(documents)} {arguments.shard}"
         if arguments.shard is not None:
             documents = shard(documents, *arguments.shard)
-        try:
-            reversed_documents, summary = reverse_corpus(documents, reverser, unfinished, arguments.num_proc, state)
-            write_corpus(reversed_documents, output)
-        except Exception as error:
-            # What a signal ended, here or in a worker process, is kept, and continued the next time.
-            if not isinstance(error, EOFError):
-                shutil.rmtree(unfinished, ignore_errors=True)
-            raise
-    shutil.rmtree(unfinished)
+        # Only now, so that a mistake leaves no new folder.
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with locked(output.with_name(f".{output.name}.lock"), lambda: _refuse(output)):
+            summary = _write_reversed(documents, reverser, output, arguments.num_proc, state)
     if arguments.summary is not None:
         beside = arguments.summary.with_name(arguments.summary.name + ".partial")
         beside.write_text(summary.to_json(), "utf-8")
@@ -246,6 +241,26 @@ def _corpus(arguments: argparse.Namespace) -> None:
     for pair, count in summary.pairs.items():
         print(f"{count:>12,}  {pair}", file=sys.stderr)
     print(f"{output}: {summary}", file=sys.stderr)
+
+
+def _refuse(output: Path) -> None:
+    raise OutputError(f"{output}: another run is writing it; wait for its end, or choose another name")
+
+
+def _write_reversed(
+    documents: "datasets.Dataset", reverser: RoleReverser, output: Path, num_proc: int, state: str
+) -> Summary:
+    unfinished = output.with_name(f".{output.name}.unfinished")
+    try:
+        reversed_documents, summary = reverse_corpus(documents, reverser, unfinished, num_proc, state)
+        write_corpus(reversed_documents, output)
+    except Exception as error:
+        # What a signal ended, here or in a worker process, is kept, and continued the next time.
+        if not isinstance(error, EOFError):
+            shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    shutil.rmtree(unfinished)
+    return summary
 
 
 def _identity(documents: "datasets.Dataset") -> str:

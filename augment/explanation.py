@@ -45,7 +45,7 @@ def explain(lexicon: Lexicon, word: str) -> Iterator[str]:
         known = True
         yield f"{word}: stays, and tells a gender"
     for exclusion in lexicon.exclusions:
-        if any(lower in (part, f"{part.removesuffix('*')}s") for part in _words(exclusion.phrase)):
+        if any(lower in _forms(part) for part in _words(exclusion.phrase)):
             known = True
             tells = ", which tells a gender" if exclusion.tells else ""
             yield f"{word}: stays in “{exclusion.phrase}”{tells}: {exclusion.reason}"
@@ -59,6 +59,10 @@ def explain(lexicon: Lexicon, word: str) -> Iterator[str]:
         yield f"{name}: a first name without a counterpart, which tells a gender and stays"
     if not known:
         yield f"{word}: not in the lexicon; stays"
+
+
+def _forms(part: str) -> tuple[str, ...]:
+    return (part[:-1], f"{part[:-1]}s") if part.endswith("*") else (part,)
 
 
 def _words(phrase: str) -> list[str]:

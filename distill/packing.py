@@ -14,10 +14,10 @@ from transformers import PreTrainedTokenizerBase
 
 from augment import RoleReverser
 from augment.documents import read_documents
+from augment.locks import locked
 from distill.cache_key import cache_key
 from distill.encoding import Side, encode_documents
 from distill.errors import RunError
-from distill.locks import locked
 from distill.packed import DamagedError, PackedBatch, PackedText, PackedWriter
 from distill.processes import in_order
 from distill.randomness import seed_of

@@ -12,13 +12,13 @@ import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
+from augment.locks import locked
 from distill.arguments import OneLineErrors
 from distill.callbacks import ExportStudent
 from distill.checkpoints import BestCheckpoint, LastCheckpoint, WholeFiles, check_unfinished, read_checkpoint
 from distill.data import CounterfactualDataModule
 from distill.errors import UserError
 from distill.finite import StopAtNonFinite
-from distill.locks import locked
 from distill.metrics_file import MetricsFile
 from distill.models import block_limit
 from distill.module import DistillationModule

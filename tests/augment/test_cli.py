@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from augment.locks import locked
+
 AUGMENT = [sys.executable, "-c", "from augment.cli import main; main()"]
 
 
@@ -157,6 +159,17 @@ def test_shards_and_summary(tmp_path: Path) -> None:
         assert run("corpus", "--input", "in.txt", "--output", "z.txt", "--shard", wrong, cwd=tmp_path).returncode == 2
 
 
+def test_a_second_run_into_one_output_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("She left.")
+    with locked(tmp_path / ".out.jsonl.lock", pytest.fail):
+        second = run("corpus", "--input", "in.txt", "--output", "out.jsonl", cwd=tmp_path)
+        assert second.returncode == 2
+        assert b"another run is writing it" in second.stderr
+        assert not (tmp_path / "out.jsonl").exists()
+    assert run("corpus", "--input", "in.txt", "--output", "out.jsonl", cwd=tmp_path).returncode == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"in.txt", "out.jsonl"}
+
+
 def test_to_one_gender() -> None:
     assert run("text", "--to", "female", stdin=b"He saw her.").stdout == b"She saw her."
     assert run("text", "--to", "male", stdin=b"He saw her.").stdout == b"He saw him."
@@ -166,6 +179,10 @@ def test_a_lexicon_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("groups: {g: [{male: fox, female: vixen}]}")
     assert run("text", "--lexicon", "mine.yaml", stdin=b"She saw a fox", cwd=tmp_path).stdout == b"She saw a vixen"
     assert run("text", "--lexicon", "none.yaml", stdin=b"", cwd=tmp_path).returncode == 2
+
+
+def test_an_explanation_holds_no_other_word() -> None:
+    assert "hi guys" not in run("lexicon", "his").stdout.decode()
 
 
 def test_lexicon_says_how_and_why() -> None:
