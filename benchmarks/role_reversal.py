@@ -3,8 +3,9 @@
     python benchmarks/role_reversal.py
 
 Needs ../shared/data (or $DISTILL_DATA): gold tags of UD English EWT and GUM, and Middlemarch.
-Speed is CPU time, best of seven, against a
-bare loop of `re.finditer` over the same words. Writes benchmarks/results/role_reversal.json.
+Speed is CPU time, best of seven, against a bare loop of `re.finditer` over the same words, and against countergen
+(a dictionary of words, one way only, here to female) where `pip install countergen` was said.
+Writes benchmarks/results/role_reversal.json.
 """
 
 import json
@@ -87,6 +88,17 @@ def seconds(run: Callable[[], object], clock: Callable[[], float]) -> float:
     return clock() - started
 
 
+def countergen() -> Callable[[str], str] | None:
+    """The peer's conversion of a text to female, if it is installed."""
+    try:
+        from countergen import SimpleAugmenter
+    except ImportError:
+        print("countergen is not installed, and left out")
+        return None
+    augmenter = SimpleAugmenter.from_default("gender")
+    return lambda text: augmenter.transform(text, "female")
+
+
 def speed(paragraphs: list[str]) -> dict[str, float]:
     """Ratios to a bare loop over the words, and of two processes to one."""
     plain, naming = RoleReverser(), RoleReverser(names=True)
@@ -96,6 +108,9 @@ def speed(paragraphs: list[str]) -> dict[str, float]:
         "plain": lambda: [plain.reverse(text) for text in paragraphs],
         "names": lambda: [naming.reverse(text) for text in paragraphs],
     }
+    peer = countergen()
+    if peer is not None:
+        runs["countergen"] = lambda: [peer(text) for text in paragraphs]
     best = dict.fromkeys(runs, float("inf"))
     for _ in range(7):
         for name, run in runs.items():
@@ -107,6 +122,7 @@ def speed(paragraphs: list[str]) -> dict[str, float]:
         "words per CPU-second": sum(len(text.split()) for text in paragraphs) / best["plain"],
         "× bare finditer": best["bare"] / best["plain"],
         "× bare finditer, names": best["bare"] / best["names"],
+        **({"× countergen": best["countergen"] / best["plain"]} if peer is not None else {}),
         "two processes × one": one / two,
     }
 
