@@ -30,7 +30,7 @@ kills: .venv/installed
 audit: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[audit]"
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive augment distill fuzz benchmarks docs
-	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	$(BIN)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
 clean:
 	rm -rf .venv quickstart

@@ -14,6 +14,7 @@ from augment.corpus import OutputError, Summary, check_output, reverse_corpus, s
 from augment.documents import SUFFIXES, DocumentError, read_documents
 from augment.ending import ending
 from augment.explanation import explain, overview
+from augment.leftovers import of_this_process, remove_leftovers
 from augment.lexicon import Lexicon, LexiconError
 from augment.locks import locked
 from augment.reversal import Reversal, RoleReverser
@@ -225,7 +226,8 @@ def _corpus(arguments: argparse.Namespace) -> None:
     if arguments.summary is not None and (arguments.summary.is_dir() or not arguments.summary.parent.is_dir()):
         raise OutputError(f"{arguments.summary}: a file in a folder that exists is expected; choose another name")
     reverser = RoleReverser(names=arguments.names, lexicon=Lexicon.load(arguments.lexicon), to=arguments.to)
-    with tempfile.TemporaryDirectory(prefix="augment-") as cache:
+    remove_leftovers(Path(tempfile.gettempdir()), "augment-")
+    with tempfile.TemporaryDirectory(prefix=of_this_process("augment-")) as cache:
         documents = read_documents(arguments.input, field=arguments.field, cache_dir=cache)
         state = f"{_identity(documents)} {arguments.shard}"
         if arguments.shard is not None:

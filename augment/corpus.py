@@ -17,6 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from augment.leftovers import of_this_process, remove_leftovers
 from augment.reversal import Reversal, RoleReverser, Swap
 
 if TYPE_CHECKING:
@@ -255,7 +256,8 @@ def write_corpus(dataset: "datasets.Dataset", output: str | Path) -> None:
     """
     path = check_output(output)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    remove_leftovers(path.parent, f".{path.name}-")
+    beside = Path(tempfile.mkdtemp(prefix=of_this_process(f".{path.name}-"), dir=path.parent))
     partial = beside / path.name
     try:
         match path.suffix.lower():

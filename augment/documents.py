@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from augment.leftovers import of_this_process, remove_leftovers
+
 if TYPE_CHECKING:
     import datasets
 
@@ -86,7 +88,8 @@ def _from_files(files: list[Path], field: str, cache_dir: str | Path | None) -> 
         if _suffix(path) is None:
             raise DocumentError(f"{path}: cannot tell what this is; the suffix is to be one of {', '.join(SUFFIXES)}")
     if cache_dir is None:
-        folder = Path(tempfile.mkdtemp(prefix="documents-"))
+        remove_leftovers(Path(tempfile.gettempdir()), "documents-")
+        folder = Path(tempfile.mkdtemp(prefix=of_this_process("documents-")))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     else:
         folder = Path(cache_dir)

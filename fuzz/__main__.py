@@ -7,7 +7,7 @@ import time
 
 from fuzz.target import Target, fuzz
 
-TARGETS = ("texts", "lexicons", "documents", "prompts", "alignments", "configs")
+TARGETS = ("texts", "lexicons", "documents", "prompts", "pairs", "alignments", "configs")
 
 
 def target(name: str) -> Target:

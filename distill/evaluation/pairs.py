@@ -4,8 +4,9 @@ None of them comes with us. CrowS-Pairs' own authors warn that its pairs are unr
 """
 
 import json
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,37 +45,57 @@ def read_pairs(source: str) -> list[Pair]:
             `uclanlp/wino_bias:type1_pro:test` or `jannalu/crows_pairs_multilingual:english:test`.
 
     Raises:
-        UserError: If there is no such source, it has another layout, or a sentence is empty.
+        UserError: If there is no such source, it has another layout, or a sentence is empty or no text.
     """
     rows = _rows(source)
     if not rows:
         raise UserError(f"{source}: holds no pair; expected {LAYOUTS}")
     columns = rows[0].keys()
     if {"more", "less"} <= columns:
-        pairs = [Pair(row.get("more"), row.get("less"), row.get("group")) for row in rows]
+        pairs = _two_columns(rows, source, "more", "less", "group")
     elif {"sent_more", "sent_less"} <= columns:
-        pairs = [Pair(row.get("sent_more"), row.get("sent_less"), row.get("bias_type")) for row in rows]
+        pairs = _two_columns(rows, source, "sent_more", "sent_less", "bias_type")
     elif {"sentid", "sentence"} <= columns:
-        pairs = _winogender(rows)
+        pairs = _winogender(rows, source)
     elif "sentence" in columns or "tokens" in columns:
         pairs = _winobias(rows, source)
     else:
         raise UserError(f"{source}: has {', '.join(columns)}; expected {LAYOUTS}")
     if not pairs:
         raise UserError(f"{source}: holds no sentence in a male and a female variant")
-    for number, pair in enumerate(pairs, start=1):
-        for text in (pair.more, pair.less):
-            if not isinstance(text, str) or not text.strip():
-                raise UserError(f"{source}, pair {number}: a sentence is {text!r}; give a text")
     return pairs
 
 
-def _winogender(rows: Sequence[Mapping[str, Any]]) -> list[Pair]:
+def _two_columns(rows: Sequence[Mapping[str, Any]], source: str, more: str, less: str, group: str) -> list[Pair]:
+    pairs = []
+    for number, row in enumerate(rows, start=1):
+        where = f"{source}, row {number}"
+        about = row.get(group)
+        # pandas reads a null of Parquet as NaN
+        unsaid = about is None or (isinstance(about, float) and math.isnan(about))
+        named = None if unsaid else _text(about, group, where)
+        pairs.append(Pair(_text(row.get(more), more, where), _text(row.get(less), less, where), named))
+    return pairs
+
+
+def _text(value: Any, name: str, where: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise UserError(f"{where}: {name} is {repr(value)[:60]}; give a text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{where}: {name} holds half a character at position {error.start}; mend it") from None
+    return value
+
+
+def _winogender(rows: Sequence[Mapping[str, Any]], source: str) -> list[Pair]:
     """Sentence identifiers are `occupation.participant.answer.gender.txt`; neutral ones are left out."""
     sentences: dict[str, dict[str, str]] = {}
-    for row in rows:
-        occupation, *rest = row["sentid"].removesuffix(".txt").split(".")
-        sentences.setdefault(".".join([occupation, *rest[:-1]]), {})[rest[-1] if rest else ""] = row["sentence"]
+    for number, row in enumerate(rows, start=1):
+        where = f"{source}, row {number}"
+        occupation, *rest = _text(row.get("sentid"), "sentid", where).removesuffix(".txt").split(".")
+        sentence = _text(row.get("sentence"), "sentence", where)
+        sentences.setdefault(".".join([occupation, *rest[:-1]]), {})[rest[-1] if rest else ""] = sentence
     return [
         Pair(variants["male"], variants["female"], name.partition(".")[0])
         for name, variants in sentences.items()
@@ -91,14 +112,22 @@ def _winobias(rows: Sequence[Mapping[str, Any]], source: str) -> list[Pair]:
     others = _rows(name)
     if len(others) != len(rows):
         raise UserError(f"{source} holds {len(rows)} sentences, {name} {len(others)}; they must be the same sentences")
-    return [Pair(_sentence(row), _sentence(other)) for row, other in zip(rows, others, strict=True)]
+    return [
+        Pair(_sentence(row, f"{source}, row {number}"), _sentence(other, f"{name}, row {number}"))
+        for number, (row, other) in enumerate(zip(rows, others, strict=True), start=1)
+    ]
 
 
-def _sentence(row: Mapping[str, Any]) -> str:
+def _sentence(row: Mapping[str, Any], where: str) -> str:
     """Without the number at its beginning, the brackets around its mentions, and spaces before punctuation."""
-    text = row["sentence"] if "sentence" in row else " ".join(row["tokens"])
+    tokens = row.get("tokens")
+    if "sentence" not in row and isinstance(tokens, list) and all(isinstance(token, str) for token in tokens):
+        text = " ".join(tokens)
+    else:
+        text = row.get("sentence")
+    text = _text(text, "sentence", where)
     text = re.sub(r"^\d+ ", "", text).replace("[", "").replace("]", "")
-    return re.sub(r" ([.,;:!?]|n't\b|'\w)", r"\1", text).strip()
+    return _text(re.sub(r" ([.,;:!?]|n't\b|'\w)", r"\1", text).strip(), "sentence", where)
 
 
 def _rows(source: str) -> list[Mapping[str, Any]]:
@@ -107,11 +136,7 @@ def _rows(source: str) -> list[Mapping[str, Any]]:
         return _hub_rows(source)
     try:
         if path.suffix == ".jsonl":
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-            rows = [json.loads(line) for line in lines if line.strip()]
-            if not all(isinstance(row, dict) for row in rows):
-                raise UserError(f"{source}: a line is no JSON object; expected {LAYOUTS}")
-            return rows
+            return list(_json_lines(path))
         if path.suffix == ".parquet":
             return pd.read_parquet(path).to_dict("records")
         if path.suffix in (".csv", ".tsv"):
@@ -119,8 +144,22 @@ def _rows(source: str) -> list[Mapping[str, Any]]:
             return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False).to_dict("records")
         lines = path.read_text(encoding="utf-8-sig").splitlines()
         return [{"sentence": line} for line in lines if line.strip()]
-    except (ValueError, OSError) as error:  # also of JSON, UTF-8, pandas and pyarrow
-        raise UserError(f"{source}: not readable ({str(error).splitlines()[0]}); expected {LAYOUTS}") from error
+    except (ValueError, OSError) as error:  # also of UTF-8, pandas and pyarrow
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(f"{source}: not readable ({reason}); expected {LAYOUTS}") from error
+
+
+def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{path}, line {number}: not JSON ({error}); expected {LAYOUTS}") from error
+        if not isinstance(row, dict):
+            raise UserError(f"{path}, line {number}: no JSON object; expected {LAYOUTS}")
+        yield row
 
 
 def _hub_rows(source: str) -> list[Mapping[str, Any]]:

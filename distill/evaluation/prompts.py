@@ -171,4 +171,9 @@ def _prompt(group: str, text: Any, where: str, gender: Gender | None = None) -> 
         raise UserError(f"{where}: a prompt is a {type(text).__name__}; expected a text")
     if not text.strip():
         raise UserError(f"{where}: a prompt is empty; give it at least a word, or take it out")
+    for what, written in (("group", group), ("prompt", text)):
+        try:
+            written.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(f"{where}: a {what} holds half a character at position {error.start}; mend it") from None
     return Prompt(group, text.rstrip(), gender)

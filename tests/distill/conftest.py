@@ -1,5 +1,6 @@
 """A small corpus, its tokenizer, and tiny models, made on the spot."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,14 @@ def one_thread() -> None:
 def no_monitor() -> None:
     """tqdm's thread takes its lock when a bar is slow; a process forked at that moment would wait for it forever."""
     tqdm.monitor_interval = 0
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_loading_threads() -> Iterator[None]:
+    """transformers leaves the threads that load weights to end by themselves: none is to be there when a test forks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_DEACTIVATE_ASYNC_LOAD", "1")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -248,18 +248,19 @@ def test_two_runs_in_one_folder_are_refused(capsys, recipe, tmp_path):
     output.mkdir()
     holder = subprocess.Popen(
         [sys.executable, "-c", f"import fcntl, sys; file = open({str(output / '.lock')!r}, 'a'); "
-         "fcntl.lockf(file, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()"],
+         "import signal; signal.alarm(600); fcntl.lockf(file, fcntl.LOCK_EX); print('held', flush=True); "
+         "sys.stdin.read()"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
     try:
         assert holder.stdout is not None
-        holder.stdout.readline()
+        assert holder.stdout.readline() == b"held\n"
         with pytest.raises(SystemExit) as caught:
             fit(recipe, output)
         assert caught.value.code == 2
         assert "another run is writing into" in capsys.readouterr().err
     finally:
-        holder.communicate()
+        holder.communicate(timeout=PATIENCE_S)
     fit(recipe, output, "--trainer.max_steps=1", "--trainer.limit_val_batches=0")
 
 

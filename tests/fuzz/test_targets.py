@@ -5,7 +5,15 @@ import pytest
 from fuzz.__main__ import TARGETS, target
 from fuzz.target import Target, fuzz, one
 
-INPUTS = {"texts": 2_000, "lexicons": 300, "documents": 100, "prompts": 300, "alignments": 500, "configs": 60}
+INPUTS = {
+    "texts": 2_000,
+    "lexicons": 300,
+    "documents": 100,
+    "prompts": 300,
+    "pairs": 300,
+    "alignments": 500,
+    "configs": 60,
+}
 
 
 @pytest.mark.parametrize("name", TARGETS)

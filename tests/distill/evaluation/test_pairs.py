@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import datasets
+import pandas as pd
 import pytest
 
 from distill.errors import UserError
@@ -26,6 +27,14 @@ def jsonl(*rows: dict) -> str:
 def test_files(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8")
     assert read_pairs(str(tmp_path / name)) == [PAIR]
+
+
+def test_a_line_separator_ends_no_row_and_a_null_is_no_group(tmp_path: Path) -> None:
+    row = {"more": "She\u2028left.", "less": "He left.", "group": None}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row, ensure_ascii=False), encoding="utf-8")
+    pd.DataFrame([row, row | {"group": "nurse"}]).to_parquet(tmp_path / "a.parquet")
+    assert read_pairs(str(tmp_path / "a.jsonl")) == [Pair("She\u2028left.", "He left.")]
+    assert [pair.group for pair in read_pairs(str(tmp_path / "a.parquet"))] == [None, "nurse"]
 
 
 def test_winogender_pairs_its_male_and_female_variants(tmp_path: Path) -> None:
@@ -79,10 +88,17 @@ def test_hub_sets_are_named_with_configuration_and_split(monkeypatch: pytest.Mon
     [
         ("a.jsonl", "", "no pair"),
         ("a.jsonl", "[1]\n", "no JSON object"),
-        ("a.jsonl", "{\n", "not readable"),
+        ("a.jsonl", jsonl({"more": "a", "less": "b"}) + "{\n", "a.jsonl, line 2: not JSON"),
+        ("a.jsonl", "[" * 100_000, "a.jsonl, line 1: not JSON"),
+        ("a.csv", '"', "not readable"),
+        ("a.jsonl", jsonl({"more": "a", "less": "b\ud800"}), "row 1: less holds half a character at position 1"),
+        ("a.jsonl", jsonl({"more": "a", "less": "b", "group": ["c"]}), "row 1: group is "),
+        ("a.jsonl", jsonl({"sentid": "a", "sentence": "b"}, {"sentid": 1}), "row 2: sentid is 1"),
+        ("a.jsonl", jsonl({"sentid": "a.b.0.male", "sentence": None}), "row 1: sentence is None"),
+        ("pro.jsonl", jsonl({"tokens": [1]}), "pro.jsonl, row 1: sentence is None"),
         ("a.jsonl", jsonl({"text": "a"}), "has text; expected columns more and less"),
-        ("a.jsonl", jsonl({"more": "a", "less": "b"}, {"more": "a"}), "pair 2: a sentence is None"),
-        ("a.jsonl", jsonl({"more": "a", "less": " "}), "pair 1: a sentence is ' '"),
+        ("a.jsonl", jsonl({"more": "a", "less": "b"}, {"more": "a"}), "row 2: less is None"),
+        ("a.jsonl", jsonl({"more": "a", "less": " "}), "row 1: less is ' '"),
         ("a.tsv", "sentid\tsentence\na.b.0.male.txt\tHe left.\n", "no sentence in a male and a female variant"),
         ("a.txt", "He left.\n", "single sentences"),
         ("pro.txt", "He left.\n", "anti.txt: neither|anti.txt: no such file"),
@@ -90,6 +106,8 @@ def test_hub_sets_are_named_with_configuration_and_split(monkeypatch: pytest.Mon
 )
 def test_what_holds_no_pairs_is_refused(tmp_path: Path, name: str, content: str, message: str) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8")
+    if name == "pro.jsonl":
+        (tmp_path / "anti.jsonl").write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match=message):
         read_pairs(str(tmp_path / name))
 

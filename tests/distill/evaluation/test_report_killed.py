@@ -41,3 +41,4 @@ def test_a_stopped_report_leaves_the_older_one(tmp_path: Path, number: signal.Si
     assert output.read_text() == "an older one"
     report([folder], output)
     assert output.read_text().startswith("<!")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "report.html"]
