@@ -69,7 +69,7 @@ class OneLineErrors(ArgumentParser):
 
 
 def _recipes(arguments: Sequence[str]) -> Iterator[Path]:
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in zip(arguments, [*arguments, ""][1:], strict=True):
         name, _, value = argument.partition("=")
         path = Path(value or following)
         if name in ("-c", "--config") and path.is_file():

@@ -96,3 +96,14 @@ def test_other_commands(capsys, command: str) -> None:
     assert left.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"distill {command}: error: ")
+
+
+def test_a_command_needs_no_argument(monkeypatch):
+    called = []
+
+    def quickstart(output: Path = Path("quickstart")) -> None:
+        called.append(output)
+
+    monkeypatch.setattr("distill.quickstart.run.quickstart", quickstart)
+    main(["quickstart"])
+    assert called == [Path("quickstart")]
