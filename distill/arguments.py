@@ -33,6 +33,8 @@ class OneLineErrors(ArgumentParser):
             self.error(f"{key}: {problem}" if key else problem)
         except (OverflowError, ValueError) as error:  # numbers beyond all bounds, paths with a NUL
             self.error(f"a value cannot be taken: {error}")
+        except RecursionError:  # jsonargparse's YAML reads some files that ours does not, so that they were not checked
+            self.error("a recipe contains itself, or nests without end")
 
     def _check_recipes(self, arguments: Sequence[str] | None) -> None:
         """Refuse a recipe's settings that jsonargparse would drop: 3 for a group of settings, and groups of nothing."""

@@ -4,6 +4,7 @@ import contextlib
 import io
 import random
 import tempfile
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,8 @@ def _overlay(draw: random.Random) -> str:
             if not isinstance(below, dict):
                 break
             inner = below
-        inner[last] = draw.choice(_VALUES)
+        # A copy: what a later key puts into it is not to be in later inputs.
+        inner[last] = deepcopy(draw.choice(_VALUES))
     content = yaml.safe_dump(settings, allow_unicode=True)
     if draw.random() < 0.1:
         at = draw.randrange(len(content) + 1)

@@ -51,6 +51,7 @@ def refused(capsys, parser, *arguments: str) -> str:
         ("data: {train: '${nope.x}'}", "data.train: Interpolation key 'nope.x' not found"),
         ("data: {train: '${oc.env:NO_SUCH_VARIABLE}'}", "data.train: "),
         ("data: &a {train: [*a]}", "contains itself"),
+        ("data: &a\n  train: [*a]\n  b\tc: 1\n", "contains itself"),
         ("a: [1", "line 1, column 4"),
         ("- 1", "Unexpected config: - 1"),
         ("1: 2", "does not accept option '1'"),

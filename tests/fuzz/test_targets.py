@@ -26,6 +26,9 @@ def test_no_input_crashes(name: str) -> None:
 def test_an_input_follows_from_its_number() -> None:
     texts = target("texts")
     assert one(texts, 0, 5) == one(texts, 0, 5) != one(texts, 0, 6)
+    configs = target("configs")
+    drawn = [one(configs, 0, number) for number in range(500)]
+    assert [one(configs, 0, number) for number in range(500)] == drawn
 
 
 def test_whatever_is_raised_is_a_crash() -> None:
