@@ -1,7 +1,10 @@
 """The first inputs of `make fuzz`."""
 
+from copy import deepcopy
+
 import pytest
 
+from fuzz import configs
 from fuzz.__main__ import TARGETS, target
 from fuzz.target import Target, fuzz, one
 
@@ -26,9 +29,13 @@ def test_no_input_crashes(name: str) -> None:
 def test_an_input_follows_from_its_number() -> None:
     texts = target("texts")
     assert one(texts, 0, 5) == one(texts, 0, 5) != one(texts, 0, 6)
-    configs = target("configs")
-    drawn = [one(configs, 0, number) for number in range(500)]
-    assert [one(configs, 0, number) for number in range(500)] == drawn
+
+
+def test_no_input_changes_later_ones() -> None:
+    before = deepcopy(configs._VALUES)
+    for number in range(3_000):
+        one(configs.TARGET, 7, number)
+    assert repr(configs._VALUES) == repr(before)
 
 
 def test_whatever_is_raised_is_a_crash() -> None:
