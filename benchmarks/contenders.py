@@ -34,6 +34,7 @@ from augment import RoleReverser
 from distill.blocks import Blocks
 from distill.config import LossConfig, PerturbationConfig, StudentConfig, TeacherConfig
 from distill.data import CounterfactualDataModule
+from distill.models import block_limit
 from distill.module import DistillationModule
 from distill.packing import Corpus, PackedText, pack
 from distill.quickstart.corpus import write_corpus
@@ -120,6 +121,7 @@ def ours(folder: Path, block_size: int, batch_size: int, steps: int, counterfact
     data = CounterfactualDataModule(
         module.tokenizer, train=(folder / "text").read_text(), block_size=block_size, global_batch_size=batch_size,
         micro_batch_size=batch_size, num_proc=1, num_workers=0, cache_dir=str(folder / "cache"),
+        counterfactual_limit=block_limit(module.teacher_config),
     )  # fmt: skip
     trainer.fit(module, data)
     rows, positions = (sum(share) / steps for share in zip(*shares[1:], strict=True))

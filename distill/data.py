@@ -54,7 +54,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         num_workers: processes that prepare batches, on each device.
         cache_dir: where packed text is kept.
         seed: of the order of blocks and of `substitute`; from the command line: seed_everything.
-        counterfactual_limit: the most tokens the teacher takes; from the command line: the teacher's positions.
+        counterfactual_limit: the most tokens the teacher takes; null: as many as it has positions.
     """
 
     def __init__(
@@ -137,6 +137,8 @@ class CounterfactualDataModule(pl.LightningDataModule):
         """
         trainer = self.trainer
         assert trainer is not None
+        if self.counterfactual_limit is None:
+            self.counterfactual_limit = getattr(trainer.lightning_module, "counterfactual_limit", None)
         if stage == "fit":
             trainer.accumulate_grad_batches = self.accumulation(trainer.world_size)
             self.train_blocks = self._blocks(self._open(self._train_corpus), "train")

@@ -15,6 +15,7 @@ from distill.errors import UserError
 from distill.losses import distillation_loss
 from distill.models import (
     backbone,
+    block_limit,
     build_student,
     check_same_vocabulary,
     head_weight,
@@ -111,6 +112,11 @@ class DistillationModule(pl.LightningModule):
     def asks_teacher(self) -> bool:
         """Whether the loss needs the teacher at all."""
         return bool(self.loss.kd_weight or self.loss.hidden_weight)
+
+    @property
+    def counterfactual_limit(self) -> int | None:
+        """The most tokens that the teacher takes; None where nothing limits them."""
+        return None if self.teacher_config is None else block_limit(self.teacher_config)
 
     def configure_model(self) -> None:
         """Load the teacher and build the student, once."""

@@ -20,7 +20,6 @@ from distill.data import CounterfactualDataModule
 from distill.errors import UserError
 from distill.finite import StopAtNonFinite
 from distill.metrics_file import MetricsFile
-from distill.models import block_limit
 from distill.module import DistillationModule
 from distill.recipe import check_recipe
 from distill.stopping import StopBetweenSteps, stopped_by_signals
@@ -79,7 +78,7 @@ class TrainingCLI(LightningCLI):
         parser.link_arguments("seed_everything", "data.seed", compute_fn=_as_seed)
         parser.link_arguments("data.names", "model.names")
         parser.link_arguments("model", "data.tokenizer", compute_fn=_tokenizer, apply_on="instantiate")
-        parser.link_arguments("model", "data.counterfactual_limit", compute_fn=_teacher_limit, apply_on="instantiate")
+        parser.link_arguments("model.counterfactual_limit", "data.counterfactual_limit", apply_on="instantiate")
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         """A fit writes metrics.csv beside whatever loggers the recipe names."""
@@ -185,7 +184,3 @@ def _as_seed(seed_everything: bool | int) -> int:
 
 def _tokenizer(model: DistillationModule) -> Any:
     return model.tokenizer
-
-
-def _teacher_limit(model: DistillationModule) -> int | None:
-    return None if model.teacher_config is None else block_limit(model.teacher_config)

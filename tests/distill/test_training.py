@@ -8,10 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import pytorch_lightning as pl
 import torch
 import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from distill.config import PerturbationConfig, StudentConfig, TeacherConfig
+from distill.data import CounterfactualDataModule
+from distill.module import DistillationModule
 from tests.distill.fits import fit, metrics, refused, weights
 
 
@@ -55,6 +59,25 @@ def test_the_same_command_gives_the_same_student(run, recipe, tmp_path):
     fit(recipe, tmp_path)
     again = weights(tmp_path)
     assert all(torch.equal(tensor, again[name]) for name, tensor in weights(run).items())
+
+
+def test_the_two_modules_without_the_command_line(gpt2_folder, tmp_path):
+    """… and reversals that outgrow the teacher's positions."""
+    text = tmp_path / "text.txt"
+    text.write_text("the heir saw the actor and the heir saw the actor. " * 100)
+    module = DistillationModule(
+        TeacherConfig(str(gpt2_folder)), StudentConfig(layers=[0, 2]), PerturbationConfig("expmean", "reversed", "all")
+    )
+    data = CounterfactualDataModule(
+        module.tokenizer, train=str(text), block_size=64, global_batch_size=2, micro_batch_size=2, num_proc=1,
+        num_workers=0, cache_dir=str(tmp_path / "cache"),
+    )  # fmt: skip
+    pl.Trainer(
+        accelerator="cpu", max_steps=2, logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, default_root_dir=tmp_path,
+    ).fit(module, data)  # fmt: skip
+    assert module.global_step == 2
+    assert max(len(data.train_blocks[index].counterfactual) for index in range(len(data.train_blocks))) == 64
 
 
 def test_measuring_a_run_leaves_its_files_alone(recipe, tmp_path):
