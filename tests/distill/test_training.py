@@ -66,7 +66,9 @@ def test_the_two_modules_without_the_command_line(gpt2_folder, tmp_path):
     text = tmp_path / "text.txt"
     text.write_text("the heir saw the actor and the heir saw the actor. " * 100)
     module = DistillationModule(
-        TeacherConfig(str(gpt2_folder)), StudentConfig(layers=[0, 2]), PerturbationConfig("expmean", "reversed", "all")
+        teacher=TeacherConfig(str(gpt2_folder)),
+        student=StudentConfig(layers=[0, 2]),
+        perturbation=PerturbationConfig("expmean", "reversed", "all"),
     )
     data = CounterfactualDataModule(
         module.tokenizer, train=str(text), block_size=64, global_batch_size=2, micro_batch_size=2, num_proc=1,
