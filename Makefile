@@ -1,7 +1,8 @@
 # Each target makes .venv when it is missing; a second call installs nothing.
 PYTHON ?= python3
 BIN := .venv/bin
-BENCHMARKS := $(filter-out benchmarks/measuring.py benchmarks/contenders.py,$(wildcard benchmarks/*.py))
+SHARED := $(addprefix benchmarks/,measuring.py contenders.py tiny_gpt2.py)
+BENCHMARKS := $(filter-out $(SHARED),$(wildcard benchmarks/*.py))
 
 .PHONY: quickstart test lint bench fuzz kills audit clean
 

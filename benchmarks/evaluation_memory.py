@@ -12,26 +12,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import torch
 import transformers
 from measuring import PeakMemory, in_own_process, write_results
-from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
+from tiny_gpt2 import write_tiny_gpt2
 
 from distill.evaluation.evaluate import evaluate
-from distill.quickstart.corpus import write_corpus
 
 GROUPS = 50
-
-
-def write_model(folder: Path) -> None:
-    """A random GPT-2 of one narrow block, with the quickstart's tokenizer."""
-    write_corpus(folder, seed=1, documents=400, validation_documents=60)
-    tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
-    torch.manual_seed(0)
-    ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
-    config = GPT2Config(vocab_size=len(tokenizer), n_layer=1, n_embd=8, n_head=1, n_positions=64, **ends)
-    GPT2LMHeadModel(config).save_pretrained(folder / "model")
-    tokenizer.save_pretrained(folder / "model")
 
 
 def write_prompts(path: Path, count: int) -> None:
@@ -72,7 +59,7 @@ def main() -> None:
         measure(arguments.in_folder, arguments.prompts[0], arguments.samples)
         return
     with tempfile.TemporaryDirectory() as name:
-        write_model(Path(name))
+        write_tiny_gpt2(Path(name), layers=1, width=8, heads=1)
         rows = [
             in_own_process(__file__, ["--in_folder", name, "--prompts", count, "--samples", arguments.samples])
             for count in arguments.prompts

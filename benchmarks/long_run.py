@@ -15,12 +15,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 import yaml
 from measuring import write_results
-from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
-
-from distill.quickstart.corpus import write_corpus
+from tiny_gpt2 import write_tiny_gpt2
 
 LOGGED = 10
 """Steps between two rows of metrics.csv."""
@@ -28,16 +25,10 @@ LOGGED = 10
 
 def write_recipe(folder: Path, steps: int) -> Path:
     """A corpus, a random teacher of four blocks and a recipe over them."""
-    write_corpus(folder, seed=1, documents=400, validation_documents=60)
-    tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
-    torch.manual_seed(0)
-    ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
-    config = GPT2Config(vocab_size=len(tokenizer), n_layer=4, n_embd=16, n_head=2, n_positions=64, **ends)
-    GPT2LMHeadModel(config).save_pretrained(folder / "teacher")
-    tokenizer.save_pretrained(folder / "teacher")
+    teacher = write_tiny_gpt2(folder, layers=4, width=16, heads=2)
     recipe = {
         "model": {
-            "teacher": {"path": str(folder / "teacher")},
+            "teacher": {"path": str(teacher)},
             "student": {"layers": [0, 2]},
             "perturbation": {"operator": "expmean", "vocabulary": "reversed", "contexts": "all"},
         },

@@ -10,11 +10,12 @@ def rows() -> dict[str, list[str]]:
     """Row → the recipes that are read over the setting's own, in order."""
     plain = {"plain": [f"{_PERTURBATION}/none.yaml"]}
     paper = {operator: [f"{_PERTURBATION}/{operator}.yaml"] for operator in OPERATORS}
-    equivariant = {
+    even = {
         "equivariant": [f"{_PERTURBATION}/equivariant.yaml"],
+        "max-reversed": [f"{_PERTURBATION}/max-reversed.yaml"],
         "equivariant-names-kept": [f"{_PERTURBATION}/equivariant.yaml", f"{_EXPERIMENTS}/names-kept.yaml"],
     }
-    alone = {**plain, **paper, **equivariant}
+    alone = {**plain, **paper, **even}
     return {
         **alone,
         "plain-append": [*plain["plain"], f"{_EXPERIMENTS}/append.yaml"],
