@@ -1,7 +1,7 @@
 """Phrases in which a gendered word stays (“king size”, “thank God”): which of them covers a word of a text?"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from augment.lexicon import Exclusion
 
@@ -21,34 +21,43 @@ class Exclusions:
     def __init__(self, phrases: Iterable[tuple[Exclusion, str, str]]):
         """`phrases`: each with its parts before and behind the word."""
         self.only_hyphenated = True
-        by_kind: dict[tuple[bool, bool], list[str]] = {}
+        # By kind: phrases that begin with the word, which are matched where it stands, and those to be searched for.
+        patterns: dict[tuple[bool, bool], tuple[list[str], list[str]]] = {}
         self._alone = False
         self._before: set[str] = set()
         self._after: set[str] = set()
         for exclusion, before, after in phrases:
-            by_kind.setdefault((exclusion.exact, exclusion.tells), []).append(_pattern(exclusion.phrase))
+            beginning, around = patterns.setdefault((exclusion.exact, exclusion.tells), ([], []))
+            (around if before else beginning).append(_pattern(exclusion.phrase))
             self.only_hyphenated &= (after[:1] if after else before[-1:]) == "-"
-            if after and not after.startswith("*"):
+            if before and not before.endswith("*"):
+                self._before |= {part[::-1] for part in _beginnings(before[::-1])}
+            elif not before and after and not after.startswith("*"):
                 self._after |= _beginnings(after)
-            elif before and not before.endswith("*"):
-                self._before |= {beginning[::-1] for beginning in _beginnings(before[::-1])}
             else:
                 self._alone = True
         self._patterns = tuple(
-            (re.compile("|".join(patterns), 0 if exact else re.IGNORECASE), tells)
-            for (exact, tells), patterns in by_kind.items()
+            (_any_of(beginning, exact), _any_of(around, exact), tells)
+            for (exact, tells), (beginning, around) in patterns.items()
         )
 
     def cover(self, text: str, start: int, end: int) -> bool | None:
         """None where no phrase covers text[start:end]; otherwise whether the phrase tells a gender."""
-        if not (self._alone or self._may_follow(text, end) or self._may_precede(text, start)):
+        may_begin = self._alone or self._may_follow(text, end)
+        may_surround = self._alone or self._may_precede(text, start)
+        if not (may_begin or may_surround):
             return None
-        for pattern, tells in self._patterns:
-            for match in pattern.finditer(text, max(0, start - _REACH), end + _REACH):
-                if match.start() <= start and end <= match.end():
+        for beginning, around, tells in self._patterns:
+            if may_begin and beginning is not None:
+                match = beginning.match(text, start, end + _REACH)
+                if match is not None and end <= match.end():
                     return tells
-                if match.start() > start:
-                    break
+            if may_surround and around is not None:
+                for match in around.finditer(text, max(0, start - _REACH), end + _REACH):
+                    if match.start() <= start and end <= match.end():
+                        return tells
+                    if match.start() > start:
+                        break
         return None
 
     # One side of a phrase is enough to rule it out, at a glance; several blanks side by side are left to the pattern.
@@ -83,6 +92,10 @@ def exclusions_of_words(exclusions: Iterable[Exclusion]) -> dict[str, Exclusions
             for form in (word[:-1], word[:-1] + "s") if word.endswith("*") else (word,):
                 phrases.setdefault(form, []).append((exclusion, phrase[: match.start()], phrase[match.end() :]))
     return {word: Exclusions(found) for word, found in phrases.items()}
+
+
+def _any_of(patterns: Sequence[str], exact: bool) -> re.Pattern[str] | None:
+    return re.compile("|".join(patterns), 0 if exact else re.IGNORECASE) if patterns else None
 
 
 def _pattern(phrase: str) -> str:

@@ -30,6 +30,10 @@ _UNKNOWN = "?"
 _MOST_DESCRIBED = 1 << 16
 # Log-odds of 2: single words say so in six cases of ten.
 _SETTLED = 64
+# Outweighs whatever the other words say.
+_NEVER_DETERMINED = -1_000_000
+_AFTER = 2
+"""Place of the word behind the pronoun in a context."""
 ENDINGS = (4, 3, 2, 1)
 """Lengths of the word endings that have a class, the longest first."""
 
@@ -70,7 +74,7 @@ _VERBS = frozenset(_FINITE_VERBS.split())
 _TIME = "day night week weekend month year summer winter spring autumn fall time"
 _TIMES = frozenset(_TIME.split())
 _PREPOSITION = "of in on at by for from with during after before since until was is be and spent"
-_AT_A_TIME = frozenset(_PREPOSITION.split())
+_AT_A_TIME = frozenset([*_PREPOSITION.split(), _BREAK])
 
 
 def is_determiner(text: str, start: int, end: int) -> bool:
@@ -93,10 +97,8 @@ def is_determiner(text: str, start: int, end: int) -> bool:
     if text[start:end].lower() == "his":
         return _his_is_determiner(text, start, end)
     around = context(text, start, end)
-    following = around[2].lower()
-    if following in _VERBS:
-        return False
-    if following == "last" and around[3].lower() in _TIMES and around[1].lower() not in _AT_A_TIME | {_BREAK}:
+    _, before, after, second, _ = around
+    if after.lower() == "last" and second.lower() in _TIMES and before.lower() not in _AT_A_TIME:
         return False
     return _model().score(around) > 0
 
@@ -123,15 +125,15 @@ Context = tuple[str, str, str, str, str]
 
 def context(text: str, start: int, end: int) -> Context:
     """The two tokens before text[start:end] and the three behind it; at either end of the text, paragraph breaks."""
-    before = text[start - _REACH_BEFORE : start] if start > _REACH_BEFORE else text[:start]
+    then = _THREE_WORDS.match(text, end, end + _REACH_AFTER) or _THREE.match(text, end, end + _REACH_AFTER)
     # Words between blanks need no pattern.
-    first = before.rsplit(None, 2)[-2:]
-    if not (len(first) == 2 and before[-1] == " " and (first[0] + first[1]).isalpha()) or before.count("\n") > 1:
-        first = [_BREAK, _BREAK, *TOKEN.findall(before)][-2:]
-    then = _THREE_WORDS.match(text, end, end + _REACH_AFTER)
-    if then is not None:
-        return (*first, *then.groups())
-    return (*first, *_THREE.match(text, end, end + _REACH_AFTER).groups(_BREAK))
+    reach = start - _REACH_BEFORE if start > _REACH_BEFORE else 0
+    blank = text.rfind(" ", reach, start - 1) if start else -1
+    blank_before = text.rfind(" ", reach, blank) if blank > 0 else -1
+    second, first = text[blank + 1 : start - 1], text[blank_before + 1 : blank]
+    if not (blank_before >= 0 and text[start - 1] == " " and second.isalpha() and first.isalpha()):
+        first, second = [_BREAK, _BREAK, *TOKEN.findall(text, reach, start)][-2:]
+    return (first, second, *then.groups(_BREAK))
 
 
 class _Word(NamedTuple):
@@ -242,6 +244,8 @@ class PronounModel:
         for token in tokens:
             word = self.describe(token)
             weights = [sum(self.weights.get(feature, 0) for feature in _alone(place, word)) for place in range(5)]
+            if word.form in _VERBS:
+                weights[_AFTER] = _NEVER_DETERMINED
             self._seen[token] = (*weights, word)
 
     def _class(self, word: str) -> str:

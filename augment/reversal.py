@@ -10,12 +10,15 @@ from augment.lexicon import Lexicon
 from augment.names import name_pairs, names_that_are_words, unpaired_names
 from augment.parallel import reverse_in_parallel
 from augment.possessives import APOSTROPHES, with_possessive
-from augment.prose import PLAIN_AFTER, PLAIN_BEFORE, is_in_tag, is_prose
-from augment.surface import TELLS, Direction, candidates, surface_forms
+from augment.prose import PLAIN_BEFORE, is_in_tag, is_prose
+from augment.surface import FOLLOWED_PLAINLY, TELLS, Direction, candidates, surface_forms
 
 # Part of the fingerprint: raise it whenever the same lexicon and text would give another reversal.
 _VERSION = 6
 
+
+# Characters of a text whose candidates are not held all at once.
+_LONG = 1 << 20
 
 # What a named tuple's own constructor does, without its call.
 _tuple = tuple.__new__
@@ -107,14 +110,16 @@ class RoleReverser:
         position = shift = 0
         # As if the text stood between blanks, so that something stands beside every word.
         padded = f" {text} "
-        for match in self._candidates.finditer(padded):
+        found = self._candidates.finditer(padded)
+        # All before the first decision: search and decisions would drive each other out of the processor's cache.
+        for match in found if len(text) > _LONG else list(found):
             word = known(match[1])
             if word is None:
                 continue
             start, after = match.span()
             end = after - 1
             counterpart, ambiguous, decide, joined, possessive = word
-            if padded[start] not in PLAIN_BEFORE or padded[after] not in PLAIN_AFTER:
+            if match.lastindex != FOLLOWED_PLAINLY or padded[start] not in PLAIN_BEFORE:
                 if not is_prose(text, start, end):
                     continue
                 decide = joined

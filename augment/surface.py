@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterable
-from functools import cache
 from typing import Literal, NamedTuple
 
 from augment.exclusions import Exclusions, exclusions_of_words
 from augment.lexicon import Lexicon
 from augment.names import is_first_name, is_surname, name_pairs, names_that_are_words, unpaired_names
-from augment.prose import is_compound
+from augment.prose import PLAIN_AFTER, is_compound
 from augment.readings import READINGS
 
 Direction = Literal["swap", "female", "male"]
@@ -133,39 +132,38 @@ def candidates(forms: Iterable[str]) -> re.Pattern[str]:
     """A pattern that finds every whole word among these forms as its group 1, and words that begin beyond ASCII.
 
     A match begins with the character before the word: a search for one set of characters is faster than a look back
-    from every position. So put a blank before the text.
+    from every position. So put a blank before the text. That character may be a letter beyond ASCII, too: a table of
+    all letters would be slower to search with. Behind most words a blank or a punctuation mark says that nothing is
+    joined to them: there `lastindex` is `FOLLOWED_PLAINLY`.
 
-    >>> candidates(["he", "ma'am", "He"]).findall(" he said “Yes, ma'am”, her head")
-    ['he', "ma'am"]
+    >>> found = candidates(["he", "ma'am", "He"]).finditer(" he said “Yes, ma'am@home”, her head ")
+    >>> [(match[1], match.lastindex == FOLLOWED_PLAINLY) for match in found]
+    [('he', True), ("ma'am", False)]
     """
     small = [form for form in forms if "a" <= form[0] <= "z"]
     large = [form for form in forms if "A" <= form[0] <= "Z"]
-    # A look at the first letter spares the others; words beyond ASCII are few, and looked up.
-    branches = [rf"(?=[{first}]){_trie(some)}" for first, some in (("a-z", small), ("A-Z", large)) if some]
-    return re.compile(rf"{_between_words()}({'|'.join([*branches, _BEYOND_ASCII])})(?![^\W_])")
+    # Most words are none of the forms and begin with a small letter: those are told apart without a look at the large.
+    branches = [*_by_first_letter(small), rf"(?=[A-Z])(?:{'|'.join(_by_first_letter(large))})", _BEYOND_ASCII]
+    return re.compile(rf"[^a-zA-Z0-9]({'|'.join(branches)})(?:{_PLAINLY}()|(?![^\W_]))")
+
+
+FOLLOWED_PLAINLY = 2
+_PLAIN = f"[{re.escape(''.join(PLAIN_AFTER))}]"
+_PLAINLY = f"(?=(?:[.:]|['’]s)?{_PLAIN})"
 
 
 _BEYOND_ASCII = r"[^\W\d_a-zA-Z][^\W_]*+"
 
 
-@cache
-def _between_words() -> str:
-    """[\\W_] character by character, which is compiled to a table, and all beyond U+FFFF, which is to be looked at."""
-    between = [code for code in range(0x10000) if not chr(code).isalnum()]
-    starts = [code for code, before in zip(between, [-2, *between], strict=False) if code != before + 1]
-    ends = [code for code, after in zip(between, [*between[1:], -2], strict=True) if code + 1 != after]
-    ranges = "".join(f"\\u{start:04x}-\\u{end:04x}" for start, end in zip(starts, ends, strict=True))
-    return f"[{ranges}\\U00010000-\\U0010ffff]"
-
-
-def _trie(words: Iterable[str]) -> str:
+def _by_first_letter(words: Iterable[str]) -> list[str]:
+    """A pattern for each first letter."""
     root: dict[str, dict] = {}
     for word in words:
         node = root
         for letter in word:
             node = node.setdefault(letter, {})
         node[""] = {}
-    return _branches(root)
+    return [re.escape(letter) + _branches(rest) for letter, rest in root.items()]
 
 
 def _branches(node: dict[str, dict]) -> str:
