@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augment.leftovers import of_this_process, remove_leftovers
-from augment.reversal import Reversal, RoleReverser, Swap
+from augment.reversal import Reversal, RoleReverser
 
 if TYPE_CHECKING:
     import datasets
@@ -168,7 +168,7 @@ def _reverse_piece(piece: _Piece) -> _Piece:
         {
             "text": pa.array(texts, pa.large_string()),
             "counterfactual": pa.array([reversal.counterfactual for reversal in reversals], pa.large_string()),
-            "swaps": pa.array([list(map(int, chain.from_iterable(r.swaps))) for r in reversals], spans),
+            "swaps": pa.array([list(map(int, r.numbers)) for r in reversals], spans),
             "tells": pa.array([list(chain.from_iterable(r.tells)) for r in reversals], spans),
         }
     )
@@ -198,7 +198,7 @@ def _counts(reversals: list[Reversal], group_of: dict[str, str]) -> dict[str, An
         "words": sum(len(reversal.text.split()) for reversal in reversals),
         "swaps": groups,
         "pairs": pairs,
-        "without_swaps": sum(not reversal.swaps for reversal in reversals),
+        "without_swaps": sum(not reversal.numbers for reversal in reversals),
     }
 
 
@@ -219,11 +219,11 @@ def _added_up(documents: int, counts: list[dict[str, Any]]) -> Summary:
 
 def to_reversal(row: dict[str, Any]) -> Reversal:
     """The `Reversal` that a row of `reverse_corpus` holds."""
-    swaps, tells = row["swaps"], row["tells"]
+    tells = row["tells"]
     return Reversal(
         row["text"],
         row["counterfactual"],
-        tuple(Swap(*swaps[i : i + 4], bool(swaps[i + 4])) for i in range(0, len(swaps), 5)),
+        tuple(row["swaps"]),
         tuple((tells[i], tells[i + 1]) for i in range(0, len(tells), 2)),
     )
 

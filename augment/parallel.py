@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from augment.reversal import Reversal, RoleReverser
 
-_LARGEST_CHUNK = 1000
+_LARGEST_CHUNK = 4000
 _CHUNKS_PER_PROCESS = 8
 
 # A process's own, so that it travels once and not with every chunk.
 _reverser: "RoleReverser"
 
-# Counterfactuals (None where nothing changed), swaps and tells as numbers, and how many numbers each text has.
+# Counterfactuals (None where nothing changed), the numbers of swaps and tells, and how many of either each text has.
 _Packed = tuple[list[str | None], array, array, array, array]
 
 
@@ -34,33 +34,30 @@ def _begin(reverser: "RoleReverser") -> None:
 
 def _reverse_chunk(texts: Sequence[str]) -> _Packed:
     counterfactuals: list[str | None] = []
-    swaps, tells, swap_counts, tell_counts = array("q"), array("q"), array("q"), array("q")
+    numbers, tells, number_counts, tell_counts = array("q"), array("q"), array("q"), array("q")
     for text in texts:
         reversal = _reverser.reverse(text)
-        counterfactuals.append(reversal.counterfactual if reversal.swaps else None)
-        swap_counts.append(len(reversal.swaps))
+        counterfactuals.append(reversal.counterfactual if reversal.numbers else None)
+        number_counts.append(len(reversal.numbers))
         tell_counts.append(len(reversal.tells))
-        for swap in reversal.swaps:
-            swaps.extend(swap)
+        numbers.extend(reversal.numbers)
         for tell in reversal.tells:
             tells.extend(tell)
-    return counterfactuals, swaps, tells, swap_counts, tell_counts
+    return counterfactuals, numbers, tells, number_counts, tell_counts
 
 
 def _unpack(texts: Sequence[str], packed: _Packed) -> Iterator["Reversal"]:
-    from augment.reversal import Reversal, Swap
+    from augment.reversal import Reversal
 
-    counterfactuals, swap_numbers, tell_numbers, swap_counts, tell_counts = packed
-    swaps = iter(swap_numbers)
-    swaps = [tuple.__new__(Swap, (*span, ambiguous == 1)) for *span, ambiguous in zip(*[swaps] * 5, strict=True)]
+    counterfactuals, numbers, tell_numbers, number_counts, tell_counts = packed
     tells = iter(tell_numbers)
     tells = list(zip(tells, tells, strict=True))
-    swap = tell = 0
-    for text, counterfactual, swapped, told in zip(texts, counterfactuals, swap_counts, tell_counts, strict=True):
+    number = tell = 0
+    for text, counterfactual, count, told in zip(texts, counterfactuals, number_counts, tell_counts, strict=True):
         yield Reversal(
             text,
             text if counterfactual is None else counterfactual,
-            tuple(swaps[swap : swap + swapped]),
+            tuple(numbers[number : number + count]),
             tuple(tells[tell : tell + told]),
         )
-        swap, tell = swap + swapped, tell + told
+        number, tell = number + count, tell + told

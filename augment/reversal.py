@@ -20,9 +20,6 @@ _VERSION = 6
 # Characters of a text whose candidates are not held all at once.
 _LONG = 1 << 20
 
-# What a named tuple's own constructor does, without its call.
-_tuple = tuple.__new__
-
 
 class Swap(NamedTuple):
     """One exchanged word: its span, that of its counterpart, and whether the words that follow decided it.
@@ -39,18 +36,28 @@ class Swap(NamedTuple):
     ambiguous: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reversal:
     """A text and its counterfactual.
 
-    `swaps` are in the order of the text; outside them the two are the same, character for character. `tells` are the
-    spans (start, end) of `text` that tell a gender and stay.
+    `swaps` are in the order of the text; outside them the two are the same, character for character. `numbers` are
+    theirs, five a swap, so that none is made before it is looked at. `tells` are the spans (start, end)
+    of `text` that tell a gender and stay.
     """
 
     text: str
     counterfactual: str
-    swaps: tuple[Swap, ...]
+    numbers: tuple[int, ...]
     tells: tuple[tuple[int, int], ...]
+
+    @cached_property
+    def swaps(self) -> tuple[Swap, ...]:
+        """The exchanged words."""
+        each = iter(self.numbers)
+        return tuple(
+            Swap(start, end, new_start, new_end, bool(ambiguous))
+            for start, end, new_start, new_end, ambiguous in zip(each, each, each, each, each, strict=True)
+        )
 
     def invert(self) -> str:
         """The original again: what the counterfactual shares with it, and at each swap the word that stood there.
@@ -104,7 +111,7 @@ class RoleReverser:
         """Reverse one text. Everything outside `swaps` stays as it is, to the last byte."""
         known = self._words.get
         tagged = "<" in text
-        swaps: list[Swap] = []
+        numbers: list[int] = []
         tells: list[tuple[int, int]] = []
         pieces: list[str] = []
         position = shift = 0
@@ -137,13 +144,13 @@ class RoleReverser:
             pieces += text[position:start], counterpart
             new_start = start + shift
             new_end = new_start + len(counterpart)
-            swaps.append(_tuple(Swap, (start, end, new_start, new_end, ambiguous)))
+            numbers += start, end, new_start, new_end, ambiguous
             position = end
             shift = new_end - end
-        if not swaps:
+        if not numbers:
             return Reversal(text, text, (), tuple(tells))
         pieces.append(text[position:])
-        return Reversal(text, "".join(pieces), tuple(swaps), tuple(tells))
+        return Reversal(text, "".join(pieces), tuple(numbers), tuple(tells))
 
     def reverse_all(self, texts: Iterable[str], num_proc: int = 1) -> list[Reversal]:
         """Reverse many texts, in order, on `num_proc` processes."""
@@ -158,10 +165,9 @@ class RoleReverser:
         `ambiguous` is judged anew, for the words that now stand in the text.
         """
         text = reversal.counterfactual
-        swaps = tuple(
-            Swap(new_start, new_end, start, end, text[new_start:new_end].lower() in self._ambiguous)
-            for start, end, new_start, new_end, _ in reversal.swaps
-        )
+        numbers: list[int] = []
+        for start, end, new_start, new_end, _ in reversal.swaps:
+            numbers += new_start, new_end, start, end, text[new_start:new_end].lower() in self._ambiguous
         tells = []
         shift = passed = 0
         for start, end in reversal.tells:
@@ -169,7 +175,7 @@ class RoleReverser:
                 shift = reversal.swaps[passed].counterfactual_end - reversal.swaps[passed].end
                 passed += 1
             tells.append((start + shift, end + shift))
-        return Reversal(text, reversal.text, swaps, tuple(tells))
+        return Reversal(text, reversal.text, tuple(numbers), tuple(tells))
 
     @cached_property
     def _ambiguous(self) -> frozenset[str]:

@@ -115,7 +115,7 @@ def speed(paragraphs: list[str]) -> dict[str, float]:
     for _ in range(7):
         for name, run in runs.items():
             best[name] = min(best[name], seconds(run, time.process_time))
-    many = paragraphs * 4
+    many = paragraphs * 8
     one = min(seconds(lambda: plain.reverse_all(many), time.perf_counter) for _ in range(3))
     two = min(seconds(lambda: plain.reverse_all(many, num_proc=2), time.perf_counter) for _ in range(3))
     return {

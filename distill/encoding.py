@@ -116,19 +116,19 @@ def _encode(reversal: Reversal, tokenizer: PreTrainedTokenizerBase, end: list[in
     tokens = np.array([*ids, *end], dtype=np.int64)
     flags = np.zeros(len(tokens), dtype=np.uint8)
     inner = flags[: len(ids)]
-    if not reversal.swaps and not reversal.tells:
+    if not reversal.numbers and not reversal.tells:
         return EncodedDocument(tokens, tokens, np.arange(len(tokens)), flags)
     characters = np.array(offsets, dtype=np.int64).reshape(-1, 2)
     inner[overlapping(characters, reversal.tells)] |= np.uint8(TokenFlag.TELL)
-    if not reversal.swaps:
+    if not reversal.numbers:
         return EncodedDocument(tokens, tokens, np.arange(len(tokens)), flags)
     counterfactual_ids, counterfactual_offsets = _tokenise(reversal.counterfactual, tokenizer)
     ends = np.array(boundaries(offsets, counterfactual_offsets, reversal.swaps), dtype=np.int64)
     # a(t): the boundary, but not at the last token of a word whose counterpart the following words decided.
-    decided_later = np.isin(characters[:, 1], [swap.end for swap in reversal.swaps if swap.ambiguous])
+    swaps = np.array(reversal.numbers, dtype=np.int64).reshape(-1, 5)
+    decided_later = np.isin(characters[:, 1], swaps[swaps[:, 4] == 1, 1])
     inner[(ends < 0) | decided_later] |= np.uint8(TokenFlag.UNALIGNED)
-    spans = [(swap.start, swap.end) for swap in reversal.swaps]
-    inner[overlapping(characters, spans)] |= np.uint8(TokenFlag.REVERSED_WORD)
+    inner[overlapping(characters, swaps[:, :2])] |= np.uint8(TokenFlag.REVERSED_WORD)
     counterfactual = np.array([*counterfactual_ids, *end], dtype=np.int64)
     last = [len(counterfactual_ids)] if end else []
     return EncodedDocument(tokens, counterfactual, np.array([*ends, *last], dtype=np.int64), flags)

@@ -1,23 +1,19 @@
 """From spans of characters to tokens."""
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
-def overlapping(offsets: NDArray[np.int64], spans: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
+def overlapping(offsets: NDArray[np.int64], spans: ArrayLike) -> NDArray[np.bool_]:
     """Which tokens share a character with a span?
 
     Args:
         offsets: Characters of each token, `[tokens, 2]`.
-        spans: (start, end) of each span, in order, none overlapping another.
+        spans: (start, end) of each span, in order, none overlapping another, `[spans, 2]`.
 
     Returns:
         `[tokens]`.
     """
-    if not spans:
-        return np.zeros(len(offsets), dtype=np.bool_)
-    starts, ends = np.array(spans).T
+    starts, ends = np.asarray(spans, dtype=np.int64).reshape(-1, 2).T
     # Spans that begin before the token ends, less those that have ended where it begins.
     return np.searchsorted(starts, offsets[:, 1], "left") > np.searchsorted(ends, offsets[:, 0], "right")

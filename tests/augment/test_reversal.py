@@ -226,7 +226,7 @@ def test_invert_gives_the_original(text: str, reverser: RoleReverser) -> None:
 
 def test_invert_is_rebuilt_from_the_record() -> None:
     record = PLAIN.reverse("I saw him and his dog.")
-    shortened = Reversal(record.text, record.counterfactual, record.swaps[:1], record.tells)
+    shortened = Reversal(record.text, record.counterfactual, record.numbers[:5], record.tells)
     assert shortened.invert() == "I saw him and her dog."
 
 
