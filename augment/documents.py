@@ -66,6 +66,8 @@ def read_documents(
             raise DocumentError(f"{path}: no {', '.join(SUFFIXES)} file in this folder")
         return _from_files(files, field, cache_dir)
     hub_id = _HUB_ID.fullmatch(str(source))
+    if path.exists():
+        raise DocumentError(f"{path}: neither a file nor a folder, and text is read more than once; save it as a file")
     if _suffix(path) or hub_id is None:
         raise DocumentError(f"{path}: no such file or folder")
     return _from_hub(hub_id["name"], hub_id["config"], field, hub_id["split"] or split)

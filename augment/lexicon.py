@@ -77,6 +77,9 @@ class Lexicon:
         else:
             name = str(path)
             try:
+                # A device never ends.
+                if Path(path).is_char_device() or Path(path).is_block_device():
+                    raise LexiconError(f"{name}: a device, and no file")
                 text = Path(path).read_text("utf-8")
             except UnicodeDecodeError as error:
                 raise LexiconError(f"{name}, byte {error.start}: not UTF-8; convert the file to UTF-8") from None

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -168,6 +169,11 @@ def test_a_row_of_a_saved_dataset_that_is_null(tmp_path: Path) -> None:
 def test_sources_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     monkeypatch.chdir(tmp_path)
     refused(source, "no such file or folder$")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    refused(tmp_path / "pipe.txt", "pipe.txt: neither a file nor a folder, and .*; save it as a file")
 
 
 def test_a_folder_without_documents(tmp_path: Path) -> None:

@@ -149,6 +149,12 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         Lexicon.load(tmp_path / "none.yaml")
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero here")
+def test_a_device_that_never_ends() -> None:
+    with pytest.raises(LexiconError, match=r"/dev/zero: a device, and no file"):
+        Lexicon.load("/dev/zero")
+
+
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"groups: \xff")
     with pytest.raises(LexiconError, match=r"a.yaml, byte 8: not UTF-8"):
