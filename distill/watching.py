@@ -90,6 +90,25 @@ def peak_memory(device: torch.device) -> int:
 class ProgressBar(TQDMProgressBar):
     """Lightning's bar, with the speed, and the time until the end of the whole run."""
 
+    @property
+    def total_train_batches(self) -> int | float:
+        """Of this epoch, as far as the run goes.
+
+        Lightning's own leaves out accumulation, and what a continued epoch has behind it.
+        """
+        trainer = self.trainer
+        if trainer.max_steps < 0:
+            return trainer.num_training_batches
+        done = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        left = (trainer.max_steps - trainer.global_step) * trainer.accumulate_grad_batches
+        return min(trainer.num_training_batches, done + left)
+
+    def on_train_start(self, *hooked: Any) -> None:
+        """In the middle of an epoch, where a run continues, Lightning tells its bar neither epoch nor length."""
+        super().on_train_start(*hooked)
+        self.train_progress_bar.total = self.total_train_batches
+        self.train_progress_bar.set_description(f"Epoch {self.trainer.current_epoch}")
+
     def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, int | str | float]:
         """What stands behind the bar."""
         watch = next((callback for callback in trainer.callbacks if isinstance(callback, Watch)), None)

@@ -1,6 +1,7 @@
 """A run that was killed, stopped or spoilt continues: with the same bytes, on other devices, with today's settings."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -287,6 +288,18 @@ def test_what_a_user_watches_is_in_the_metrics(run):
     for name in ("loss", "kd", "lm", "hidden", "lr", "tokens_per_s", "remaining_s", "peak_gib", "reversed_rows"):
         assert float(row[f"train/{name}"]) >= 0, name
     assert "tokens/s (median), peak memory" in (run / "student" / "README.md").read_text()
+
+
+def test_the_bar_counts_batches_until_the_end_of_the_run(recipe, tmp_path, capfd):
+    """… with accumulation, and when a run continues."""
+    for steps, batches in ((3, 12), (6, 24)):
+        fit(
+            recipe, tmp_path, f"--trainer.max_steps={steps}", "--trainer.enable_progress_bar=true",
+            "--trainer.val_check_interval=3", "--ckpt_path=last",
+        )  # fmt: skip
+        shown = re.findall(r"Epoch 0:.*?(\d+)/(\d+)", capfd.readouterr().out.replace("\r", "\n"))
+        assert shown[-1] == (str(batches), str(batches))
+        assert all(int(number) <= int(total) for number, total in shown)
 
 
 def test_weights_are_finite(run):
