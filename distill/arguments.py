@@ -45,6 +45,8 @@ class OneLineErrors(ArgumentParser):
         keys = set(actions)
         groups = {key[: dot.start()] for key in keys for dot in re.finditer(r"\.", key)}
         for recipe in _recipes(arguments or ()):
+            if not _is_utf8(recipe):
+                parser.error(f"{recipe}: not UTF-8, so no recipe; save it as UTF-8")
             for key, value in _settings(recipe, groups):
                 if key in groups and not _holds_settings(value, recipe.parent):
                     shown = "null" if value is None else repr(value)
@@ -59,7 +61,7 @@ class OneLineErrors(ArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Say what is wrong, and which key may have been meant, on one line; leave."""
         parser = getattr(ex, "subcommand_parser", None) or self
-        line = _one_line(message)
+        line = _one_line(message).replace("required: fit.", "required: ")
         unknown = _UNKNOWN.search(line)
         if unknown is not None:
             nearest = difflib.get_close_matches(
@@ -76,6 +78,14 @@ def _recipes(arguments: Sequence[str]) -> Iterator[Path]:
         path = Path(value or following)
         if name in ("-c", "--config") and path.is_file():
             yield path
+
+
+def _is_utf8(recipe: Path) -> bool:
+    try:
+        recipe.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _settings(recipe: Path, groups: set[str]) -> Iterator[tuple[str, Any]]:

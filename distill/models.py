@@ -108,9 +108,11 @@ def _load(what: str, loader: Any, path: str, gguf_file: str | None, revision: st
     if local:
         folder = Path(path).expanduser()
         if not folder.is_dir():
-            raise UserError(f"{what}: there is no folder {path!r}")
+            raise UserError(
+                f"there is no folder {path!r} to read the {what} from; give that of a saved model, or a hub id"
+            )
         if gguf_file is not None and not (folder / gguf_file).is_file():
-            raise UserError(f"{what}: there is no file {gguf_file!r} in {path!r}")
+            raise UserError(f"there is no file {gguf_file!r} in {path!r} to read the {what} from")
         path = str(folder)
     if gguf_file is not None:
         extra["gguf_file"] = gguf_file

@@ -32,6 +32,12 @@ def refused(capsys, parser, *arguments: str) -> str:
     return line
 
 
+def test_a_recipe_that_is_no_text(capsys, parser, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_bytes(b"\xb8\x00")
+    assert f"{recipe}: not UTF-8, so no recipe" in refused(capsys, parser, f"--config={recipe}")
+
+
 @pytest.mark.parametrize(
     ("recipe", "problem"),
     [
