@@ -4,7 +4,7 @@
 
 Needs ../shared/data (or $DISTILL_DATA): gold tags of UD English EWT and GUM, and Middlemarch.
 Speed is CPU time, best of seven, against a bare loop of `re.finditer` over the same words, and against countergen
-(a dictionary of words, one way only, here to female) where `pip install countergen` was said.
+(a dictionary of words, one way only, here to female) where the bench extra is installed.
 Writes benchmarks/results/role_reversal.json.
 """
 
