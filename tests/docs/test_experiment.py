@@ -30,7 +30,7 @@ def test_every_row_is_a_fit_and_an_evaluation(commands):
     evaluations = [command for command in commands if command[0] == "evaluate"]
     assert len(evaluations) == len(students) + 1
     outputs = {option for command in students for option in command if option.startswith("--trainer.default_root_dir")}
-    assert len(outputs) == len(students) == 15
+    assert len(outputs) == len(students) == 17
     assert all("--seed_everything=2" in command for command in students)
 
 
@@ -46,6 +46,7 @@ def test_every_recipe_of_a_row_is_there(commands):
     [
         ("plain-append", "finetuned", ["operator: none", "augmentation: append", "lm_weight: 0.5", "names: true"]),
         ("max-substitute", "distilled", ["operator: max", "vocabulary: identity", "augmentation: substitute"]),
+        ("max-reversed", "finetuned", ["operator: max", "vocabulary: reversed", "contexts: all", "lm_weight: 0.0"]),
         ("equivariant-names-kept", "finetuned", ["contexts: all", "vocabulary: reversed", "names: false"]),
     ],
 )
