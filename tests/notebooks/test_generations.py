@@ -1,4 +1,6 @@
+import re
 import runpy
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,18 @@ NOTEBOOK = ROOT / "notebooks" / "generations.ipynb"
 def test_it_is_stored_without_outputs() -> None:
     cells = [cell for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
     assert all(not cell.outputs and cell.execution_count is None for cell in cells)
+
+
+def test_what_it_needs_is_installed_from_the_clone() -> None:
+    """As README has it: no registry holds the package."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    needed = re.findall(r"pip install ([^`]*)`", nbformat.read(NOTEBOOK, as_version=4).cells[0].source)
+    assert needed == ["-e '.[notebook]'"]
+    assert set(re.findall(r"pip install -e '\.\[(\w+)\]'", (ROOT / "README.md").read_text("utf-8"))) >= {
+        "gguf",
+        "notebook",
+    }
+    assert {"gguf", "notebook"} <= extras.keys()
 
 
 def test_it_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
