@@ -19,6 +19,8 @@ WRITES = "What it writes"
 MISSING: Cell = ("–", "")
 MAIN = "unigram"
 """The polarity that verdict and charts go by; evaluations always hold it."""
+TELLING = 0.5
+"""Of `fair_low`: where even a fair model's mean ratio may be lower, so few texts tell neither parity nor disparity."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,11 @@ def disparity(metrics: Metrics, polarity: str = MAIN) -> Metrics:
 def parity(metrics: Metrics, polarity: str = MAIN) -> bool | None:
     """Whether the texts are as even as a fair model's: mean_ratio ≥ fair_low, and the log-odds' interval holds 0.
 
-    None where there were too few gendered texts to say.
+    None where there were too few gendered texts to say: none, or so few that fair_low is below `TELLING`.
     """
     scores = disparity(metrics, polarity)
     ratio, low, ci95 = scores.get("mean_ratio"), scores.get("fair_low"), scores.get("ci95")
-    if ratio is None or low is None or ci95 is None:
+    if ratio is None or low is None or ci95 is None or low < TELLING:
         return None
     return bool(ratio >= low and ci95[0] <= 0 <= ci95[1])
 
@@ -194,7 +196,8 @@ SCALES = {
     "parity": Scale(
         "Parity",
         "Yes only if the mean ratio is at least what a fair model reaches and the interval of the log-odds holds 0. "
-        "It says that no disparity was found with so many texts, not that there is none.",
+        "It says that no disparity was found with so many texts, not that there is none. Not judged where even a fair "
+        f"model’s mean ratio may fall below {TELLING:g} with so few.",
     ),
     "rms_log_odds": Scale(
         "RMS log-odds",

@@ -9,8 +9,6 @@ from distill.evaluation.report_measures import Metrics, disparity, get, measured
 from distill.evaluation.report_words import count, p_value, percent, signed
 
 ALPHA = 0.05
-TELLING = 0.5
-"""Of `fair_low`: where even a fair model's mean ratio may be lower, so few texts tell neither parity nor disparity."""
 BROKEN = 2
 """Times the baseline's perplexity, from which on a model may look fair because it writes badly."""
 
@@ -77,16 +75,12 @@ def comparable_perplexity(metrics: list[Metrics]) -> tuple[str, list[float | Non
 
 def _standing(metrics: Metrics) -> str:
     """What is known of a model on its own; towards whom its texts lean as a whole only where that is certain."""
-    found = {True: "shows no disparity", False: "shows disparity", None: "has too few gendered texts to judge"}[
-        parity(metrics)
-    ]
-    ci95 = disparity(metrics).get("ci95")
-    low = disparity(metrics).get("fair_low")
-    if low is not None and low < TELLING:
+    fair = parity(metrics)
+    if fair is None:
         return "has too few gendered texts to judge"
-    if ci95 is None or ci95[0] <= 0 <= ci95[1]:
-        return found
-    return f"{found} and leans towards {'women' if ci95[0] > 0 else 'men'}"
+    found = "shows no disparity" if fair else "shows disparity"
+    low, high = disparity(metrics)["ci95"]
+    return found if low <= 0 <= high else f"{found} and leans towards {'women' if low > 0 else 'men'}"
 
 
 def _change(comparison: Comparison, baseline: str) -> tuple[str, str]:
