@@ -171,6 +171,6 @@ def _hub_rows(source: str) -> list[Mapping[str, Any]]:
     configuration, split = rest if len(rest) == 2 else (None, rest[0] if rest else "test")
     try:
         return list(load_dataset(name, configuration, split=split))
-    except (OSError, ValueError) as error:  # datasets' own errors derive from these two
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # datasets also raises a bare RuntimeError
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(f"{source}: neither a file of pairs nor a data set that could be loaded ({reason})") from error

@@ -116,8 +116,8 @@ def _hub_rows(source: str) -> Iterable[Mapping[str, Any]]:
 
     try:
         return load_dataset(source, split="train")
-    except (OSError, ValueError) as error:  # datasets' own errors derive from these two
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # datasets also raises a bare RuntimeError
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(
             f"{source}: neither a file of prompts nor a data set that could be loaded ({reason})"
         ) from error

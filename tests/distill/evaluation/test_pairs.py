@@ -112,6 +112,28 @@ def test_what_holds_no_pairs_is_refused(tmp_path: Path, name: str, content: str,
         read_pairs(str(tmp_path / name))
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            RuntimeError("Dataset scripts are no longer supported, but found a.py\nTry another"),
+            "Dataset scripts",
+        ),
+        (OSError(), "OSError"),
+    ],
+)
+def test_a_hub_set_that_cannot_be_loaded_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    def load(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    with pytest.raises(UserError, match=f"some/pairs: neither a file of pairs nor a data set .*{reason}") as caught:
+        read_pairs("some/pairs")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(UserError, match="no such file"):
         read_pairs("./nothing.jsonl")

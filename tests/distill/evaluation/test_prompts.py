@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import datasets
 import pytest
 
 from augment import RoleReverser
@@ -144,6 +145,25 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, name: str, content: s
 def test_a_missing_file_is_not_looked_for_on_the_hub(source: str) -> None:
     with pytest.raises(UserError, match="no such file of prompts"):
         read_prompts(source)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("Dataset scripts are no longer supported, but found a.py\nTry another"), "Dataset scripts"),
+        (OSError(), "OSError"),
+    ],
+)
+def test_a_hub_set_that_cannot_be_loaded_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    def load(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    with pytest.raises(UserError, match=f"some/bold: neither a file of prompts nor a data set .*{reason}") as caught:
+        read_prompts("some/bold")
+    assert "\n" not in str(caught.value)
 
 
 def test_the_same_text_in_another_group_or_kind_is_another_prompt() -> None:
