@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from distill.evaluation import bootstrap
 from distill.evaluation.bootstrap import interval, ratio_interval, resampled_sums
 
 
@@ -16,8 +18,17 @@ def test_the_variance_of_a_sum_is_unbiased() -> None:
 def test_memory_is_bounded_by_working_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(1).normal(size=(50, 2))
     whole = resampled_sums(values, 1000, np.random.default_rng(0))
-    monkeypatch.setattr("distill.evaluation.bootstrap._CHUNK", 500)
+    monkeypatch.setattr(bootstrap, "_CHUNK", 750)
+    held, times_drawn = [], bootstrap._times_drawn
+
+    def recorded(clusters: int, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        held.append(clusters * draws)
+        return times_drawn(clusters, draws, rng)
+
+    monkeypatch.setattr(bootstrap, "_times_drawn", recorded)
     pieces = resampled_sums(values, 1000, np.random.default_rng(0))
+    assert max(held) <= 750
+    assert sum(held) == 1000 * 50
     assert pieces.shape == whole.shape == (1000, 2)
     assert pieces == pytest.approx(whole)
 
