@@ -87,6 +87,9 @@ class CounterfactualDataModule(pl.LightningDataModule):
         for name, (value, least) in at_least.items():
             if value < least:
                 raise UserError(f"data.{name} is {value}: it must be at least {least}")
+        # A saved tokenizer keeps the limits of its last call, and would cut or fill up every document.
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
         self.tokenizer = tokenizer
         self.train_sources = [train] if isinstance(train, str) else train
         self.validation_sources = [validation] if isinstance(validation, str) else validation or []

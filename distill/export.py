@@ -55,11 +55,27 @@ def model_card(
 ) -> str:
     """The model card: what the model is, how it was made, what it is not."""
     student, teacher, perturbation, loss = module.student, module.teacher_source, module.perturbation, module.loss
+    treated = module.asks_twice or data.augmentation != "none"
+    made = "distilled from a teacher" if module.asks_teacher else "trained on text, without a teacher,"
+    if treated:
+        made += (
+            " with counterfactual role reversal (after Gupta et al. 2022,\n"
+            "[arXiv 2203.12574](https://arxiv.org/abs/2203.12574))"
+        )
+    limits = (
+        "Only disparity between two genders, in English, was treated; singular “they” stays as it is. Less disparity\n"
+        "in generated text does not mean fairer embeddings or classifiers."
+        if treated
+        else "Nothing was done about disparity: this is a baseline."
+    )
     header = {
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
         "language": "en",
-        "tags": ["knowledge-distillation", "counterfactual-role-reversal", "fairness"],
+        "tags": [
+            *(["knowledge-distillation"] if module.asks_teacher else []),
+            *(["counterfactual-role-reversal", "fairness"] if treated else []),
+        ],
     }
     if teacher.path and not Path(teacher.path).exists():
         header["base_model"] = teacher.path
@@ -93,8 +109,7 @@ def model_card(
 ---
 # {Path(trainer.default_root_dir).resolve().name}
 
-A causal language model distilled with counterfactual role reversal (after Gupta et al. 2022,
-[arXiv 2203.12574](https://arxiv.org/abs/2203.12574)) by counterfactual-distill.
+A causal language model {made} by counterfactual-distill.
 
 | | |
 |---|---|
@@ -107,8 +122,7 @@ Last logged values (losses in nats per token):
 {measured}
 
 ## What it is not
-Only disparity between two genders, in English, was treated; singular “they” stays as it is. Less disparity in generated
-text does not mean fairer embeddings or classifiers. Evaluate before you rely on it:
+{limits} Evaluate before you rely on it:
 
     distill evaluate --model student --output evaluation
 """

@@ -16,6 +16,9 @@ from distill.module import STEP_TERMS, DistillationModule
 
 log = logging.getLogger(__name__)
 
+_MOST_NAMED = 8
+"""Blocks whose documents an error tells: one line is to be read."""
+
 
 class StopAtNonFinite(Callback):
     """Before each update: the gradient's norm, and an end of the run where it, or the loss, is no finite number."""
@@ -48,12 +51,14 @@ def _stop(trainer: pl.Trainer, module: DistillationModule, finite: torch.Tensor,
     bad = [] if bool(finite.all()) else (~finite).nonzero().flatten().tolist()
     micro_batches = data.micro_batches_of(trainer.global_step)
     blocks = [block for number in (bad or range(len(micro_batches))) for block in micro_batches[number]]
+    more = f"; and {len(blocks) - _MOST_NAMED:,} more blocks" if len(blocks) > _MOST_NAMED else ""
     worst = module.step_terms[bad[0]] if bad else module.step_terms.mean(0)
     terms = ", ".join(f"{name} {value:.4g}" for name, value in zip(STEP_TERMS[:4], worst[:4].tolist(), strict=True))
     last = LastCheckpoint.path_in(trainer.default_root_dir)
     rest = f"the last good checkpoint is {str(last)!r}" if last.is_file() else "there is no checkpoint yet"
+    in_full = "" if trainer.precision.startswith(("32", "64")) else ", or use --trainer.precision 32-true"
     raise RunError(
         f"step {trainer.global_step}: {terms}, gradient norm {norm.item():.4g}: not finite. The text: "
-        f"{data.describe(blocks)}. Nothing was updated; {rest}. Look at that text, lower model.optimizer.lr, or use "
-        "--trainer.precision 32-true"
+        f"{data.describe(blocks[:_MOST_NAMED])}{more}. Nothing was updated; {rest}. Look at that text, or lower "
+        f"model.optimizer.lr{in_full}"
     )

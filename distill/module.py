@@ -114,6 +114,11 @@ class DistillationModule(pl.LightningModule):
         return bool(self.loss.kd_weight or self.loss.hidden_weight)
 
     @property
+    def asks_twice(self) -> bool:
+        """Whether the teacher is asked of reversed text too."""
+        return bool(self.loss.kd_weight) and self.perturbation.operator != "none"
+
+    @property
     def counterfactual_limit(self) -> int | None:
         """The most tokens that the teacher takes; None where nothing limits them."""
         return None if self.teacher_config is None else block_limit(self.teacher_config)
@@ -144,7 +149,8 @@ class DistillationModule(pl.LightningModule):
         micro_batch = batch_idx % accumulation * trainer.world_size + trainer.global_rank
         torch.manual_seed(seed_of(self.seed, trainer.global_step, micro_batch))
         terms = self._terms(batch)
-        reversed_rows = terms.new_full((1,), len(batch.counterfactual) / len(batch.inputs))
+        asked_twice = len(batch.counterfactual) if self.asks_twice else 0
+        reversed_rows = terms.new_full((1,), asked_twice / len(batch.inputs))
         if batch_idx % accumulation == 0:
             self._step_terms.clear()
         self._step_terms.append(torch.cat([terms.detach(), reversed_rows]))
@@ -198,7 +204,7 @@ class DistillationModule(pl.LightningModule):
         if self.teacher is not None:
             teacher_hidden = self._ask_teacher(batch.inputs).flatten(0, 1)
             teacher_weight = head_weight(self.teacher)[:vocabulary_size]
-            if loss.kd_weight and perturbation.operator != "none" and len(batch.counterfactual):
+            if self.asks_twice and len(batch.counterfactual):
                 counterfactual_hidden = self._ask_teacher(batch.counterfactual).flatten(0, 1)[batch.gather]
         # The student after the teacher: what autograd keeps of it does not lie beside the teacher's activations.
         student_hidden = backbone(self.student)(input_ids=batch.inputs, use_cache=False).last_hidden_state.flatten(0, 1)

@@ -99,9 +99,9 @@ class ProgressBar(TQDMProgressBar):
         trainer = self.trainer
         if trainer.max_steps < 0:
             return trainer.num_training_batches
-        done = trainer.fit_loop.epoch_loop.batch_progress.current.ready
-        left = (trainer.max_steps - trainer.global_step) * trainer.accumulate_grad_batches
-        return min(trainer.num_training_batches, done + left)
+        steps_per_epoch = max(1, int(trainer.num_training_batches) // trainer.accumulate_grad_batches)
+        before = trainer.global_step // steps_per_epoch * steps_per_epoch
+        return min(trainer.num_training_batches, (trainer.max_steps - before) * trainer.accumulate_grad_batches)
 
     def on_train_start(self, *hooked: Any) -> None:
         """In the middle of an epoch, where a run continues, Lightning tells its bar neither epoch nor length."""

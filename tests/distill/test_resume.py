@@ -302,6 +302,17 @@ def test_the_bar_counts_batches_until_the_end_of_the_run(recipe, tmp_path, capfd
         assert all(int(number) <= int(total) for number, total in shown)
 
 
+def test_the_bar_of_a_later_epoch_ends_with_the_run(recipe, corpus, tmp_path, capfd):
+    fit(
+        recipe, tmp_path, f"--data.train={corpus / 'validation.jsonl'}", "--data.global_batch_size=16",
+        "--trainer.max_epochs=-1", "--trainer.max_steps=9", "--trainer.enable_progress_bar=true",
+        "--trainer.val_check_interval=4",
+    )  # fmt: skip
+    shown = re.findall(r"Epoch (\d+):.*?(\d+)/(\d+)", capfd.readouterr().out.replace("\r", "\n"))
+    assert int(shown[-1][0]) > 0
+    assert shown[-1][1] == shown[-1][2]
+
+
 def test_weights_are_finite(run):
     assert all(torch.isfinite(tensor).all() for tensor in weights(run).values())
 

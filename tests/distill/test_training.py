@@ -1,5 +1,6 @@
 """`distill fit` and its relatives, end to end on tiny models: files, overrides, devices, continuing, and mistakes."""
 
+import copy
 import json
 import os
 import shutil
@@ -38,6 +39,15 @@ def test_the_card_says_what_the_student_is(run, gpt2_folder):
         assert fact in card
 
 
+def test_a_baseline_claims_nothing(recipe, tmp_path):
+    fit(recipe, tmp_path, "--model.perturbation.operator=none", "--trainer.max_steps=2")
+    card = (tmp_path / "student" / "README.md").read_text()
+    assert "this is a baseline" in card
+    assert "role reversal" not in card
+    assert "counterfactual-role-reversal" not in card
+    assert {row["train/reversed_rows"] for row in metrics(tmp_path) if row["train/loss"]} == {"0.0"}
+
+
 def test_the_checkpoint_holds_no_teacher(run):
     state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     assert state
@@ -59,6 +69,18 @@ def test_the_same_command_gives_the_same_student(run, recipe, tmp_path):
     fit(recipe, tmp_path)
     again = weights(tmp_path)
     assert all(torch.equal(tensor, again[name]) for name, tensor in weights(run).items())
+
+
+def test_a_tokenizer_with_limits_gives_whole_documents(tokenizer, tmp_path):
+    limited = copy.deepcopy(tokenizer)
+    limited("she said", truncation=True, max_length=2)
+    limited.backend_tokenizer.enable_padding(length=9)
+    text = tmp_path / "text.txt"
+    text.write_text("The nurse said that she was late. " * 4)
+    data = CounterfactualDataModule(limited, train=str(text), num_proc=1, cache_dir=str(tmp_path / "cache"))
+    data.prepare_data()
+    tokens = next((tmp_path / "cache").glob("*/tokens.bin")).stat().st_size // 2
+    assert tokens == len(tokenizer(text.read_text().rstrip("\n"))["input_ids"]) + 1
 
 
 def test_the_two_modules_without_the_command_line(gpt2_folder, tmp_path):
