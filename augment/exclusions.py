@@ -9,8 +9,8 @@ _SIGNS = {" ": r"(?:\s+|[-‐‑])", "-": "[-‐‑]", "'": "['’]", "*": r"\w*
 _HYPHENS, _BLANKS, _APOSTROPHES = "-‐‑", " \t\n\r\xa0", "'’"
 _WORD = re.compile(r"[^\W_]+\*?")
 
-# No phrase of the exclusions is longer.
-_REACH = 40
+# How many characters around the word a phrase may take up: twice its own, if that is more, for blanks and wildcards.
+_LEAST_REACH = 40
 # How many characters beside the word are compared before a pattern is tried.
 _GLANCE = 4
 
@@ -23,10 +23,12 @@ class Exclusions:
         self.only_hyphenated = True
         # By kind: phrases that begin with the word, which are matched where it stands, and those to be searched for.
         patterns: dict[tuple[bool, bool], tuple[list[str], list[str]]] = {}
+        self._reach = _LEAST_REACH
         self._alone = False
         self._before: set[str] = set()
         self._after: set[str] = set()
         for exclusion, before, after in phrases:
+            self._reach = max(self._reach, 2 * len(exclusion.phrase))
             beginning, around = patterns.setdefault((exclusion.exact, exclusion.tells), ([], []))
             (around if before else beginning).append(_pattern(exclusion.phrase))
             self.only_hyphenated &= (after[:1] if after else before[-1:]) == "-"
@@ -49,11 +51,11 @@ class Exclusions:
             return None
         for beginning, around, tells in self._patterns:
             if may_begin and beginning is not None:
-                match = beginning.match(text, start, end + _REACH)
+                match = beginning.match(text, start, end + self._reach)
                 if match is not None and end <= match.end():
                     return tells
             if may_surround and around is not None:
-                for match in around.finditer(text, max(0, start - _REACH), end + _REACH):
+                for match in around.finditer(text, max(0, start - self._reach), end + self._reach):
                     if match.start() <= start and end <= match.end():
                         return tells
                     if match.start() > start:

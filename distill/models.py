@@ -141,7 +141,7 @@ def head_weight(model: PreTrainedModel) -> Tensor:
 
 def block_limit(config: PreTrainedConfig) -> int | None:
     """The longest input in tokens that the model's positions allow; None where it states none."""
-    return getattr(config, "max_position_embeddings", None)
+    return getattr(config.get_text_config(), "max_position_embeddings", None)
 
 
 @torch.no_grad()

@@ -70,7 +70,9 @@ def _check_values(module: DistillationModule) -> None:
 
 def _check_heads(module: DistillationModule) -> None:
     """The tokenizer's ids must exist in both heads, and the student's head must not be trained in part only."""
-    teacher, student = module.teacher_config, module.student_config
+    teacher, student = (
+        config and config.get_text_config() for config in (module.teacher_config, module.student_config)
+    )
     highest = max(module.tokenizer.get_vocab().values())
     for name, config in (("teacher", teacher), ("student", student)):
         if config is not None and config.vocab_size <= highest:
