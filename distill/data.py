@@ -119,10 +119,12 @@ class CounterfactualDataModule(pl.LightningDataModule):
                 "trainer.accumulate_grad_batches can't be set: it follows from data.global_batch_size, "
                 "data.micro_batch_size and the number of devices"
             )
-        if trainer.limit_train_batches != 1.0 and not trainer.fast_dev_run:
-            raise UserError("trainer.limit_train_batches can't be set: give trainer.max_steps for a shorter run")
         if trainer.overfit_batches:
             raise UserError("trainer.overfit_batches can't be set: give a small text, and many trainer.max_epochs")
+        limit = trainer.limit_train_batches
+        # 1 is a single batch an epoch, though equal to 1.0, which is all of them.
+        if (isinstance(limit, int) or limit != 1.0) and not trainer.fast_dev_run:
+            raise UserError("trainer.limit_train_batches can't be set: give trainer.max_steps for a shorter run")
         self.accumulation(trainer.world_size)
 
     def prepare_data(self) -> None:
