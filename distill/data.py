@@ -125,6 +125,12 @@ class CounterfactualDataModule(pl.LightningDataModule):
         # 1 is a single batch an epoch, though equal to 1.0, which is all of them.
         if (isinstance(limit, int) or limit != 1.0) and not trainer.fast_dev_run:
             raise UserError("trainer.limit_train_batches can't be set: give trainer.max_steps for a shorter run")
+        # Lightning keeps a time in a place of its own, and then leaves this attribute out.
+        if not hasattr(trainer, "val_check_interval"):
+            raise UserError(
+                "trainer.val_check_interval can't be a time: validation falls on the end of an optimiser step; give a "
+                "number of steps, or a share of the epoch such as 0.5"
+            )
         self.accumulation(trainer.world_size)
 
     def prepare_data(self) -> None:

@@ -245,6 +245,7 @@ def test_what_teaches_the_bias_again_warns(recipe, tmp_path, overrides, reason):
         (["--data.num_workers=-1"], "data.num_workers is -1"),
         (["--trainer.accumulate_grad_batches=2"], "it follows from data.global_batch_size"),
         (["--trainer.limit_train_batches=1"], "trainer.limit_train_batches can't be set"),
+        (["--trainer.val_check_interval=00:01:00:00"], "trainer.val_check_interval can't be a time"),
         (["--trainer.overfit_batches=1"], "trainer.overfit_batches can't be set"),
         (["--trainer.devices=0"], "trainer: "),
         (["--ckpt_path=nowhere.ckpt"], "there is no file 'nowhere.ckpt'"),
