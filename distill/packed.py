@@ -70,7 +70,9 @@ class DamagedError(Exception):
 
 @dataclass(frozen=True)
 class PackedText:
-    """A folder with both streams of tokens and what ties them; document follows document, each with its end-of-text token.
+    """A folder with two streams of tokens, and what ties them.
+
+    Document follows document, each with its end-of-text token.
 
     Attributes:
         folder: holds `meta.json` and the arrays, each in a file `<name>.bin`:

@@ -31,7 +31,7 @@ def test_overlays_parse(capsys, overlay):
 
 def test_there_is_an_overlay_for_every_operator():
     names = {path.stem for path in CONFIGS.glob("perturbation/*.yaml")}
-    assert names == {"none", "mean", "expmean", "max", "swap", "equivariant"}
+    assert names == {"none", "mean", "expmean", "max", "swap", "equivariant", "max-reversed"}
 
 
 def test_the_equivariant_overlay_teaches_nothing_else(capsys):
