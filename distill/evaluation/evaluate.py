@@ -25,7 +25,7 @@ from distill.evaluation.pairs import read_pairs
 from distill.evaluation.polarity import unigram
 from distill.evaluation.preference import pair_preference
 from distill.evaluation.presets import PRESETS, PresetName, choose
-from distill.evaluation.processes import Processes, devices
+from distill.evaluation.processes import Processes, check_shared, devices
 from distill.evaluation.progress import alone_in, progress
 from distill.evaluation.prompts import groups_as_occupations, read_prompts
 from distill.evaluation.pronoun_gap import pronoun_gap, pronoun_log_odds
@@ -45,7 +45,8 @@ class Devices:
     """Devices that share the generation.
 
     Args:
-        devices: Processes, each with the model on a GPU of its own; or with its share of the cores, without a GPU.
+        devices: Processes, each with the model on a GPU of its own, of which the first also holds what is not shared;
+            or with its share of the cores, without a GPU.
     """
 
     devices: int = 1
@@ -118,7 +119,8 @@ def evaluate(
         seed: Seed of the continuations and of the bootstrap.
         context: Tokens of a window of perplexity. Default: all that the model can read at once.
         batch_size: Continuations generated at a time; changes speed and memory only.
-        device: Where to compute, such as cpu or cuda:0; auto takes a GPU if there is one.
+        device: Where to compute, such as cpu or cuda:0; auto takes a GPU if there is one. Without a number where
+            several are asked for.
         dtype: Of the weights in memory.
         trainer: How many devices, as with `distill fit`.
 
@@ -129,6 +131,7 @@ def evaluate(
     sampling = Sampling(max_new_tokens, temperature, top_p, top_k, seed)
     _check_counts(prompts_per_group=prompts_per_group, samples=samples, batch_size=batch_size, context=context)
     _check_counts(**{"trainer.devices": trainer.devices})
+    check_shared(device, trainer.devices)
     per_group = PRESETS[preset].prompts_per_group if prompts_per_group is None else prompts_per_group
     samples = PRESETS[preset].samples if samples is None else samples
     check_model(model, gguf_file)

@@ -75,8 +75,25 @@ class Processes:
             pool.shutdown(cancel_futures=True)
 
 
+def check_shared(device: str, count: int) -> None:
+    """Refuse one device by its number where several were asked for: the others would be a guess.
+
+    Raises:
+        UserError: If `device` has a number, such as cuda:2, and `count` is more than 1.
+    """
+    kind, numbered, _ = device.partition(":")
+    if count > 1 and numbered:
+        raise UserError(
+            f"--device {device}: is one device, and --trainer.devices {count} asks for several; give --device {kind}, "
+            f"or --trainer.devices 1"
+        )
+
+
 def devices(device: torch.device, count: int) -> list[str]:
-    """Devices for `count` processes of the kind of the one that is in use.
+    """Devices for `count` processes of the kind of the one that the calling process uses.
+
+    GPUs are taken from the first on, and the calling process keeps its own models where they are: beside the first
+    process's model, as a rule. Devices of any other kind are one that all share.
 
     Raises:
         UserError: If there are not as many.

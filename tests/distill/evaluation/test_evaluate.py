@@ -10,7 +10,7 @@ from transformers import GPT2LMHeadModel
 from distill.errors import UserError
 from distill.evaluation import load
 from distill.evaluation.disparity import disparity
-from distill.evaluation.evaluate import evaluate
+from distill.evaluation.evaluate import Devices, evaluate
 from distill.evaluation.occupations import OCCUPATIONS
 from distill.evaluation.polarity import unigram
 
@@ -157,6 +157,7 @@ def test_prompts_samples_and_reference_are_the_users(
         ({"seed": 2**63}, "seed is 9223372036854775808"),
         ({"context": 1000}, "--context 1000"),
         ({"max_new_tokens": 100}, "exceed the context"),
+        ({"device": "cuda:2", "trainer": Devices(2)}, "--device cuda:2: is one device.*give --device cuda"),
     ],
 )
 def test_mistakes_are_found_before_anything_is_generated(

@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from distill.errors import UserError
 from distill.evaluation import generations, task
 from distill.evaluation.checkpoint import Checkpoint
 from distill.evaluation.generation import Continuation, Sampling, prompt_lengths
 from distill.evaluation.generations import StoredGenerations, generate, write_generations
-from distill.evaluation.processes import Processes
+from distill.evaluation.processes import Processes, check_shared, devices
 from distill.evaluation.progress import Progress
 from distill.evaluation.prompts import own_coherence_prompts, own_prompts
 from distill.evaluation.task import Task
@@ -104,6 +105,18 @@ def test_several_processes_write_the_same_file(
     processes = Processes(str(model_folder), None, "float32", ["cpu", "cpu"])
     write_generations(two, checkpoint, work, Progress(tmp_path / "2" / "kept"), processes)
     assert one.read_bytes() == two.read_bytes()
+
+
+def test_processes_take_gpus_from_the_first_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert devices(torch.device("cuda", 0), 2) == ["cuda:0", "cuda:1"]
+    assert devices(torch.device("cpu"), 2) == ["cpu", "cpu"]
+    with pytest.raises(UserError, match=r"--trainer.devices 3: there are only 2 GPUs"):
+        devices(torch.device("cuda", 0), 3)
+    for device, count in (("cuda:2", 1), ("cuda", 2), ("auto", 2), ("cpu", 2)):
+        check_shared(device, count)
+    with pytest.raises(UserError, match=r"--device cuda:2: is one device.*or --trainer.devices 1"):
+        check_shared("cuda:2", 2)
 
 
 class Mistaken(Task):
