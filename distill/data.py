@@ -106,6 +106,8 @@ class CounterfactualDataModule(pl.LightningDataModule):
         self.counterfactual_limit = counterfactual_limit
         self.first_step = 0
         """The step that the run continues from."""
+        self._asked_interval: int | float | None = None
+        """The user's `trainer.val_check_interval`, while the trainer holds it in micro-batches."""
         self._reverser = RoleReverser(names=names)
 
     def check_trainer(self, trainer: pl.Trainer) -> None:
@@ -151,6 +153,8 @@ class CounterfactualDataModule(pl.LightningDataModule):
         if self.counterfactual_limit is None:
             self.counterfactual_limit = getattr(trainer.lightning_module, "counterfactual_limit", None)
         if stage == "fit":
+            self.first_step = 0
+            self._asked_interval = trainer.val_check_interval
             trainer.accumulate_grad_batches = self.accumulation(trainer.world_size)
             self.train_blocks = self._blocks(self._open(self._train_corpus), "train")
             if len(self.train_blocks) < self.global_batch_size:
@@ -161,6 +165,19 @@ class CounterfactualDataModule(pl.LightningDataModule):
             trainer.val_check_interval = self._validation_interval(trainer)
         if self.validation_sources:
             self.validation_blocks = self._blocks(self._open(self._validation_corpus), "validation")
+
+    def teardown(self, stage: str) -> None:
+        """Give the trainer back what its user set: it may fit again, also with other data."""
+        if self._asked_interval is None:
+            return
+        assert self.trainer is not None
+        self.trainer.accumulate_grad_batches = 1
+        self.trainer.val_check_interval = self._asked_interval
+        self._asked_interval = None
+
+    def on_exception(self, exception: BaseException) -> None:
+        """Lightning tears down only what ended well."""
+        self.teardown("fit")
 
     @property
     def steps_per_epoch(self) -> int:

@@ -1,0 +1,94 @@
+"""The data module without the command line: a trainer that fits more than once."""
+
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from distill.checkpoints import LastCheckpoint
+from distill.config import PerturbationConfig, StudentConfig, TeacherConfig
+from distill.data import CounterfactualDataModule
+from distill.module import DistillationModule
+
+BLOCK = 32
+
+
+class Seen(Callback):
+    """The inputs of every micro-batch, and the steps that were validated."""
+
+    def __init__(self) -> None:
+        self.inputs: list[torch.Tensor] = []
+        self.validated: list[int] = []
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        self.inputs.append(batch.inputs)
+
+    def on_validation_end(self, trainer, pl_module) -> None:
+        self.validated.append(trainer.global_step)
+
+
+def student(teacher: Path) -> DistillationModule:
+    return DistillationModule(
+        teacher=TeacherConfig(str(teacher)),
+        student=StudentConfig(layers=[0, 2]),
+        perturbation=PerturbationConfig("expmean", "reversed", "all"),
+    )
+
+
+def trainer(output: Path, seen: Seen, steps: int = 2, **settings) -> pl.Trainer:
+    return pl.Trainer(
+        accelerator="cpu", max_steps=steps, check_val_every_n_epoch=None, limit_val_batches=1, num_sanity_val_steps=0,
+        logger=False, callbacks=[seen, LastCheckpoint()], enable_progress_bar=False, enable_model_summary=False,
+        default_root_dir=output, **{"val_check_interval": 2} | settings,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def data(corpus, tokenizer, cache) -> CounterfactualDataModule:
+    return CounterfactualDataModule(
+        tokenizer, str(corpus / "validation.jsonl"), str(corpus / "validation.jsonl"), block_size=BLOCK,
+        global_batch_size=8, micro_batch_size=2, num_proc=1, num_workers=0, cache_dir=str(cache),
+    )  # fmt: skip
+
+
+def test_a_trainer_fits_again(gpt2_folder, data, tmp_path):
+    seen, module = Seen(), student(gpt2_folder)
+    twice = trainer(tmp_path, seen)
+    for steps in (2, 4):
+        twice.fit_loop.epoch_loop.max_steps = steps
+        twice.fit(module, data)
+        assert (twice.accumulate_grad_batches, twice.val_check_interval) == (1, 2)
+    assert module.global_step == 4
+    assert seen.validated == [2, 4]
+
+
+def test_a_trainer_fits_after_a_failure(gpt2_folder, data, tmp_path, monkeypatch):
+    seen = Seen()
+    again = trainer(tmp_path, seen)
+
+    def failing(*_):
+        raise RuntimeError("the first time")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(seen, "on_train_start", failing)
+        with pytest.raises(RuntimeError, match="the first time"):
+            again.fit(student(gpt2_folder), data)
+    again.fit(student(gpt2_folder), data)
+    assert seen.validated == [2]
+
+
+def test_a_new_run_after_one_that_continued_starts_at_the_beginning(gpt2_folder, data, tmp_path):
+    first, continued, fresh = Seen(), Seen(), Seen()
+    trainer(tmp_path, first).fit(student(gpt2_folder), data)
+    last = str(LastCheckpoint.path_in(tmp_path))
+    trainer(tmp_path, continued, steps=3).fit(student(gpt2_folder), data, ckpt_path=last)
+    trainer(tmp_path, fresh).fit(student(gpt2_folder), data)
+    assert not torch.equal(continued.inputs[0], first.inputs[0])
+    assert all(torch.equal(*inputs) for inputs in zip(first.inputs, fresh.inputs, strict=True))
