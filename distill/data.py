@@ -17,6 +17,7 @@ from distill.errors import UserError
 from distill.packed import PackedText
 from distill.packing import Augmentation, Corpus, pack
 from distill.sampler import GlobalBatchSampler, ShardSampler
+from distill.worker_signals import leave_signals_to_parent
 
 
 class _BlockLoader(DataLoader[Block]):
@@ -278,6 +279,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
             collate_fn=collate,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
+            worker_init_fn=leave_signals_to_parent,
             pin_memory=torch.cuda.is_available(),
         )
 

@@ -1,7 +1,6 @@
 """A function over many items on several processes, in order, never far ahead of who takes the results."""
 
 import os
-import signal
 import threading
 import time
 from collections import deque
@@ -11,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from distill.errors import RunError
+from distill.worker_signals import leave_signals_to_parent
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -59,8 +59,7 @@ def in_order(
 def _start(function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     global _given
     _given = (function, arguments)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the first process's affair
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    leave_signals_to_parent()
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
 

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -183,6 +184,33 @@ def test_a_signal_stops_after_the_step(run, recipe, tmp_path, capsys, monkeypatc
     assert read_checkpoint(tmp_path / "checkpoints" / "last.ckpt")["global_step"] == 4
     fit(recipe, tmp_path, "--ckpt_path=last")
     same(run, tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_stops_after_the_step(recipe, tmp_path, number):
+    # What a terminal's Ctrl-C, `timeout` and `scancel` send: the processes that prepare batches get it too.
+    output = tmp_path / "run"
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setsid()
+            signal.alarm(PATIENCE_S)
+            with (tmp_path / "log").open("w") as log:
+                os.dup2(log.fileno(), 2)
+            sys.stderr = os.fdopen(2, "w", buffering=1)
+            fit(recipe, output, "--data.num_workers=1", "--trainer.max_steps=100000", "--trainer.limit_val_batches=0")
+        except SystemExit as caught:
+            os._exit(caught.code)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    while not (output / "metrics.csv").exists() and os.waitpid(pid, os.WNOHANG) == (0, 0):
+        time.sleep(0.05)
+    os.killpg(pid, number)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 128 + number, (tmp_path / "log").read_text()
+    assert "stopped after step" in (tmp_path / "log").read_text()
+    assert read_checkpoint(LastCheckpoint.path_in(output))["global_step"] > 0
 
 
 def test_an_unfinished_run_is_not_replaced(capsys, recipe, tmp_path):
