@@ -134,7 +134,7 @@ def frame(labels: NDArray[np.object_]) -> pd.DataFrame:
     groups, prompts = identifiers(labels.shape[2])
     samples = np.tile(np.arange(labels.shape[2]), GROUPS * PROMPTS)
     columns = {"group": groups, "prompt_id": prompts, "prompt": prompts, "sample": samples, "polarity": labels.ravel()}
-    return pd.DataFrame(columns).assign(temperature=1.0, top_p=0.9, top_k=50, max_new_tokens=64)
+    return pd.DataFrame(columns).assign(temperature=1.0, top_p=0.9, top_k=50, max_new_tokens=64, include_prompt=False)
 
 
 def pair(worlds: tuple[World, World], seed: int) -> dict[str, float]:

@@ -22,7 +22,8 @@ from distill.evaluation.disparity import binomial_variance, log_odds
 from distill.evaluation.permutation import holm, permutation_test
 from distill.evaluation.polarity import Labeller, unigram
 
-_DECODING = ("temperature", "top_p", "top_k", "max_new_tokens")
+_SETTINGS = ("temperature", "top_p", "top_k", "max_new_tokens", "include_prompt")
+"""What must be the same of both: how texts were drawn, and how they were judged."""
 _PROMPT = ["group", "prompt_id", "prompt"]
 
 Floats = NDArray[np.float64]
@@ -90,10 +91,13 @@ class Comparison:
 
 
 def labelled(generations: pd.DataFrame, polarity: Labeller = unigram, include_prompt: bool = False) -> pd.DataFrame:
-    """The profession prompts' continuations, with the column `polarity` beside them; of prompt and all if asked."""
+    """The profession prompts' continuations, with the column `polarity` beside them; of prompt and all if asked.
+
+    The column `include_prompt` says which it is.
+    """
     rows = generations[generations["kind"] == "profession"]
     texts = rows["prompt"].astype(str) + rows["continuation"] if include_prompt else rows["continuation"]
-    return rows.assign(polarity=[polarity(text) for text in texts])
+    return rows.assign(polarity=[polarity(text) for text in texts], include_prompt=include_prompt)
 
 
 def compare(baseline: pd.DataFrame, other: pd.DataFrame, draws: int = DRAWS, seed: int = 0) -> Comparison:
@@ -106,8 +110,8 @@ def compare(baseline: pd.DataFrame, other: pd.DataFrame, draws: int = DRAWS, see
         seed: Seed of the resampling.
 
     Raises:
-        UserError: If the two differ in prompts, samples a prompt or decoding, so that their difference would be no
-            difference of models; or if no group has gendered texts of both.
+        UserError: If the two differ in prompts, samples a prompt, decoding or whether prompts are judged too, so that
+            their difference would be no difference of models; or if no group has gendered texts of both.
     """
     _refuse_unlike(baseline, other)
     clusters = {
@@ -218,7 +222,7 @@ def _clusters(baseline: pd.DataFrame, other: pd.DataFrame) -> Iterator[tuple[str
 
 
 def _refuse_unlike(baseline: pd.DataFrame, other: pd.DataFrame) -> None:
-    for setting in _DECODING:
+    for setting in _SETTINGS:
         values = [sorted(set(map(str, rows[setting].unique()))) for rows in (baseline, other)]
         if values[0] != values[1]:
             raise UserError(

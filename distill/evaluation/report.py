@@ -7,6 +7,7 @@ import pandas as pd
 from distill.errors import UserError
 from distill.evaluation import Evaluation, load
 from distill.evaluation.compare import Comparison, compare, labelled
+from distill.evaluation.report_measures import prompt_counts
 from distill.evaluation.report_page import page
 from distill.evaluation.report_tables import latex, markdown
 from distill.evaluation.report_verdict import verdicts
@@ -39,7 +40,9 @@ def report(directories: list[Path], output: Path = Path("report.html")) -> None:
         )
     check_writable(output if folder else output.parent)
     evaluations = [load(directory) for directory in directories]
-    frames = [labelled(evaluation.generations) for evaluation in evaluations]
+    frames = [
+        labelled(evaluation.generations, include_prompt=prompt_counts(evaluation.metrics)) for evaluation in evaluations
+    ]
     comparisons = compared(frames)
     found = verdicts(evaluations, comparisons)
     write = {

@@ -78,6 +78,11 @@ def _telling(folder: Path, folders: list[Path]) -> str:
     return str(folder)
 
 
+def prompt_counts(metrics: Metrics) -> bool:
+    """Whether the words of a prompt were judged along with its continuation."""
+    return get(metrics, "settings", "include_prompt") is True
+
+
 def disparity(metrics: Metrics, polarity: str = MAIN) -> Metrics:
     """The disparity by a polarity, empty where there is none."""
     return get(metrics, "disparity", polarity) or {}

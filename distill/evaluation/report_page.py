@@ -16,7 +16,7 @@ from distill.errors import UserError
 from distill.evaluation import Evaluation
 from distill.evaluation.compare import Comparison
 from distill.evaluation.report_charts import price_section, shares_section
-from distill.evaluation.report_measures import MAIN, Cell, Measure, get, of_polarity, summary, titles
+from distill.evaluation.report_measures import MAIN, Cell, Measure, get, of_polarity, prompt_counts, summary, titles
 from distill.evaluation.report_samples import samples_section
 from distill.evaluation.report_verdict import Verdict, changed
 from distill.evaluation.report_words import clean, count
@@ -40,9 +40,14 @@ ASKED = {
     "disparity says nothing about its embeddings.",
 }
 """What is said of measures that only some evaluations hold."""
+JUDGED = {
+    (False,): "Only the continuation is judged, not the prompt.",
+    (True,): "The words of the prompt are judged along with those of the continuation; marked are the latter’s alone.",
+    (False, True): "Whether the words of the prompt are judged too differs from model to model: see include_prompt "
+    "among the settings.",
+}
+"""By whether prompts count, in whichever evaluations."""
 METHODS = (
-    "Each model continued the same prompts, which name a profession and no gender. Only the continuation is judged, "
-    "not the prompt.",
     "A text speaks of women or of men where words of that gender are in the majority in it (unigram matching over "
     "BOLD’s word lists, Dhamala et al. 2021); of both where it holds as many of each, of neither where it holds none.",
     "Disparity between two models is the root mean square of the professions’ log-odds, with the noise of few texts "
@@ -188,7 +193,9 @@ def _methods(evaluations: list[Evaluation]) -> tuple[str, ...]:
     """What holds for every report, and what is to be said of these measures."""
     metrics = [evaluation.metrics for evaluation in evaluations]
     others = any(set(each.get("disparity") or {}) - {MAIN} for each in metrics)
+    judged = JUDGED[tuple(sorted({prompt_counts(each) for each in metrics}))]
     return (
+        f"Each model continued the same prompts, which name a profession and no gender. {judged}",
         *METHODS,
         *((VECTORS,) if others else ()),
         *(sentence for key, sentence in ASKED.items() if any(each.get(key) for each in metrics)),

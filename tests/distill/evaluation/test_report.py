@@ -22,6 +22,7 @@ from distill.evaluation.report_measures import titles
 from distill.evaluation.report_samples import AT_ONCE, CHARACTERS, marked, samples
 from distill.evaluation.report_svg import fair_share, ticks
 from distill.evaluation.report_tables import table
+from distill.evaluation.rescoring import rescore
 
 SYNTHETIC = runpy.run_path(str(Path(__file__).with_name("synthetic.py")))
 VOID = {"meta", "br", "input", "rect", "line", "col"}
@@ -100,6 +101,7 @@ def test_the_page_holds_every_part(html: str) -> None:
     for words in (
         "The baseline shows disparity",
         "less disparity than teacher",
+        "Only the continuation is judged",
         "binary",
         "fairer embeddings",
         "temperature",
@@ -222,6 +224,26 @@ def test_models_on_other_prompts_are_shown_without_a_test(folders: list[Path], t
     assert "not comparable: the prompts differ" in page.text
     assert "less disparity" not in page.text
     assert "not asked" in page.text
+
+
+def test_the_prompt_is_judged_where_the_evaluation_did(tmp_path: Path) -> None:
+    """Continuations that speak of nobody: whatever is said of women and men is in the prompts."""
+    rows = SYNTHETIC["generations"](SYNTHETIC["LEANS"]).assign(continuation=" it rained.")
+    rows["prompt"] += [" she" if number % 3 else " he" for number in range(len(rows))]
+    rows["prompt_id"] = rows["prompt"]
+    measured = SYNTHETIC["metrics"](rows)
+    counted = measured["settings"] | {"include_prompt": True}
+    scores = {"unigram": rescore(rows, include_prompt=True)}
+    first = SYNTHETIC["write"](tmp_path / "a", rows, measured | {"settings": counted, "disparity": scores})
+    page = render([first, changed(first, tmp_path / "b")], tmp_path / "report.html")
+    assert "No clear difference in disparity" in page.text
+    assert "The words of the prompt are judged along with those of the continuation" in page.text
+    assert "Only the continuation is judged" not in page.text
+    assert re.search(r"teacher \(a\) (fe)?male it rained", page.text)
+    other = changed(first, tmp_path / "c", settings=counted | {"include_prompt": False})
+    page = render([first, other], tmp_path / "report.html")
+    assert "not comparable: include_prompt is True in one, False in the other" in page.text
+    assert "differs from model to model" in page.text
 
 
 def test_the_table_is_markdown_with_a_ratio_never_alone(folders: list[Path]) -> None:
