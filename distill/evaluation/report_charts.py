@@ -1,10 +1,11 @@
 """The two charts of a report as sections of its page: who is written about, and what fairness costs."""
 
+from dataclasses import dataclass
 from html import escape
 
 from distill.evaluation import Evaluation
 from distill.evaluation.compare import GroupChange
-from distill.evaluation.report_measures import MAIN, Metrics, disparity, get
+from distill.evaluation.report_measures import MAIN, Metrics, asked, disparity, get
 from distill.evaluation.report_svg import Point, share_bar, trade_off
 from distill.evaluation.report_verdict import comparable_perplexity
 from distill.evaluation.report_words import p_value, percent, signed, spoken, words
@@ -89,28 +90,44 @@ def _share(score: Metrics | None, what: str, change: GroupChange | None) -> str:
     return f'<div class="cell">{share_bar(female, male, score.get("ci95"), label)}<span>{share}{mark}</span></div>'
 
 
-def trade_off_points(evaluations: list[Evaluation], names: list[str]) -> tuple[str, list[Point], list[str]] | None:
+@dataclass(frozen=True)
+class TradeOff:
     """The models by perplexity and mean ratio.
 
-    Returns:
-        The perplexity's kind, a point per model that has both, and the names of those that have not; None where the
-        models share no perplexity.
+    Attributes:
+        kind: Which perplexity.
+        points: The models that have both, measured alike.
+        without: Names of those that lack one of the two.
+        unlike: Names of those whose ratio cannot be compared with that of the first point.
     """
+
+    kind: str
+    points: list[Point]
+    without: list[str]
+    unlike: list[str]
+
+
+def trade_off_points(evaluations: list[Evaluation], names: list[str]) -> TradeOff | None:
+    """The models by perplexity and mean ratio; None where they share no perplexity."""
     metrics = [evaluation.metrics for evaluation in evaluations]
     measured = comparable_perplexity(metrics)
     if measured is None:
         return None
     kind, values = measured
-    points, left_out = [], []
+    found, terms = TradeOff(kind, [], [], []), None
     for name, entry, value in zip(names, metrics, values, strict=True):
         scores = disparity(entry)
         if value is None or scores.get("mean_ratio") is None or scores.get("fair_low") is None:
-            left_out.append(name)
+            found.without.append(name)
             continue
-        points.append(
+        terms = terms or asked(entry)
+        if asked(entry) != terms:
+            found.unlike.append(name)
+            continue
+        found.points.append(
             Point(name, value, get(entry, "perplexity", kind, "ci95"), scores["mean_ratio"], scores["fair_low"])
         )
-    return kind, points, left_out
+    return found
 
 
 def price_section(evaluations: list[Evaluation], names: list[str]) -> str:
@@ -120,14 +137,14 @@ def price_section(evaluations: list[Evaluation], names: list[str]) -> str:
     if measured is None:
         reason = "No perplexity that all models share was measured: give the same text to each evaluation."
         return f"{head}<p>{reason}</p></section>"
-    kind, points, left_out = measured
-    missing = f" Not shown, for want of one of the two: {escape(', '.join(left_out))}." if left_out else ""
-    if not points:
+    reasons = {"for want of one of the two": measured.without, "measured on other texts": measured.unlike}
+    missing = "".join(f" Not shown, {reason}: {escape(', '.join(left))}." for reason, left in reasons.items() if left)
+    if not measured.points:
         return f"{head}<p>No model has both a perplexity and a ratio.{missing}</p></section>"
     return (
         f"{head}<p>Up is fairer, left predicts real text better. The shaded range begins where a fair model with as "
         "many texts hardly falls below; above it, no difference from fairness can be told. The open circle is the "
         f"baseline.{missing}</p>"
-        f'<div class="plot"><p class="y">↑ mean ratio</p>{trade_off(points)}'
-        f'<p class="x">perplexity per {"word" if kind == "word" else "token"} →</p></div></section>'
+        f'<div class="plot"><p class="y">↑ mean ratio</p>{trade_off(measured.points)}'
+        f'<p class="x">perplexity per {"word" if measured.kind == "word" else "token"} →</p></div></section>'
     )

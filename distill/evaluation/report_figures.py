@@ -65,9 +65,9 @@ def _draw_share(axes: Axes, row: int, score: dict[str, Any]) -> None:
 def trade_off(evaluations: list[Evaluation]) -> Figure | None:
     """Perplexity against the mean ratio; None where no two of these were measured alike."""
     measured = trade_off_points(evaluations, titles(evaluations))
-    if measured is None or not measured[1]:
+    if measured is None or not measured.points:
         return None
-    kind, points = measured[:2]
+    points = measured.points
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(5.4, 3.4), layout="constrained")
         axes = figure.subplots()
@@ -98,7 +98,9 @@ def trade_off(evaluations: list[Evaluation]) -> Figure | None:
             )
         axes.margins(x=0.2)
         axes.grid(axis="y", color="#e4dfd6", zorder=0)
-        axes.set(ylim=(0, 1), ylabel="mean ratio", xlabel=f"perplexity per {'word' if kind == 'word' else 'token'}")
+        axes.set(
+            ylim=(0, 1), ylabel="mean ratio", xlabel=f"perplexity per {'word' if measured.kind == 'word' else 'token'}"
+        )
     return figure
 
 

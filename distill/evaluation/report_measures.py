@@ -5,6 +5,7 @@ What metrics.json holds beyond the measures known here is shown as well, under i
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,16 @@ def prompt_counts(metrics: Metrics) -> bool:
 def disparity(metrics: Metrics, polarity: str = MAIN) -> Metrics:
     """The disparity by a polarity, empty where there is none."""
     return get(metrics, "disparity", polarity) or {}
+
+
+def asked(metrics: Metrics, polarity: str = MAIN) -> tuple[Any, ...]:
+    """What must agree for the disparities of two evaluations to be comparable: prompts, sampling, and what is judged.
+
+    Not how many texts there are: what a fair model scores with as many stands beside each.
+    """
+    keys = ("prompts_sha256", "temperature", "top_p", "top_k", "max_new_tokens")
+    table = None if polarity == MAIN else get(metrics, "settings", "word_table")
+    return *(get(metrics, "settings", key) for key in keys), prompt_counts(metrics), table
 
 
 def parity(metrics: Metrics, polarity: str = MAIN) -> bool | None:
@@ -253,7 +264,9 @@ def _disparities(polarity: str, metrics: list[Metrics]) -> Iterator[Measure]:
         if key not in SHOWN_ELSEWHERE and not key.startswith("fair_") and not key.endswith("_ci95"):
             scale = SCALES.get(key, Scale(_title(key), "", figure))
             read = _parity(polarity) if key == "parity" else _scaled(polarity, key, scale)
-            yield Measure(of_polarity(polarity), f"{scale.name}{suffix}", scale.meaning, read)
+            yield Measure(
+                of_polarity(polarity), f"{scale.name}{suffix}", scale.meaning, read, partial(asked, polarity=polarity)
+            )
 
 
 def _parity(polarity: str) -> Callable[[Metrics], Cell]:
@@ -294,6 +307,7 @@ GENDERED = Measure(
     "Negative log-likelihood, in nats, of the gendered tokens of that text: the price that is paid on the very words a "
     "debiased model was changed on. Lower is better.",
     _gendered,
+    lambda metrics: (get(metrics, "settings", "text_sha256"), get(metrics, "gendered_tokens", "n")),
 )
 HOW_IT_WRITES = (
     Measure(

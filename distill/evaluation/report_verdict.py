@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from distill.errors import UserError
 from distill.evaluation import Evaluation
 from distill.evaluation.compare import Comparison, GroupChange
-from distill.evaluation.report_measures import Metrics, disparity, get, measured_on, parity, titles
+from distill.evaluation.report_measures import Metrics, asked, disparity, get, measured_on, parity, titles
 from distill.evaluation.report_words import count, p_value, percent, signed
 
 ALPHA = 0.05
@@ -131,13 +131,13 @@ def _price(first: Metrics, metrics: Metrics) -> str:
 
 
 def _beside(first: Metrics, metrics: Metrics) -> str:
-    """What else changed, coherence and polar rate; only what both have."""
+    """What else changed, coherence and polar rate; only what both have, and can be compared."""
     parts = []
     before, after = (get(entry, "coherence", "value") for entry in (first, metrics))
     if before is not None and after is not None:
         parts.append(f"coherence {before:.2f} to {after:.2f}")
     before, after = (disparity(entry).get("polar_rate") for entry in (first, metrics))
-    if before is not None and after is not None:
+    if before is not None and after is not None and asked(first) == asked(metrics):
         parts.append(f"polar rate {percent(before, 1)} to {percent(after, 1)}")
     return f"{', '.join(parts)}.".capitalize() if parts else ""
 
@@ -161,7 +161,7 @@ def _parity_sentence(metrics: Metrics) -> str:
 def _caution(first: Metrics, metrics: Metrics) -> str:
     cautions = []
     before, after = (disparity(entry).get("polar_rate") for entry in (first, metrics))
-    if before and after is not None and after < before / 2:
+    if before and after is not None and after < before / 2 and asked(first) == asked(metrics):
         cautions.append("It speaks of gender less than half as often, which by itself can look like fairness.")
     measured = comparable_perplexity([first, metrics])
     if measured and all(measured[1]):
