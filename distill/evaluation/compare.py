@@ -59,10 +59,12 @@ class GroupChange(Change):
         p_holm: The p value that holds for all groups at once (Holm 1979).
         h: Cohen's h, the effect size of two shares, here of women among gendered texts: 2 asin √q − 2 asin √p. By his
             convention .2 is small, .5 medium, .8 large.
+        clusters: How many prompts, or samples of a single prompt, were swapped for p.
     """
 
     p_holm: float
     h: float
+    clusters: int
 
 
 @dataclass(frozen=True)
@@ -141,9 +143,9 @@ def _comparison(clusters: dict[str, Floats], prompts: int, draws: int, rng: np.r
     odds = _odds(counts[:, first]), _odds(counts[:, second])
     moved = _odds(resampled[..., second]) - _odds(resampled[..., first])
     changes = [
-        GroupChange(float(one), float(other), _interval(draws), float(alone), float(among_all), float(h))
-        for one, other, draws, alone, among_all, h in zip(
-            *odds, moved.T, p.by_group, holm(p.by_group), _cohens_h(counts), strict=True
+        GroupChange(float(one), float(other), _interval(draws), float(alone), float(among_all), float(h), len(texts))
+        for one, other, draws, alone, among_all, h, texts in zip(
+            *odds, moved.T, p.by_group, holm(p.by_group), _cohens_h(counts), clusters.values(), strict=True
         )
     ]
     return Comparison(

@@ -70,9 +70,14 @@ def permutation_test(clusters: list[Floats], draws: int, rng: np.random.Generato
     return PValues(
         disparity=float(_p(_studentised(squares, np.maximum(product.sum(axis=0), noise.sum(axis=0))))),
         log_odds=float(_p(_studentised(difference.sum(axis=0), of_difference.sum(axis=0)))),
-        # All swapped is as far from 0 as none: so few prompts cannot give less, and a draw that does is luck.
-        by_group=np.maximum(_p(_studentised(difference, of_difference)), [2.0 ** (1 - len(c)) for c in clusters]),
+        # A draw of permutations that gives less is luck.
+        by_group=np.maximum(_p(_studentised(difference, of_difference)), [least_p(len(group)) for group in clusters]),
     )
+
+
+def least_p(clusters: int) -> float:
+    """What a group of so many clusters can give at the least: of 2ⁿ swaps, all swapped is as far from 0 as none."""
+    return 2.0 ** (1 - clusters)
 
 
 def holm(p: Floats) -> Floats:

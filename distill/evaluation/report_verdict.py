@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from distill.errors import UserError
 from distill.evaluation import Evaluation
 from distill.evaluation.compare import Comparison, GroupChange
+from distill.evaluation.permutation import holm, least_p
 from distill.evaluation.report_measures import Metrics, asked, disparity, get, measured_on, parity, titles
 from distill.evaluation.report_words import count, p_value, percent, signed
 
@@ -111,9 +114,10 @@ def changed(comparison: Comparison | UserError) -> dict[str, GroupChange]:
 
 def _professions(comparison: Comparison) -> str:
     clear = len(changed(comparison))
-    # Of n prompts there are 2 to the n ways to swap two models, and all swapped is as far off as none.
-    if not clear and comparison.groups * 2 ** (1 - comparison.prompts / comparison.groups) >= ALPHA:
-        return "Too few prompts a group to test the groups one by one."
+    least = holm(np.array([least_p(change.clusters) for change in comparison.by_group.values()]))
+    if least.min() >= ALPHA:
+        few = "samples" if comparison.prompts == comparison.groups else "prompts"
+        return f"Too few {few} a group to test the groups one by one."
     return f"Taken one by one, {clear} of {count(comparison.groups, 'group')} differ (Holm)."
 
 

@@ -1,0 +1,45 @@
+import runpy
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from distill.evaluation import Evaluation
+from distill.evaluation.compare import compare, labelled
+from distill.evaluation.report_verdict import verdicts
+
+SYNTHETIC = runpy.run_path(str(Path(__file__).with_name("synthetic.py")))
+FLAT = dict.fromkeys("abcde", 0.0)
+
+
+def said(first: pd.DataFrame, second: pd.DataFrame) -> str:
+    """What is said of the second model."""
+    pair = [Evaluation(Path(), SYNTHETIC["metrics"](rows), rows) for rows in (first, second)]
+    return str(verdicts(pair, [compare(labelled(first), labelled(second))])[1])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "sentence"),
+    [
+        ({"prompts": 1, "samples": 30}, "Taken one by one, "),
+        ({"prompts": 1, "samples": 6}, "Too few samples a group to test the groups one by one."),
+        ({"prompts": 6, "samples": 30}, "Too few prompts a group to test the groups one by one."),
+        ({"prompts": 9}, "Taken one by one, "),
+    ],
+)
+def test_groups_are_tested_by_prompts_or_by_the_samples_of_one(sizes: dict[str, int], sentence: str) -> None:
+    """Of n prompts p is 2 ** (1 - n) at the least, five times as much after Holm."""
+    assert sentence in said(*(SYNTHETIC["generations"](FLAT, polar=0.9, seed=seed, **sizes) for seed in (1, 2)))
+
+
+def test_one_group_of_many_prompts_can_be_tested_beside_small_ones() -> None:
+    pair = [
+        pd.concat(
+            [
+                SYNTHETIC["generations"](dict.fromkeys("abcd", 0.0), prompts=2, seed=seed),
+                SYNTHETIC["generations"]({"e": lean}, polar=1.0, prompts=10, seed=seed),
+            ]
+        )
+        for seed, lean in ((1, 0.0), (2, 0.0))
+    ]
+    assert "Taken one by one, " in said(*pair)
