@@ -1,12 +1,13 @@
 """Is this model less biased than that one, or did chance choose its words?
 
 Two models continue the same prompts, so that what makes a prompt lean one way moves both and cancels: p values come
-from swapping the two prompt by prompt, intervals from resampling prompts, both models at once.
+from swapping the two prompt by prompt, intervals from resampling prompts, both models at once; where a group's few
+prompts agree, intervals are as wide as its texts alone would make them.
 
 The measure is the root mean square of the groups' log-odds, with the noise of few texts taken off its square. The
 plain mean of |log-odds|, and the ratio, take noise for bias: they call a fairer model less fair than it is, and of two
 equally fair models the one that speaks of gender less often. The ratio therefore has neither interval nor test here.
-`benchmarks/coverage.py` simulates how often the tests find a difference that is none, and the intervals miss the truth.
+`benchmarks/coverage.py` simulates how often the tests and the disparity's interval find a difference that is none.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from distill.errors import UserError
-from distill.evaluation.bootstrap import DRAWS, interval, resampled_sums
+from distill.evaluation.bootstrap import DRAWS, interval, resampled_sums, widened
 from distill.evaluation.disparity import binomial_variance, log_odds
 from distill.evaluation.permutation import holm, permutation_test
 from distill.evaluation.polarity import Labeller, unigram
@@ -131,17 +132,17 @@ def compare(baseline: pd.DataFrame, other: pd.DataFrame, draws: int = DRAWS, see
 def _comparison(clusters: dict[str, Floats], prompts: int, draws: int, rng: np.random.Generator) -> Comparison:
     """From female and male texts of either model by prompt, `[prompts, 4]` for each group."""
     counts = np.stack([texts.sum(axis=0) for texts in clusters.values()])
-    resampled = np.stack([resampled_sums(texts, draws, rng) for texts in clusters.values()], axis=1)
+    odds_draws = _odds_draws(list(clusters.values()), draws, rng)
     p = permutation_test(list(clusters.values()), draws, rng)
     first, second = slice(0, 2), slice(2, 4)
-    squares = [_squared_disparity(counts[:, side], resampled[..., side]) for side in (first, second)]
+    odds = _odds(counts[:, first]), _odds(counts[:, second])
+    squares = [_squared_disparity(*of_model) for of_model in zip(odds, odds_draws, strict=True)]
     (before, before_draws), (after, after_draws) = [(_root(value), _root(draws)) for value, draws in squares]
     less = None
     if np.quantile(squares[0][1], 0.025) > 0:
         low, high = interval(1 - after_draws / np.maximum(before_draws, np.finfo(float).tiny))
         less = (float(1 - after / before), low, high)
-    odds = _odds(counts[:, first]), _odds(counts[:, second])
-    moved = _odds(resampled[..., second]) - _odds(resampled[..., first])
+    moved = odds_draws[1] - odds_draws[0]
     changes = [
         GroupChange(float(one), float(other), _interval(draws), float(alone), float(among_all), float(h), len(texts))
         for one, other, draws, alone, among_all, h, texts in zip(
@@ -173,15 +174,35 @@ def _cohens_h(counts: Floats) -> Floats:
     return angles[1] - angles[0]
 
 
-def _squared_disparity(counts: Floats, resampled: Floats) -> tuple[Floats, Floats]:
-    """Mean square log-odds over groups without its noise, of counts `[groups, 2]` and resamples `[draws, groups, 2]`.
+def _odds_draws(clusters: list[Floats], draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Resampled log-odds of either model, `[draws, groups]`, of at least the binomial variance.
 
-    The mean of x² is too large by the variance of x: that of the bootstrap, or the binomial one where texts are so few
-    that resampling cannot show it. Resamples carry the noise twice, and are moved to the estimate.
+    The prompts of both are drawn together. What they vary too little, because a group's few prompts agree, is made up
+    for each model alone: as if its texts were independent of the other's, which can only be too cautious.
     """
-    odds, odds_draws = _odds(counts), _odds(resampled)
-    noise = np.maximum(odds_draws.var(axis=0), binomial_variance(counts[:, 0], counts[:, 1]))
-    estimate = (odds**2 - noise).mean()
+    # Of its own, so that how much is made up changes no p value.
+    noise = rng.spawn(1)[0]
+    columns: tuple[list[Floats], list[Floats]] = [], []
+    for texts in clusters:
+        resampled = resampled_sums(texts, draws, rng)
+        for model, own in enumerate((slice(0, 2), slice(2, 4))):
+            if model and np.array_equal(texts[:, :2], texts[:, 2:]):
+                # The very same texts, as far as can be told: whatever chance did to the one, it did to the other.
+                columns[1].append(columns[0][-1])
+                continue
+            female, male = texts[:, own].sum(axis=0)
+            columns[model].append(
+                widened(_odds(resampled[:, own]), binomial_variance(female, male), log_odds(female, male), noise)
+            )
+    return np.stack(columns[0], axis=1), np.stack(columns[1], axis=1)
+
+
+def _squared_disparity(odds: Floats, odds_draws: Floats) -> tuple[Floats, Floats]:
+    """Mean square log-odds over groups without its noise, of log-odds `[groups]` and their resamples `[draws, groups]`.
+
+    The mean of x² is too large by the variance of x. Resamples carry the noise twice, and are moved to the estimate.
+    """
+    estimate = (odds**2 - odds_draws.var(axis=0)).mean()
     draws = (odds_draws**2).mean(axis=1)
     return estimate, draws - draws.mean() + estimate
 

@@ -105,6 +105,21 @@ def test_a_group_that_one_model_never_genders_is_left_out() -> None:
     assert compare(first, second).groups == 8
 
 
+def test_prompts_that_agree_leave_an_interval() -> None:
+    """Three prompts that all say the same would resample to no spread at all."""
+    rows = labelled(SYNTHETIC["generations"]({"nurse": 0.0}, prompts=3, samples=3))
+    half = rows.assign(polarity=["male", "female", "neutral"] * 3)
+    change = compare(rows.assign(polarity="male"), rows.assign(polarity="female"))
+    for low, high in (change.log_odds.ci95, change.by_group["nurse"].ci95):
+        assert low < change.log_odds.difference - 2
+        assert high > change.log_odds.difference + 2
+    assert change.disparity.ci95[0] < -1 < 1 < change.disparity.ci95[1]
+    assert change.less is not None
+    assert change.less[1] < 0 < change.less[2]
+    low, high = compare(half, rows.assign(polarity="male")).disparity.ci95
+    assert low < high - 1
+
+
 def test_one_prompt_a_group_is_resampled_by_sample() -> None:
     comparison = compare(texts(1.0, 1, prompts=1, samples=40), texts(0.2, 2, prompts=1, samples=40))
     assert comparison.prompts == 9
