@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from distill.errors import UserError
+from distill.evaluation.model_name import model_name
 from distill.models import dequantising
 from distill.trust import NO_CODE, NO_PICKLES, check_weights
 from distill.weights import check_complete, check_size
@@ -33,7 +34,7 @@ class Checkpoint:
     Attributes:
         model: The model.
         tokenizer: Its tokenizer.
-        name: A short name for tables: the hub id, or the last telling part of the path.
+        name: A short name for tables, as of `model_name`.
         path: The path or hub id, as given.
         sha256: Digest of its weights' files in the order of their names; of one file: what `sha256sum` prints.
         context: The most tokens it can read at once; None if it does not say.
@@ -125,7 +126,7 @@ def load_checkpoint(
     return Checkpoint(
         model=model,
         tokenizer=tokenizer,
-        name=_name(path, gguf_file),
+        name=model_name(path, gguf_file),
         path=given,
         sha256=_digest(_weights(path, gguf_file)),
         context=getattr(model.config.get_text_config(), "max_position_embeddings", None),
@@ -190,17 +191,6 @@ def _check_head(model: PreTrainedModel, path: str) -> None:
 def takes_positions(model: PreTrainedModel) -> bool:
     """Whether the model can be told the position of each token; those without positions of their own cannot."""
     return "position_ids" in inspect.signature(model.base_model.forward).parameters
-
-
-def _name(path: str, gguf_file: str | None) -> str:
-    if gguf_file:
-        return Path(gguf_file).stem
-    folder = Path(path)
-    if not folder.is_dir():
-        return path
-    folder = folder.resolve()
-    # A fit writes <output>/student, so that the output's name is the one that tells students apart.
-    return folder.parent.name if folder.name == "student" else folder.name
 
 
 def _weights(path: str, gguf_file: str | None) -> list[Path]:

@@ -23,11 +23,6 @@ def test_a_saved_model_is_described(model_folder: Path) -> None:
     assert not checkpoint.model.training
 
 
-def test_a_student_is_named_after_its_run(model_folder: Path, tmp_path: Path) -> None:
-    shutil.copytree(model_folder, tmp_path / "runs" / "fair" / "student")
-    assert load_checkpoint(str(tmp_path / "runs" / "fair" / "student"), device="cpu").name == "fair"
-
-
 def test_logits_are_the_models_own_in_fp32(model_folder: Path) -> None:
     for dtype in ("float32", "bfloat16"):
         checkpoint = load_checkpoint(str(model_folder), device="cpu", dtype=dtype)

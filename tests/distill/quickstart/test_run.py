@@ -36,6 +36,7 @@ def test_quickstart(tiny_recipes, tmp_path, capsys):
     for model in MODELS:
         metrics = json.loads((output / model / "metrics.json").read_text())
         assert metrics["schema"] == 1
+        assert metrics["model"]["name"] == model
         assert (output / model / "generations.parquet").is_file()
         assert metrics["coherence"]["n"] is not None
     page = (output / "report.html").read_text()
