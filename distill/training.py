@@ -82,8 +82,12 @@ class TrainingCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         """A fit writes metrics.csv beside whatever loggers the recipe names."""
-        if self._get(self.config_init, "trainer")["enable_progress_bar"] is not False:
-            kwargs["callbacks"] = [*(self._get(self.config_init, "trainer")["callbacks"] or []), ProgressBar()]
+        settings = self._get(self.config_init, "trainer")
+        given = settings["callbacks"] or []
+        callbacks = [*given] if isinstance(given, list) else [given]
+        if settings["enable_progress_bar"] is not False:
+            callbacks.append(ProgressBar())
+        kwargs["callbacks"] = callbacks
         try:
             trainer = super().instantiate_trainer(**kwargs)
         except (ValueError, MisconfigurationException) as error:
