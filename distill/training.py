@@ -85,7 +85,8 @@ class TrainingCLI(LightningCLI):
         settings = self._get(self.config_init, "trainer")
         given = settings["callbacks"] or []
         callbacks = [*given] if isinstance(given, list) else [given]
-        if settings["enable_progress_bar"] is not False:
+        has_bar = any(isinstance(callback, pl.callbacks.ProgressBar) for callback in callbacks)
+        if settings["enable_progress_bar"] is not False and not has_bar:
             callbacks.append(ProgressBar())
         kwargs["callbacks"] = callbacks
         try:

@@ -26,3 +26,13 @@ def test_a_single_callback_is_no_list(recipe, tmp_path):
     mine.write_text(yaml.safe_dump(config))
     fit(mine, tmp_path / "run", "--trainer.max_steps=1", "--trainer.limit_val_batches=0")
     assert (tmp_path / "run" / "student").is_dir()
+
+
+def test_a_progress_bar_of_a_recipe_stands_in_for_ours(recipe, tmp_path):
+    config = yaml.safe_load(recipe.read_text())
+    bar = {"class_path": "pytorch_lightning.callbacks.TQDMProgressBar"}
+    config["trainer"] |= {"callbacks+": [bar], "enable_progress_bar": True}
+    mine = tmp_path / "recipe.yaml"
+    mine.write_text(yaml.safe_dump(config))
+    fit(mine, tmp_path / "run", "--trainer.max_steps=1", "--trainer.limit_val_batches=0")
+    assert (tmp_path / "run" / "student").is_dir()
