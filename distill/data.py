@@ -12,8 +12,10 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
 from augment import RoleReverser
+from distill.agreement import check_agreement
 from distill.blocks import Batch, Block, Blocks, collate
 from distill.errors import UserError
+from distill.module import DistillationModule
 from distill.packed import PackedText
 from distill.packing import Augmentation, Corpus, pack
 from distill.sampler import GlobalBatchSampler, ShardSampler
@@ -137,7 +139,13 @@ class CounterfactualDataModule(pl.LightningDataModule):
         self.accumulation(trainer.world_size)
 
     def prepare_data(self) -> None:
-        """Pack what the cache doesn't hold yet; on one process a node."""
+        """Pack what the cache doesn't hold yet; on one process a node.
+
+        Raises:
+            UserError: model or trainer contradict this data.
+        """
+        if self.trainer is not None:
+            self._check(self.trainer)
         if self._fits:
             self._pack(self._train_corpus)
         if self.validation_sources:
@@ -147,10 +155,11 @@ class CounterfactualDataModule(pl.LightningDataModule):
         """Open the packed text and derive the accumulation from the number of devices.
 
         Raises:
-            UserError: less text than a block or a global batch, or batch sizes that don't divide.
+            UserError: model or trainer contradict this data, or less text than a block or a global batch.
         """
         trainer = self.trainer
         assert trainer is not None
+        self._check(trainer)
         if self.counterfactual_limit is None:
             self.counterfactual_limit = getattr(trainer.lightning_module, "counterfactual_limit", None)
         if stage == "fit":
@@ -188,6 +197,13 @@ class CounterfactualDataModule(pl.LightningDataModule):
     @property
     def _fits(self) -> bool:
         return self.trainer is None or self.trainer.state.fn == "fit"
+
+    def _check(self, trainer: pl.Trainer) -> None:
+        """What the command line has checked already, for those who come without it."""
+        if self._fits:
+            self.check_trainer(trainer)
+        if isinstance(trainer.lightning_module, DistillationModule):
+            check_agreement(trainer.lightning_module, self.block_size)
 
     def _validation_interval(self, trainer: pl.Trainer) -> int | float:
         """`trainer.val_check_interval` in micro-batches, as Lightning counts, and always at the end of a step.

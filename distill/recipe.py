@@ -4,9 +4,9 @@ purpose is said."""
 import warnings
 from pathlib import Path
 
+from distill.agreement import check_agreement
 from distill.data import CounterfactualDataModule
 from distill.errors import UserError
-from distill.models import block_limit
 from distill.module import DistillationModule
 from distill.weights import check_files
 from distill.writable import check_writable
@@ -29,13 +29,7 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
         check_files(module.teacher_source.path)
     if module.student_source.path is not None:
         check_files(module.student_source.path)
-    _check_heads(module)
-    for name, config in (("teacher", module.teacher_config), ("student", module.student_config)):
-        limit = None if config is None else block_limit(config)
-        if limit is not None and data.block_size > limit:
-            raise UserError(
-                f"data.block_size is {data.block_size}, longer than the {name}'s {limit} positions: lower it"
-            )
+    check_agreement(module, data.block_size)
     check_writable(output)
     check_writable(data.cache_dir)
     for reason in reteaching(module, data):
@@ -65,29 +59,6 @@ def _check_values(module: DistillationModule) -> None:
         raise UserError(
             f"model.perturbation.operator is {module.perturbation.operator} and model.loss.kd_weight 0, so that no "
             "target is ever used: set the operator to none, or the weight above 0"
-        )
-
-
-def _check_heads(module: DistillationModule) -> None:
-    """The tokenizer's ids must exist in both heads, and the student's head must not be trained in part only."""
-    teacher, student = (
-        config and config.get_text_config() for config in (module.teacher_config, module.student_config)
-    )
-    highest = max(module.tokenizer.get_vocab().values())
-    for name, config in (("teacher", teacher), ("student", student)):
-        if config is not None and config.vocab_size <= highest:
-            raise UserError(f"the {name} has {config.vocab_size} tokens, and the tokenizer's ids go up to {highest}")
-    if teacher is None or not module.asks_teacher:
-        return
-    if student.vocab_size > teacher.vocab_size:
-        raise UserError(
-            f"the student has {student.vocab_size} tokens and the teacher {teacher.vocab_size}: what is beyond would "
-            "never be trained; give the student the teacher's vocab_size"
-        )
-    if module.loss.hidden_weight and teacher.hidden_size != student.hidden_size:
-        raise UserError(
-            f"model.loss.hidden_weight needs hidden states of one width: teacher {teacher.hidden_size}, student "
-            f"{student.hidden_size}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The data module without the command line: a trainer that fits more than once."""
+"""The data module without the command line: a trainer that fits more than once, and mistakes."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from pytorch_lightning.callbacks import Callback
 from distill.checkpoints import LastCheckpoint
 from distill.config import PerturbationConfig, StudentConfig, TeacherConfig
 from distill.data import CounterfactualDataModule
+from distill.errors import UserError
 from distill.module import DistillationModule
 
 BLOCK = 32
@@ -92,3 +93,41 @@ def test_a_new_run_after_one_that_continued_starts_at_the_beginning(gpt2_folder,
     trainer(tmp_path, fresh).fit(student(gpt2_folder), data)
     assert not torch.equal(continued.inputs[0], first.inputs[0])
     assert all(torch.equal(*inputs) for inputs in zip(first.inputs, fresh.inputs, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"accumulate_grad_batches": 4}, "trainer.accumulate_grad_batches can't be set"),
+        ({"limit_train_batches": 1}, "trainer.limit_train_batches can't be set"),
+        ({"overfit_batches": 1}, "trainer.overfit_batches can't be set"),
+    ],
+)
+def test_a_trainer_that_contradicts_the_data_is_refused_before_packing(gpt2_folder, data, tmp_path, settings, message):
+    data.cache_dir = tmp_path / "cache"
+    with pytest.raises(UserError, match=message):
+        trainer(tmp_path, Seen(), **settings).fit(student(gpt2_folder), data)
+    assert not data.cache_dir.exists()
+
+
+def test_blocks_longer_than_the_positions_are_refused_before_packing(gpt2_folder, data, tmp_path):
+    data.cache_dir, data.block_size = tmp_path / "cache", 128
+    for run in ("fit", "validate"):
+        with pytest.raises(UserError, match=r"data\.block_size is 128, longer than the teacher's 64 positions"):
+            getattr(trainer(tmp_path, Seen()), run)(student(gpt2_folder), data)
+    assert not data.cache_dir.exists()
+
+
+def test_heads_too_small_for_the_tokenizer_are_refused_before_packing(gpt2_folder, data, tmp_path):
+    data.cache_dir = tmp_path / "cache"
+    module = student(gpt2_folder)
+    module.student_config.vocab_size = 100
+    with pytest.raises(UserError, match="the student has 100 tokens, and the tokenizer's ids go up to"):
+        trainer(tmp_path, Seen()).fit(module, data)
+    assert not data.cache_dir.exists()
+
+
+def test_what_prepare_data_did_not_see_is_refused_on_every_process(gpt2_folder, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "prepare_data", lambda: None)  # as on all but the first process of a node
+    with pytest.raises(UserError, match="accumulate_grad_batches"):
+        trainer(tmp_path, Seen(), accumulate_grad_batches=4).fit(student(gpt2_folder), data)

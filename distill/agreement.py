@@ -1,0 +1,45 @@
+"""What teacher, student, tokenizer and blocks must agree on, with or without the command line."""
+
+from distill.errors import UserError
+from distill.models import block_limit
+from distill.module import DistillationModule
+
+
+def check_agreement(module: DistillationModule, block_size: int) -> None:
+    """Refuse models that can't take the blocks of a data module.
+
+    Args:
+        module: its models need not be loaded.
+        block_size: tokens a block.
+
+    Raises:
+        UserError: a block longer than the positions of a model, or heads that the tokenizer doesn't fit.
+    """
+    _check_heads(module)
+    for name, config in (("teacher", module.teacher_config), ("student", module.student_config)):
+        limit = None if config is None else block_limit(config)
+        if limit is not None and block_size > limit:
+            raise UserError(f"data.block_size is {block_size}, longer than the {name}'s {limit} positions: lower it")
+
+
+def _check_heads(module: DistillationModule) -> None:
+    """The tokenizer's ids must exist in both heads, and the student's head must not be trained in part only."""
+    teacher, student = (
+        config and config.get_text_config() for config in (module.teacher_config, module.student_config)
+    )
+    highest = max(module.tokenizer.get_vocab().values())
+    for name, config in (("teacher", teacher), ("student", student)):
+        if config is not None and config.vocab_size <= highest:
+            raise UserError(f"the {name} has {config.vocab_size} tokens, and the tokenizer's ids go up to {highest}")
+    if teacher is None or not module.asks_teacher:
+        return
+    if student.vocab_size > teacher.vocab_size:
+        raise UserError(
+            f"the student has {student.vocab_size} tokens and the teacher {teacher.vocab_size}: what is beyond would "
+            "never be trained; give the student the teacher's vocab_size"
+        )
+    if module.loss.hidden_weight and teacher.hidden_size != student.hidden_size:
+        raise UserError(
+            f"model.loss.hidden_weight needs hidden states of one width: teacher {teacher.hidden_size}, student "
+            f"{student.hidden_size}"
+        )
