@@ -69,8 +69,11 @@ class MetricsFile(Logger):
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         """Append a row."""
         row: dict[str, Any] = {"step": step, **metrics}
-        if missing := [name for name in row if name not in self._columns]:
-            self._rewrite(self._columns + missing, read_rows(self._folder))
+        if any(name not in self._columns for name in row):
+            rows = read_rows(self._folder)
+            # The file may be older than this object, with columns of its own.
+            known = list(rows[0]) if rows else self._columns
+            self._rewrite(list(dict.fromkeys([*known, *row])), rows)
         with self._path.open("a", encoding="utf-8", newline="") as file:
             csv.DictWriter(file, self._columns).writerow(row)
 

@@ -42,3 +42,15 @@ def test_a_row_cut_short_by_a_kill_is_dropped(tmp_path):
     again.log_metrics({"train/loss": 3.0, "train/lr": 0.5}, 2)
     assert [row["step"] for row in rows(tmp_path)] == ["0", "2"]
     assert read_column(tmp_path, "train/loss") == [1.0, 3.0]
+
+
+def test_a_file_that_is_there_already_is_appended_to(tmp_path):
+    MetricsFile(tmp_path).log_metrics({"train/loss": 2.0, "train/lr": 0.5}, 0)
+    later = MetricsFile(tmp_path)
+    later.log_metrics({"val/loss": 3.0}, 1)
+    later.log_metrics({"train/loss": 1.0, "train/lr": 0.25}, 2)
+    assert rows(tmp_path) == [
+        {"step": "0", "train/loss": "2.0", "train/lr": "0.5", "val/loss": ""},
+        {"step": "1", "train/loss": "", "train/lr": "", "val/loss": "3.0"},
+        {"step": "2", "train/loss": "1.0", "train/lr": "0.25", "val/loss": ""},
+    ]
