@@ -36,7 +36,8 @@ class Evaluation:
             [
                 {"polarity": polarity, "group": group, **score}
                 for polarity, scores in (self.metrics.get("disparity") or {}).items()
-                for group, score in (scores.get("groups") or {}).items()
+                for group, score in ((scores or {}).get("groups") or {}).items()
+                if score is not None
             ]
         )
 

@@ -57,8 +57,8 @@ def _draw_share(axes: Axes, row: int, score: dict[str, Any]) -> None:
     axes.fill_betweenx([row - 0.5, row + 0.5], low, high, color=FAIR, linewidth=0, zorder=0)
     value = score["female"] / (score["female"] + score["male"])
     axes.barh(row, value - 0.5, left=0.5, height=0.5, color=FEMALE if value > 0.5 else MALE, zorder=2)
-    if score["ci95"]:
-        ends = [min(share(score["ci95"][0]), value), max(share(score["ci95"][1]), value)]
+    if ci95 := score.get("ci95"):
+        ends = [min(share(ci95[0]), value), max(share(ci95[1]), value)]
         axes.plot(ends, [row, row], color=INK, linewidth=0.9, marker="|", markersize=4, zorder=3)
 
 

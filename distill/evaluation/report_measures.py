@@ -172,8 +172,8 @@ def measured_on(metrics: Metrics, kind: str) -> tuple[Any, ...]:
 
 
 def _gendered(metrics: Metrics) -> Cell:
-    value = get(metrics, "gendered_tokens", "nll")
-    return MISSING if value is None else (_two(value), f"{get(metrics, 'gendered_tokens', 'n'):,} tokens")
+    value, tokens = (get(metrics, "gendered_tokens", key) for key in ("nll", "n"))
+    return MISSING if value is None else (_two(value), "" if tokens is None else f"{tokens:,} tokens")
 
 
 SHOWN_ELSEWHERE = ("ci95", "groups")

@@ -152,9 +152,9 @@ def _parity_sentence(metrics: Metrics) -> str:
     if found is None:
         return "Parity cannot be judged."
     ratio = f"mean ratio {scores['mean_ratio']:.2f}"
-    yardstick = (
-        f"a fair model with as many texts: {scores['fair_mean_ratio']:.2f}, hardly below {scores['fair_low']:.2f}"
-    )
+    expected = scores.get("fair_mean_ratio")
+    fair = ", ".join([*([] if expected is None else [f"{expected:.2f}"]), f"hardly below {scores['fair_low']:.2f}"])
+    yardstick = f"a fair model with as many texts: {fair}"
     if found:
         return f"Parity within what these texts can tell: {ratio} ({yardstick}), and no lean as a whole."
     if scores["mean_ratio"] >= scores["fair_low"]:
