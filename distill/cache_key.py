@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 import augment
 from augment import RoleReverser
+from augment.documents import DocumentError
 
 _MODULES = ("encoding", "spans", "packing", "packed", "randomness")
 """Of this package, those whose code decides what is written."""
@@ -20,7 +21,11 @@ _MODULES = ("encoding", "spans", "packing", "packed", "randomness")
 def cache_key(
     sources: Sequence[str], field: str, augmentation: str, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase
 ) -> str:
-    """Of local files the bytes count, of hub sets the name."""
+    """Of local files the bytes count, of hub sets the name.
+
+    Raises:
+        augment.documents.DocumentError: a file can't be read.
+    """
     tokenizer_state = f"{tokenizers.__version__} {tokenizer.backend_tokenizer.to_str()} {tokenizer.eos_token_id}"
     parts = {
         "code": _code(),
@@ -44,6 +49,13 @@ def _code() -> str:
 
 
 def _content(source: str) -> str:
+    try:
+        return _hash_of(source)
+    except OSError as error:
+        raise DocumentError(f"{error.filename or source}: cannot be read: {error.strerror or error}") from error
+
+
+def _hash_of(source: str) -> str:
     path = Path(source)
     if not path.exists():
         return f"hub:{source}"

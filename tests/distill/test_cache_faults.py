@@ -1,5 +1,6 @@
 """The cache of packed text, and the disks that runs write to: damaged, shared, left over, full."""
 
+import errno
 import logging
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import pytest
 
 from augment import RoleReverser
 from distill.packing import Corpus, PackedText, pack
+from tests.distill.fits import refused
 
 ARRAYS = ("tokens", "counterfactual", "shift", "flags", "starts")
 
@@ -49,6 +51,17 @@ def test_what_a_killed_process_left_is_removed(corpus, tokenizer, tmp_path: Path
     (tmp_path / "cache" / f"{key}.lock").touch()
     packed(corpus, tokenizer, tmp_path / "cache")
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [key]
+
+
+def test_a_text_that_may_not_be_read_is_the_users_mistake(capsys, recipe, tmp_path: Path, monkeypatch) -> None:
+    def denied(file: Path, *_: int) -> str:  # root may read anything
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+
+    monkeypatch.setattr("distill.cache_key._file_hash", denied)
+    text = tmp_path / "secret.txt"
+    text.write_text("The nurse said that she was late.")
+    error = refused(capsys, recipe, tmp_path / "run", f"--data.train={text}")
+    assert error == f"distill fit: error: {text}: cannot be read: Permission denied"
 
 
 def test_processes_that_want_the_same_text_share_it(corpus, tokenizer, tmp_path: Path) -> None:
