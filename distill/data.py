@@ -16,7 +16,7 @@ from distill.agreement import check_agreement
 from distill.blocks import Batch, Block, Blocks, collate
 from distill.errors import UserError
 from distill.module import DistillationModule
-from distill.packed import PackedText
+from distill.packed import DamagedError, PackedText
 from distill.packing import Augmentation, Corpus, pack
 from distill.sampler import GlobalBatchSampler, ShardSampler
 from distill.worker_signals import leave_signals_to_parent
@@ -321,7 +321,18 @@ class CounterfactualDataModule(pl.LightningDataModule):
         return pack(corpus, self._reverser, self.tokenizer, self.num_proc, self.cache_dir)
 
     def _open(self, corpus: Corpus) -> PackedText:
-        """What `prepare_data` has packed; the first process alone reads the sources to know its name."""
+        """What `prepare_data` has packed; the first process alone reads the sources to know its name.
+
+        Raises:
+            UserError: it is not there, or damaged.
+        """
         assert self.trainer is not None
         key = corpus.key(self._reverser, self.tokenizer) if self.trainer.is_global_zero else ""
-        return PackedText.open(self.cache_dir / self.trainer.strategy.broadcast(key))
+        folder = self.cache_dir / self.trainer.strategy.broadcast(key)
+        try:
+            return PackedText.open(folder)
+        except DamagedError as error:
+            raise UserError(
+                f"the packed text {str(folder)!r} can't be opened ({error}): all machines must see the same "
+                "data.cache_dir, and nothing may empty it during a run; start again"
+            ) from error

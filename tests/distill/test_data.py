@@ -131,3 +131,10 @@ def test_what_prepare_data_did_not_see_is_refused_on_every_process(gpt2_folder, 
     monkeypatch.setattr(data, "prepare_data", lambda: None)  # as on all but the first process of a node
     with pytest.raises(UserError, match="accumulate_grad_batches"):
         trainer(tmp_path, Seen(), accumulate_grad_batches=4).fit(student(gpt2_folder), data)
+
+
+def test_a_cache_that_another_machine_does_not_see_is_told(gpt2_folder, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "prepare_data", lambda: None)  # the other machine's
+    data.cache_dir = tmp_path / "cache"
+    with pytest.raises(UserError, match=r"all machines must see the same data\.cache_dir"):
+        trainer(tmp_path, Seen()).fit(student(gpt2_folder), data)
