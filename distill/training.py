@@ -25,6 +25,14 @@ from distill.recipe import check_recipe
 from distill.stopping import StopBetweenSteps, stopped_by_signals
 from distill.watching import ProgressBar, Watch
 
+log = logging.getLogger(__name__)
+
+_CKPT_PATH = (
+    "what is measured: best, last, or a file; by default the run's best checkpoint, or else its last",
+    "where the run continues: last, best, or a file; last begins anew where there is none yet",
+)
+"""The argument's help: for a measurement, for a fit."""
+
 
 class TrainingCLI(LightningCLI):
     """Links what model and data must agree on; everything lies in `trainer.default_root_dir`."""
@@ -63,6 +71,14 @@ class TrainingCLI(LightningCLI):
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
         """Only the one that is asked for."""
         return {command: LightningCLI.subcommands()[command] for command in self._commands}
+
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        """Lightning's, whose help of `--ckpt_path` tells of what is not so here."""
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        for action in parser._actions:
+            if action.dest == "ckpt_path":
+                action.help = _CKPT_PATH[subcommand == "fit"]
+        return parser
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Only the given arguments, whatever else stands in `sys.argv`."""
@@ -140,9 +156,24 @@ class TrainingCLI(LightningCLI):
         if not self.datamodule.validation_sources:
             raise UserError("data.validation is not set, so there is nothing to measure")
         check_recipe(self.model, self.datamodule, self._output)
+        if self.config_init[self.subcommand]["ckpt_path"] is None:
+            self._choose_checkpoint()
         self._resolve_checkpoint()
 
     before_test = before_validate
+
+    def _choose_checkpoint(self) -> None:
+        """Measure what the run exported, the best state or else the last; never a student that has learnt nothing."""
+        folder = self._output / "checkpoints"
+        name = next((name for name in ("best", "last") if (folder / f"{name}.ckpt").is_file()), None)
+        if name is None:
+            raise UserError(
+                f"there is no checkpoint in {str(folder)!r} to measure: give --ckpt_path FILE, or the "
+                "trainer.default_root_dir of a run"
+            )
+        self.config_init[self.subcommand]["ckpt_path"] = name
+        if self.trainer.is_global_zero:
+            log.info("measuring %s", folder / f"{name}.ckpt")
 
     def _resolve_checkpoint(self, may_be_missing: bool = False) -> Path | None:
         """The file behind `ckpt_path`, which may say `last` or `best`; the trainer is given that file.

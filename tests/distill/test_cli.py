@@ -38,6 +38,15 @@ def test_help_of_a_fit_explains_the_recipes_settings(capsys):
     assert "blocks an optimiser step, over all devices and accumulation" in shown
 
 
+@pytest.mark.parametrize("command", ["validate", "test"])
+def test_help_of_a_measurement_says_which_checkpoint_it_takes(capsys, command):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "by default the run's best checkpoint, or else its last" in shown
+    assert "use the current weights" not in shown
+
+
 def test_an_unknown_command_is_refused(capsys):
     with pytest.raises(SystemExit) as caught:
         main(["distil"])

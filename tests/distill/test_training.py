@@ -135,6 +135,33 @@ def test_validate_and_test_read_a_checkpoint(run, recipe, tmp_path, capsys):
     fit(recipe, tmp_path, f"--ckpt_path={run / 'checkpoints' / 'best.ckpt'}", command="test")
 
 
+@pytest.mark.parametrize("command", ["validate", "test"])
+def test_the_best_checkpoint_is_measured_or_else_the_last(recipe, run, tmp_path, capsys, caplog, command):
+    (tmp_path / "checkpoints").mkdir()
+    measured = {}
+    for name in ("last", "best"):
+        file = shutil.copy(run / "checkpoints" / f"{name}.ckpt", tmp_path / "checkpoints")
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            fit(recipe, tmp_path, command=command)
+        assert f"measuring {file}" in caplog.text
+        measured[name] = capsys.readouterr().out
+        fit(recipe, tmp_path, f"--ckpt_path={file}", command=command)
+        assert measured[name] == capsys.readouterr().out
+        assert "/loss" in measured[name]
+
+
+@pytest.mark.parametrize("command", ["validate", "test"])
+def test_a_student_that_has_learnt_nothing_is_not_measured(recipe, tmp_path, capsys, command):
+    output = tmp_path / "run"
+    with pytest.raises(SystemExit) as caught:
+        fit(recipe, output, command=command)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert f"there is no checkpoint in {str(output / 'checkpoints')!r}" in error
+    assert not output.exists()
+
+
 def test_overrides_reach_interpolations(recipe, tmp_path):
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text("trainer:\n  max_steps: ${data.micro_batch_size}\n")
