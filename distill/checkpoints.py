@@ -127,7 +127,12 @@ class LastCheckpoint(Checkpoint):
             checkpoint["loops"] = {"fit_loop": loops}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """metrics.csv goes on from this step."""
+        """metrics.csv goes on from this step; a new run forgets the checkpoints of the one before in its folder."""
+        if trainer.global_step == 0 and trainer.is_global_zero and not trainer.fast_dev_run:
+            # Killed before its own first one, it would be continued with the weights of another recipe.
+            last = self.path_in(trainer.default_root_dir)
+            for stale in (last, last.with_name("best.ckpt")):
+                stale.unlink(missing_ok=True)
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):
                 logger.continue_from(trainer.global_step)

@@ -213,6 +213,16 @@ def test_a_signal_to_all_processes_stops_after_the_step(recipe, tmp_path, number
     assert read_checkpoint(LastCheckpoint.path_in(output))["global_step"] > 0
 
 
+def test_a_new_run_is_not_continued_from_the_one_before(run, recipe, tmp_path):
+    fit(recipe, tmp_path, "--trainer.max_steps=2", "--model.optimizer.lr=0.02")
+    assert (tmp_path / "checkpoints" / "best.ckpt").is_file()
+    start = die_in(DistillationModule, "training_step", lambda *_: True)
+    killed_fit(recipe, tmp_path, patch=start)
+    assert not list((tmp_path / "checkpoints").iterdir())
+    fit(recipe, tmp_path, "--ckpt_path=last")
+    same(run, tmp_path)
+
+
 def test_an_unfinished_run_is_not_replaced(capsys, recipe, tmp_path):
     output = tmp_path / "run"
     fit(recipe, output, "--trainer.max_steps=2")
