@@ -186,6 +186,10 @@ def test_a_signal_stops_after_the_step(run, recipe, tmp_path, capsys, monkeypatc
     same(run, tmp_path)
 
 
+def _has_stepped(output: Path) -> bool:
+    return (output / "metrics.csv").exists() and len(metrics(output)) > 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_all_processes_stops_after_the_step(recipe, tmp_path, number):
     # What a terminal's Ctrl-C, `timeout` and `scancel` send: the processes that prepare batches get it too.
@@ -205,7 +209,7 @@ def test_a_signal_to_all_processes_stops_after_the_step(recipe, tmp_path, number
             traceback.print_exc()
         finally:
             os._exit(1)
-    while not (output / "metrics.csv").exists() and os.waitpid(pid, os.WNOHANG) == (0, 0):
+    while not _has_stepped(output) and os.waitpid(pid, os.WNOHANG) == (0, 0):
         time.sleep(0.05)
     os.killpg(pid, number)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 128 + number, (tmp_path / "log").read_text()
