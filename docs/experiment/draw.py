@@ -3,69 +3,87 @@
     python docs/experiment/draw.py docs/results/finetuned > table.md
 
 Prints the Markdown table, and draws `docs/results/finetuned.png`: what each row costs in perplexity, against the
-pronoun gap and against the ratio of BOLD's professions.
+pronoun gap and, where there are texts enough to tell, against the ratio of BOLD's professions.
 """
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib as mpl
 from results import Row, read
 from table import table
 
-from distill.evaluation.report_measures import get
+from distill.evaluation.report_measures import TELLING, get
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 _PERPLEXITY = ("perplexity", "token", "value")
-_PANELS = (
-    (("pronoun_gap", "mean_abs_log_odds"), "pronoun gap in nats (0: even)"),
-    (("disparity", "unigram", "mean_ratio"), "mean ratio of BOLD's professions"),
-)
 _FAIR = ("disparity", "unigram", "fair_low")
 _MARKERS = "osD^vP*X<>h"
 _COLOURS = {"teacher": "black", "plain": "0.45", "equivariant": "tab:orange"}
 
 
+class Panel(NamedTuple):
+    """What stands above the perplexity: where it and its 95 % interval lie in the metrics, and the axis' label."""
+
+    value: tuple[str, ...]
+    ci95: tuple[str, ...] | None
+    label: str
+
+
+GAP = Panel(("pronoun_gap", "mean_abs_log_odds"), ("pronoun_gap", "ci95"), "pronoun gap in nats (0: even)")
+RATIO = Panel(("disparity", "unigram", "mean_ratio"), None, "mean ratio of BOLD's professions")
+
+
 def draw(found: Sequence[Row], picture: Path) -> None:
-    """A point a seed; hollow where the text is augmented."""
+    """A point a seed, with its 95 % interval where a row has but one; hollow where the text is augmented."""
     base = next((row for row in found if row.name == "plain"), found[0])
     unit = sum(get(metrics, *_PERPLEXITY) for metrics in base.seeds) / len(base.seeds)
-    figure, axes = plt.subplots(1, len(_PANELS), figsize=(11, 4.5), layout="constrained")
-    for axis, (keys, label) in zip(axes, _PANELS, strict=True):
+    low = [fair for row in found for metrics in row.seeds if (fair := get(metrics, *_FAIR)) is not None]
+    panels = [GAP, RATIO] if low and min(low) >= TELLING else [GAP]
+    size = (1.5 + 4.75 * len(panels), 3.2 + 0.65 * len(panels))
+    figure, (axes,) = plt.subplots(1, len(panels), figsize=size, layout="constrained", squeeze=False)
+    for axis, panel in zip(axes, panels, strict=True):
         for number, row in enumerate(found):
-            _points(axis, row, keys, unit, _MARKERS[number % len(_MARKERS)])
+            _points(axis, row, panel, unit, _MARKERS[number % len(_MARKERS)])
         axis.set_xlabel(f"perplexity ÷ {base.name}'s")
-        axis.set_ylabel(label)
+        axis.set_ylabel(panel.label)
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
-    _fair_line(axes[1], found)
+    axes[0].set_ylim(bottom=0)
+    if RATIO in panels:
+        _fair_line(axes[1], sum(low) / len(low))
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8)
     figure.savefig(picture, dpi=130)
     plt.close(figure)
 
 
-def _points(axis: Axes, row: Row, keys: tuple[str, ...], unit: float, marker: str) -> None:
-    measured = [metrics for metrics in row.seeds if get(metrics, *keys) is not None]
-    axis.plot(
+def _points(axis: Axes, row: Row, panel: Panel, unit: float, marker: str) -> None:
+    measured = [metrics for metrics in row.seeds if get(metrics, *panel.value) is not None]
+    values = [get(metrics, *panel.value) for metrics in measured]
+    spread = None
+    if len(measured) == 1 and panel.ci95 is not None:
+        low, high = get(measured[0], *panel.ci95)
+        spread = [[values[0] - low], [high - values[0]]]
+    axis.errorbar(
         [get(metrics, *_PERPLEXITY) / unit for metrics in measured],
-        [get(metrics, *keys) for metrics in measured],
-        marker,
+        values,
+        yerr=spread,
+        fmt=marker,
+        elinewidth=0.8,
         color=_COLOURS.get(row.name.split("-")[0], "tab:blue"),
         fillstyle="none" if row.name.endswith(("-append", "-substitute")) else "full",
         label=row.name,
     )
 
 
-def _fair_line(axis: Axes, found: Sequence[Row]) -> None:
-    low = [fair for row in found for metrics in row.seeds if (fair := get(metrics, *_FAIR)) is not None]
-    if low:
-        mean = sum(low) / len(low)
-        axis.axhline(mean, color="0.6", linestyle=":")
-        axis.text(0.99, mean, "a fair model: at least", transform=axis.get_yaxis_transform(), ha="right", va="bottom")
+def _fair_line(axis: Axes, low: float) -> None:
+    axis.axhline(low, color="0.6", linestyle=":")
+    axis.text(0.99, low, "a fair model: at least", transform=axis.get_yaxis_transform(), ha="right", va="bottom")
 
 
 if __name__ == "__main__":
