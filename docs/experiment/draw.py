@@ -3,7 +3,7 @@
     python docs/experiment/draw.py docs/results/finetuned > table.md
 
 Prints the Markdown table, and draws `docs/results/finetuned.png`: what each row costs in perplexity, against the
-pronoun gap and, where there are texts enough to tell, against the ratio of BOLD's professions.
+pronoun gap, coherence and, where there are texts enough to tell, the ratio of BOLD's professions.
 """
 
 import argparse
@@ -36,6 +36,7 @@ class Panel(NamedTuple):
 
 
 GAP = Panel(("pronoun_gap", "mean_abs_log_odds"), ("pronoun_gap", "ci95"), "pronoun gap in nats (0: even)")
+COHERENCE = Panel(("coherence", "value"), ("coherence", "ci95"), "texts that keep the gender of their prompt")
 RATIO = Panel(("disparity", "unigram", "mean_ratio"), None, "mean ratio of BOLD's professions")
 
 
@@ -44,9 +45,8 @@ def draw(found: Sequence[Row], picture: Path) -> None:
     base = next((row for row in found if row.name == "plain"), found[0])
     unit = sum(get(metrics, *_PERPLEXITY) for metrics in base.seeds) / len(base.seeds)
     low = [fair for row in found for metrics in row.seeds if (fair := get(metrics, *_FAIR)) is not None]
-    panels = [GAP, RATIO] if low and min(low) >= TELLING else [GAP]
-    size = (1.5 + 4.75 * len(panels), 3.2 + 0.65 * len(panels))
-    figure, (axes,) = plt.subplots(1, len(panels), figsize=size, layout="constrained", squeeze=False)
+    panels = [GAP, COHERENCE, *([RATIO] if low and min(low) >= TELLING else [])]
+    figure, axes = plt.subplots(1, len(panels), figsize=(1.5 + 4.0 * len(panels), 4), layout="constrained")
     for axis, panel in zip(axes, panels, strict=True):
         for number, row in enumerate(found):
             _points(axis, row, panel, unit, _MARKERS[number % len(_MARKERS)])
@@ -54,9 +54,9 @@ def draw(found: Sequence[Row], picture: Path) -> None:
         axis.set_ylabel(panel.label)
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylim(bottom=0)
+        axis.set_ylim(bottom=0)
     if RATIO in panels:
-        _fair_line(axes[1], sum(low) / len(low))
+        _fair_line(axes[-1], sum(low) / len(low))
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8)
     figure.savefig(picture, dpi=130)
     plt.close(figure)
