@@ -1,5 +1,6 @@
 """What tests of both packages share."""
 
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,3 +18,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("this system lets us mount no small disk")
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible() -> None:
+    """A shell lets what it starts in the background ignore SIGINT, and that would hold for every process of the tests."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
