@@ -1,4 +1,4 @@
-"""Many texts on several processes: a text goes one way, its counterfactual and its spans as bytes the other."""
+"""Many texts on several processes: each text goes one way, its counterfactual and its spans as bytes the other."""
 
 from array import array
 from collections.abc import Iterator, Sequence
@@ -19,24 +19,12 @@ _Packed = tuple[list[str | None], array, array, array, array]
 
 
 def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc: int) -> Iterator["Reversal"]:
-    """Reverse texts, in order, on `num_proc` processes: this one among them, since what it does need not travel."""
+    """Reverse texts, in order, on `num_proc` processes."""
     size = max(1, min(_LARGEST_CHUNK, len(texts) // (_CHUNKS_PER_PROCESS * num_proc)))
     chunks = [texts[start : start + size] for start in range(0, len(texts), size)]
-    pool = ProcessPoolExecutor(num_proc - 1, initializer=_begin, initargs=(reverser,))
-    try:
-        futures = [pool.submit(_reverse_chunk, chunk) for chunk in chunks]
-        # From the end on, until it meets what the others have begun.
-        own: list[list[Reversal]] = []
-        for chunk, future in zip(reversed(chunks), reversed(futures), strict=True):
-            if not future.cancel():
-                break
-            own.append([reverser.reverse(text) for text in chunk])
-        for chunk, future in zip(chunks[: len(chunks) - len(own)], futures, strict=False):
-            yield from _unpack(chunk, future.result())
-        for part in reversed(own):
-            yield from part
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with ProcessPoolExecutor(num_proc, initializer=_begin, initargs=(reverser,)) as pool:
+        for chunk, packed in zip(chunks, pool.map(_reverse_chunk, chunks), strict=True):
+            yield from _unpack(chunk, packed)
 
 
 def _begin(reverser: "RoleReverser") -> None:

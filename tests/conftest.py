@@ -22,6 +22,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True, scope="session")
 def interruptible() -> None:
-    """A shell lets what it starts in the background ignore SIGINT, and that would hold for every process of the tests."""
+    """A shell lets what it starts in the background ignore SIGINT, and the processes of the tests would too."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
