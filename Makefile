@@ -1,10 +1,11 @@
 # Each target makes .venv when it is missing; a second call installs nothing.
 PYTHON ?= python3
 BIN := .venv/bin
-SHARED := $(addprefix benchmarks/,measuring.py contenders.py tiny_gpt2.py)
-BENCHMARKS := $(filter-out $(SHARED),$(wildcard benchmarks/*.py))
+# What a change of speed shows in first; the others take their time
+BENCHMARKS := role_reversal packing loss step
+LONG := identical_rows generation scoring coverage evaluation_memory long_run
 
-.PHONY: quickstart test lint bench fuzz kills audit clean
+.PHONY: quickstart test lint bench bench-long fuzz kills audit clean
 
 quickstart: .venv/installed
 	$(BIN)/distill quickstart
@@ -17,7 +18,10 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 
 bench: .venv/bench
-	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+bench-long: .venv/bench
+	@for name in $(LONG); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 # Half an hour: random inputs for every reader, and a million texts for the role reversal
 fuzz: .venv/installed

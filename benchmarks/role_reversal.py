@@ -21,6 +21,7 @@ from augment import RoleReverser
 from augment.pronouns import is_determiner
 
 DATA = Path(os.environ.get("DISTILL_DATA", Path(__file__).parents[1] / "../shared/data"))
+TREEBANK, NOVEL = "pronouns/ud_dev.jsonl", "novels/middlemarch.txt"
 RESULTS = Path(__file__).with_name("results")
 CERTAIN = {"he": "she", "she": "he", "him": "her", "hers": "his", "himself": "herself", "herself": "himself"}
 CONTENT = ("NOUN", "PRON", "PROPN", "ADJ")
@@ -129,8 +130,12 @@ def speed(paragraphs: list[str]) -> dict[str, float]:
 
 def main() -> None:
     """Print the figures and write them down."""
-    rows = [json.loads(line) for line in (DATA / "pronouns/ud_dev.jsonl").read_text("utf-8").splitlines()]
-    novel = (DATA / "novels/middlemarch.txt").read_text("utf-8")
+    missing = [name for name in (TREEBANK, NOVEL) if not (DATA / name).is_file()]
+    if missing:
+        print(f"left out: {DATA} holds no {' and no '.join(missing)}; name the folder that does in $DISTILL_DATA")
+        return
+    rows = [json.loads(line) for line in (DATA / TREEBANK).read_text("utf-8").splitlines()]
+    novel = (DATA / NOVEL).read_text("utf-8")
     figures = {**quality(RoleReverser(), rows), "her right": her(rows), **speed(re.split(r"\n\s*\n", novel))}
     for name, figure in figures.items():
         print(f"{name:>24} {figure:,.4f}" if figure < 100 else f"{name:>24} {figure:,.0f}")
