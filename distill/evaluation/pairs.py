@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from distill.errors import UserError
+from distill.evaluation.hub import hub_rows
 
 LAYOUTS = (
     "columns more and less, and group if you like; CrowS-Pairs' sent_more and sent_less; Winogender's sentid and "
@@ -165,12 +166,6 @@ def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:
 def _hub_rows(source: str) -> list[Mapping[str, Any]]:
     if Path(source).suffix in (".jsonl", ".csv", ".tsv", ".parquet", ".txt") or source.startswith((".", "/", "~")):
         raise UserError(f"{source}: no such file of pairs; give a file or a hub id")
-    from datasets import load_dataset
-
     name, *rest = source.split(":")
     configuration, split = rest if len(rest) == 2 else (None, rest[0] if rest else "test")
-    try:
-        return list(load_dataset(name, configuration, split=split))
-    except Exception as error:  # datasets also raises a bare RuntimeError
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(f"{source}: neither a file of pairs nor a data set that could be loaded ({reason})") from error
+    return list(hub_rows(source, "file of pairs", name, configuration, split))

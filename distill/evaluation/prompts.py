@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from distill.errors import UserError
 from distill.evaluation.gendered_openings import OPENINGS
+from distill.evaluation.hub import hub_rows
 from distill.evaluation.occupations import OCCUPATIONS, TEMPLATES
 from distill.evaluation.polarity import Gender
 
@@ -112,15 +113,7 @@ def _hub_rows(source: str) -> Iterable[Mapping[str, Any]]:
     path = Path(source)
     if path.exists() or path.suffix in (".json", ".jsonl") or source.startswith((".", "/", "~")):
         raise UserError(f"{source}: no such file of prompts; give {_LAYOUTS}, or a hub id such as AmazonScience/bold")
-    from datasets import load_dataset
-
-    try:
-        return load_dataset(source, split="train")
-    except Exception as error:  # datasets also raises a bare RuntimeError
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(
-            f"{source}: neither a file of prompts nor a data set that could be loaded ({reason})"
-        ) from error
+    return hub_rows(source, "file of prompts", source, None, "train")
 
 
 def _bold_json(path: Path) -> Iterable[Prompt]:
