@@ -35,11 +35,12 @@ def check(drawn: tuple[str, bytes]) -> None:
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         path = Path(folder) / f"pro{suffix}"
         path.write_bytes(content)
-        path.with_name(f"anti{suffix}").write_text(_LINES, encoding="utf-8")
+        twin = path.with_name(f"anti{suffix}")
+        twin.write_text(_LINES, encoding="utf-8")
         try:
             read = read_pairs(str(path))
         except UserError as error:
-            check_line(error, path)
+            check_line(error, path, twin)
             return
     assert read
     for pair in read:

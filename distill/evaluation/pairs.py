@@ -3,10 +3,9 @@
 None of them comes with us. CrowS-Pairs' own authors warn that its pairs are unreliable (Blodgett et al. 2021).
 """
 
-import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pandas as pd
 
 from distill.errors import UserError
 from distill.evaluation.hub import hub_rows
+from distill.evaluation.json_lines import json_objects
 
 LAYOUTS = (
     "columns more and less, and group if you like; CrowS-Pairs' sent_more and sent_less; Winogender's sentid and "
@@ -61,7 +61,9 @@ def read_pairs(source: str) -> list[Pair]:
     elif "sentence" in columns or "tokens" in columns:
         pairs = _winobias(rows, source)
     else:
-        raise UserError(f"{source}: has {', '.join(columns)}; expected {LAYOUTS}")
+        # A column's name may hold a line break.
+        named = " ".join(", ".join(columns).split())[:200]
+        raise UserError(f"{source}: has the columns {named}; expected {LAYOUTS}")
     if not pairs:
         raise UserError(f"{source}: holds no sentence in a male and a female variant")
     return pairs
@@ -80,6 +82,8 @@ def _two_columns(rows: Sequence[Mapping[str, Any]], source: str, more: str, less
 
 
 def _text(value: Any, name: str, where: str) -> str:
+    if value is None:
+        raise UserError(f"{where}: has no {name}; give a text")
     if not isinstance(value, str) or not value.strip():
         raise UserError(f"{where}: {name} is {repr(value)[:60]}; give a text")
     try:
@@ -135,9 +139,9 @@ def _rows(source: str) -> list[Mapping[str, Any]]:
     path = Path(source)
     if not path.is_file():
         return _hub_rows(source)
+    if path.suffix == ".jsonl":
+        return [row for _, row in json_objects(path, LAYOUTS)]
     try:
-        if path.suffix == ".jsonl":
-            return list(_json_lines(path))
         if path.suffix == ".parquet":
             return pd.read_parquet(path).to_dict("records")
         if path.suffix in (".csv", ".tsv"):
@@ -148,19 +152,6 @@ def _rows(source: str) -> list[Mapping[str, Any]]:
     except (ValueError, OSError) as error:  # also of UTF-8, pandas and pyarrow
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(f"{source}: not readable ({reason}); expected {LAYOUTS}") from error
-
-
-def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{path}, line {number}: not JSON ({error}); expected {LAYOUTS}") from error
-        if not isinstance(row, dict):
-            raise UserError(f"{path}, line {number}: no JSON object; expected {LAYOUTS}")
-        yield row
 
 
 def _hub_rows(source: str) -> list[Mapping[str, Any]]:

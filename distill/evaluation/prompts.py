@@ -10,6 +10,7 @@ from typing import Any, Literal
 from distill.errors import UserError
 from distill.evaluation.gendered_openings import OPENINGS
 from distill.evaluation.hub import hub_rows
+from distill.evaluation.json_lines import json_objects, read_utf8
 from distill.evaluation.occupations import OCCUPATIONS, TEMPLATES
 from distill.evaluation.polarity import Gender
 
@@ -118,7 +119,7 @@ def _hub_rows(source: str) -> Iterable[Mapping[str, Any]]:
 
 def _bold_json(path: Path) -> Iterable[Prompt]:
     try:
-        content = json.loads(_text(path))
+        content = json.loads(read_utf8(path))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error}); expected {_LAYOUTS}") from error
     if not isinstance(content, dict):
@@ -135,28 +136,13 @@ def _bold_json(path: Path) -> Iterable[Prompt]:
 
 
 def _json_lines(path: Path) -> Iterable[Prompt]:
-    for number, line in enumerate(_text(path).split("\n"), start=1):
-        where = f"{path}, line {number}"
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{where}: not JSON ({error}); expected {_LAYOUTS}") from error
-        if not isinstance(row, dict) or not isinstance(row.get("group"), str) or "prompt" not in row:
+    for where, row in json_objects(path, _LAYOUTS):
+        if not isinstance(row.get("group"), str) or "prompt" not in row:
             raise UserError(f'{where}: expected {{"group": "…", "prompt": "…"}}')
         gender = row.get("gender")
         if gender not in (None, "female", "male"):
             raise UserError(f"{where}: gender is {gender!r}; expected female or male, or leave it out")
         yield _prompt(row["group"], row["prompt"], where, gender)
-
-
-def _text(path: Path) -> str:
-    try:
-        # Windows' editors put a byte order mark before the text.
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
 
 
 def _prompt(group: str, text: Any, where: str, gender: Gender | None = None) -> Prompt:
