@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import threading
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -168,7 +169,7 @@ def _reverse_piece(piece: _Piece) -> _Piece:
         {
             "text": pa.array(texts, pa.large_string()),
             "counterfactual": pa.array([reversal.counterfactual for reversal in reversals], pa.large_string()),
-            "swaps": pa.array([list(map(int, r.numbers)) for r in reversals], spans),
+            "swaps": pa.array([memoryview(r.record).cast("q").tolist() for r in reversals], spans),
             "tells": pa.array([list(chain.from_iterable(r.tells)) for r in reversals], spans),
         }
     )
@@ -198,7 +199,7 @@ def _counts(reversals: list[Reversal], group_of: dict[str, str]) -> dict[str, An
         "words": sum(len(reversal.text.split()) for reversal in reversals),
         "swaps": groups,
         "pairs": pairs,
-        "without_swaps": sum(not reversal.numbers for reversal in reversals),
+        "without_swaps": sum(not reversal.record for reversal in reversals),
     }
 
 
@@ -223,7 +224,7 @@ def to_reversal(row: dict[str, Any]) -> Reversal:
     return Reversal(
         row["text"],
         row["counterfactual"],
-        tuple(row["swaps"]),
+        array("q", row["swaps"]).tobytes(),
         tuple((tells[i], tells[i + 1]) for i in range(0, len(tells), 2)),
     )
 

@@ -14,8 +14,8 @@ _CHUNKS_PER_PROCESS = 8
 # A process's own, so that it travels once and not with every chunk.
 _reverser: "RoleReverser"
 
-# Counterfactuals (None where nothing changed), the numbers of swaps and tells, and how many of either each text has.
-_Packed = tuple[list[str | None], array, array, array, array]
+# Counterfactuals (None where nothing changed), all records in one and all tells in one, and the length of each.
+_Packed = tuple[list[str | None], bytes, array, array, array]
 
 
 def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc: int) -> Iterator["Reversal"]:
@@ -33,31 +33,26 @@ def _begin(reverser: "RoleReverser") -> None:
 
 
 def _reverse_chunk(texts: Sequence[str]) -> _Packed:
-    counterfactuals: list[str | None] = []
-    numbers, tells, number_counts, tell_counts = array("q"), array("q"), array("q"), array("q")
-    for text in texts:
-        reversal = _reverser.reverse(text)
-        counterfactuals.append(reversal.counterfactual if reversal.numbers else None)
-        number_counts.append(len(reversal.numbers))
-        tell_counts.append(len(reversal.tells))
-        numbers.extend(reversal.numbers)
-        for tell in reversal.tells:
-            tells.extend(tell)
-    return counterfactuals, numbers, tells, number_counts, tell_counts
+    reversals = [_reverser.reverse(text) for text in texts]
+    return (
+        [reversal.counterfactual if reversal.record else None for reversal in reversals],
+        b"".join(reversal.record for reversal in reversals),
+        array("q", (place for reversal in reversals for tell in reversal.tells for place in tell)),
+        array("q", [len(reversal.record) for reversal in reversals]),
+        array("q", [len(reversal.tells) for reversal in reversals]),
+    )
 
 
 def _unpack(texts: Sequence[str], packed: _Packed) -> Iterator["Reversal"]:
     from augment.reversal import Reversal
 
-    counterfactuals, numbers, tell_numbers, number_counts, tell_counts = packed
-    tells = iter(tell_numbers)
-    tells = list(zip(tells, tells, strict=True))
-    number = tell = 0
-    for text, counterfactual, count, told in zip(texts, counterfactuals, number_counts, tell_counts, strict=True):
+    counterfactuals, records, places, lengths, counts = packed
+    place = iter(places)
+    tells = list(zip(place, place, strict=True))
+    start = tell = 0
+    for text, counterfactual, length, count in zip(texts, counterfactuals, lengths, counts, strict=True):
+        end, told = start + length, tell + count
         yield Reversal(
-            text,
-            text if counterfactual is None else counterfactual,
-            tuple(numbers[number : number + count]),
-            tuple(tells[tell : tell + told]),
+            text, text if counterfactual is None else counterfactual, records[start:end], tuple(tells[tell:told])
         )
-        number, tell = number + count, tell + told
+        start, tell = end, told

@@ -1,6 +1,8 @@
 """Role reversal of a text: every gendered word becomes its counterpart, and the record says where."""
 
 import hashlib
+import struct
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +21,9 @@ _VERSION = 6
 
 # Characters of a text whose candidates are not held all at once.
 _LONG = 1 << 20
+
+SWAP = struct.Struct("5q")
+"""A swap's five numbers, as `Reversal.record` holds them."""
 
 
 class Swap(NamedTuple):
@@ -40,24 +45,20 @@ class Swap(NamedTuple):
 class Reversal:
     """A text and its counterfactual.
 
-    `swaps` are in the order of the text; outside them the two are the same, character for character. `numbers` are
-    theirs, five a swap, so that none is made before it is looked at. `tells` are the spans (start, end)
-    of `text` that tell a gender and stay.
+    `swaps` are in the order of the text; outside them the two are the same, character for character. `record` is
+    what they are made of, `SWAP` after `SWAP`, so that none is made before it is looked at, and another process's
+    reversals arrive as they are. `tells` are the spans (start, end) of `text` that tell a gender and stay.
     """
 
     text: str
     counterfactual: str
-    numbers: tuple[int, ...]
+    record: bytes
     tells: tuple[tuple[int, int], ...]
 
     @cached_property
     def swaps(self) -> tuple[Swap, ...]:
         """The exchanged words."""
-        each = iter(self.numbers)
-        return tuple(
-            Swap(start, end, new_start, new_end, bool(ambiguous))
-            for start, end, new_start, new_end, ambiguous in zip(each, each, each, each, each, strict=True)
-        )
+        return tuple(Swap(*numbers, bool(ambiguous)) for *numbers, ambiguous in SWAP.iter_unpack(self.record))
 
     def invert(self) -> str:
         """The original again: what the counterfactual shares with it, and at each swap the word that stood there.
@@ -148,9 +149,9 @@ class RoleReverser:
             position = end
             shift = new_end - end
         if not numbers:
-            return Reversal(text, text, (), tuple(tells))
+            return Reversal(text, text, b"", tuple(tells))
         pieces.append(text[position:])
-        return Reversal(text, "".join(pieces), tuple(numbers), tuple(tells))
+        return Reversal(text, "".join(pieces), array("q", numbers).tobytes(), tuple(tells))
 
     def reverse_all(self, texts: Iterable[str], num_proc: int = 1) -> list[Reversal]:
         """Reverse many texts, in order, on `num_proc` processes."""
@@ -175,7 +176,7 @@ class RoleReverser:
                 shift = reversal.swaps[passed].counterfactual_end - reversal.swaps[passed].end
                 passed += 1
             tells.append((start + shift, end + shift))
-        return Reversal(text, reversal.text, tuple(numbers), tuple(tells))
+        return Reversal(text, reversal.text, array("q", numbers).tobytes(), tuple(tells))
 
     @cached_property
     def _ambiguous(self) -> frozenset[str]:

@@ -116,16 +116,16 @@ def _encode(reversal: Reversal, tokenizer: PreTrainedTokenizerBase, end: list[in
     tokens = np.array([*ids, *end], dtype=np.int64)
     flags = np.zeros(len(tokens), dtype=np.uint8)
     inner = flags[: len(ids)]
-    if not reversal.numbers and not reversal.tells:
+    if not reversal.record and not reversal.tells:
         return EncodedDocument(tokens, tokens, np.arange(len(tokens)), flags)
     characters = np.array(offsets, dtype=np.int64).reshape(-1, 2)
     inner[overlapping(characters, reversal.tells)] |= np.uint8(TokenFlag.TELL)
-    if not reversal.numbers:
+    if not reversal.record:
         return EncodedDocument(tokens, tokens, np.arange(len(tokens)), flags)
     counterfactual_ids, counterfactual_offsets = _tokenise(reversal.counterfactual, tokenizer)
     ends = np.array(boundaries(offsets, counterfactual_offsets, reversal.swaps), dtype=np.int64)
     # a(t): the boundary, but not at the last token of a word whose counterpart the following words decided.
-    swaps = np.array(reversal.numbers, dtype=np.int64).reshape(-1, 5)
+    swaps = np.frombuffer(reversal.record, dtype=np.int64).reshape(-1, 5)
     decided_later = np.isin(characters[:, 1], swaps[swaps[:, 4] == 1, 1])
     inner[(ends < 0) | decided_later] |= np.uint8(TokenFlag.UNALIGNED)
     inner[overlapping(characters, swaps[:, :2])] |= np.uint8(TokenFlag.REVERSED_WORD)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from augment import Lexicon, Reversal, RoleReverser, Swap
 from augment.names import name_pairs
+from augment.reversal import SWAP
 
 LEXICON = Lexicon.load()
 PLAIN = RoleReverser(lexicon=LEXICON)
@@ -226,7 +227,7 @@ def test_invert_gives_the_original(text: str, reverser: RoleReverser) -> None:
 
 def test_invert_is_rebuilt_from_the_record() -> None:
     record = PLAIN.reverse("I saw him and his dog.")
-    shortened = Reversal(record.text, record.counterfactual, record.numbers[:5], record.tells)
+    shortened = Reversal(record.text, record.counterfactual, record.record[: SWAP.size], record.tells)
     assert shortened.invert() == "I saw him and her dog."
 
 
