@@ -7,12 +7,12 @@ import re
 from functools import cache
 from importlib import resources
 
-# A name after one of these is a surname (Mr. James) or a place (San Diego, St. Louis).
-_BEFORE_NO_FIRST_NAME = """
-mr ms mrs miss mister missus dr prof professor president senator governor judge justice mayor captain coach
-san santa st fort port lake mount mt cape camp
-"""
-_NO_FIRST_NAME = frozenset(_BEFORE_NO_FIRST_NAME.split())
+# A name after one of these is a surname (Mr. James), unless another follows (Mr. James Brown) …
+_TITLE = "mr ms mrs miss mister missus dr prof professor president senator governor judge justice mayor captain coach"
+_TITLES = frozenset(_TITLE.split())
+# … and a place after these (San Diego, St. Louis).
+_PLACE = "san santa st fort port lake mount mt cape camp"
+_PLACES = frozenset(_PLACE.split())
 _OPENING = "(“\"‘'[—–-*_"
 # … and so is King after one of these; in capitals, since “the president King” is none.
 _TITLE_BEFORE = re.compile(
@@ -64,8 +64,8 @@ def _first_names() -> frozenset[str]:
 def is_first_name(text: str, start: int, end: int) -> bool:
     """Whether the listed, capitalised name at text[start:end] is somebody's first name here.
 
-    Not after “Mr.” or “San”, and not at the end of a full name (“Henry James”): a second listed name with no
-    capitalised word after it is taken for a surname, unless both are female (“Mary Ann”).
+    Not after “San”, and not at the end of a name (“Mr. James”, “Henry James”): after a title, and as a second listed
+    name, one with no capitalised word after it is taken for a surname, unless both names are female (“Mary Ann”).
 
     >>> is_first_name("Henry James wrote it.", 0, 5), is_first_name("Henry James wrote it.", 6, 11)
     (True, False)
@@ -75,7 +75,8 @@ def is_first_name(text: str, start: int, end: int) -> bool:
     if not words or not before[-1].isspace():
         return text[start:end].capitalize() not in names_that_are_words()
     previous = words[-1]
-    if previous.lstrip(_OPENING).rstrip(".").lower() in _NO_FIRST_NAME:
+    title = previous.lstrip(_OPENING).rstrip(".").lower()
+    if title in _PLACES or (title in _TITLES and _CAPITALISED_NEXT.match(text, end) is None):
         return False
     if text[start:end].capitalize() in names_that_are_words() and not _INSIDE_A_SENTENCE.search(before):
         return False

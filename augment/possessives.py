@@ -28,5 +28,6 @@ def with_possessive(text: str, start: int, end: int, counterpart: str) -> tuple[
 
 
 def _is_quoted(text: str, start: int) -> bool:
-    openings = list(_OPENING_QUOTE.finditer(text, max(0, start - _QUOTE_REACH), start))
+    # Up to the word's first letter, which an opening quotation mark may stand before.
+    openings = list(_OPENING_QUOTE.finditer(text, max(0, start - _QUOTE_REACH), start + 1))
     return bool(openings) and _CLOSING_QUOTE.search(text, openings[-1].end(), start) is None

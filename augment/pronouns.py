@@ -70,11 +70,11 @@ went came said told gave got took knew became began brought wrote sat stood ran 
 seemed died showed turned asked wanted invited suggested offered arrived appeared happened
 """
 _VERBS = frozenset(_FINITE_VERBS.split())
-# “married her last year”, but “in her last year”.
+# “married her last year”, but “in her last year”, and “Her last year was …”.
 _TIME = "day night week weekend month year summer winter spring autumn fall time"
 _TIMES = frozenset(_TIME.split())
 _PREPOSITION = "of in on at by for from with during after before since until was is be and spent"
-_AT_A_TIME = frozenset([*_PREPOSITION.split(), _BREAK])
+_AT_A_TIME = frozenset([*_PREPOSITION.split(), _BREAK, *".!?"])
 
 
 def is_determiner(text: str, start: int, end: int) -> bool:

@@ -122,7 +122,8 @@ def _names(names: bool, to: Direction) -> dict[str, Word]:
                 spell = _CASES[case]
                 if names and gender != to:
                     decide = _NameDecision(spell(other))
-                    words[spell(name)] = Word(spell(other), False, decide, decide, False)
+                    possessive = name.endswith("s") != other.endswith("s")
+                    words[spell(name)] = Word(spell(other), False, decide, decide, possessive)
                 else:
                     words[spell(name)] = stays
     return words

@@ -39,6 +39,8 @@ def test_names_that_are_words_have_no_partner(name: str) -> None:
         "Uncle [Robert]",
         "In San Francisco. [Mary] left.",
         "then [Mark] said",
+        "Mr. [James] Brown",
+        "Dr. [Patricia] J. Jones",
         "“Yes,” [Grace] said",
     ],
 )
@@ -54,6 +56,8 @@ def test_first_names(text: str) -> None:
         "Dr. [Henry]",
         "San [Francisco]",
         "St. [Paul]",
+        "Dr. [Henry], I think",
+        "St. [James] Infirmary",
         "Henry [James] wrote.",
         "[Mark] my words",
         "He left. [Grace] is rare",

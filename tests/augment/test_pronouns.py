@@ -52,6 +52,7 @@ def data(*names: str) -> Path:
         "in [her] last year.",
         "[her] last days",
         "[her] last year at school",
+        "They left. [Her] last year was sad.",
         "made [her] mother happy",
         "me and [her] mother went",
         # words that novels hardly know, behind verbs that have many pronouns for objects

@@ -104,6 +104,7 @@ def test_surnames_stay(text: str, counterfactual: str) -> None:
         ("the actor's, the mermen's", "the actress's, the mermaids'"),
         ("‘For the ladies’ he said", "‘For the gentlemen’ she said"),
         ("'for ladies' and such", "'for gentlemen' and such"),
+        ("‘Ladies’ is plural, 'ladies' too", "‘Gentlemen’ is plural, 'gentlemen' too"),
         ("Ladies’, and the wives' tea", "Gentlemen’, and the husbands' tea"),
     ],
 )
@@ -111,6 +112,11 @@ def test_possessive_endings(text: str, counterfactual: str) -> None:
     reversal = PLAIN.reverse(text)
     assert reversal.counterfactual == counterfactual
     assert PLAIN.mirror(reversal).invert() == counterfactual
+
+
+def test_possessive_endings_of_names() -> None:
+    reversal = NAMING.reverse("James' hat and JAMES’ hat, ‘James’ is Mary's. Mary’s")
+    assert reversal.counterfactual == "Mary's hat and MARY’S hat, ‘Mary’ is James's. James’s"
 
 
 @pytest.mark.parametrize(
