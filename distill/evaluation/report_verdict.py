@@ -6,6 +6,7 @@ import numpy as np
 
 from distill.errors import UserError
 from distill.evaluation import Evaluation
+from distill.evaluation.bootstrap import DRAWS
 from distill.evaluation.compare import Comparison, GroupChange
 from distill.evaluation.permutation import holm, least_p
 from distill.evaluation.report_measures import Metrics, asked, disparity, get, measured_on, parity, titles
@@ -114,6 +115,8 @@ def changed(comparison: Comparison | UserError) -> dict[str, GroupChange]:
 
 def _professions(comparison: Comparison) -> str:
     clear = len(changed(comparison))
+    if comparison.groups / (1 + DRAWS) >= ALPHA:
+        return f"{comparison.groups} groups are too many to test them one by one."
     least = holm(np.array([least_p(change.clusters) for change in comparison.by_group.values()]))
     if least.min() >= ALPHA:
         few = "samples" if comparison.prompts == comparison.groups else "prompts"
