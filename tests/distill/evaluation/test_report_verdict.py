@@ -48,6 +48,6 @@ def test_one_group_of_many_prompts_can_be_tested_beside_small_ones() -> None:
 def test_more_groups_than_resamples_can_tell_apart() -> None:
     """Of 2,000 resamples p is 1/2001 at the least: over .05 after Holm from 101 groups on."""
     groups = {f"group{number}": 0.0 for number in range(101)}
-    pair = [SYNTHETIC["generations"](groups, polar=1.0, prompts=12, samples=2, seed=seed) for seed in (1, 2)]
+    pair = [SYNTHETIC["generations"](groups, polar=1.0, prompts=1, samples=15, seed=seed) for seed in (1, 2)]
     assert "101 groups are too many to test them one by one." in said(*pair)
     assert "Taken one by one, " in said(*(frame[frame["group"] != "group0"] for frame in pair))
