@@ -11,7 +11,7 @@ from importlib import resources
 _TITLE = "mr ms mrs miss mister missus dr prof professor president senator governor judge justice mayor captain coach"
 _TITLES = frozenset(_TITLE.split())
 # … and a place after these (San Diego, St. Louis).
-_PLACE = "san santa st fort port lake mount mt cape camp"
+_PLACE = "san santa saint el hurricane st fort port lake mount mt cape camp"
 _PLACES = frozenset(_PLACE.split())
 _OPENING = "(“\"‘'[—–-*_"
 # … and so is King after one of these; in capitals, since “the president King” is none.
@@ -26,6 +26,18 @@ _OF = re.compile(r"\s+of\b")
 _WORD_BEFORE = re.compile(r"([^\W\d_]+) $")
 _CAPITALISED_NEXT = re.compile(r" [^\W\d_a-zß-öø-ÿ][^\W\d_]*")
 _INSIDE_A_SENTENCE = re.compile(r"[a-z,;0-9][\"”’)]? $")
+# Where a sentence begins, “Mark” is a name before a surname, and before what only somebody does.
+_NO_SURNAME = """
+a an the this that these those and or but nor so if as at by for from in into of on to up with out i you he she it we
+they me him her us them my your his its our their who what when where why how is was are were be been do does did has
+had have not no yes there here then now all any some more every
+"""
+_NOT_SURNAMES = frozenset(_NO_SURNAME.split())
+_ACTS = (
+    "said asked told replied answered cried whispered nodded smiled laughed sighed frowned shrugged looked thought knew"
+)
+_ACTING = frozenset(_ACTS.split())
+_WORD_NEXT = re.compile(r",? ([^\W\d_]+)")
 
 
 @cache
@@ -65,24 +77,39 @@ def is_first_name(text: str, start: int, end: int) -> bool:
     """Whether the listed, capitalised name at text[start:end] is somebody's first name here.
 
     Not after “San”, and not at the end of a name (“Mr. James”, “Henry James”): after a title, and as a second listed
-    name, one with no capitalised word after it is taken for a surname, unless both names are female (“Mary Ann”).
+    name, one with no capitalised word after it is taken for a surname, unless it is a woman's after “Miss” or after
+    another woman's (“Mary Ann”).
 
     >>> is_first_name("Henry James wrote it.", 0, 5), is_first_name("Henry James wrote it.", 6, 11)
     (True, False)
     """
     before = text[max(0, start - 20) : start]
     words = before.split()
+    name = text[start:end].capitalize()
     if not words or not before[-1].isspace():
-        return text[start:end].capitalize() not in names_that_are_words()
+        return name not in names_that_are_words() or _is_somebody(text, end)
     previous = words[-1]
     title = previous.lstrip(_OPENING).rstrip(".").lower()
-    if title in _PLACES or (title in _TITLES and _CAPITALISED_NEXT.match(text, end) is None):
+    if title in _PLACES:
         return False
-    if text[start:end].capitalize() in names_that_are_words() and not _INSIDE_A_SENTENCE.search(before):
-        return False
+    if title in _TITLES and _CAPITALISED_NEXT.match(text, end) is None:
+        return title == "miss" and name in _female_names()
+    if name in names_that_are_words() and not _INSIDE_A_SENTENCE.search(before):
+        return _is_somebody(text, end)
     if not previous[0].isupper() or previous.capitalize() not in _first_names() or before[-2].isspace():
         return True
-    return _CAPITALISED_NEXT.match(text, end) is not None or (_is_female(text[start:end]) and _is_female(previous))
+    return _CAPITALISED_NEXT.match(text, end) is not None or {name, previous.capitalize()} <= _female_names()
+
+
+def _is_somebody(text: str, end: int) -> bool:
+    """Whether the name that is a word too, and ends here, is a name although a capital would stand there anyway."""
+    following = _WORD_NEXT.match(text, end)
+    if following is None:
+        return False
+    word = following[1].lower()
+    return word in _ACTING or (
+        following[1][0].isupper() and text[end] == " " and len(word) > 1 and word not in _NOT_SURNAMES
+    )
 
 
 def is_surname(text: str, start: int, end: int) -> bool:
@@ -112,7 +139,3 @@ def is_surname(text: str, start: int, end: int) -> bool:
 @cache
 def _female_names() -> frozenset[str]:
     return frozenset(female for _, female in name_pairs())
-
-
-def _is_female(name: str) -> bool:
-    return name.capitalize() in _female_names()

@@ -10,21 +10,21 @@ _CLOSING_QUOTE = re.compile(r"['’](?!\w)")
 _QUOTE_REACH = 300
 
 
-def with_possessive(text: str, start: int, end: int, counterpart: str) -> tuple[int, str]:
-    """The end of the word with its possessive ending, and the counterpart with its own: ladies' → gentlemen's.
+def with_possessive(text: str, start: int, end: int, counterpart: str) -> tuple[int, str, bool]:
+    """The end of the word with its possessive ending, the counterpart with its own, and whether what follows decided.
 
-    An apostrophe that closes a quotation is no ending.
+    ladies' → gentlemen's; an apostrophe that closes a quotation is no ending, and only the next word tells which it is.
     """
     word, mark = text[start:end], text[end]
     if word[-1] in "sS" and counterpart[-1] not in "sS":
         follows = _POSSESSED.match(text, end + 1)
         if follows is not None and follows.end() > end + 2 and not _is_quoted(text, start):
-            return end + 1, counterpart + mark + ("S" if word.isupper() else "s")
+            return end + 1, counterpart + mark + ("S" if word.isupper() else "s"), True
     elif word.lower().endswith("men") and counterpart[-1] in "sS":
         ending = text[end + 1 : end + 3]
         if ending[:1] == ("S" if word.isupper() else "s") and not ending[1:].isalnum():
-            return end + 2, counterpart + mark
-    return end, counterpart
+            return end + 2, counterpart + mark, False
+    return end, counterpart, False
 
 
 def _is_quoted(text: str, start: int) -> bool:

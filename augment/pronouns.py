@@ -8,6 +8,7 @@ and “his”, “me” and “my”, “them” and “their”, “us” and �
 import gzip
 import json
 import re
+import unicodedata
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
@@ -27,6 +28,8 @@ _YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
 # What stands for amounts in digits: novels write them out.
 _NUMBER, _MONEY = "twenty", "money"
 _UNKNOWN = "?"
+# 😂, ★, ~: nothing follows that a determiner could stand before.
+_SYMBOLS = ("So", "Sk", "Sm")
 _MOST_DESCRIBED = 1 << 16
 # Log-odds of 2: single words say so in six cases of ten.
 _SETTLED = 64
@@ -46,8 +49,10 @@ struck:strike did:do done:do went:go gone:go came:come chose:choose chosen:choos
 """
 _IRREGULAR = dict(pair.split(":") for pair in _IRREGULAR_VERBS.split())
 
-# “his or her keys”, “his/her keys”: the last decides for all. Longer chains are no prose, and must not cost more.
-_COORDINATED = re.compile(r"(?:(?:\s?/\s?|\s(?:or|and)\s)(?:his|her)(?![^\W_])){1,8}", re.IGNORECASE)
+# “his or her keys”, “his/her keys”: the last decides for all, but not in “her and her keys”. Longer chains are no
+# prose, and must not cost more.
+_OTHER = r"(?:\s?/\s?|\s(?:or|and)\s)(his|her)(?![^\W_])"
+_COORDINATED = re.compile(rf"{_OTHER}(?:{_OTHER}){{0,7}}", re.IGNORECASE)
 
 # “ask his/her.” has no noun, but only determiners are paired so.
 _SLASHED_AFTER = re.compile(r"\s?/\s?(?:his|her)(?![^\W_])", re.IGNORECASE)
@@ -75,6 +80,18 @@ _TIME = "day night week weekend month year summer winter spring autumn fall time
 _TIMES = frozenset(_TIME.split())
 _PREPOSITION = "of in on at by for from with during after before since until was is be and spent"
 _AT_A_TIME = frozenset([*_PREPOSITION.split(), _BREAK, *".!?"])
+# “arrested her Monday”, but “on her Monday”, “her Monday class”.
+_WEEKDAY = "monday tuesday wednesday thursday friday saturday sunday"
+_WEEKDAYS = frozenset(_WEEKDAY.split())
+_AFTER_WEEKDAY = "with for after on at in as by from and that to over during before following while when outside near"
+_AFTER_A_DAY = frozenset(_AFTER_WEEKDAY.split())
+# “beat her 6-4”, but “in her 6-4 win”.
+_BEATING = frozenset(("beat", "beaten", "defeat", "rout", "thrash", "edg", "down", "outlast", "upset", "to"))
+_DASHES = ("-", "–", "‑")
+# “is his now.”, “was his until …”, but “his now famous speech”.
+_IS_BEFORE = re.compile(r"(?:\b(?:is|are|was|were|be|been|being)|['’]s)\s+$", re.IGNORECASE)
+_STILL_HIS = frozenset(("until", "till", "again", "forever", "today", "now", "too", "already"))
+_ENDS_A_CLAUSE = re.compile(r"[.,;:!?)\]”\"]|\s*$|\n\s*\n")
 
 
 def is_determiner(text: str, start: int, end: int) -> bool:
@@ -90,15 +107,22 @@ def is_determiner(text: str, start: int, end: int) -> bool:
     # “or”, “and” or a slash, after one blank at most
     if text[end + 1 : end + 2] in "oaOA/" or text[end : end + 1] == "/":
         coordinated = _COORDINATED.match(text, end)
-        if coordinated is not None:
+        # “invited her and her friends”: the first is nobody's.
+        repeated = text[end : end + 8].split()[:2] == ["and", text[start:end].lower()]
+        if coordinated is not None and not repeated:
             start, end = coordinated.end() - 3, coordinated.end()
             if _is_slashed(text, start, end):
                 return True
     if text[start:end].lower() == "his":
         return _his_is_determiner(text, start, end)
     around = context(text, start, end)
-    _, before, after, second, _ = around
-    if after.lower() == "last" and second.lower() in _TIMES and before.lower() not in _AT_A_TIME:
+    _, before, after, second, third = around
+    if before.lower() not in _AT_A_TIME and (
+        (after.lower() == "last" and second.lower() in _TIMES)
+        or (after.lower() in _WEEKDAYS and (not second[0].isalpha() or second.lower() in _AFTER_A_DAY))
+    ):
+        return False
+    if second in _DASHES and after.isdigit() and third[0].isdigit() and stem_of(before.lower()) in _BEATING:
         return False
     return _model().score(around) > 0
 
@@ -116,6 +140,11 @@ def _his_is_determiner(text: str, start: int, end: int) -> bool:
     word = following[1].lower()
     return not (
         word in _NO_NOUN_PHRASE
+        or (
+            word in _STILL_HIS
+            and (word in ("until", "till") or _ENDS_A_CLAUSE.match(text, following.end()) is not None)
+            and _IS_BEFORE.search(text, max(0, start - 8), start) is not None
+        )
         or (word in _VERBS and _AFTER_ONE_OF.search(text, max(0, start - 60), start) is not None)
     )
 
@@ -229,7 +258,9 @@ class PronounModel:
     def describe(self, token: str) -> _Word:
         """What the model knows of a token."""
         form = token.lower().replace("’", "'")
-        if form[0].isdigit() and not _YEAR.fullmatch(form):
+        if unicodedata.category(form[0]) in _SYMBOLS:
+            form = "."
+        elif form[0].isdigit() and not _YEAR.fullmatch(form):
             form = _NUMBER
         elif form[0] in "$£€" and len(form) > 1:
             form = _MONEY

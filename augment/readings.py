@@ -9,6 +9,11 @@ from augment.pronouns import is_determiner
 _NAME = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?([^\W\d_][^\W\d_]*)")
 _OF_PLACE = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?\b(?:of|OF)\b[^\S\n]*(?:\n[^\S\n]*)?\b[A-ZÀ-ÖØ-Þ]")
 _MY = re.compile(r"\b(?:my|your)\s+$", re.IGNORECASE)
+# “Never Miss Another …”, “How to Count Calories”: headlines, where verbs are capitalised too.
+_VERB_BEFORE = re.compile(r"(?<![^\W_])(?:i|we|they|not|never|don['’]t|can['’]t|won['’]t|how\sto)\s+$", re.IGNORECASE)
+_DOT_AND_NAME = re.compile(r"\.?[^\S\n]+([^\W\d_][^\W\d_]*)")
+_COMMA_BEFORE = re.compile(r",[^\S\n]*(?:\n[^\S\n]*)?$")
+_ADDRESSED = re.compile(r"[.?!;”]|,(?!\s(?:or|and|nor)\b)")
 
 # Capitalised because a sentence begins or everything is capitalised, and no name.
 _FUNCTION_WORDS = """
@@ -27,13 +32,36 @@ def is_title(text: str, start: int, end: int) -> bool:
 
     >>> is_title("Miss Bates sat down.", 0, 4), is_title("Miss the bus and wait.", 0, 4)
     (True, False)
+    >>> is_title("Never Miss Another Update", 6, 10)
+    False
     """
     if not text[start].isupper():
         return text[start:end] == "lady" and _MY.search(text, max(0, start - 8), start) is not None
     following = _NAME.match(text, end)
     if following is None or not following[1][0].isupper() or following.start(1) == end:
         return False
-    return following[1].lower() not in _NO_NAME
+    return following[1].lower() not in _NO_NAME and _VERB_BEFORE.search(text, max(0, start - 12), start) is None
+
+
+def is_address(text: str, start: int, end: int) -> bool:
+    """Whether the abbreviated title at text[start:end] is one: in capitals, only before a capitalised name.
+
+    >>> is_address("MS. SMITH: No.", 0, 2), is_address("in 5 MS.", 5, 7), is_address("Ms. and Mr. Lee", 0, 2)
+    (True, False, True)
+    """
+    if not text[start:end].isupper():
+        return True
+    following = _DOT_AND_NAME.match(text, end)
+    return following is not None and following[1].isupper() and following[1].lower() not in _NO_NAME
+
+
+def is_vocative(text: str, start: int, end: int) -> bool:
+    """Whether somebody is addressed by the word at text[start:end]: between a comma and another mark.
+
+    >>> is_vocative("Yes, miss.", 5, 9), is_vocative("hit, miss, or luck", 5, 9)
+    (True, False)
+    """
+    return _ADDRESSED.match(text, end) is not None and _COMMA_BEFORE.search(text, max(0, start - 4), start) is not None
 
 
 def is_of_place(text: str, start: int, end: int) -> bool:
@@ -48,5 +76,7 @@ def is_of_place(text: str, start: int, end: int) -> bool:
 READINGS: dict[str, Callable[[str, int, int], bool]] = {
     "determiner": is_determiner,
     "title": is_title,
+    "address": is_address,
+    "vocative": is_vocative,
     "of place": is_of_place,
 }

@@ -16,7 +16,7 @@ from augment.prose import PLAIN_BEFORE, is_in_tag, is_prose
 from augment.surface import FOLLOWED_PLAINLY, TELLS, Direction, candidates, surface_forms
 
 # Part of the fingerprint: raise it whenever the same lexicon and text would give another reversal.
-_VERSION = 7
+_VERSION = 8
 
 
 # Characters of a text whose candidates are not held all at once.
@@ -141,7 +141,7 @@ class RoleReverser:
                     tells.append((start, end))
                     continue
             if possessive and padded[after] in APOSTROPHES:
-                end, counterpart = with_possessive(text, start, end, counterpart)
+                end, counterpart, ambiguous = with_possessive(text, start, end, counterpart)
             pieces += text[position:start], counterpart
             new_start = start + shift
             new_end = new_start + len(counterpart)
@@ -168,7 +168,8 @@ class RoleReverser:
         text = reversal.counterfactual
         numbers: list[int] = []
         for start, end, new_start, new_end, _ in reversal.swaps:
-            numbers += new_start, new_end, start, end, text[new_start:new_end].lower() in self._ambiguous
+            word = text[new_start:new_end].lower()
+            numbers += new_start, new_end, start, end, word in self._ambiguous or word[-1] in APOSTROPHES
         tells = []
         shift = passed = 0
         for start, end in reversal.tells:

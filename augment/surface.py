@@ -66,12 +66,16 @@ class _Decision:
 
 
 class _NameDecision:
-    """At a first name: `counterpart`, or None where names stay."""
+    """At a first name: excluded phrases first; then `counterpart`, or None where names stay."""
 
-    def __init__(self, counterpart: str | None):
-        self.counterpart = counterpart
+    def __init__(self, counterpart: str | None, exclusions: Exclusions | None = None):
+        self.counterpart, self.exclusions = counterpart, exclusions
 
     def __call__(self, text: str, start: int, end: int) -> str | None:
+        if self.exclusions is not None:
+            tells = self.exclusions.cover(text, start, end)
+            if tells is not None:
+                return TELLS if tells else None
         if not is_first_name(text, start, end):
             return None
         return TELLS if self.counterpart is None or is_compound(text, start, end) else self.counterpart
@@ -79,8 +83,8 @@ class _NameDecision:
 
 def surface_forms(lexicon: Lexicon, names: bool, to: Direction) -> dict[str, Word]:
     """Everything that is looked at, in the cases in which it is: he, He, HE; James, JAMES."""
-    words = _names(names, to)
     exclusions = exclusions_of_words(lexicon.exclusions)
+    words = _names(names, to, exclusions)
     for told in lexicon.tells:
         decide = _Decision(TELLS, exclusions.get(told))
         for spell in _CASES.values():
@@ -108,24 +112,26 @@ def surface_forms(lexicon: Lexicon, names: bool, to: Direction) -> dict[str, Wor
     return words | {form.replace("'", "’"): word for form, word in words.items() if "'" in form}
 
 
-def _names(names: bool, to: Direction) -> dict[str, Word]:
+def _names(names: bool, to: Direction, exclusions: dict[str, Exclusions]) -> dict[str, Word]:
+    def stays(name: str) -> Word:
+        told = _NameDecision(None, exclusions.get(name.lower()))
+        return Word(TELLS, False, told, told, False)
+
     words: dict[str, Word] = {}
-    told = _NameDecision(None)
-    stays = Word(TELLS, False, told, told, False)
     for name in unpaired_names():
-        words[name] = words[name.upper()] = stays
+        words[name] = words[name.upper()] = stays(name)
     for name in names_that_are_words():
-        words[name] = stays
+        words[name] = stays(name)
     for male, female in name_pairs():
         for name, other, gender in ((male, female, "male"), (female, male, "female")):
             for case in ("title", "upper"):
                 spell = _CASES[case]
                 if names and gender != to:
-                    decide = _NameDecision(spell(other))
+                    decide = _NameDecision(spell(other), exclusions.get(name.lower()))
                     possessive = name.endswith("s") != other.endswith("s")
                     words[spell(name)] = Word(spell(other), False, decide, decide, possessive)
                 else:
-                    words[spell(name)] = stays
+                    words[spell(name)] = stays(name)
     return words
 
 

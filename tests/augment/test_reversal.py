@@ -114,6 +114,46 @@ def test_possessive_endings(text: str, counterfactual: str) -> None:
     assert PLAIN.mirror(reversal).invert() == counterfactual
 
 
+@pytest.mark.parametrize(
+    ("text", "counterfactual"),
+    [
+        ("I invited her and her friends.", "I invited him and his friends."),
+        ("his or her keys, her and his dog", "her or his keys, his and her dog"),
+        ("arrested her Monday. On her Monday class", "arrested him Monday. On his Monday class"),
+        ("They beat her 6-4, 6-3 in her 6-4 win.", "They beat him 6-4, 6-3 in his 6-4 win."),
+        ("I love her 😂😂 and her ★", "I love him 😂😂 and him ★"),
+        (
+            "It was his until May. It is his now. His now famous hat",
+            "It was hers until May. It is hers now. Her now famous hat",
+        ),
+        ("MS. LEE: No. MS Word, 5 MS. Ms. and Mr. Day", "MR. LEE: No. MS Word, 5 MS. Mr. and Ms. Day"),
+        ("“Yes, miss.” A hit, miss, or win", "“Yes, sir.” A hit, miss, or win"),
+        ("Never Miss Another Day. How to Count Calories", "Never Miss Another Day. How to Count Calories"),
+        ("The Lord said: oh god, bad actors and an actor", "The Lord said: oh god, bad actors and an actress"),
+    ],
+)
+def test_found_in_real_text(text: str, counterfactual: str) -> None:
+    assert PLAIN.reverse(text).counterfactual == counterfactual
+
+
+@pytest.mark.parametrize(
+    ("text", "counterfactual"),
+    [
+        ("Prince George, Virgin Mary, Queen Anne style", "Prince George, Virgin Mary, Queen Anne style"),
+        ("Miss Elizabeth and Miss James", "Mr William and Mr James"),
+        ("Saint Patrick and El Salvador", "Saint Patrick and El Salvador"),
+    ],
+)
+def test_names_in_phrases_and_after_titles(text: str, counterfactual: str) -> None:
+    assert NAMING.reverse(text).counterfactual == counterfactual
+
+
+def test_what_tells_the_possessive_from_a_quotation_looks_ahead() -> None:
+    reversal = PLAIN.reverse("The ladies' room, the gentlemen's")
+    assert [swap.ambiguous for swap in reversal.swaps] == [True, False]
+    assert [swap.ambiguous for swap in PLAIN.mirror(reversal).swaps] == [False, True]
+
+
 def test_possessive_endings_of_names() -> None:
     reversal = NAMING.reverse("James' hat and JAMES’ hat, ‘James’ is Mary's. Mary’s")
     assert reversal.counterfactual == "Mary's hat and MARY’S hat, ‘Mary’ is James's. James’s"
@@ -198,7 +238,7 @@ def test_every_word_is_reversed_in_its_cases(word: str) -> None:
             assert new[0].isupper() == form[0].isupper()
         else:
             # Only what an exclusion or a reading leaves alone.
-            assert form in {"God", "Guy", "Queens"} or word in {"count", "dame", "miss"}
+            assert form in {"God", "Guy", "Queens"} or word in {"count", "dame", "miss", "ms"}
 
 
 @pytest.mark.parametrize(("male", "female"), name_pairs()[:40])
@@ -221,7 +261,7 @@ def test_outside_the_spans_nothing_changes(text: str, reverser: RoleReverser) ->
         new = reversal.counterfactual[swap.counterfactual_start : swap.counterfactual_end]
         assert old != new
         assert (old.islower(), old.isupper()) == (new.islower(), new.isupper())
-        assert swap.ambiguous == (old.lower() in LEXICON.ambiguous_words)
+        assert swap.ambiguous == (old.lower() in LEXICON.ambiguous_words or old[-1] in "'’")
         position, new_position = swap.end, swap.counterfactual_end
     assert text[position:] == reversal.counterfactual[new_position:]
 
