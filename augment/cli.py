@@ -49,8 +49,10 @@ def _parser() -> argparse.ArgumentParser:
         "line endings included, stays as it is.",
         epilog="examples:\n"
         '  echo "The nurse said she lost her keys." | augment text\n'
-        "  augment text --names < novel.txt > reversed.txt\n"
-        "  augment text --diff < novel.txt | less -R",
+        "  augment text --names < lines.txt > reversed.txt\n"
+        "  augment text --diff < lines.txt | less -R\n"
+        "Each line is read by itself: what is broken into lines within its sentences, as novels often are, is for\n"
+        "  augment corpus --input novel.txt --output reversed.txt",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_what(text)
@@ -225,6 +227,10 @@ def _corpus(arguments: argparse.Namespace) -> None:
         raise OutputError(f"{output}: lies in the input, and would be part of it the next time; choose another folder")
     if arguments.summary is not None and (arguments.summary.is_dir() or not arguments.summary.parent.is_dir()):
         raise OutputError(f"{arguments.summary}: a file in a folder that exists is expected; choose another name")
+    if arguments.summary is not None:
+        for what, path in (("input", arguments.input), ("output", output), ("lexicon", arguments.lexicon)):
+            if path and arguments.summary.resolve() == Path(path).resolve():
+                raise OutputError(f"{arguments.summary}: is the {what} too; choose another name for the summary")
     reverser = RoleReverser(names=arguments.names, lexicon=Lexicon.load(arguments.lexicon), to=arguments.to)
     remove_leftovers(Path(tempfile.gettempdir()), "augment-")
     with tempfile.TemporaryDirectory(prefix=of_this_process("augment-")) as cache:

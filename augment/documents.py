@@ -68,7 +68,8 @@ def read_documents(
     hub_id = _HUB_ID.fullmatch(str(source))
     if path.exists():
         raise DocumentError(f"{path}: neither a file nor a folder, and text is read more than once; save it as a file")
-    if _suffix(path) or hub_id is None:
+    # What lies in a folder that exists is a mistyped path, and the hub needs not be asked.
+    if _suffix(path) or hub_id is None or ("/" in str(source) and path.parent.is_dir()):
         raise DocumentError(f"{path}: no such file or folder")
     return _from_hub(hub_id["name"], hub_id["config"], field, hub_id["split"] or split)
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 FAILURE = 1
 MISTAKE = 2
@@ -58,9 +59,7 @@ def ending(command: str, mistakes: tuple[type[Exception], ...], debug: bool) -> 
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        # Without this the interpreter complains when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(_BROKEN_PIPE)
+        end_unread()
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             raise
@@ -71,7 +70,7 @@ def ending(command: str, mistakes: tuple[type[Exception], ...], debug: bool) -> 
             # At once: an interpreter that shuts down waits for workers, and tells of objects that are not whole.
             os._exit(128 + stopped[0])
         if isinstance(error, mistakes):
-            print(f"{command}: {_one_line(error)}", file=sys.stderr)
+            print(f"{command}: {one_line(str(error))}", file=sys.stderr)
             sys.exit(MISTAKE)
         print(f"{command}: failed: {_told(error)}", file=sys.stderr)
         sys.exit(FAILURE)
@@ -100,8 +99,20 @@ def _told(error: BaseException) -> str:
         return "a worker process was ended from outside, perhaps for want of memory; try fewer processes (--num_proc)"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
-    return f"{type(error).__name__}: {_one_line(error)} (--debug shows where)"
+    return f"{type(error).__name__}: {one_line(str(error))} (--debug shows where)"
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+def end_unread() -> NoReturn:
+    """End the process in silence: whoever reads our output has gone."""
+    # Without this the interpreter complains when it closes stdout.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(_BROKEN_PIPE)
+
+
+def one_line(message: str) -> str:
+    """A message as one line. What it quotes from a file may hold signs that a terminal would obey: � stands for them.
+
+    >>> one_line("no\\n such\\x1b[31m key")
+    'no such�[31m key'
+    """
+    return "".join(sign if sign.isprintable() else "�" for sign in " ".join(message.split()))

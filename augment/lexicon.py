@@ -323,10 +323,13 @@ class _Reader:
         raise LexiconError(f"{self.name}, line {line}, {' '.join(entry.split())[:100]}: {problem}")
 
 
-def _shown(node: yaml.Node) -> str:
-    # The C loader keeps no source in its marks, so that the entry is written again from its nodes.
+def _shown(node: yaml.Node, depth: int = 4) -> str:
+    # The C loader keeps no source in its marks, so that the entry is written again from its nodes. One may hold itself.
+    if not depth:
+        return "…"
     if isinstance(node, yaml.MappingNode):
-        return "{" + ", ".join(f"{_shown(key)}: {_shown(value)}" for key, value in node.value[:4]) + "}"
+        inner = (f"{_shown(key, depth - 1)}: {_shown(value, depth - 1)}" for key, value in node.value[:4])
+        return "{" + ", ".join(inner) + "}"
     if isinstance(node, yaml.SequenceNode):
-        return "[" + ", ".join(_shown(item) for item in node.value[:4]) + "]"
+        return "[" + ", ".join(_shown(item, depth - 1) for item in node.value[:4]) + "]"
     return str(node.value)

@@ -1,13 +1,16 @@
 """The command `distill`."""
 
+import io
 import logging
 import os
+import select
 import signal
 import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+from augment.ending import end_unread, one_line
 from distill.errors import RunError, Stopped, UserError
 
 _HELP = """usage: distill COMMAND [options]
@@ -33,10 +36,32 @@ def main(arguments: list[str] | None = None) -> None:
     Exit status: 0 done, 2 a mistake in what the user gave, 1 a failure, 128 + n stopped by signal n.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    if not arguments or arguments[0] in ("-h", "--help"):
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal may lack our signs; none at all where it was closed.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        _run(arguments or ["--help"])
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not _is_unread():
+            raise
+        end_unread()
+
+
+def _is_unread() -> bool:
+    """Whether nobody reads our output any more; other pipes break too."""
+    output = select.poll()
+    output.register(sys.stdout, 0)
+    return bool(output.poll(0))
+
+
+def _run(arguments: list[str]) -> None:
+    command, *rest = arguments
+    if command in ("-h", "--help"):
         print(_HELP, end="")
         return
-    command, *rest = arguments
     # Documents are reversed and tokenised in processes of our own; threads below them would only fight.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # What transformers warns of when it loads a model, we check and say in one line.
@@ -54,7 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         run_command(command, [argument for argument in rest if argument != "--debug"])
     except (Exception, KeyboardInterrupt, Stopped) as error:
-        if debug:
+        if debug or (isinstance(error, BrokenPipeError) and _is_unread()):
             raise
         sys.exit(_shown(command, error))
 
@@ -75,7 +100,7 @@ def _shown(command: str, error: BaseException) -> int:
         status, message = 1, f"failed: {message}"
     else:
         status, message = 1, f"failed: {type(error).__name__}: {message} (--debug shows where)"
-    print(f"distill {command}: {' '.join(message.split())}", file=sys.stderr)
+    print(f"distill {command}: {one_line(message)}", file=sys.stderr)
     return status
 
 

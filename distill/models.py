@@ -125,8 +125,14 @@ def _load(what: str, loader: Any, path: str, gguf_file: str | None, revision: st
 
 
 def _looks_local(path: str) -> bool:
-    """A hub id is `name` or `owner/name`; what starts like a path, goes deeper, or exists is a folder."""
-    return path.startswith((".", "/", "~")) or path.count("/") > 1 or path.endswith("/") or Path(path).exists()
+    """A hub id is `name` or `owner/name`; what starts like a path, goes deeper, or lies in a folder is a folder."""
+    return (
+        path.startswith((".", "/", "~"))
+        or path.count("/") > 1
+        or path.endswith("/")
+        or Path(path).exists()
+        or ("/" in path and Path(path).parent.is_dir())
+    )
 
 
 def backbone(model: PreTrainedModel) -> nn.Module:

@@ -4,17 +4,20 @@ import logging
 import shlex
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 
 import yaml
 
-from distill.errors import UserError
+from augment.locks import locked
+from distill.errors import Stopped, UserError
 from distill.quickstart.corpus import write_corpus
 from distill.writable import check_writable
 
 log = logging.getLogger(__name__)
 
 MODELS = ("teacher", "plain", "counterfactual")
+PAGE = "report.html"
 
 
 def recipes() -> Path:
@@ -28,14 +31,16 @@ def quickstart(output: Path = Path("quickstart"), configs: Path | None = None) -
     """Watch the whole path on a small corpus with a known bias, in minutes on a CPU.
 
     Trains a teacher, distils it twice, with its own predictions and with counterfactual ones, evaluates all three and
-    reports. Steps whose result is already in the output folder are not repeated, so that a stopped run continues.
+    reports. Steps whose result is already in the output folder are not repeated, so that a stopped run continues, also
+    within a training.
 
     Args:
         output: Folder for everything that is made.
         configs: Folder of recipes to use in place of configs/quickstart: copy it and change what you like.
 
     Raises:
-        UserError: If the folder of recipes is incomplete, or the output folder cannot be written.
+        UserError: If the folder of recipes is incomplete, or the output folder cannot be written or another process
+            is writing it.
     """
     started = time.perf_counter()
     configs = configs or recipes()
@@ -44,6 +49,17 @@ def quickstart(output: Path = Path("quickstart"), configs: Path | None = None) -
             raise UserError(f"there is no recipe {name}.yaml in {str(configs)!r}")
     check_writable(output)
 
+    output.mkdir(parents=True, exist_ok=True)
+    with locked(output / ".lock", partial(_refuse, output)):
+        _run(output, configs)
+    print(f"{time.perf_counter() - started:.0f} s. The report, with continuations to read: {(output / PAGE).resolve()}")
+
+
+def _refuse(output: Path) -> None:
+    raise UserError(f"another quickstart is writing {str(output)!r}: wait for it, or choose another --output")
+
+
+def _run(output: Path, configs: Path) -> None:
     corpus, runs = output / "corpus", output / "runs"
     if corpus.is_dir():
         print(f"{corpus} is there already: kept. Remove {output} to start anew.")
@@ -70,10 +86,16 @@ def quickstart(output: Path = Path("quickstart"), configs: Path | None = None) -
             continue
         # What was made from an earlier teacher, or measured of an earlier student, is out of date.
         for stale in MODELS if model == "teacher" else (model,):
-            shutil.rmtree(runs / stale, ignore_errors=True)
             shutil.rmtree(output / stale, ignore_errors=True)
+            if stale != model:
+                shutil.rmtree(runs / stale, ignore_errors=True)
         recipe = [f"--config={configs / name}.yaml" for name in over.get(model, [model])]
-        _command("fit", *recipe, *text, origin[model], f"--trainer.default_root_dir={runs / model}")
+        options = [origin[model], f"--trainer.default_root_dir={runs / model}", "--ckpt_path=last"]
+        try:
+            _command("fit", *recipe, *text, *options)
+        except Stopped as stopped:
+            stopped.message = f"in the training of {model}; the same command continues"
+            raise
     for model in MODELS:
         if (output / model / "metrics.json").is_file():
             print(f"{output / model} is there already: kept")
@@ -87,14 +109,12 @@ def quickstart(output: Path = Path("quickstart"), configs: Path | None = None) -
             f"--reference={teacher}",
             f"--output={output / model}",
         )
-    page = output / "report.html"
-    _command("report", *(str(output / model) for model in MODELS), f"--output={page}")
+    _command("report", *(str(output / model) for model in MODELS), f"--output={output / PAGE}")
 
     from distill.evaluation import load
     from distill.evaluation.report_tables import table
 
     print(f"\n{table([load(output / model) for model in MODELS])}\n")
-    print(f"{time.perf_counter() - started:.0f} s. The report, with continuations to read: {page.resolve()}")
 
 
 def _command(*arguments: str) -> None:

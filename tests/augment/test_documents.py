@@ -165,8 +165,9 @@ def test_a_row_of_a_saved_dataset_that_is_null(tmp_path: Path) -> None:
     refused(tmp_path / "saved", "saved, row 1501: 'body' is null", field="body")
 
 
-@pytest.mark.parametrize("source", ["none.txt", "./none", "/none/at/all", "a/b/c"])
+@pytest.mark.parametrize("source", ["none.txt", "./none", "/none/at/all", "a/b/c", "folder/none"])
 def test_sources_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
     refused(source, "no such file or folder$")
 

@@ -156,6 +156,25 @@ def test_names_that_are_none(corpus: Path, arguments: list[str], problem: str) -
     assert problem in last_line(done.stderr)
 
 
+@pytest.mark.parametrize("other", ["in.jsonl", "x.txt", "words.yaml"])
+def test_a_summary_replaces_no_other_file(corpus: Path, other: str) -> None:
+    (corpus / "words.yaml").write_text("extends: en\ngroups: {}\n", "utf-8")
+    before = (corpus / "in.jsonl").read_bytes()
+    arguments = ["--input", "in.jsonl", "--output", "x.txt", "--lexicon", "words.yaml", "--summary", other]
+    done = run("corpus", *arguments, cwd=corpus)
+    assert done.returncode == 2
+    assert last_line(done.stderr).endswith("choose another name for the summary")
+    assert (corpus / "in.jsonl").read_bytes() == before
+    assert not (corpus / "x.txt").exists()
+
+
+def test_signs_that_a_terminal_obeys_are_not_passed_on(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"\\u001b[31m\\u0007x": "a"}\n', "utf-8")
+    done = run("corpus", "--input", "in.jsonl", "--output", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "there are �[31m�x" in last_line(done.stderr)
+
+
 def test_debug_shows_where_an_error_came_from(tmp_path: Path) -> None:
     done = run("corpus", "--input", "none.txt", "--output", "out", "--debug", cwd=tmp_path)
     assert done.returncode == 1

@@ -181,3 +181,10 @@ def test_a_word_that_is_exchanged_both_ways_comes_back(lexicon: Lexicon) -> None
         if word not in stated:
             back = [option.word for option in lexicon.counterparts[counterpart.word] if option.reading is None]
             assert back == [word]
+
+
+def test_an_entry_that_holds_itself_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("language: en\ngroups: &a {person: [*a]}\n", "utf-8")
+    with pytest.raises(LexiconError, match=r"a.yaml, line 2, .*…"):
+        Lexicon.load(path)

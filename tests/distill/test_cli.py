@@ -1,5 +1,10 @@
 """The command `distill`: help, unknown commands, and errors in one line."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from distill.cli import main
@@ -62,3 +67,30 @@ def test_a_report_of_nothing_is_one_line(capsys, tmp_path):
     assert error.startswith("distill report: error:")
     assert "\n" not in error
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_stops_early_ends_it_in_silence(unbuffered):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "distill.cli", "--help"]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=environment)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+def test_a_terminal_without_our_signs():
+    done = subprocess.run(
+        [sys.executable, "-m", "distill.cli", "--help"],
+        env=os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\\u2192" in done.stdout
+
+
+def test_signs_that_a_terminal_obeys_are_not_passed_on(capsys):
+    with pytest.raises(SystemExit):
+        main(["report", "a\x1b[31mb", "--output=c.html"])
+    assert "a�[31mb" in capsys.readouterr().err

@@ -98,9 +98,12 @@ def test_a_student_from_a_folder_has_its_weights(gpt2_folder, tokenizer):
         (StudentConfig(config={"n_layer": 2}), "model_type is None"),
         (StudentConfig(config={"model_type": "gpt2", "layers": 2}), "gpt2 has no setting 'layers'"),
         (StudentConfig(path="./nowhere"), "there is no folder './nowhere'"),
+        (StudentConfig(path="corpus/nowhere"), "there is no folder 'corpus/nowhere'"),
     ],
 )
-def test_a_student_that_can_not_be_built_is_refused(gpt2_folder, tokenizer, student, message):
+def test_a_student_that_can_not_be_built_is_refused(gpt2_folder, tokenizer, student, message, tmp_path, monkeypatch):
+    (tmp_path / "corpus").mkdir()
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=message):
         student_config(student, load_config(str(gpt2_folder)), tokenizer)
 

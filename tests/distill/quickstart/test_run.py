@@ -2,11 +2,16 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 
 import pytest
 import yaml
 
+import distill.cli
 from distill.cli import main
+from distill.errors import Stopped
 from distill.quickstart.run import MODELS, recipes
 
 
@@ -59,3 +64,49 @@ def test_an_incomplete_folder_of_recipes_is_refused(tmp_path, capsys):
     assert caught.value.code == 2
     assert "no recipe corpus.yaml" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_what_was_stopped_in_a_training_continues_there(tiny_recipes, tmp_path, capsys, monkeypatch):
+    asked = []
+
+    def stop(command, arguments):
+        asked.append([command, *arguments])
+        (tmp_path / "out" / "runs" / "teacher" / "checkpoints").mkdir(parents=True, exist_ok=True)
+        raise Stopped(signal.SIGTERM)
+
+    original = distill.cli.run_command
+    monkeypatch.setattr(
+        distill.cli, "run_command", lambda name, rest: (original if name == "quickstart" else stop)(name, rest)
+    )
+    for _ in range(2):
+        with pytest.raises(SystemExit) as caught:
+            main(["quickstart", f"--output={tmp_path / 'out'}", f"--configs={tiny_recipes}"])
+        assert caught.value.code == 128 + signal.SIGTERM
+        assert capsys.readouterr().err.endswith(
+            "distill quickstart: stopped in the training of teacher; the same command continues\n"
+        )
+        assert (tmp_path / "out" / "runs" / "teacher" / "checkpoints").is_dir()
+    assert asked[0] == asked[1]
+    assert "--ckpt_path=last" in asked[0]
+
+
+_HOLD = """
+import sys
+from pathlib import Path
+from augment.locks import locked
+with locked(Path(sys.argv[1]), lambda: None):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_quickstart_in_one_folder_is_refused(tiny_recipes, tmp_path, capsys):
+    holder = [sys.executable, "-c", _HOLD, str(tmp_path / ".lock")]
+    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        with pytest.raises(SystemExit) as caught:
+            main(["quickstart", f"--output={tmp_path}", f"--configs={tiny_recipes}"])
+        process.stdin.close()
+    assert caught.value.code == 2
+    assert "another quickstart is writing" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
