@@ -1,16 +1,16 @@
 """Word vectors from a file: word2vec's text and binary formats, as they are or gzipped, and gensim's .kv."""
 
 import gzip
-import pickle
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from distill.errors import UserError
+from distill.evaluation.inert_pickle import Inert, InertArray, InertScalar, read_inert
 
 Floats = NDArray[np.float32]
 
@@ -37,7 +37,7 @@ def read_word_vectors(path: Path) -> tuple[list[str], Floats]:
             return _gensim(path)
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             return _binary(file) if path.name.removesuffix(".gz").endswith(".bin") else _text(file)
-    except (ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
+    except (ValueError, TypeError, EOFError, OSError) as error:
         raise UserError(f"{path}: not readable as word vectors ({error}); give {_FORMATS}") from error
 
 
@@ -84,32 +84,18 @@ def _text_lines(file: BinaryIO) -> Iterator[tuple[str, Floats]]:
 
 
 def _gensim(path: Path) -> tuple[list[str], Floats]:
-    """gensim's KeyedVectors, a pickle: nothing in it is run but what builds arrays, dictionaries and lists."""
+    """gensim's KeyedVectors, a pickle."""
     with path.open("rb") as file:
-        content = getattr(_Inert(file).load(), "__dict__", {})
+        record = read_inert(file)
+    content = record.state if isinstance(record, Inert) and isinstance(record.state, dict) else {}
     words = content.get("index_to_key", content.get("index2word"))
     beside = path.with_name(path.name + ".vectors.npy")  # where gensim puts large arrays
     vectors = content.get("vectors")
-    if vectors is None and beside.is_file():
+    if isinstance(vectors, InertArray):
+        vectors = vectors.numbers()
+    elif vectors is None and beside.is_file():
         vectors = np.load(beside, allow_pickle=False)
     if not isinstance(words, list) or not isinstance(vectors, np.ndarray) or len(words) != len(vectors):
         raise ValueError("it holds no words with a vector each")
-    return words, vectors.astype(np.float32)
-
-
-class _Record:
-    """Stands for gensim's classes: holds their attributes and does nothing."""
-
-
-class _Inert(pickle.Unpickler):
-    """Builds arrays and containers of plain values; refuses whatever else a pickle names."""
-
-    _NUMPY = frozenset({"_reconstruct", "scalar", "ndarray", "dtype"})
-    _GENSIM = frozenset({"KeyedVectors", "Word2VecKeyedVectors", "EuclideanKeyedVectors", "Vocab"})
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module.startswith("gensim.models.") and name in self._GENSIM:
-            return _Record
-        if module in ("numpy", "numpy.core.multiarray", "numpy._core.multiarray") and name in self._NUMPY:
-            return super().find_class(module.replace("numpy.core", "numpy._core"), name)
-        raise pickle.UnpicklingError(f"it wants {module}.{name}, which no word vectors need")
+    # Some pickles hold each word as a scalar of numpy's.
+    return [word.text() if isinstance(word, InertScalar) else word for word in words], vectors.astype(np.float32)
