@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,11 @@ Dtype = Literal["float32", "bfloat16", "float16"]
 
 _HUB_ID = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?")
 
+_DECIDING = (
+    *("config.json", "generation_config.json"),
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+)
+"""Files that decide about a continuation, beside the weights and the tokenizer's own."""
 
 _COUNTED = 1024
 """Texts that are tokenised at a time to count their tokens."""
@@ -37,6 +43,7 @@ class Checkpoint:
         name: A short name for tables, as of `model_name`.
         path: The path or hub id, as given.
         sha256: Digest of its weights' files in the order of their names; of one file: what `sha256sum` prints.
+        identity: Digest of the weights and of all that stands beside them and decides about what the model says.
         context: The most tokens it can read at once; None if it does not say.
     """
 
@@ -45,6 +52,7 @@ class Checkpoint:
     name: str
     path: str
     sha256: str
+    identity: str
     context: int | None
 
     @property
@@ -123,12 +131,14 @@ def load_checkpoint(
     model.config.pad_token_id = None
     model = model.to(_device(device)).eval().requires_grad_(False)
     _check_head(model, given)
+    weights = _digest(_weights(path, gguf_file))
     return Checkpoint(
         model=model,
         tokenizer=tokenizer,
         name=model_name(path, gguf_file),
         path=given,
-        sha256=_digest(_weights(path, gguf_file)),
+        sha256=weights,
+        identity=_identity(weights, _folder(path), tokenizer),
         context=getattr(model.config.get_text_config(), "max_position_embeddings", None),
     )
 
@@ -193,15 +203,26 @@ def takes_positions(model: PreTrainedModel) -> bool:
     return "position_ids" in inspect.signature(model.base_model.forward).parameters
 
 
-def _weights(path: str, gguf_file: str | None) -> list[Path]:
+def _folder(path: str) -> Path:
     folder = Path(path)
     if not folder.is_dir():
         from huggingface_hub import snapshot_download
 
         folder = Path(snapshot_download(path, local_files_only=True))
+    return folder
+
+
+def _weights(path: str, gguf_file: str | None) -> list[Path]:
+    folder = _folder(path)
     if gguf_file:
         return [folder / gguf_file]
     return sorted(folder.glob("*.safetensors"))
+
+
+def _identity(weights: str, folder: Path, tokenizer: PreTrainedTokenizerBase) -> str:
+    names = sorted({*_DECIDING, *tokenizer.vocab_files_names.values()})
+    beside = {name: _digest([folder / name]) for name in names if (folder / name).is_file()}
+    return hashlib.sha256(json.dumps([weights, beside]).encode()).hexdigest()
 
 
 def _digest(files: Iterable[Path]) -> str:

@@ -27,7 +27,7 @@ from distill.evaluation.preference import pair_preference
 from distill.evaluation.presets import PRESETS, PresetName, choose
 from distill.evaluation.processes import Processes, check_shared, devices
 from distill.evaluation.progress import alone_in, progress
-from distill.evaluation.prompts import groups_as_occupations, read_prompts
+from distill.evaluation.prompts import Prompt, groups_as_occupations, read_prompts
 from distill.evaluation.pronoun_gap import pronoun_gap, pronoun_log_odds
 from distill.evaluation.rescoring import SCORED, tallied
 from distill.evaluation.result_table import result_table
@@ -155,7 +155,7 @@ def evaluate(
     settings = {
         "preset": preset,
         "prompts": prompts,
-        "prompts_sha256": _digest(prompt.prompt_id for prompt in chosen),
+        "prompts_sha256": _prompts_digest(chosen),
         "prompts_per_group": per_group,
         "samples": samples,
         "max_new_tokens": max_new_tokens,
@@ -196,7 +196,8 @@ def evaluate(
     }
     with alone_in(output):
         # Whatever takes long is kept as soon as it is there: a run that is killed goes on behind it.
-        measures = progress(output, "measures", {"model": checkpoint.sha256, **settings})
+        determined_by = {"model": checkpoint.identity, "judge": judge.identity, "distill": _version(), **settings}
+        measures = progress(output, "measures", determined_by)
         metrics |= measure_text(checkpoint, scored_text, window, seed, measures)
         occupations = groups or OCCUPATIONS
         metrics["pronoun_gap"] = measures.once(
@@ -258,17 +259,22 @@ def _processes(count: int, model: str, gguf_file: str | None, checkpoint: Checkp
 def _made_of(checkpoint: Checkpoint, task: Task, dtype: Dtype) -> dict[str, Any]:
     """All that decides about a continuation, to the last bit."""
     return {
-        "model": checkpoint.sha256,
+        "model": checkpoint.identity,
         "name": checkpoint.name,
-        "prompts": _digest(prompt.prompt_id for prompt in task.prompts),
+        "prompts": _prompts_digest(task.prompts),
         "samples": task.samples,
         **asdict(task.sampling),
         "batch_size": task.batch_size,
         "device": checkpoint.device.type,
         "dtype": dtype,
+        "distill": _version(),
         "torch": version("torch"),
         "transformers": version("transformers"),
     }
+
+
+def _version() -> str:
+    return version("counterfactual-distill")
 
 
 def _check_counts(**counts: int | None) -> None:
@@ -283,6 +289,11 @@ def _window(checkpoint: Checkpoint, context: int | None) -> int:
     if checkpoint.context is not None and context is not None and context > checkpoint.context:
         raise UserError(f"--context {context}: {checkpoint.path} reads {checkpoint.context} tokens at once; lower it")
     return context or checkpoint.context
+
+
+def _prompts_digest(prompts: Iterable[Prompt]) -> str:
+    # An id says whether a prompt establishes a gender, not which.
+    return _digest(f"{prompt.prompt_id}\0{prompt.gender}" for prompt in prompts)
 
 
 def _digest(texts: Iterable[str]) -> str:

@@ -136,13 +136,17 @@ def _bold_json(path: Path) -> Iterable[Prompt]:
 
 
 def _json_lines(path: Path) -> Iterable[Prompt]:
+    genders: dict[str, Gender | None] = {}
     for where, row in json_objects(path, _LAYOUTS):
         if not isinstance(row.get("group"), str) or "prompt" not in row:
             raise UserError(f'{where}: expected {{"group": "…", "prompt": "…"}}')
         gender = row.get("gender")
         if gender not in (None, "female", "male"):
             raise UserError(f"{where}: gender is {gender!r}; expected female or male, or leave it out")
-        yield _prompt(row["group"], row["prompt"], where, gender)
+        prompt = _prompt(row["group"], row["prompt"], where, gender)
+        if (before := genders.setdefault(prompt.prompt_id, gender)) != gender:
+            raise UserError(f"{where}: gender is {gender!r}, and {before!r} for the same prompt before; keep one")
+        yield prompt
 
 
 def _prompt(group: str, text: Any, where: str, gender: Gender | None = None) -> Prompt:

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,29 @@ def test_logits_are_the_models_own_in_fp32(model_folder: Path) -> None:
 def test_other_weights_have_another_digest(save_model: Callable[..., Path], model_folder: Path) -> None:
     other = load_checkpoint(str(save_model("other", seed=1)), device="cpu")
     assert other.sha256 != load_checkpoint(str(model_folder), device="cpu").sha256
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("config.json", "activation_function", "relu"),
+        ("generation_config.json", "eos_token_id", 5),
+        ("tokenizer_config.json", "bos_token", "a"),
+        ("tokenizer.json", "normalizer", {"type": "Lowercase"}),
+    ],
+)
+def test_the_same_weights_beside_other_files_are_another_model(
+    model_folder: Path, tmp_path: Path, name: str, key: str, value: object
+) -> None:
+    ours = load_checkpoint(str(model_folder), device="cpu")
+    folder = shutil.copytree(model_folder, tmp_path / "same")
+    (folder / "README.md").write_text("A model.", encoding="utf-8")
+    assert load_checkpoint(str(folder), device="cpu").identity == ours.identity
+    content = json.loads((folder / name).read_text(encoding="utf-8")) | {key: value}
+    (folder / name).write_text(json.dumps(content), encoding="utf-8")
+    changed = load_checkpoint(str(folder), device="cpu")
+    assert changed.sha256 == ours.sha256
+    assert changed.identity != ours.identity
 
 
 @pytest.mark.parametrize("path", ["./missing", "/missing/model", "", "a/b/c", "some where"])

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from transformers import GPT2LMHeadModel
 
@@ -220,3 +221,25 @@ def test_a_failure_leaves_no_metrics_of_other_generations(
     with pytest.raises(ZeroDivisionError):
         evaluate(**arguments, seed=1)
     assert not (output / "metrics.json").exists()
+
+
+def test_continuations_of_another_model_or_gender_are_not_taken_for_these(model_folder: Path, tmp_path: Path) -> None:
+    """Of the same weights beside another config, and of the same prompt with its gender corrected."""
+    prompts, output = tmp_path / "prompts.jsonl", tmp_path / "out"
+    rows = [{"group": "nurse", "prompt": "the nurse"}, {"group": "who", "prompt": "the woman", "gender": "male"}]
+    other = shutil.copytree(model_folder, tmp_path / "deep" / model_folder.name)
+    config = json.loads((other / "config.json").read_text(encoding="utf-8")) | {"activation_function": "relu"}
+    (other / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+    def generations(model: Path) -> pd.DataFrame:
+        prompts.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+        evaluate(str(model), output, preset="smoke", prompts=str(prompts), max_new_tokens=8)
+        return load(output).generations
+
+    first = generations(model_folder)
+    second = generations(other)
+    assert (first["continuation"] != second["continuation"]).any()
+    rows[1]["gender"] = "female"
+    third = generations(other)
+    assert set(third["gender"].dropna()) == {"female"}
+    assert (third["prompt_id"] == second["prompt_id"]).all()

@@ -130,6 +130,11 @@ def test_reads_bolds_rows_of_the_hub() -> None:
         ("a.jsonl", '\n{"group": "g", "prompt": ""}', "a.jsonl, line 2: a prompt is empty"),
         ("a.jsonl", '{"group": "g", "prompt": "x", "gender": "f"}', "a.jsonl, line 1: gender is 'f'"),
         ("a.jsonl", '{"group": "g", "prompt": "x", "gender": "female"}', "a.jsonl: holds no prompt"),
+        (
+            "a.jsonl",
+            '{"group": "g", "prompt": "x", "gender": "female"}\n{"group": "g", "prompt": "x ", "gender": "male"}',
+            "a.jsonl, line 2: gender is 'male', and 'female' for the same prompt before",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, name: str, content: str, message: str) -> None:
