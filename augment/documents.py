@@ -61,7 +61,7 @@ def read_documents(
     if path.is_dir():
         if (path / "dataset_info.json").exists() or (path / "dataset_dict.json").exists():
             return _from_saved(path, field, split)
-        files = sorted(file for file in path.iterdir() if file.is_file() and _suffix(file))
+        files = sorted(file for file in path.iterdir() if file.is_file() and suffix_of(file))
         if not files:
             raise DocumentError(f"{path}: no {', '.join(SUFFIXES)} file in this folder")
         return _from_files(files, field, cache_dir)
@@ -69,12 +69,13 @@ def read_documents(
     if path.exists():
         raise DocumentError(f"{path}: neither a file nor a folder, and text is read more than once; save it as a file")
     # What lies in a folder that exists is a mistyped path, and the hub needs not be asked.
-    if _suffix(path) or hub_id is None or ("/" in str(source) and path.parent.is_dir()):
+    if suffix_of(path) or hub_id is None or ("/" in str(source) and path.parent.is_dir()):
         raise DocumentError(f"{path}: no such file or folder")
     return _from_hub(hub_id["name"], hub_id["config"], field, hub_id["split"] or split)
 
 
-def _suffix(path: Path) -> str | None:
+def suffix_of(path: Path) -> str | None:
+    """Which of `SUFFIXES` a file's name ends in: it decides how the file is read."""
     return next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), None)
 
 
@@ -88,7 +89,7 @@ def _from_files(files: list[Path], field: str, cache_dir: str | Path | None) -> 
         ".parquet": _parquet_documents,
     }
     for path in files:
-        if _suffix(path) is None:
+        if suffix_of(path) is None:
             raise DocumentError(f"{path}: cannot tell what this is; the suffix is to be one of {', '.join(SUFFIXES)}")
     if cache_dir is None:
         remove_leftovers(Path(tempfile.gettempdir()), "documents-")
@@ -99,7 +100,7 @@ def _from_files(files: list[Path], field: str, cache_dir: str | Path | None) -> 
         folder.mkdir(parents=True, exist_ok=True)
     arrow = folder / f"documents-{_fingerprint(files, field)}.arrow"
     if not arrow.exists():
-        _write_arrow(arrow, (text for path in files for text in _guarded(readers[_suffix(path)], path, field)))
+        _write_arrow(arrow, (text for path in files for text in _guarded(readers[suffix_of(path)], path, field)))
     dataset = datasets.Dataset.from_file(str(arrow))
     if not len(dataset):
         raise DocumentError(f"{files[0].parent if len(files) > 1 else files[0]}: holds no documents")

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 import augment
 from augment import RoleReverser
-from augment.documents import DocumentError
+from augment.documents import DocumentError, suffix_of
 
 _MODULES = ("encoding", "spans", "packing", "packed", "randomness")
 """Of this package, those whose code decides what is written."""
@@ -21,7 +21,7 @@ _MODULES = ("encoding", "spans", "packing", "packed", "randomness")
 def cache_key(
     sources: Sequence[str], field: str, augmentation: str, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase
 ) -> str:
-    """Of local files the bytes count, of hub sets the name.
+    """Of local files the bytes count, and what their names say of how they are read; of hub sets the name.
 
     Raises:
         augment.documents.DocumentError: a file can't be read.
@@ -62,7 +62,9 @@ def _hash_of(source: str) -> str:
     digest = hashlib.sha256()
     for file in _files_below(path):
         stat = file.stat()
-        digest.update(f"{file.relative_to(path)}\0{_file_hash(file, stat.st_size, stat.st_mtime_ns)}\0".encode())
+        # A single file may be renamed, but not into one of another kind.
+        name = suffix_of(file) if file == path else file.relative_to(path)
+        digest.update(f"{name}\0{_file_hash(file, stat.st_size, stat.st_mtime_ns)}\0".encode())
     return digest.hexdigest()
 
 

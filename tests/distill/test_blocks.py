@@ -135,6 +135,17 @@ def test_the_cache_is_keyed_by_what_changes_it(corpus, tokenizer, tmp_path):
     assert not [path for path in cache.iterdir() if not (path / "meta.json").is_file()]
 
 
+def test_a_file_that_is_read_in_another_way_is_packed_anew(corpus, tokenizer, tmp_path):
+    text, lines, renamed = tmp_path / "text.txt", tmp_path / "text.jsonl", tmp_path / "other.jsonl"
+    for source in (text, lines, renamed):
+        source.write_bytes((corpus / "validation.jsonl").read_bytes())
+    as_text, as_lines, again = (
+        pack_corpus(corpus, tokenizer, tmp_path / "cache", sources=[str(source)]) for source in (text, lines, renamed)
+    )
+    assert as_text.documents == 1 < as_lines.documents
+    assert as_lines.folder == again.folder
+
+
 def test_nothing_is_left_of_a_pack_that_failed(corpus, tokenizer, tmp_path):
     source = tmp_path / "text.jsonl"
     source.write_text('{"text": "one"}\n{"tex\n')
