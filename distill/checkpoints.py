@@ -100,13 +100,16 @@ class LastCheckpoint(Checkpoint):
 
     Args:
         every_n_train_steps: optimiser steps between two writings.
+
+    Attributes:
+        step: of the file, once it is written or continued from; 0 before.
     """
 
     def __init__(self, every_n_train_steps: int = 500) -> None:
         if every_n_train_steps < 1:
             raise UserError(f"checkpoint.every_n_train_steps is {every_n_train_steps}: it must be at least 1")
         self._every = every_n_train_steps
-        self._written = 0
+        self.step = 0
         self._validated = False
 
     @staticmethod
@@ -118,7 +121,7 @@ class LastCheckpoint(Checkpoint):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Put Lightning's loops at the beginning of the next optimiser step, on today's number of devices."""
-        step = self._written = checkpoint["global_step"]
+        step = self.step = checkpoint["global_step"]
         if trainer.state.fn == "fit":
             data = trainer.datamodule  # type: ignore[attr-defined]
             assert isinstance(data, CounterfactualDataModule)
@@ -163,7 +166,7 @@ class LastCheckpoint(Checkpoint):
             exception.message = f"after step {trainer.global_step}; the same command with --ckpt_path last continues"
 
     def _write(self, trainer: pl.Trainer) -> None:
-        if trainer.global_step > self._written and not trainer.fast_dev_run:
+        if trainer.global_step > self.step and not trainer.fast_dev_run:
             trainer.save_checkpoint(self.path_in(trainer.default_root_dir), weights_only=False)
-            self._written = trainer.global_step
+            self.step = trainer.global_step
         self._validated = False

@@ -1,5 +1,6 @@
 """A run that was killed, stopped or spoilt continues: with the same bytes, on other devices, with today's settings."""
 
+import math
 import os
 import re
 import signal
@@ -314,9 +315,60 @@ def test_a_loss_that_is_no_number_stops_the_run(capsys, corpus, recipe, tmp_path
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("distill fit: failed: step 1: loss nan")
     assert f"of {corpus / 'train.jsonl'}" in error
-    assert f"the last good checkpoint is {str(LastCheckpoint.path_in(tmp_path))!r}" in error
+    assert (
+        f"the last checkpoint, {str(LastCheckpoint.path_in(tmp_path))!r}, holds the very weights that failed" in error
+    )
     assert read_checkpoint(LastCheckpoint.path_in(tmp_path))["global_step"] == 1
     assert not (tmp_path / "student").exists()
+
+
+def test_a_checkpoint_is_good_once_a_step_after_it_was_finite(capsys, recipe, tmp_path, monkeypatch):
+    step = DistillationModule.training_step
+
+    def spoilt(module, *arguments):
+        return step(module, *arguments) * (math.nan if module.trainer.global_step == 3 else 1)
+
+    monkeypatch.setattr(DistillationModule, "training_step", spoilt)
+    with pytest.raises(SystemExit):
+        fit(recipe, tmp_path, "--checkpoint.every_n_train_steps=1")
+    last, best = (str(tmp_path / "checkpoints" / f"{name}.ckpt") for name in ("last", "best"))
+    error = capsys.readouterr().err
+    assert f"{last!r}, holds the very weights that failed, and may be spoilt; the last good one is {best!r}" in error
+    (tmp_path / "checkpoints" / "last.ckpt").unlink()
+    with pytest.raises(SystemExit):
+        fit(recipe, tmp_path, "--checkpoint.every_n_train_steps=500")
+    assert f"the last good checkpoint is {last!r}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("steps", [1, 6])
+def test_a_validation_that_is_no_number_stops_the_run(capsys, recipe, tmp_path, steps):
+    with pytest.raises(SystemExit) as caught:
+        fit(
+            recipe,
+            tmp_path,
+            "--model.optimizer.lr=1e30",
+            f"--trainer.max_steps={steps}",
+            "--trainer.val_check_interval=1",
+        )
+    assert caught.value.code == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("distill fit: failed: step 1: val/loss nan")
+    assert "there is no checkpoint yet" in error
+    assert not (tmp_path / "student").exists()
+
+
+@pytest.mark.parametrize("command", ["validate", "test"])
+def test_a_spoilt_checkpoint_is_not_measured(capsys, run, recipe, tmp_path, command):
+    checkpoint = read_checkpoint(run / "checkpoints" / "last.ckpt")
+    for tensor in checkpoint["state_dict"].values():
+        tensor.fill_(math.nan)
+    torch.save(checkpoint, tmp_path / "spoilt.ckpt")
+    with pytest.raises(SystemExit) as caught:
+        fit(recipe, tmp_path, f"--ckpt_path={tmp_path / 'spoilt.ckpt'}", command=command)
+    assert caught.value.code == 1
+    shown = capsys.readouterr()
+    assert "The checkpoint is spoilt" in shown.err.strip().splitlines()[-1]
+    assert "nan" not in shown.out
 
 
 def test_gradient_norms_are_logged(run):
