@@ -1,8 +1,11 @@
-"""What is never run, whoever a model came from: code of its own, and pickled weights."""
+"""What is never run, whoever a model came from: code of its own, kernels from the hub, and pickled weights."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from transformers import PreTrainedConfig
 
 from distill.errors import UserError
 
@@ -16,16 +19,48 @@ NO_PICKLES: dict[str, Any] = {**NO_CODE, "use_safetensors": True}
 """For every `from_pretrained` that reads weights, unless from GGUF."""
 
 
-def check_weights(path: str) -> None:
-    """Refuse a folder whose weights are pickled only; a hub id is left to the loading.
+def check_trust(path: str) -> None:
+    """Refuse a folder that would have something run, before anything of it is built; a hub id is left to the loading.
 
     Raises:
-        UserError: they are; says how to convert them.
+        UserError: its configuration names a kernel, or its weights are pickled only.
     """
     folder = Path(path).expanduser()
-    pickled = next(iter(sorted(folder.glob("*.bin"))), None) if folder.is_dir() else None
+    if folder.is_dir():
+        _check_kernels(folder)
+        _check_weights(folder)
+
+
+def _check_kernels(folder: Path) -> None:
+    try:
+        config, _ = PreTrainedConfig.get_config_dict(folder)
+    except Exception:  # of whatever library: the loading meets the same and tells it
+        return
+    for name, value in _implementations(config):
+        # transformers takes `owner/repository` as a kernel of the hub, whose code it fetches and runs.
+        if "/" in value:
+            raise UserError(
+                f"{folder}: its config.json asks for code from the hub ({name}: {value!r}), which is not run; take the "
+                "setting out of it"
+            )
+
+
+def _implementations(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The texts of a configuration, at any depth, that say by what attention or experts are computed."""
+    left: list[tuple[str, Any]] = list(config.items())
+    while left:
+        name, value = left.pop()
+        if isinstance(value, dict):
+            # As a dictionary, the setting holds a value for each part of the model.
+            left += [(name if "_implementation" in name else key, child) for key, child in value.items()]
+        elif isinstance(value, str) and "_implementation" in name:
+            yield name, value
+
+
+def _check_weights(folder: Path) -> None:
+    pickled = next(iter(sorted(folder.glob("*.bin"))), None)
     if pickled is not None and not any(folder.glob("*.safetensors")):
         raise UserError(
-            f"{path}: its weights are a pickle ({pickled.name}), which is not read, and no *.safetensors file; "
+            f"{folder}: its weights are a pickle ({pickled.name}), which is not read, and no *.safetensors file; "
             "if you trust it, convert it by AutoModelForCausalLM.from_pretrained(folder).save_pretrained(folder)"
         )

@@ -9,16 +9,17 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from distill.errors import UserError
-from distill.trust import NO_CODE, check_weights
+from distill.trust import NO_CODE, check_trust
 
 
 def check_files(path: str) -> None:
-    """Refuse a folder whose weights are pickled, damaged, or another model's: quick, before anything slow begins.
+    """Refuse a folder that is not to be trusted, or whose weights are damaged or another model's: quick, before
+    anything slow begins.
 
     Raises:
         UserError: they are; a hub id is left to the loading.
     """
-    check_weights(path)
+    check_trust(path)
     folder = Path(path).expanduser()
     for file in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
         try:

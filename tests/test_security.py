@@ -7,7 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from distill.errors import UserError
 from distill.evaluation.checkpoint import load_checkpoint
 from distill.models import load_config, load_model, load_tokenizer
 from distill.quickstart.corpus import write_corpus
+from distill.weights import check_files
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("augment", "distill", "fuzz", "benchmarks", "docs")
@@ -91,6 +92,30 @@ def copy(world: Path, folder: Path) -> Path:
     for file in (world / "model").iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
     return folder
+
+
+@pytest.mark.parametrize("name", ["attn_implementation", "_attn_implementation", "experts_implementation"])
+@pytest.mark.parametrize("wrap", [lambda asked: asked, lambda asked: {"text_config": asked, "vision_config": {}}])
+@pytest.mark.parametrize("value", ["owner/kernel", {"": "sdpa", "text_config": "paged|owner/kernel@main:f"}])
+def test_a_kernel_from_the_hub_is_not_asked_for(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, wrap: Callable, value: object
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("transformers.modeling_utils.lazy_import_flash_attention", lambda *_, **__: asked.append(1))
+    folder = copy(world, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | wrap({name: value})))
+    for load in (load_model, load_checkpoint, check_files):
+        with pytest.raises(UserError, match=r"model: its config\.json asks for code from the hub \(.*owner/kernel"):
+            load(str(folder))
+    assert not asked
+
+
+def test_an_attention_of_transformers_own_is_used(world: Path, tmp_path: Path) -> None:
+    folder = copy(world, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"attn_implementation": "eager", "name": "a/b"}))
+    assert load_model(str(folder)).config._attn_implementation == "eager"
 
 
 def test_pickled_weights_are_refused(world: Path, tmp_path: Path) -> None:

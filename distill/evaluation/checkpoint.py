@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from distill.errors import UserError
 from distill.evaluation.model_name import model_name
 from distill.models import dequantising
-from distill.trust import NO_CODE, NO_PICKLES, check_weights
+from distill.trust import NO_CODE, NO_PICKLES, check_trust
 from distill.weights import check_complete, check_size
 
 Dtype = Literal["float32", "bfloat16", "float16"]
@@ -114,7 +114,7 @@ def load_checkpoint(
     if gguf_file:
         options |= NO_CODE | {"quantization_config": dequantising()}
     else:
-        check_weights(path)
+        check_trust(path)
         check_size(path)
         options |= NO_PICKLES
     try:
