@@ -10,6 +10,7 @@ import transformers
 import yaml
 
 from distill.data import CounterfactualDataModule
+from distill.markdown import escape_markdown
 from distill.metrics_file import SPEED, read_column, read_rows
 from distill.module import DistillationModule
 
@@ -36,9 +37,13 @@ def export_student(
     folder = output / "student"
     unfinished = output / "student.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
-    module.student.save_pretrained(unfinished)
-    module.tokenizer.save_pretrained(unfinished)
-    (unfinished / "README.md").write_text(model_card(module, data, trainer, checkpoint), encoding="utf-8")
+    try:
+        module.student.save_pretrained(unfinished)
+        module.tokenizer.save_pretrained(unfinished)
+        (unfinished / "README.md").write_text(model_card(module, data, trainer, checkpoint), encoding="utf-8")
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
     if folder.exists():
         replaced = output / "student.replaced"
         shutil.rmtree(replaced, ignore_errors=True)
@@ -83,7 +88,7 @@ def model_card(
     if teacher.path:
         rows |= {
             "teacher": teacher.path + (f" ({teacher.gguf_file})" if teacher.gguf_file else ""),
-            "started from": f"the teacher's layers {module.student_source.layers}"
+            "started from": f"the teacher's layers {', '.join(map(str, module.student_source.layers))}"
             if module.student_source.layers
             else module.student_source.path or "fresh weights",
             "target": f"{perturbation.operator}, {perturbation.vocabulary} vocabulary, "
@@ -102,12 +107,13 @@ def model_card(
         f"pytorch-lightning {pl.__version__}",
     }
     metrics = _last_values(Path(trainer.default_root_dir))
-    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+    # Names of folders and files are whatever their owner called them.
+    table = "\n".join(f"| {name} | {_shown(value)} |" for name, value in rows.items())
     measured = "\n".join(f"| {name} | {value} |" for name, value in metrics.items())
     return f"""---
 {yaml.safe_dump(header, sort_keys=False).strip()}
 ---
-# {Path(trainer.default_root_dir).resolve().name}
+# {_shown(Path(trainer.default_root_dir).resolve().name)}
 
 A causal language model {made} by counterfactual-distill.
 
@@ -126,6 +132,10 @@ Last logged values (losses in nats per token):
 
     distill evaluate --model student --output evaluation
 """
+
+
+def _shown(text: str) -> str:
+    return escape_markdown(" ".join(text.split()))
 
 
 def _last_values(output: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from distill.evaluation.compare import Comparison
 from distill.evaluation.report_measures import disparity, summary, titles
 from distill.evaluation.report_verdict import Verdict, changed
 from distill.evaluation.report_words import signed, span, spoken
+from distill.markdown import escape_markdown
 
 Grid = list[list[str]]
 """Rows of cells, the heads first."""
@@ -87,18 +88,6 @@ def markdown_table(grid: Grid) -> str:
     ]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
     return "\n".join([heads, rule, *rows])
-
-
-def escape_markdown(text: str) -> str:
-    """Text that any renderer of Markdown shows as it stands: no markup, no HTML, no links, not even bare ones.
-
-    What is harmless where it stands, as an underscore within a word, stays, for Markdown is also read as it is.
-    """
-    text = re.sub(r"[\\`*\[\]<>|$~!]|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
-    # An ampersand would begin an entity; addresses are links without any markup.
-    text = re.sub(r"&(?=[#\w]+;)", "&amp;", text)
-    text = re.sub(r":(?=//)|(?<=mailto):|(?<=xmpp):", "&#58;", text)
-    return re.sub(r"(?<=\bwww)\.", "&#46;", text, flags=re.IGNORECASE).replace("@", "&#64;")
 
 
 _LATEX = {

@@ -13,13 +13,13 @@ from distill.evaluation import load
 from distill.evaluation.report import report
 from distill.evaluation.report_tables import (
     escape_latex,
-    escape_markdown,
     latex_table,
     markdown_table,
     professions_grid,
     summary_grid,
 )
 from distill.evaluation.report_words import clean
+from distill.markdown import escape_markdown
 
 HERE = Path(__file__).parent
 HOSTILE = runpy.run_path(str(HERE / "hostile.py"))
