@@ -45,9 +45,9 @@ def _check_kernels(folder: Path) -> None:
             )
 
 
-def _implementations(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _implementations(config: Any) -> Iterator[tuple[str, str]]:
     """The texts of a configuration, at any depth, that say by what attention or experts are computed."""
-    left: list[tuple[str, Any]] = list(config.items())
+    left = [("", config)]
     while left:
         name, value = left.pop()
         if isinstance(value, dict):
