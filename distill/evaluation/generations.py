@@ -73,7 +73,7 @@ def write_generations(
     """Draw what is not there yet and write the table of `generate`.
 
     Args:
-        path: The Parquet file; one that holds these very continuations already is left as it is.
+        path: The Parquet file; one that holds these very continuations already is left as it is, a damaged one is made anew.
         checkpoint: The model.
         task: What to draw.
         kept: Finished batches.
@@ -103,7 +103,7 @@ def write_generations(
 
     def write(beside: Path) -> None:
         schema = _SCHEMA.with_metadata({_ORIGIN: kept.folder.name})
-        with pq.ParquetWriter(beside, schema) as file:
+        with pq.ParquetWriter(beside, schema, write_page_checksum=True) as file:
             for window in task.windows():
                 made: dict[int, Continuation] = {}
                 for rows in window:
@@ -145,12 +145,19 @@ def _name(rows: Sequence[int]) -> str:
 
 
 def _origin(path: Path) -> str | None:
-    """What determined the continuations of a file; None if there is no such file, or a damaged one."""
-    try:
-        metadata = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowInvalid):
+    """What determined the continuations of a file; None if there is no such file, or a damaged one, which is told."""
+    if not path.is_file():
         return None
-    return metadata.get(_ORIGIN, b"").decode()
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            metadata = file.schema_arrow.metadata or {}
+            for _ in file.iter_batches(_READ):  # the footer may be sound where the rows before it are not
+                pass
+        return metadata.get(_ORIGIN, b"").decode()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        logger.warning("%s is damaged (%s); it is made anew", path, reason)
+        return None
 
 
 def _table(task: Task, checkpoint: Checkpoint, drawn: Mapping[int, Continuation]) -> pa.Table:

@@ -87,14 +87,25 @@ def test_a_run_goes_on_where_it_was_and_ends_with_the_same_bytes(
     assert stopped.read_bytes() == whole.read_bytes()
 
 
-def test_a_damaged_batch_or_file_is_made_anew(checkpoint: Checkpoint, work: Task, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["cut", "rows", "header", "a byte"])
+def test_a_damaged_batch_or_file_is_made_anew(
+    checkpoint: Checkpoint, work: Task, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
     path, kept = tmp_path / "generations.parquet", Progress(tmp_path / "kept")
     write_generations(path, checkpoint, work, kept)
     whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+    middle = len(whole) // 3
+    damaged = {
+        "cut": whole[: len(whole) // 2],
+        "rows": whole[:4] + bytes(396) + whole[400:],
+        "header": bytes(len(whole)),
+        "a byte": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
+    }
+    path.write_bytes(damaged[damage])
     next(kept.folder.glob("batch-*.json")).write_text("[", encoding="utf-8")
     write_generations(path, checkpoint, work, kept)
     assert path.read_bytes() == whole
+    assert "generations.parquet is damaged" in caplog.text
 
 
 def test_several_processes_write_the_same_file(
