@@ -73,7 +73,8 @@ def write_generations(
     """Draw what is not there yet and write the table of `generate`.
 
     Args:
-        path: The Parquet file; one that holds these very continuations already is left as it is, a damaged one is made anew.
+        path: The Parquet file; one that holds these very continuations already is left as it is, a damaged one is made
+            anew.
         checkpoint: The model.
         task: What to draw.
         kept: Finished batches.

@@ -8,6 +8,7 @@ from distill.errors import UserError
 from distill.evaluation.hard_debias import word_polarities
 from distill.evaluation.vector_polarity import THRESHOLD, WordTable, check_polarities, write_word_table
 from distill.evaluation.word_vectors import read_word_vectors
+from distill.writable import check_writable
 
 logger = logging.getLogger(__name__)
 
@@ -24,10 +25,13 @@ def word_table(vectors: Path, output: Path) -> None:
         output: File for the table: a word, a tab and its polarity a line.
 
     Raises:
-        UserError: If the vectors cannot be read, or do not tell genders.
+        UserError: If the vectors cannot be read, or do not tell genders; or the output cannot be written, or is they.
     """
     if output.is_dir():
         raise UserError(f"--output {output}: is a folder; name the file for the table")
+    if output.exists() and vectors.exists() and output.samefile(vectors):
+        raise UserError(f"--output {output}: is the file of --vectors too; choose another name")
+    check_writable(output.parent)
     names, rows = read_word_vectors(vectors)
     polarities = word_polarities(names, rows)
     check_polarities(polarities, str(vectors))

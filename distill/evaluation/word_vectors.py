@@ -1,7 +1,8 @@
 """Word vectors from a file: word2vec's text and binary formats, as they are or gzipped, and gensim's .kv."""
 
 import gzip
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +17,9 @@ Floats = NDArray[np.float32]
 
 _FORMATS = "word2vec's text (.txt, .vec) or binary (.bin) format, gzipped or not, or gensim's .kv"
 
+_DEFLATED = 1032
+"""Bytes that a byte of gzip can hold, at most."""
+
 
 def read_word_vectors(path: Path) -> tuple[list[str], Floats]:
     """Read words and their vectors.
@@ -28,22 +32,46 @@ def read_word_vectors(path: Path) -> tuple[list[str], Floats]:
         The words, and `[words, dimensions]`.
 
     Raises:
-        UserError: If the file is missing, cut off, or of another format.
+        UserError: If the file is missing, cut off, damaged or of another format, or a value in it is no finite number.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file; give word vectors in {_FORMATS}")
     try:
-        if path.suffix == ".kv":
-            return _gensim(path)
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            return _binary(file) if path.name.removesuffix(".gz").endswith(".bin") else _text(file)
-    except (ValueError, TypeError, EOFError, OSError) as error:
+        words, vectors = _read(path)
+        _check_finite(words, vectors)
+    except (ValueError, TypeError, EOFError, OSError, MemoryError, zlib.error) as error:
         raise UserError(f"{path}: not readable as word vectors ({error}); give {_FORMATS}") from error
+    return words, vectors
 
 
-def _binary(file: BinaryIO) -> tuple[list[str], Floats]:
-    """A line “words dimensions”; then each word, a space, its vector in float32, and in some files a line break."""
+def _read(path: Path) -> tuple[list[str], Floats]:
+    if path.suffix == ".kv":
+        return _gensim(path)
+    zipped = path.suffix == ".gz"
+    with gzip.open(path) if zipped else path.open("rb") as file:
+        if path.name.removesuffix(".gz").endswith(".bin"):
+            return _binary(file, path.stat().st_size * (_DEFLATED if zipped else 1))
+        return _text(file)
+
+
+def _check_finite(words: Sequence[str], vectors: Floats) -> None:
+    if vectors.ndim != 2 or not vectors.size:
+        raise ValueError("it holds no words with a vector each")
+    # Both ends of each row: a mask of all values would take a quarter of the vectors' own memory.
+    finite = np.isfinite(vectors.min(axis=1)) & np.isfinite(vectors.max(axis=1))
+    if not finite.all():
+        row = int(finite.argmin())
+        raise ValueError(f"{words[row]!r}, word {row + 1:,}, has a value that is no finite number")
+
+
+def _binary(file: BinaryIO, most: int) -> tuple[list[str], Floats]:
+    """A line “words dimensions”; then each word, a space, its vector in float32, and in some files a line break.
+
+    `most`: bytes that the file can hold; its first line may promise any number.
+    """
     count, dimensions = map(int, file.readline(100).split())
+    if count < 1 or dimensions < 1 or count * (1 + 4 * dimensions) > most:
+        raise ValueError(f"its first line promises {count:,} words of {dimensions:,} dimensions, which it cannot hold")
     words, vectors = [], np.empty((count, dimensions), dtype=np.float32)
     for row in tqdm(range(count), desc="words", unit="word", delay=2):
         words.append(_until_space(file))
@@ -98,4 +126,7 @@ def _gensim(path: Path) -> tuple[list[str], Floats]:
     if not isinstance(words, list) or not isinstance(vectors, np.ndarray) or len(words) != len(vectors):
         raise ValueError("it holds no words with a vector each")
     # Some pickles hold each word as a scalar of numpy's.
-    return [word.text() if isinstance(word, InertScalar) else word for word in words], vectors.astype(np.float32)
+    words = [word.text() if isinstance(word, InertScalar) else word for word in words]
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError("it holds a word that is no text")
+    return words, vectors.astype(np.float32)

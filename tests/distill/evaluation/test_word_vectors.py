@@ -109,13 +109,21 @@ def test_bytes_of_a_pickle_are_never_pointers(tmp_path: Path, gensim: type) -> N
     ("name", "content", "message"),
     [
         ("a.bin", binary()[:-3], "ends at word 3 of 3"),
-        ("a.bin", binary()[:4] + b"he", "ends within a word"),
+        ("a.bin", b"1 1\nhe_she", "ends within a word"),
         ("a.bin", b"no numbers\n", "not readable"),
+        ("a.bin", b"9999999999999 300\nxx", "promises 9,999,999,999,999 words of 300 dimensions"),
+        ("a.bin.gz", gzip.compress(b"9999999999999 300\nxx"), "promises 9,999,999,999,999 words"),
+        ("a.bin", b"-1 4\n", "promises -1 words"),
+        ("a.vec.gz", gzip.compress(text(""))[:12] + b"\xff\xff" + gzip.compress(text(""))[14:], "not readable"),
+        ("a.txt", text("3 4\n") + b"she 1 nan 2 3\n", "'she', word 4, has a value that is no finite number"),
+        ("a.txt", text("") + b"she 1 -inf 2 3\n", "'she', word 4, has a value that is no finite number"),
+        ("a.txt", b"he\nshe\n", "no words with a vector each"),
         ("a.txt", text("") + b"she 1 2\n", "'she' has 2 dimensions, the words before it 4"),
         ("a.txt", b"", "no word"),
         ("a.bin.gz", binary(), "not readable"),
         ("a.kv", b"no pickle", "not readable"),
         ("a.kv", pickle.dumps({"a": 1}), "not readable"),
+        ("a.kv", b"\x80\x04}]a.", "not readable"),
     ],
 )
 def test_what_is_no_word_vectors_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
