@@ -104,8 +104,8 @@ def load_checkpoint(
         dtype: Of the weights in memory.
 
     Raises:
-        UserError: If there is no such model, it cannot be read, or its logits are no finite numbers or not its hidden
-            states times a matrix.
+        UserError: If there is no such model, it cannot be read, its texts end with what is no token, or its logits are
+            no finite numbers or not its hidden states times a matrix.
     """
     check_model(path, gguf_file)
     given, (path, gguf_file) = path, _folder_and_gguf(path, gguf_file)
@@ -127,6 +127,7 @@ def load_checkpoint(
             f"tokenizer, or a Hugging Face id"
         ) from error
     check_complete(given, model, loading["missing_keys"])
+    _check_ends(model, given)
     # Scoring pads on the right, where a causal model never looks; transformers would warn of a missing mask.
     model.config.pad_token_id = None
     model = model.to(_device(device)).eval().requires_grad_(False)
@@ -180,6 +181,16 @@ def _head(model: PreTrainedModel, hidden: Tensor) -> Tensor:
     # This way round, a matrix product is up to half as fast again on a CPU, where the vocabulary is large.
     logits = (head.weight.float() @ hidden.float().T).T.contiguous()
     return logits if getattr(head, "bias", None) is None else logits + head.bias.float()
+
+
+def _check_ends(model: PreTrainedModel, path: str) -> None:
+    ends = model.generation_config.eos_token_id if model.generation_config else None
+    # Tokens that the model doesn't have are let through: they never come, and small models of real ones name them.
+    listed = ends if isinstance(ends, list) else [] if ends is None else [ends]
+    if not all(type(end) is int and abs(end) < 2**63 for end in listed):
+        raise UserError(
+            f"{path}: its eos_token_id is {ends!r:.60}, no token; mend generation_config.json or config.json"
+        )
 
 
 @torch.inference_mode()

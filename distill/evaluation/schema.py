@@ -3,10 +3,12 @@
 Whatever is not named here is let through: a later version may measure more.
 """
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 NUMBER = "a number"
 COUNT = "a whole number, 0 or more"
@@ -68,7 +70,8 @@ def _wrong(value: Any, shape: Any, path: tuple[str, ...]) -> Iterator[str]:
 
 
 def _fits(value: Any, shape: str) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    # Beyond what a float can hold, which JSON allows of whole numbers, nothing can be computed.
+    number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     return {
         NUMBER: number,
         COUNT: number and isinstance(value, int) and value >= 0,
@@ -79,6 +82,8 @@ def _fits(value: Any, shape: str) -> bool:
 
 def wrong_generations(table: pa.Table) -> str | None:
     """What is wrong with the columns of a generations.parquet, the first thing found; None if nothing is."""
+    if twice := [name for name in table.column_names if table.column_names.count(name) > 1]:
+        return f"has the column {twice[0]!r:.40} twice"
     for name in (*TEXTS, *NUMBERS):
         if name not in table.column_names:
             return f"lacks the column {name}"
@@ -91,6 +96,8 @@ def wrong_generations(table: pa.Table) -> str | None:
         if column.null_count:
             row = next(index for index, value in enumerate(column) if not value.is_valid)
             return f"its column {name} holds nothing in row {row}"
+        if name in NUMBERS and not (finite := pc.is_finite(column.cast(pa.float64(), safe=False))).to_numpy().all():
+            return f"its column {name} holds no finite number in row {finite.index(False).as_py()}"
     if not table.num_rows or "profession" not in table.column("kind").unique().to_pylist():
         return "holds no continuation of a prompt that names a profession"
     return None

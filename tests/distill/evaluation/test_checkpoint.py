@@ -61,6 +61,23 @@ def test_the_same_weights_beside_other_files_are_another_model(
     assert changed.identity != ours.identity
 
 
+@pytest.mark.parametrize("ends", ["x", [999999, -1, None], 1.5, True, [2**64], {"a": 1}])
+def test_ends_that_are_no_tokens_are_refused(model_folder: Path, tmp_path: Path, ends: object) -> None:
+    folder = shutil.copytree(model_folder, tmp_path / "strange")
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": ends}), encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"strange: its eos_token_id is .+, no token; mend|strange: no causal"
+    ) as caught:
+        load_checkpoint(str(folder), device="cpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_several_ends_are_taken(model_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(model_folder, tmp_path / "several")
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [3, 999999]}), encoding="utf-8")
+    assert load_checkpoint(str(folder), device="cpu").ends() == {3, 999999}
+
+
 @pytest.mark.parametrize("path", ["./missing", "/missing/model", "", "a/b/c", "some where"])
 def test_a_missing_folder_is_one_clear_error(path: str) -> None:
     with pytest.raises(UserError, match="no such folder; give the folder of a saved model"):

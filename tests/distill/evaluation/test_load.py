@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from distill.errors import UserError
@@ -63,6 +65,12 @@ def test_an_unfinished_evaluation_is_refused(folder: Path) -> None:
             b'{"schema": 1, "disparity": {"unigram": {"groups": {"nurse": {"female": -1}}}}}',
             "groups.nurse.female is -1, not a whole number",
         ),
+        (
+            b'{"schema": 1, "model": {"parameters": 1' + b"0" * 400 + b"}}",
+            "model.parameters is 1000+, not a whole number",
+        ),
+        (b'{"schema": 1, "coherence": {"value": -1' + b"0" * 400 + b"}}", "coherence.value is -1000+, not a number"),
+        (b'{"schema": 1, "coherence": {"value": 1e400}}', "coherence.value is inf, not a number"),
         (b'{"schema": 1, "model": {"name": ["a"]}}', r"model.name is \['a'\], not a text"),
     ],
 )
@@ -103,6 +111,15 @@ def test_other_columns_are_one_line(folder: Path) -> None:
     assert "its column temperature holds large_string, not numbers" in refused(folder)
     rows.assign(continuation=rows["continuation"].where(rows.index != 3, None)).to_parquet(file)
     assert "its column continuation holds nothing in row 3" in refused(folder)
+    rows.assign(sample=rows["sample"].where(rows.index != 2, float("inf"))).to_parquet(file)
+    assert "its column sample holds no finite number in row 2" in refused(folder)
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    nan = pa.array([float("nan")] * len(rows))
+    pq.write_table(table.set_column(table.column_names.index("sample"), "sample", nan), file)
+    assert "its column sample holds no finite number in row 0" in refused(folder)
+    for name in ("sample", "more"):
+        pq.write_table(table.append_column(name, nan).append_column("more", nan), file)
+        assert f"has the column '{name}' twice" in refused(folder)
     for none in (rows[:0], rows[rows["kind"] == "coherence"]):
         none.to_parquet(file)
         assert "holds no continuation of a prompt that names a profession" in refused(folder)
