@@ -1,4 +1,7 @@
-"""SIGINT (Ctrl-C) and SIGTERM: a run stops between two optimiser steps, on all processes together, and can continue."""
+"""SIGINT (Ctrl-C) and SIGTERM: a run stops between two optimiser steps, on all processes together, and can continue.
+
+A measurement, of which nothing would be left, stops at once.
+"""
 
 import logging
 import signal
@@ -52,7 +55,19 @@ class StopBetweenSteps(Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Replace Lightning's handlers, which talk to other processes from within a signal, and may wait forever."""
         self._received = 0
-        self._context = _handling(self._note)
+        self._handle(self._note)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A validation by itself replaces them too: Lightning's end it as if it was done."""
+        if trainer.state.fn == "validate":
+            self._handle(_raise)
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """As in a validation by itself."""
+        self._handle(_raise)
+
+    def _handle(self, handler: Callable[[int, FrameType | None], Any]) -> None:
+        self._context = _handling(handler)
         self._context.__enter__()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
@@ -76,6 +91,15 @@ class StopBetweenSteps(Callback):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """What follows is short, and may be repeated."""
+        self._context.__exit__(None, None, None)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The end of what `on_validation_start` began."""
+        if trainer.state.fn == "validate":
+            self._context.__exit__(None, None, None)
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The end of what `on_test_start` began."""
         self._context.__exit__(None, None, None)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:

@@ -127,6 +127,16 @@ class TrainingCLI(LightningCLI):
         with self._alone(), stopped_by_signals():
             self.trainer.fit(**kwargs)
 
+    def validate(self, **kwargs: Any) -> None:
+        """Measure, until a signal says otherwise."""
+        with stopped_by_signals():
+            self.trainer.validate(**kwargs)
+
+    def test(self, **kwargs: Any) -> None:
+        """Measure, until a signal says otherwise."""
+        with stopped_by_signals():
+            self.trainer.test(**kwargs)
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         if not self.trainer.is_global_zero or self.trainer.fast_dev_run:

@@ -187,6 +187,20 @@ def test_a_signal_stops_after_the_step(run, recipe, tmp_path, capsys, monkeypatc
     same(run, tmp_path)
 
 
+@pytest.mark.parametrize("command", ["validate", "test"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_measurement_without_a_result(run, recipe, tmp_path, capsys, monkeypatch, number, command):
+    monkeypatch.setattr(DistillationModule, "validation_step", lambda *_: os.kill(os.getpid(), number))
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(SystemExit) as caught:
+        fit(recipe, tmp_path, f"--ckpt_path={run / 'checkpoints' / 'last.ckpt'}", command=command)
+    assert caught.value.code == 128 + number
+    shown = capsys.readouterr()
+    assert shown.err.strip().splitlines()[-1] == f"distill {command}: stopped"
+    assert "/loss" not in shown.out
+    assert before == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+
+
 def _has_stepped(output: Path) -> bool:
     return (output / "metrics.csv").exists() and len(metrics(output)) > 0
 
