@@ -14,21 +14,42 @@ from distill.errors import Stopped, UserError
 from distill.metrics_file import MetricsFile
 from distill.resume import loops_at
 
+_HELD: dict[str, type] = {
+    "state_dict": dict, "global_step": int, "epoch": int, "loops": dict, "pytorch-lightning_version": str,
+}  # fmt: skip
+_HELD_TO_CONTINUE: dict[str, type] = {"optimizer_states": list, "lr_schedulers": list}
 
-def read_checkpoint(path: Path | str) -> dict[str, Any]:
+
+def read_checkpoint(path: Path | str, to_continue: bool = False) -> dict[str, Any]:
     """A checkpoint's content on the CPU; nothing that it holds is ever executed.
+
+    Args:
+        path: the file.
+        to_continue: it must hold what a fit continues with, and not only what is measured.
 
     Raises:
         UserError: it is damaged, or no checkpoint.
     """
     with Path(path).open("rb") as file:
         try:
-            return torch.load(file, map_location="cpu", weights_only=True)
+            checkpoint = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise UserError(
-                f"checkpoint {str(path)!r} is damaged, or is none ({type(error).__name__}): continue from another with "
-                "--ckpt_path FILE, or remove it to start anew"
-            ) from error
+            raise _refused(path, type(error).__name__) from error
+    if not isinstance(checkpoint, dict):
+        raise _refused(path, f"it holds a {type(checkpoint).__name__}")
+    for name, kind in (_HELD | (_HELD_TO_CONTINUE if to_continue else {})).items():
+        if not isinstance(checkpoint.get(name), kind):
+            raise _refused(path, f"{name} is missing, or of another type")
+    if not all(isinstance(tensor, torch.Tensor) for tensor in checkpoint["state_dict"].values()):
+        raise _refused(path, "state_dict holds more than tensors")
+    return checkpoint
+
+
+def _refused(path: Path | str, reason: str) -> UserError:
+    return UserError(
+        f"checkpoint {str(path)!r} is damaged, or is none ({reason}): give another with --ckpt_path FILE, or remove it "
+        "to start anew"
+    )
 
 
 def check_unfinished(output: Path) -> None:

@@ -197,7 +197,8 @@ class TrainingCLI(LightningCLI):
         file = self._output / "checkpoints" / f"{given}.ckpt" if given in ("last", "best") else Path(given)
         if file.is_file():
             if self.trainer.is_global_zero:
-                read_checkpoint(file)  # a damaged one is better found before hours of packing
+                # A damaged one is better found before hours of packing.
+                read_checkpoint(file, to_continue=self.subcommand == "fit")
             settings["ckpt_path"] = str(file)
             return file
         if given == "last" and may_be_missing:

@@ -267,6 +267,40 @@ def test_a_damaged_checkpoint_is_named(capsys, recipe, tmp_path):
     assert "is damaged" in error
 
 
+STRANGE = {
+    "a list": lambda checkpoint: [1],
+    "of something else": lambda checkpoint: {"a": 1},
+    "a step that is a text": lambda checkpoint: checkpoint | {"global_step": "6"},
+    "weights that are a list": lambda checkpoint: checkpoint | {"state_dict": [1]},
+    "weights that are none": lambda checkpoint: checkpoint | {"state_dict": {"student.a": 1}},
+    "no loops": lambda checkpoint: checkpoint | {"loops": None},
+}
+NOT_TO_CONTINUE = {
+    "no optimiser": lambda checkpoint: {key: checkpoint[key] for key in checkpoint if key != "optimizer_states"},
+    "a schedule that is none": lambda checkpoint: checkpoint | {"lr_schedulers": 1},
+}
+
+
+@pytest.mark.parametrize("change", (STRANGE | NOT_TO_CONTINUE).values(), ids=STRANGE | NOT_TO_CONTINUE)
+def test_a_checkpoint_that_is_not_ours_is_refused(capsys, run, recipe, tmp_path, change):
+    file = tmp_path / "strange.ckpt"
+    torch.save(change(read_checkpoint(run / "checkpoints" / "last.ckpt")), file)
+    cache = f"--data.cache_dir={tmp_path / 'cache'}"
+    error = refused(capsys, recipe, tmp_path / "run", f"--ckpt_path={file}", cache)
+    assert f"checkpoint {str(file)!r} is damaged, or is none" in error
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("change", STRANGE.values(), ids=STRANGE)
+def test_a_checkpoint_that_is_not_ours_is_not_measured(capsys, run, recipe, tmp_path, change):
+    file = tmp_path / "strange.ckpt"
+    torch.save(change(read_checkpoint(run / "checkpoints" / "last.ckpt")), file)
+    with pytest.raises(SystemExit) as caught:
+        fit(recipe, tmp_path / "run", f"--ckpt_path={file}", command="validate")
+    assert caught.value.code == 2
+    assert "is damaged, or is none" in capsys.readouterr().err.strip().splitlines()[-1]
+
+
 def test_a_checkpoint_of_another_student_is_refused(capsys, recipe, tmp_path):
     output = tmp_path / "run"
     fit(recipe, output, "--trainer.max_steps=2")
@@ -287,17 +321,18 @@ def test_checkpoints_that_execute_code_are_not_read(tmp_path):
     assert not (tmp_path / "executed").exists()
 
 
-def test_a_checkpoint_that_can_not_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+def test_a_checkpoint_that_can_not_be_written_leaves_the_one_before(run, tmp_path, monkeypatch):
     path = tmp_path / "last.ckpt"
-    WholeFiles().save_checkpoint({"global_step": 1}, path)
+    before = read_checkpoint(run / "checkpoints" / "last.ckpt")
+    WholeFiles().save_checkpoint(before, path)
 
     def full(*_):
         raise RuntimeError("[enforce fail at inline_container.cc] . unexpected pos")
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(OSError, match=r"last.ckpt' can't be written"):
-        WholeFiles().save_checkpoint({"global_step": 2}, path)
-    assert read_checkpoint(path) == {"global_step": 1}
+        WholeFiles().save_checkpoint(before | {"global_step": 99}, path)
+    assert read_checkpoint(path)["global_step"] == before["global_step"]
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
 
 
