@@ -68,6 +68,20 @@ class DamagedError(Exception):
     """A packed text that is not what was written."""
 
 
+def _check_meta(meta: dict[str, Any]) -> None:
+    """Of a file that is JSON still, and yet not what was written."""
+    if meta["token_type"] not in ("uint16", "uint32"):
+        raise DamagedError(f"meta.json: its token_type is {meta['token_type']!r}")
+    types = _types(meta["token_type"])
+    for part in ("bytes", "crc32"):
+        if meta[part].keys() != types.keys():
+            raise DamagedError(f"meta.json: its {part} are of other files")
+    lengths = dict.fromkeys(("tokens", "shift", "flags"), meta["tokens"]) | {"starts": meta["documents"]}
+    for name, length in lengths.items():
+        if type(length) is not int or meta["bytes"][name] != length * np.dtype(types[name]).itemsize:
+            raise DamagedError(f"meta.json: {name} of {length!r} numbers has not {meta['bytes'][name]!r} bytes")
+
+
 @dataclass(frozen=True)
 class PackedText:
     """A folder with two streams of tokens, and what ties them.
@@ -97,15 +111,18 @@ class PackedText:
         """Open what `PackedWriter` wrote.
 
         Raises:
-            DamagedError: something is missing, or of another size.
+            DamagedError: something is missing, of another size, or contradicts the rest.
         """
         try:
             meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+            _check_meta(meta)
             for name, size in meta["bytes"].items():
                 found = (folder / f"{name}.bin").stat().st_size
                 if found != size:
                     raise DamagedError(f"{name}.bin has {found:,} of {size:,} bytes")
             sources = tuple((source, documents) for source, documents in meta["sources"])
+            if sum(documents for _, documents in sources) != meta["documents"]:
+                raise DamagedError("meta.json: its sources hold another number of documents")
             return cls(folder, meta["tokens"], meta["documents"], meta["token_type"], sources)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedError(f"{type(error).__name__}: {error}") from error

@@ -212,11 +212,14 @@ class _RecipeParser(OneLineErrors, LightningArgumentParser):
 
 
 class _SaveConfigOfFit(SaveConfigCallback):
-    """config.yaml is what a fit ran with; validating the run later must not replace it."""
+    """config.yaml is what a fit ran with: neither validating the run later nor a fit that can't start replaces it."""
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        if stage == "fit":
-            super().setup(trainer, pl_module, stage)
+        """Nothing yet: the models are still to be loaded, and the checkpoint."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write it, as the checkpoints of an earlier run in the folder go."""
+        super().setup(trainer, pl_module, "fit")
 
 
 def _no_advertisement(record: logging.LogRecord) -> bool:

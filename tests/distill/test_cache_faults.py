@@ -1,6 +1,7 @@
 """The cache of packed text, and the disks that runs write to: damaged, shared, left over, full."""
 
 import errno
+import json
 import logging
 import multiprocessing
 import os
@@ -42,6 +43,31 @@ def test_a_damaged_cache_is_packed_again(corpus, tokenizer, tmp_path: Path, capl
         assert content(packed(corpus, tokenizer, tmp_path)) == whole
     assert "is damaged" in caplog.text
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+WRONG_META = {
+    "no checksums": {"crc32": None},
+    "a checksum is missing": {"crc32": {"tokens": 1}},
+    "no sizes": {"bytes": {}},
+    "a type that is none": {"token_type": "uint3"},
+    "another type": {"token_type": "uint32"},
+    "another number of tokens": {"tokens": 5},
+    "tokens that are no number": {"tokens": "5"},
+    "sources of other documents": {"sources": [["a.txt", 1]]},
+    "sources that are none": {"sources": 7},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_META.values(), ids=WRONG_META)
+def test_a_description_that_is_wrong_is_packed_again(
+    corpus, tokenizer, tmp_path: Path, caplog, wrong: dict[str, object]
+) -> None:
+    text = packed(corpus, tokenizer, tmp_path)
+    whole = content(text)
+    (text.folder / "meta.json").write_text(json.dumps(json.loads(whole["meta.json"]) | wrong))
+    with caplog.at_level(logging.WARNING):
+        assert content(packed(corpus, tokenizer, tmp_path)) == whole
+    assert "is damaged" in caplog.text
 
 
 def test_what_a_killed_process_left_is_removed(corpus, tokenizer, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from distill.config import PerturbationConfig, StudentConfig, TeacherConfig
 from distill.data import CounterfactualDataModule
+from distill.errors import UserError
 from distill.module import DistillationModule
 from tests.distill.fits import fit, metrics, refused, weights
 
@@ -360,3 +361,17 @@ def test_a_damaged_teacher_is_named_before_anything_is_packed(capsys, recipe, tm
     overrides = (f"--model.teacher.path={teacher}", f"--data.cache_dir={tmp_path / 'cache'}")
     assert f"{file}: damaged, or cut short" in refused(capsys, recipe, tmp_path / "run", *overrides)
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_model_that_can_not_be_loaded_leaves_the_run_as_it_was(capsys, recipe, tmp_path, monkeypatch):
+    def damaged(*_):
+        raise UserError("no such model")
+
+    done = tmp_path / "done"
+    fit(recipe, done, "--trainer.max_steps=1", "--trainer.limit_val_batches=0")
+    before = {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
+    monkeypatch.setattr("distill.module.load_teacher", damaged)
+    assert "no such model" in refused(capsys, recipe, tmp_path / "new")
+    with pytest.raises(SystemExit):
+        fit(recipe, done, "--model.optimizer.lr=0.02")
+    assert before == {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
