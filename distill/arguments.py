@@ -24,7 +24,9 @@ class OneLineErrors(ArgumentParser):
     def parse_args(self, *args: Any, **kwargs: Any) -> Any:
         """As jsonargparse, also where an interpolation leads nowhere or a value is beyond all bounds."""
         try:
-            self._check_recipes(args[0] if args else sys.argv[1:])
+            arguments = (args[0] if args else sys.argv[1:]) or ()
+            self._check_encoding(arguments)
+            self._check_recipes(arguments)
             return super().parse_args(*args, **kwargs)
         except OmegaConfBaseException as error:
             key = str(getattr(error, "full_key", None) or "").partition(".")[2]
@@ -36,15 +38,25 @@ class OneLineErrors(ArgumentParser):
         except RecursionError:  # jsonargparse's YAML reads some files that ours does not, so that they were not checked
             self.error("a recipe contains itself, or nests without end")
 
-    def _check_recipes(self, arguments: Sequence[str] | None) -> None:
+    def _asked(self, arguments: Sequence[str]) -> ArgumentParser:
+        """The parser of the subcommand, if there is one."""
+        if self._subcommands_action is None or not arguments:
+            return self
+        return self._subcommands_action._name_parser_map.get(arguments[0], self)
+
+    def _check_encoding(self, arguments: Sequence[str]) -> None:
+        """Refuse bytes that are no UTF-8, mostly in the name of a file: results that tell it could not be written."""
+        for argument in arguments:
+            if any("\ud800" <= letter <= "\udfff" for letter in argument):
+                self._asked(arguments).error(f"{argument!a}: not UTF-8; rename the file, or link to it by another name")
+
+    def _check_recipes(self, arguments: Sequence[str]) -> None:
         """Refuse a recipe's settings that jsonargparse would drop: 3 for a group of settings, and groups of nothing."""
-        parser: ArgumentParser = self
-        if self._subcommands_action is not None:
-            parser = self._subcommands_action._name_parser_map.get((arguments or [""])[0], self)
+        parser = self._asked(arguments)
         actions = {action.dest: action for action in _actions(parser)}
         keys = set(actions)
         groups = {key[: dot.start()] for key in keys for dot in re.finditer(r"\.", key)}
-        for recipe in _recipes(arguments or ()):
+        for recipe in _recipes(arguments):
             if not _is_utf8(recipe):
                 parser.error(f"{recipe}: not UTF-8, so no recipe; save it as UTF-8")
             for key, value in _settings(recipe, groups):

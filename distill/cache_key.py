@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -64,7 +65,8 @@ def _hash_of(source: str) -> str:
         stat = file.stat()
         # A single file may be renamed, but not into one of another kind.
         name = suffix_of(file) if file == path else file.relative_to(path)
-        digest.update(f"{name}\0{_file_hash(file, stat.st_size, stat.st_mtime_ns)}\0".encode())
+        # A name need not be UTF-8.
+        digest.update(os.fsencode(f"{name}\0{_file_hash(file, stat.st_size, stat.st_mtime_ns)}\0"))
     return digest.hexdigest()
 
 

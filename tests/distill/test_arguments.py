@@ -105,6 +105,20 @@ def test_other_commands(capsys, command: str) -> None:
     assert line.startswith(f"distill {command}: error: ")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["fit", "--data.train=t\udcff.txt"], ["preview", "--text", "t\udcff.txt"], ["evaluate", "--text=t\udcff.txt"]],
+    ids=lambda command: command[0],
+)
+def test_a_name_that_is_not_utf8_is_refused(capsys, command: list[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(command)
+    assert left.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"distill {command[0]}: error: ")
+    assert r"t\udcff.txt': not UTF-8; rename the file" in line
+
+
 def test_a_command_needs_no_argument(monkeypatch):
     called = []
 

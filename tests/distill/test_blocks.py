@@ -146,6 +146,13 @@ def test_a_file_that_is_read_in_another_way_is_packed_anew(corpus, tokenizer, tm
     assert as_lines.folder == again.folder
 
 
+def test_a_folder_may_hold_names_that_are_not_utf8(corpus, tokenizer, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "t\udcff.jsonl").write_bytes((corpus / "validation.jsonl").read_bytes())
+    assert pack_corpus(corpus, tokenizer, tmp_path / "cache", sources=[str(folder)]).documents > 1
+
+
 def test_nothing_is_left_of_a_pack_that_failed(corpus, tokenizer, tmp_path):
     source = tmp_path / "text.jsonl"
     source.write_text('{"text": "one"}\n{"tex\n')
