@@ -61,7 +61,10 @@ def read_documents(
     if path.is_dir():
         if (path / "dataset_info.json").exists() or (path / "dataset_dict.json").exists():
             return _from_saved(path, field, split)
-        files = sorted(file for file in path.iterdir() if file.is_file() and suffix_of(file))
+        try:
+            files = sorted(file for file in path.iterdir() if file.is_file() and suffix_of(file))
+        except OSError as error:
+            raise DocumentError(f"{path}: cannot be read: {error.strerror or error}") from None
         if not files:
             raise DocumentError(f"{path}: no {', '.join(SUFFIXES)} file in this folder")
         return _from_files(files, field, cache_dir)

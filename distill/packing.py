@@ -3,7 +3,7 @@
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from augment import RoleReverser
-from augment.documents import read_documents
+from augment.documents import DocumentError, read_documents
 from augment.locks import locked
 from distill.cache_key import cache_key
 from distill.encoding import Side, encode_documents
@@ -117,7 +117,7 @@ def _write(
         for side in _PASSES[corpus.augmentation]:
             for number, source in enumerate(corpus.sources):
                 documents = read_documents(source, field=corpus.field, cache_dir=scratch)
-                batches = _batches(documents, side, (corpus.seed, number))
+                batches = _batches(_texts(documents, source), side, (corpus.seed, number))
                 name = source if side != "reversal" else f"{source}, reversed"
                 with tqdm(total=len(documents), desc=f"Packing {source}", unit=" documents", mininterval=1) as bar:
                     for encoded in in_order(_encode, batches, num_proc, reverser, tokenizer, token_type):
@@ -130,12 +130,14 @@ def _write(
     log.info("packed %s documents, %s tokens", f"{packed.documents:,}", f"{packed.tokens:,}")
 
 
-def _batches(documents: Dataset, side: Side | None, coin: tuple[int, int]) -> Iterator[tuple[list[str], list[Side]]]:
+def _batches(
+    documents: Iterable[str], side: Side | None, coin: tuple[int, int]
+) -> Iterator[tuple[list[str], list[Side]]]:
     """Documents with their sides, some at a time: neither too many nor too long."""
     texts: list[str] = []
     sides: list[Side] = []
     characters = 0
-    for index, text in enumerate(_texts(documents)):
+    for index, text in enumerate(documents):
         texts.append(text)
         sides.append(side or ("reversal" if seed_of(*coin, index) & 1 else "text"))
         characters += len(text)
@@ -146,9 +148,12 @@ def _batches(documents: Dataset, side: Side | None, coin: tuple[int, int]) -> It
         yield texts, sides
 
 
-def _texts(documents: Dataset) -> Iterator[str]:
-    for batch in documents.with_format("arrow").iter(16):
-        yield from batch.column("text").to_pylist()
+def _texts(documents: Dataset, source: str) -> Iterator[str]:
+    try:
+        for batch in documents.with_format("arrow").iter(16):
+            yield from batch.column("text").to_pylist()
+    except OSError as error:  # or else it would be told of the cache, which is written meanwhile
+        raise DocumentError(f"{source}: cannot be read: {error.strerror or error}") from error
 
 
 def _encode(

@@ -5,13 +5,16 @@ import json
 import logging
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from augment import RoleReverser
+from augment.documents import DocumentError
 from distill.packing import Corpus, PackedText, pack
 from tests.distill.fits import refused
 
@@ -88,6 +91,35 @@ def test_a_text_that_may_not_be_read_is_the_users_mistake(capsys, recipe, tmp_pa
     text.write_text("The nurse said that she was late.")
     error = refused(capsys, recipe, tmp_path / "run", f"--data.train={text}")
     assert error == f"distill fit: error: {text}: cannot be read: Permission denied"
+
+
+@pytest.mark.parametrize("num_proc", [1, 2])
+def test_a_text_that_fails_while_it_is_read_is_no_fault_of_the_cache(
+    corpus, tokenizer, tmp_path: Path, monkeypatch, num_proc: int
+) -> None:
+    def broken(*_) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("datasets.Dataset.iter", broken)
+    source = str(corpus / "validation.jsonl")
+    with pytest.raises(DocumentError, match=f"^{re.escape(source)}: cannot be read: Input/output error$"):
+        pack(Corpus((source,)), RoleReverser(), tokenizer, num_proc, tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_a_folder_that_may_not_be_listed_is_the_users_mistake(tokenizer, tmp_path: Path, monkeypatch) -> None:
+    folder = tmp_path / "secret"
+    folder.mkdir()
+    listed = Path.iterdir
+
+    def denied(path: Path) -> Iterator[Path]:  # root may list anything
+        if path == folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    with pytest.raises(DocumentError, match="secret: cannot be read: Permission denied"):
+        pack(Corpus((str(folder),)), RoleReverser(), tokenizer, 1, tmp_path / "cache")
 
 
 def test_processes_that_want_the_same_text_share_it(corpus, tokenizer, tmp_path: Path) -> None:
