@@ -51,8 +51,7 @@ _IRREGULAR = dict(pair.split(":") for pair in _IRREGULAR_VERBS.split())
 
 # “his or her keys”, “his/her keys”: the last decides for all, but not in “her and her keys”. Longer chains are no
 # prose, and must not cost more.
-_OTHER = r"(?:\s?/\s?|\s(?:or|and)\s)(his|her)(?![^\W_])"
-_COORDINATED = re.compile(rf"{_OTHER}(?:{_OTHER}){{0,7}}", re.IGNORECASE)
+_COORDINATED = re.compile(r"(?:(?:\s?/\s?|\s(?:or|and)\s)(?:his|her)(?![^\W_])){1,8}", re.IGNORECASE)
 
 # “ask his/her.” has no noun, but only determiners are paired so.
 _SLASHED_AFTER = re.compile(r"\s?/\s?(?:his|her)(?![^\W_])", re.IGNORECASE)
