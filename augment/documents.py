@@ -71,10 +71,14 @@ def read_documents(
     hub_id = _HUB_ID.fullmatch(str(source))
     if path.exists():
         raise DocumentError(f"{path}: neither a file nor a folder, and text is read more than once; save it as a file")
-    # What lies in a folder that exists is a mistyped path, and the hub needs not be asked.
-    if suffix_of(path) or hub_id is None or ("/" in str(source) and path.parent.is_dir()):
+    if suffix_of(path) or hub_id is None or lies_in_a_folder(str(source)):
         raise DocumentError(f"{path}: no such file or folder")
     return _from_hub(hub_id["name"], hub_id["config"], field, hub_id["split"] or split)
+
+
+def lies_in_a_folder(source: str) -> bool:
+    """Whether what could be a hub id lies in a folder that exists: a mistyped path, of which the hub needs not be asked."""
+    return "/" in source and Path(source).parent.is_dir()
 
 
 def suffix_of(path: Path) -> str | None:

@@ -18,6 +18,7 @@ from transformers import (
 from transformers.activations import ACT2FN
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
+from augment.documents import lies_in_a_folder
 from distill.config import StudentConfig, TeacherConfig
 from distill.errors import UserError
 from distill.trust import NO_CODE, NO_PICKLES
@@ -131,7 +132,7 @@ def _looks_local(path: str) -> bool:
         or path.count("/") > 1
         or path.endswith("/")
         or Path(path).exists()
-        or ("/" in path and Path(path).parent.is_dir())
+        or lies_in_a_folder(path)
     )
 
 

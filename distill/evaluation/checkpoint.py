@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from augment.documents import lies_in_a_folder
 from distill.errors import UserError
 from distill.evaluation.model_name import model_name
 from distill.models import dequantising
@@ -132,14 +133,15 @@ def load_checkpoint(
     model.config.pad_token_id = None
     model = model.to(_device(device)).eval().requires_grad_(False)
     _check_head(model, given)
-    weights = _digest(_weights(path, gguf_file))
+    folder = _folder(path)
+    weights = _digest([folder / gguf_file] if gguf_file else sorted(folder.glob("*.safetensors")))
     return Checkpoint(
         model=model,
         tokenizer=tokenizer,
         name=model_name(path, gguf_file),
         path=given,
         sha256=weights,
-        identity=_identity(weights, _folder(path), tokenizer),
+        identity=_identity(weights, folder, tokenizer),
         context=getattr(model.config.get_text_config(), "max_position_embeddings", None),
     )
 
@@ -158,7 +160,7 @@ def check_model(path: str, gguf_file: str | None = None) -> None:
     elif folder.is_file():
         if gguf_file or folder.suffix != ".gguf":
             raise UserError(f"{path}: is a file; give the folder of a saved model, a .gguf file, or a Hugging Face id")
-    elif not _HUB_ID.fullmatch(path) or ("/" in path and folder.parent.is_dir()):
+    elif not _HUB_ID.fullmatch(path) or lies_in_a_folder(path):
         raise UserError(f"{path}: no such folder; give the folder of a saved model, or a Hugging Face id")
 
 
@@ -221,13 +223,6 @@ def _folder(path: str) -> Path:
 
         folder = Path(snapshot_download(path, local_files_only=True))
     return folder
-
-
-def _weights(path: str, gguf_file: str | None) -> list[Path]:
-    folder = _folder(path)
-    if gguf_file:
-        return [folder / gguf_file]
-    return sorted(folder.glob("*.safetensors"))
 
 
 def _identity(weights: str, folder: Path, tokenizer: PreTrainedTokenizerBase) -> str:
