@@ -77,7 +77,7 @@ def read_documents(
 
 
 def lies_in_a_folder(source: str) -> bool:
-    """Whether what could be a hub id lies in a folder that exists: a mistyped path, of which the hub needs not be asked."""
+    """Whether what could be a hub id lies in a folder that exists: a mistyped path, no question to the hub."""
     return "/" in source and Path(source).parent.is_dir()
 
 

@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 import augment
 from augment import RoleReverser
 from augment.documents import DocumentError, suffix_of
+from distill.code_digest import code_digest
 
 _MODULES = ("encoding", "spans", "packing", "packed", "randomness")
 """Of this package, those whose code decides what is written."""
@@ -41,12 +42,9 @@ def cache_key(
 
 @cache
 def _code() -> str:
-    digest = hashlib.sha256()
     files = [file for path in augment.__path__ for file in _files_below(Path(path)) if "__pycache__" not in file.parts]
     files += [Path(importlib.import_module(f"distill.{name}").__file__ or "") for name in _MODULES]
-    for file in files:
-        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
+    return code_digest(files)
 
 
 def _content(source: str) -> str:

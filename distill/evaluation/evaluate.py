@@ -5,11 +5,12 @@ import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from distill.code_digest import code_digest
 from distill.errors import UserError
 from distill.evaluation.bootstrap import DRAWS
 from distill.evaluation.ceat import measure_ceat, read_contexts
@@ -196,7 +197,7 @@ def evaluate(
     }
     with alone_in(output):
         # Whatever takes long is kept as soon as it is there: a run that is killed goes on behind it.
-        determined_by = {"model": checkpoint.identity, "judge": judge.identity, "distill": _version(), **settings}
+        determined_by = {"model": checkpoint.identity, "judge": judge.identity, "code": _code(), **settings}
         measures = progress(output, "measures", determined_by)
         metrics |= measure_text(checkpoint, scored_text, window, seed, measures)
         occupations = groups or OCCUPATIONS
@@ -267,14 +268,17 @@ def _made_of(checkpoint: Checkpoint, task: Task, dtype: Dtype) -> dict[str, Any]
         "batch_size": task.batch_size,
         "device": checkpoint.device.type,
         "dtype": dtype,
-        "distill": _version(),
+        "code": _code(),
         "torch": version("torch"),
         "transformers": version("transformers"),
     }
 
 
-def _version() -> str:
-    return version("counterfactual-distill")
+@cache
+def _code() -> str:
+    # What only shows results changes none.
+    modules = sorted(Path(__file__).parent.glob("*.py"))
+    return code_digest(module for module in modules if not module.name.startswith("report"))
 
 
 def _check_counts(**counts: int | None) -> None:
