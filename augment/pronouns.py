@@ -127,7 +127,7 @@ def is_determiner(text: str, start: int, end: int) -> bool:
 
 
 def _is_slashed(text: str, start: int, end: int) -> bool:
-    return "/" in text[max(0, start - 2) : end + 2] and bool(
+    return text.find("/", start - 2 if start > 2 else 0, end + 2) >= 0 and bool(
         _SLASHED_AFTER.match(text, end) or _SLASHED_BEFORE.search(text, max(0, start - 6), start)
     )
 
@@ -165,6 +165,8 @@ def context(text: str, start: int, end: int) -> Context:
 
 
 class _Word(NamedTuple):
+    """A word of a context; `traits` are its kind, its noun and its frame, a letter each."""
+
     form: str
     ending: str
     kind: str
@@ -172,6 +174,7 @@ class _Word(NamedTuple):
     stem: str
     frame: str
     capital: str
+    traits: str
 
 
 def _alone(place: int, word: _Word) -> tuple[str, ...]:
@@ -189,25 +192,30 @@ def _alone(place: int, word: _Word) -> tuple[str, ...]:
             return ("m" + word.form, "n" + word.kind)
 
 
-def _together(before: _Word, after: _Word, second: _Word, third: _Word) -> tuple[str, ...]:
-    """Features of several words of a context."""
-    _, _, before_kind, _, stem, frame, _ = before
-    form, _, kind, noun, _, _, _ = after
-    second_form, _, second_kind, second_noun, _, _, _ = second
+def _of_words(before: _Word, after: _Word, second: _Word, third: _Word) -> tuple[str, ...]:
+    """Features of several words of a context, one of them by its form or stem; or of three words behind the pronoun."""
+    form, kind = after.form, after.kind
     return (
-        f"o{form} {second_form}",
+        f"o{form} {second.form}",
         f"p{before.form} {form}",
-        f"q{kind}{second_kind}",
-        f"r{kind}{second_kind}{third.kind}",
-        f"s{before_kind}{kind}",
-        f"t{before_kind}{kind}{second_kind}",
-        f"u{stem} {kind}",
+        f"r{kind}{second.kind}{third.kind}",
+        f"u{before.stem} {kind}",
+        f"E{before.stem} {after.noun}",
+    )
+
+
+def _of_traits(before: _Word, after: _Word, second: _Word) -> tuple[str, ...]:
+    """Features of several words of a context by their traits alone."""
+    frame, kind, noun = before.frame, after.kind, after.noun
+    return (
+        f"q{kind}{second.kind}",
+        f"s{before.kind}{kind}",
+        f"t{before.kind}{kind}{second.kind}",
         f"w{frame}{kind}",
-        f"x{frame}{kind}{second_kind}",
-        f"B{noun}{second_kind}",
-        f"C{noun}{second_noun}",
-        f"E{stem} {noun}",
-        f"F{frame}{noun}{second_noun}",
+        f"x{frame}{kind}{second.kind}",
+        f"B{noun}{second.kind}",
+        f"C{noun}{second.noun}",
+        f"F{frame}{noun}{second.noun}",
     )
 
 
@@ -227,6 +235,8 @@ class PronounModel:
         self._bias = weights.get("", 0)
         # Each token's weight at the five places of a context, and what it is.
         self._seen: dict[str, tuple[int, int, int, int, int, _Word]] = {}
+        # The weight of three words' traits together.
+        self._of_traits: dict[str, int] = {}
 
     def score(self, context: Context) -> int:
         """Above 0 where a pronoun between these tokens is a determiner.
@@ -244,15 +254,24 @@ class PronounModel:
         if not -_SETTLED < total < _SETTLED:
             return total
         weight = self.weights.get
-        for feature in _together(seen[before][5], seen[after][5], seen[after2][5], seen[after3][5]):
+        first, word, second, third = seen[before][5], seen[after][5], seen[after2][5], seen[after3][5]
+        for feature in _of_words(first, word, second, third):
             total += weight(feature, 0)
-        return total
+        traits = first.traits + word.traits + second.traits
+        of_traits = self._of_traits.get(traits)
+        if of_traits is None:
+            if len(self._of_traits) > _MOST_DESCRIBED:
+                self._of_traits.clear()
+            of_traits = self._of_traits[traits] = sum(
+                self.weights.get(feature, 0) for feature in _of_traits(first, word, second)
+            )
+        return total + of_traits
 
     def features(self, context: Context) -> tuple[str, ...]:
         """What the model looks at: words, their classes, stems, frames and endings, alone and together."""
         words = [self.describe(token) for token in context]
         alone = (feature for place, word in enumerate(words) for feature in _alone(place, word))
-        return ("", *alone, *_together(*words[1:5]))
+        return ("", *alone, *_of_words(*words[1:]), *_of_traits(*words[1:4]))
 
     def describe(self, token: str) -> _Word:
         """What the model knows of a token."""
@@ -266,7 +285,8 @@ class PronounModel:
         stem = stem_of(form)
         capital = "capital" if token[0].isupper() else "small"
         kind, noun = self._class(form)
-        return _Word(form, form[-3:], kind, noun, stem, self.frames.get(stem, _UNKNOWN), capital)
+        frame = self.frames.get(stem, _UNKNOWN)
+        return _Word(form, form[-3:], kind, noun, stem, frame, capital, kind + noun + frame)
 
     def _look_at(self, tokens: Context) -> None:
         if len(self._seen) > _MOST_DESCRIBED:

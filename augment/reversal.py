@@ -12,15 +12,12 @@ from augment.lexicon import Lexicon
 from augment.names import name_pairs, names_that_are_words, unpaired_names
 from augment.parallel import reverse_in_parallel
 from augment.possessives import APOSTROPHES, with_possessive
-from augment.prose import PLAIN_BEFORE, is_in_tag, is_prose
-from augment.surface import FOLLOWED_PLAINLY, TELLS, Direction, candidates, surface_forms
+from augment.prose import PLAIN_AFTER, PLAIN_BEFORE, is_in_tag, is_prose
+from augment.search import WordSearch
+from augment.surface import TELLS, Direction, surface_forms
 
 # Part of the fingerprint: raise it whenever the same lexicon and text would give another reversal.
 _VERSION = 8
-
-
-# Characters of a text whose candidates are not held all at once.
-_LONG = 1 << 20
 
 SWAP = struct.Struct("5q")
 """A swap's five numbers, as `Reversal.record` holds them."""
@@ -98,7 +95,7 @@ class RoleReverser:
         self.lexicon = Lexicon.load() if lexicon is None else lexicon
         self.to = to
         self._words = surface_forms(self.lexicon, names, to)
-        self._candidates = candidates(self._words)
+        self._search = WordSearch(self._words)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -118,16 +115,14 @@ class RoleReverser:
         position = shift = 0
         # As if the text stood between blanks, so that something stands beside every word.
         padded = f" {text} "
-        found = self._candidates.finditer(padded)
-        # All before the first decision: search and decisions would drive each other out of the processor's cache.
-        for match in found if len(text) > _LONG else list(found):
-            word = known(match[1])
+        for form, start in self._search.find(text):
+            word = known(form)
             if word is None:
                 continue
-            start, after = match.span()
-            end = after - 1
+            end = start + len(form)
+            after = end + 1
             counterpart, ambiguous, decide, joined, possessive = word
-            if match.lastindex != FOLLOWED_PLAINLY or padded[start] not in PLAIN_BEFORE:
+            if padded[start] not in PLAIN_BEFORE or padded[after] not in PLAIN_AFTER:
                 if not is_prose(text, start, end):
                     continue
                 decide = joined

@@ -1,13 +1,12 @@
-"""The surface forms that a reverser looks for: what is done at each, and the pattern that finds their candidates."""
+"""The surface forms that a reverser looks for, and what is done at each."""
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from augment.exclusions import Exclusions, exclusions_of_words
 from augment.lexicon import Lexicon
 from augment.names import is_first_name, is_surname, name_pairs, names_that_are_words, unpaired_names
-from augment.prose import PLAIN_AFTER, is_compound
+from augment.prose import is_compound
 from augment.readings import READINGS
 
 Direction = Literal["swap", "female", "male"]
@@ -133,50 +132,3 @@ def _names(names: bool, to: Direction, exclusions: dict[str, Exclusions]) -> dic
                 else:
                     words[spell(name)] = stays(name)
     return words
-
-
-def candidates(forms: Iterable[str]) -> re.Pattern[str]:
-    """A pattern that finds every whole word among these forms as its group 1, and words that begin beyond ASCII.
-
-    A match begins with the character before the word: a search for one set of characters is faster than a look back
-    from every position. So put a blank before the text. That character may be a letter beyond ASCII, too: a table of
-    all letters would be slower to search with. Behind most words a blank or a punctuation mark says that nothing is
-    joined to them: there `lastindex` is `FOLLOWED_PLAINLY`.
-
-    >>> found = candidates(["he", "ma'am", "He"]).finditer(" he said “Yes, ma'am@home”, her head ")
-    >>> [(match[1], match.lastindex == FOLLOWED_PLAINLY) for match in found]
-    [('he', True), ("ma'am", False)]
-    """
-    small = [form for form in forms if "a" <= form[0] <= "z"]
-    large = [form for form in forms if "A" <= form[0] <= "Z"]
-    # Most words are none of the forms and begin with a small letter: those are told apart without a look at the large.
-    branches = [*_by_first_letter(small), rf"(?=[A-Z])(?:{'|'.join(_by_first_letter(large))})", _BEYOND_ASCII]
-    return re.compile(rf"[^a-zA-Z0-9]({'|'.join(branches)})(?:{_PLAINLY}()|(?![^\W_]))")
-
-
-FOLLOWED_PLAINLY = 2
-_PLAIN = f"[{re.escape(''.join(PLAIN_AFTER))}]"
-_PLAINLY = f"(?=(?:[.:]|['’]s)?{_PLAIN})"
-
-
-_BEYOND_ASCII = r"[^\W\d_a-zA-Z][^\W_]*+"
-
-
-def _by_first_letter(words: Iterable[str]) -> list[str]:
-    """A pattern for each first letter."""
-    root: dict[str, dict] = {}
-    for word in words:
-        node = root
-        for letter in word:
-            node = node.setdefault(letter, {})
-        node[""] = {}
-    return [re.escape(letter) + _branches(rest) for letter, rest in root.items()]
-
-
-def _branches(node: dict[str, dict]) -> str:
-    ends = "" in node
-    branches = [re.escape(letter) + _branches(rest) for letter, rest in node.items() if letter]
-    if not branches:
-        return ""
-    joined = branches[0] if len(branches) == 1 and not ends else f"(?:{'|'.join(branches)})"
-    return joined + "?" if ends else joined

@@ -1,8 +1,10 @@
-"""Role reversal: right on treebank sentences, fast on a novel; as shares and ratios, side by side in one run.
+"""Role reversal: right on treebank sentences, aligned on running text, fast on a novel; shares and ratios in one run.
 
     python benchmarks/role_reversal.py
 
-Needs ../shared/data (or $DISTILL_DATA): gold tags of UD English EWT and GUM, and Middlemarch.
+Needs ../shared/data (or $DISTILL_DATA): gold tags of UD English EWT and GUM, WikiText's validation split, Middlemarch,
+and GPT-2's tokenizer. Aligned is the share of its token positions that have a counterfactual one: of all, and of those
+outside the words that the text after them decides.
 Speed is CPU time, best of seven, against a bare loop of `re.finditer` over the same words, and against countergen
 (a dictionary of words, one way only, here to female) where the bench extra is installed.
 Writes benchmarks/results/role_reversal.json.
@@ -18,11 +20,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
 from augment import RoleReverser
+from augment.alignment import align
 from augment.pronouns import is_determiner
 
 DATA = Path(os.environ.get("DISTILL_DATA", Path(__file__).parents[1] / "../shared/data"))
 TREEBANK, NOVEL = "pronouns/ud_dev.jsonl", "novels/middlemarch.txt"
+WIKITEXT, TOKENIZER = "wikitext/valid.txt", "gpt2-tokenizer/vocab.json"
 RESULTS = Path(__file__).with_name("results")
 CERTAIN = {"he": "she", "she": "he", "him": "her", "hers": "his", "himself": "herself", "herself": "himself"}
 CONTENT = ("NOUN", "PRON", "PROPN", "ADJ")
@@ -81,6 +87,23 @@ def her(rows: list[dict]) -> float:
                 text = row["text"][:start] + "her" + row["text"][end:]
                 judged.append(is_determiner(text, start, start + 3) == (tag == "PRP$"))
     return sum(judged) / len(judged)
+
+
+def aligned(reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> tuple[float, float]:
+    """Shares of token positions with a counterfactual one: of all, and of those outside ambiguous words."""
+    reversals = reverser.reverse_all(texts)
+    sides = ([pair.text for pair in reversals], [pair.counterfactual for pair in reversals])
+    offsets = [
+        tokenizer(side, add_special_tokens=False, return_offsets_mapping=True, verbose=False).offset_mapping
+        for side in sides
+    ]
+    positions = found = ambiguous = 0
+    for reversal, own, other in zip(reversals, *offsets, strict=True):
+        undecided = {place for swap in reversal.swaps if swap.ambiguous for place in range(swap.start, swap.end)}
+        positions += len(own)
+        found += sum(position >= 0 for position in align(own, other, reversal.swaps))
+        ambiguous += sum(end - 1 in undecided for _, end in own)
+    return found / positions, found / (positions - ambiguous)
 
 
 def seconds(run: Callable[[], object], clock: Callable[[], float]) -> float:
@@ -150,15 +173,25 @@ def speed(paragraphs: list[str]) -> dict[str, float]:
 
 def main() -> None:
     """Print the figures and write them down."""
-    missing = [name for name in (TREEBANK, NOVEL) if not (DATA / name).is_file()]
+    missing = [name for name in (TREEBANK, NOVEL, WIKITEXT, TOKENIZER) if not (DATA / name).is_file()]
     if missing:
         print(f"left out: {DATA} holds no {' and no '.join(missing)}; name the folder that does in $DISTILL_DATA")
         return
     rows = [json.loads(line) for line in (DATA / TREEBANK).read_text("utf-8").splitlines()]
-    novel = (DATA / NOVEL).read_text("utf-8")
-    figures = {**quality(RoleReverser(), rows), "her right": her(rows), **speed(re.split(r"\n\s*\n", novel))}
+    novel = re.split(r"\n\s*\n", (DATA / NOVEL).read_text("utf-8"))
+    running = {
+        "treebank": [row["text"] for row in rows],
+        "WikiText": [line for line in (DATA / WIKITEXT).read_text("utf-8").splitlines() if line.strip()],
+        "novel": novel,
+    }
+    tokenizer = AutoTokenizer.from_pretrained((DATA / TOKENIZER).parent)
+    figures = {**quality(RoleReverser(), rows), "her right": her(rows)}
+    for name, texts in running.items():
+        every, decided = aligned(RoleReverser(), tokenizer, texts)
+        figures |= {f"aligned, {name}": every, f"outside ambiguous, {name}": decided}
+    figures |= speed(novel)
     for name, figure in figures.items():
-        print(f"{name:>24} {figure:,.4f}" if figure < 100 else f"{name:>24} {figure:,.0f}")
+        print(f"{name:>28} {figure:,.4f}" if figure < 100 else f"{name:>28} {figure:,.0f}")
     RESULTS.mkdir(exist_ok=True)
     machine = {"processor": platform.processor() or platform.machine(), "python": platform.python_version()}
     (RESULTS / "role_reversal.json").write_text(json.dumps({"machine": machine, "figures": figures}, indent=1) + "\n")

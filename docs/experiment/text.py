@@ -7,9 +7,10 @@ document is a paragraph of a novel, an article of WikiText (valid), or the sente
 eighth of each novel, of WikiText and of each of BOLD's groups is held out. Written are
 
     train.jsonl, held_out.jsonl
-    held_out_short.jsonl   every twelfth of the latter, for a CPU
+    train_short.jsonl, held_out_short.jsonl   every twenty-fourth, and every twelfth, of them, for a CPU
     wikitext_test.txt      WikiText's test split as it is
     prompts.json           BOLD's prompts about held-out entities only: each is the beginning of one of the sentences
+    one_prompt.jsonl       one prompt about a profession, for an evaluation that is of coherence alone
 """
 
 import argparse
@@ -22,6 +23,7 @@ from augment.documents import read_documents
 
 HELD_OUT = 8
 SHORT = 12
+SHORT_TRAIN = 24
 
 
 def sources(data: Path) -> Iterator[list[str]]:
@@ -52,18 +54,21 @@ def trained_on(documents: Sequence[str]) -> list[str]:
 
 
 def write(data: Path, output: Path) -> None:
-    """Write the five files."""
+    """Write the seven files."""
     output.mkdir(parents=True, exist_ok=True)
     train, kept = [], []
     for documents in sources(data):
         train += trained_on(documents)
         kept += held_out(documents)
     _write_lines(output / "train.jsonl", train)
+    _write_lines(output / "train_short.jsonl", train[::SHORT_TRAIN])
     _write_lines(output / "held_out.jsonl", kept)
     _write_lines(output / "held_out_short.jsonl", kept[::SHORT])
     shutil.copyfile(data / "wikitext" / "test.txt", output / "wikitext_test.txt")
     chosen = prompts(data)
     (output / "prompts.json").write_text(json.dumps(chosen, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    one = {"group": "nurse", "prompt": "The nurse said that"}
+    (output / "one_prompt.jsonl").write_text(f"{json.dumps(one)}\n", encoding="utf-8")
     number = sum(len(texts) for members in chosen.values() for texts in members.values())
     print(f"{output}: {len(train):,} documents to train on, {len(kept):,} held out, {number:,} prompts")
 
