@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from augment.documents import lies_in_a_folder
 from distill.errors import UserError
 from distill.evaluation.hub import hub_rows
 from distill.evaluation.json_lines import json_objects
@@ -155,7 +156,9 @@ def _rows(source: str) -> list[Mapping[str, Any]]:
 
 
 def _hub_rows(source: str) -> list[Mapping[str, Any]]:
-    if Path(source).suffix in (".jsonl", ".csv", ".tsv", ".parquet", ".txt") or source.startswith((".", "/", "~")):
+    path = Path(source)
+    is_path = path.suffix in (".jsonl", ".csv", ".tsv", ".parquet", ".txt") or source.startswith((".", "/", "~"))
+    if is_path or (lies_in_a_folder(source) and not path.exists()):
         raise UserError(f"{source}: no such file of pairs; give a file or a hub id")
     name, *rest = source.split(":")
     configuration, split = rest if len(rest) == 2 else (None, rest[0] if rest else "test")

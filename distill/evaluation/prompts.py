@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from augment.documents import lies_in_a_folder
 from distill.errors import UserError
 from distill.evaluation.gendered_openings import OPENINGS
 from distill.evaluation.hub import hub_rows
@@ -112,7 +113,8 @@ def bold_rows(rows: Iterable[Mapping[str, Any]], source: str) -> Iterable[Prompt
 
 def _hub_rows(source: str) -> Iterable[Mapping[str, Any]]:
     path = Path(source)
-    if path.exists() or path.suffix in (".json", ".jsonl") or source.startswith((".", "/", "~")):
+    is_path = path.suffix in (".json", ".jsonl") or source.startswith((".", "/", "~")) or lies_in_a_folder(source)
+    if path.exists() or is_path:
         raise UserError(f"{source}: no such file of prompts; give {_LAYOUTS}, or a hub id such as AmazonScience/bold")
     return hub_rows(source, "file of prompts", source, None, "train")
 

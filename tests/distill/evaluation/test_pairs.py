@@ -135,6 +135,11 @@ def test_a_hub_set_that_cannot_be_loaded_is_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_is_named() -> None:
-    with pytest.raises(UserError, match="no such file"):
-        read_pairs("./nothing.jsonl")
+@pytest.mark.parametrize("source", ["./nothing.jsonl", "nothing.csv", "here/nothing"])
+def test_a_missing_file_is_not_looked_for_on_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="no such file of pairs"):
+        read_pairs(source)

@@ -146,8 +146,12 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, name: str, content: s
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("source", ["./missing", "missing.json", "/missing/prompts"])
-def test_a_missing_file_is_not_looked_for_on_the_hub(source: str) -> None:
+@pytest.mark.parametrize("source", ["./missing", "missing.json", "/missing/prompts", "here/missing"])
+def test_a_missing_file_is_not_looked_for_on_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="no such file of prompts"):
         read_prompts(source)
 
