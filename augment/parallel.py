@@ -1,46 +1,133 @@
-"""Many texts on several processes: each text goes one way, its counterfactual and its spans as bytes the other."""
+"""Many texts on several processes: of what the others reverse, counterfactuals and spans come back as bytes.
 
+This process is one of them, since what it reverses itself crosses no border. Between its own texts it looks for what
+has come; a thread that did so would wait for its turn at every piece of a message.
+"""
+
+import gc
+import multiprocessing
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from itertools import accumulate, pairwise
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from augment.reversal import Reversal, RoleReverser
 
-_LARGEST_CHUNK = 4000
-_CHUNKS_PER_PROCESS = 8
-
-# A process's own, so that it travels once and not with every chunk.
-_reverser: "RoleReverser"
+# What it takes to receive a text's reversal, as a share of what it takes to make it.
+_RECEIVING = 0.15
+_MESSAGES = 8
+# Texts of its own between two looks for messages.
+_BETWEEN = 50
 
 # Counterfactuals (None where nothing changed), all records in one and all tells in one, and the length of each.
 _Packed = tuple[list[str | None], bytes, array, array, array]
 
 
-def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc: int) -> Iterator["Reversal"]:
-    """Reverse texts, in order, on `num_proc` processes."""
-    size = max(1, min(_LARGEST_CHUNK, len(texts) // (_CHUNKS_PER_PROCESS * num_proc)))
-    chunks = [texts[start : start + size] for start in range(0, len(texts), size)]
-    with ProcessPoolExecutor(num_proc, initializer=_begin, initargs=(reverser,)) as pool:
-        for chunk, packed in zip(chunks, pool.map(_reverse_chunk, chunks), strict=True):
-            yield from _unpack(chunk, packed)
+def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc: int) -> list["Reversal"]:
+    """Reverse texts, in order, on `num_proc` processes, this one among them.
+
+    Raises:
+        RuntimeError: one of the others ended before it was done.
+    """
+    first, *shares = _shares(texts, num_proc)
+    others = [_Other(reverser, share) for share in shares]
+    reversals = []
+    try:
+        for start in range(0, len(first), _BETWEEN):
+            reversals += [reverser.reverse(text) for text in first[start : start + _BETWEEN]]
+            for other in others:
+                other.receive_what_came()
+        for other in others:
+            reversals += other.all()
+    finally:
+        for other in others:
+            other.end()
+    return reversals
 
 
-def _begin(reverser: "RoleReverser") -> None:
-    global _reverser
-    _reverser = reverser
+def _shares(texts: Sequence[str], num_proc: int) -> list[Sequence[str]]:
+    """As long for every process; the first one's is shorter, since it receives what the others made."""
+    each = 1 / (num_proc - 1)
+    first = max(0.0, (each - _RECEIVING) / (1 + each - _RECEIVING))
+    return _cut(texts, [first + (1 - first) * each * number for number in range(num_proc)])
 
 
-def _reverse_chunk(texts: Sequence[str]) -> _Packed:
-    reversals = [_reverser.reverse(text) for text in texts]
-    return (
-        [reversal.counterfactual if reversal.record else None for reversal in reversals],
-        b"".join(reversal.record for reversal in reversals),
-        array("q", (place for reversal in reversals for tell in reversal.tells for place in tell)),
-        array("q", [len(reversal.record) for reversal in reversals]),
-        array("q", [len(reversal.tells) for reversal in reversals]),
-    )
+def _cut(texts: Sequence[str], parts: Sequence[float]) -> list[Sequence[str]]:
+    """The texts up to these parts of all characters, from 0 to 1."""
+    ends = list(accumulate(len(text) + 1 for text in texts))
+    total = ends[-1] if ends else 0
+    bounds = [0, *(bisect_left(ends, total * part) for part in parts[:-1]), len(texts)]
+    return [texts[start:end] for start, end in pairwise(bounds)]
+
+
+class _Other:
+    """Another process, and what has come from it."""
+
+    def __init__(self, reverser: "RoleReverser", texts: Sequence[str]):
+        self._left = _messages(texts)
+        self._received: list[Reversal] = []
+        self._receiving, sending = multiprocessing.Pipe(duplex=False)
+        self._process: BaseProcess = multiprocessing.Process(
+            target=_reverse_each, args=(reverser, self._left, sending), daemon=True
+        )
+        self._process.start()
+        # Only the other process may hold it, so that its end is noticed.
+        sending.close()
+        self._left = self._left[::-1]
+
+    def receive_what_came(self) -> None:
+        while self._left and self._receiving.poll():
+            self._receive()
+
+    def all(self) -> list["Reversal"]:
+        while self._left:
+            self._receive()
+        return self._received
+
+    def end(self) -> None:
+        self._receiving.close()
+        self._process.terminate()
+        self._process.join()
+
+    def _receive(self) -> None:
+        try:
+            packed = self._receiving.recv()
+        except EOFError:
+            self._process.join()
+            raise RuntimeError(
+                f"a process that reversed texts ended with exit code {self._process.exitcode} before it was done"
+            ) from None
+        self._received += _unpack(self._left.pop(), packed)
+
+
+def _messages(texts: Sequence[str]) -> list[Sequence[str]]:
+    return _cut(texts, [(number + 1) / _MESSAGES for number in range(_MESSAGES)])
+
+
+def _reverse_each(reverser: "RoleReverser", messages: Sequence[Sequence[str]], sending: Connection) -> None:
+    # What a fork left here is shared as long as nobody writes to it, and a collection would.
+    gc.freeze()
+    for texts in messages:
+        sending.send(_packed(reverser, texts))
+
+
+def _packed(reverser: "RoleReverser", texts: Sequence[str]) -> _Packed:
+    counterfactuals: list[str | None] = []
+    records: list[bytes] = []
+    places, lengths, counts = array("q"), array("q"), array("q")
+    for text in texts:
+        reversal = reverser.reverse(text)
+        counterfactuals.append(reversal.counterfactual if reversal.record else None)
+        records.append(reversal.record)
+        lengths.append(len(reversal.record))
+        counts.append(len(reversal.tells))
+        for tell in reversal.tells:
+            places.extend(tell)
+    return counterfactuals, b"".join(records), places, lengths, counts
 
 
 def _unpack(texts: Sequence[str], packed: _Packed) -> Iterator["Reversal"]:

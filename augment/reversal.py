@@ -152,8 +152,7 @@ class RoleReverser:
         """Reverse many texts, in order, on `num_proc` processes."""
         if num_proc == 1:
             return [self.reverse(text) for text in texts]
-        texts = list(texts)
-        return list(reverse_in_parallel(self, texts, num_proc))
+        return reverse_in_parallel(self, list(texts), num_proc)
 
     def mirror(self, reversal: Reversal) -> Reversal:
         """The same pair seen from the other side: text and counterfactual exchanged, spans and tells moved with them.

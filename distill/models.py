@@ -21,7 +21,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from augment.documents import lies_in_a_folder
 from distill.config import StudentConfig, TeacherConfig
 from distill.errors import UserError
-from distill.trust import NO_CODE, NO_PICKLES
+from distill.trust import NO_CODE, NO_PICKLES, check_kernels
 from distill.weights import check_complete, check_files
 
 log = logging.getLogger(__name__)
@@ -45,9 +45,11 @@ def load_config(path: str, gguf_file: str | None = None, revision: str | None = 
     """The configuration of a model, without its weights.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or it would have a kernel of the hub run.
     """
-    return _load("model configuration", AutoConfig, path, gguf_file, revision)
+    config = _load("model configuration", AutoConfig, path, gguf_file, revision)
+    check_kernels(path, revision)
+    return config
 
 
 def load_teacher(teacher: TeacherConfig) -> PreTrainedModel:
@@ -76,6 +78,7 @@ def load_model(
         extra["quantization_config"] = dequantising()
     else:
         check_files(path)
+        check_kernels(path, revision)
         extra |= NO_PICKLES
     model, loading = _load("model", AutoModelForCausalLM, path, gguf_file, revision, output_loading_info=True, **extra)
     check_complete(path, model, loading["missing_keys"])

@@ -20,27 +20,34 @@ NO_PICKLES: dict[str, Any] = {**NO_CODE, "use_safetensors": True}
 
 
 def check_trust(path: str) -> None:
-    """Refuse a folder that would have something run, before anything of it is built; a hub id is left to the loading.
+    """Refuse a folder that would have something run, before anything of it is built.
+
+    What a hub id names is fetched by the loading, which reads no pickle, and asks `check_kernels`.
 
     Raises:
         UserError: its configuration names a kernel, or its weights are pickled only.
     """
     folder = Path(path).expanduser()
     if folder.is_dir():
-        _check_kernels(folder)
+        check_kernels(str(folder))
         _check_weights(folder)
 
 
-def _check_kernels(folder: Path) -> None:
+def check_kernels(path: str, revision: str | None = None) -> None:
+    """Refuse a folder or a hub id whose configuration would have a kernel of the hub run.
+
+    Raises:
+        UserError: it would; what cannot be read is left to the loading.
+    """
     try:
-        config, _ = PreTrainedConfig.get_config_dict(folder)
+        config, _ = PreTrainedConfig.get_config_dict(path, revision=revision or "main")
     except Exception:  # of whatever library: the loading meets the same and tells it
         return
     for name, value in _implementations(config):
         # transformers takes `owner/repository` as a kernel of the hub, whose code it fetches and runs.
         if "/" in value:
             raise UserError(
-                f"{folder}: its config.json asks for code from the hub ({name}: {value!r}), which is not run; take the "
+                f"{path}: its config.json asks for code from the hub ({name}: {value!r}), which is not run; take the "
                 "setting out of it"
             )
 

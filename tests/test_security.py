@@ -111,6 +111,30 @@ def test_a_kernel_from_the_hub_is_not_asked_for(
     assert not asked
 
 
+@pytest.mark.parametrize("command", ["evaluate", "fit"])
+def test_a_kernel_is_not_asked_for_by_a_hub_id_either(world: Path, tmp_path: Path, command: str) -> None:
+    fetched = tmp_path / "hf" / "hub" / "models--owner--model"
+    for name in ("refs", "snapshots"):
+        (fetched / name).mkdir(parents=True)
+    (fetched / "refs" / "main").write_text("0123abcd")
+    folder = copy(world, fetched / "snapshots" / "0123abcd")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"attn_implementation": "owner/kernel"}))
+    arguments = {
+        "evaluate": ["--model=owner/model", "--output=out"],
+        "fit": [
+            "--model.teacher.path=owner/model", "--model.student.layers=[0]", "--trainer.default_root_dir=out",
+            f"--data.train={world / 'validation.jsonl'}", "--data.block_size=32", "--trainer.max_steps=1",
+        ],
+    }  # fmt: skip
+    done = offline("distill", command, *arguments[command], cwd=tmp_path, HF_HUB_OFFLINE="1")
+    assert done.returncode == 2, done.stderr
+    assert (
+        "owner/model: its config.json asks for code from the hub (attn_implementation: 'owner/kernel')" in done.stderr
+    )
+    assert not (tmp_path / "out" / "student").exists()
+
+
 def test_an_attention_of_transformers_own_is_used(world: Path, tmp_path: Path) -> None:
     folder = copy(world, tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())

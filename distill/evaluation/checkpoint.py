@@ -17,7 +17,7 @@ from augment.documents import lies_in_a_folder
 from distill.errors import UserError
 from distill.evaluation.model_name import model_name
 from distill.models import dequantising
-from distill.trust import NO_CODE, NO_PICKLES, check_trust
+from distill.trust import NO_CODE, NO_PICKLES, check_kernels, check_trust
 from distill.weights import check_complete, check_size
 
 Dtype = Literal["float32", "bfloat16", "float16"]
@@ -120,7 +120,10 @@ def load_checkpoint(
         options |= NO_PICKLES
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, **named, **NO_CODE)
+        check_kernels(path)
         model, loading = AutoModelForCausalLM.from_pretrained(path, output_loading_info=True, **named, **options)
+    except UserError:
+        raise
     except Exception as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(

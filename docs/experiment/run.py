@@ -75,7 +75,7 @@ def _texts(setting: str) -> dict[str, list[str]]:
     that keep a gender."""
     short_text = f"--text={TEXT / 'held_out_short.jsonl'}"
     if setting.startswith("professions"):
-        quick = ["--preset=full", "--max_new_tokens=32", "--ceat=null", "--polarity=unigram"]
+        quick = ["--preset=full", "--max_new_tokens=32", "--ceat=null", "--polarity=unigram", "--dtype=bfloat16"]
         return {
             "held_out": ["--prompts=null", "--samples=5", *quick, short_text],
             "coherence": [f"--prompts={TEXT / 'one_prompt.jsonl'}", "--samples=20", *quick, "--text=null"],

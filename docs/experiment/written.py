@@ -65,7 +65,7 @@ def texts(evaluation: Path) -> list[dict[str, str]]:
     """What was written about professions, with its opening; of the coherence measure's texts, none."""
     frame = load(evaluation).generations
     written = frame[frame["kind"] == "profession"]
-    return [{"text": prompt + text} for prompt, text in zip(written["prompt"], written["text"], strict=True)]
+    return [{"text": prompt + text} for prompt, text in zip(written["prompt"], written["continuation"], strict=True)]
 
 
 def _write_lines(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
