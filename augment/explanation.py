@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
-from augment.lexicon import Lexicon, Pair
+from augment.lexicon import Exclusion, Lexicon, Pair
 from augment.names import name_pairs, names_that_are_words, unpaired_names
+from augment.reversal import RoleReverser
 
 _ARROWS = {None: "↔", "to_female": "→", "to_male": "←"}
 
@@ -25,16 +27,33 @@ def overview(lexicon: Lexicon) -> Iterator[str]:
     )
 
 
-def explain(lexicon: Lexicon, word: str) -> Iterator[str]:
-    """How one word is treated: a line for each thing that is known of it."""
-    known = False
+def explain(lexicon: Lexicon, word: str) -> list[str]:
+    """How one word, or several together, are treated: a line for each thing that is known of them."""
+    known = list(_known(lexicon, word)) or list(_known_together(lexicon, word))
+    return known or [f"{word}: not in the lexicon; stays"]
+
+
+def _known_together(lexicon: Lexicon, text: str) -> Iterator[str]:
+    words = _plain(text)
+    for exclusion in lexicon.exclusions:
+        if fnmatchcase(words, _plain(exclusion.phrase)):
+            yield _stays(text, exclusion)
+    counterfactual = RoleReverser(lexicon=lexicon).reverse(text).counterfactual
+    if counterfactual != text:
+        yield f"{text}: becomes {counterfactual}"
+
+
+def _stays(word: str, exclusion: Exclusion) -> str:
+    tells = ", which tells a gender" if exclusion.tells else ""
+    return f"{word}: stays in “{exclusion.phrase}”{tells}: {exclusion.reason}"
+
+
+def _known(lexicon: Lexicon, word: str) -> Iterator[str]:
     lower = word.lower().replace("’", "'")
     for counterpart in lexicon.counterparts.get(lower, ()):
-        known = True
         when = f" as {counterpart.reading}" if counterpart.reading else ""
         yield f"{word}: becomes {counterpart.word}{when} ({lexicon.group_of[lower]})"
     if lower in lexicon.gender_of and lower not in lexicon.counterparts:
-        known = True
         others = ", ".join(p.male if lower == p.female else p.female for p in lexicon.pairs if lower in p[:2])
         yield f"{word}: stays; it stands for {others} the other way round only"
     if lower in lexicon.cases:
@@ -42,23 +61,16 @@ def explain(lexicon: Lexicon, word: str) -> Iterator[str]:
     if lower in lexicon.surnames:
         yield f"{word}: a surname, which stays, after a title, an initial or a first name"
     if lower in lexicon.tells:
-        known = True
         yield f"{word}: stays, and tells a gender"
     for exclusion in lexicon.exclusions:
         if any(lower in _forms(part) for part in _words(exclusion.phrase)):
-            known = True
-            tells = ", which tells a gender" if exclusion.tells else ""
-            yield f"{word}: stays in “{exclusion.phrase}”{tells}: {exclusion.reason}"
+            yield _stays(word, exclusion)
     name = word.capitalize()
     for male, female in name_pairs():
         if name in (male, female):
-            known = True
             yield f"{name}: a first name; with --names it becomes {female if name == male else male}"
     if name in unpaired_names() | names_that_are_words():
-        known = True
         yield f"{name}: a first name without a counterpart, which tells a gender and stays"
-    if not known:
-        yield f"{word}: not in the lexicon; stays"
 
 
 def _forms(part: str) -> tuple[str, ...]:
@@ -66,4 +78,8 @@ def _forms(part: str) -> tuple[str, ...]:
 
 
 def _words(phrase: str) -> list[str]:
-    return phrase.lower().replace("-", " ").replace("'s", " ").split()
+    return _plain(phrase).replace("'s", " ").split()
+
+
+def _plain(phrase: str) -> str:
+    return phrase.lower().replace("-", " ").replace("’", "'")

@@ -201,4 +201,10 @@ def test_lexicon_says_how_and_why() -> None:
         "table: not in the lexicon; stays",
     ):
         assert line in told
+    assert run("lexicon", "step-mother", "Mrs.", "king-sized", "table-top").stdout.decode().splitlines() == [
+        "step-mother: becomes step-father",
+        "Mrs.: becomes Mr.",
+        "king-sized: stays in “king size*”: a size",
+        "table-top: not in the lexicon; stays",
+    ]
     assert Path(run("lexicon", "--path").stdout.decode().strip()).name == "en.yaml"
