@@ -8,18 +8,18 @@ import gc
 import multiprocessing
 from array import array
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, pairwise
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from itertools import accumulate, chain, pairwise
+from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from augment.reversal import Reversal, RoleReverser
 
 # What it takes to receive a text's reversal, as a share of what it takes to make it.
-_RECEIVING = 0.15
-_MESSAGES = 8
+_RECEIVING = 0.1
+_MESSAGES = 16
 # Texts of its own between two looks for messages.
 _BETWEEN = 50
 
@@ -34,19 +34,26 @@ def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc
         RuntimeError: one of the others ended before it was done.
     """
     first, *shares = _shares(texts, num_proc)
-    others = [_Other(reverser, share) for share in shares]
+    others: list[_Other] = []
     reversals = []
     try:
+        others.extend(_Other(reverser, share) for share in shares)
         for start in range(0, len(first), _BETWEEN):
+            _receive(others, timeout=0)
             reversals += [reverser.reverse(text) for text in first[start : start + _BETWEEN]]
-            for other in others:
-                other.receive_what_came()
-        for other in others:
-            reversals += other.all()
+        while any(other.left for other in others):
+            _receive(others, timeout=None)
     finally:
         for other in others:
             other.end()
-    return reversals
+    return list(chain(reversals, *(other.received for other in others)))
+
+
+def _receive(others: Sequence["_Other"], timeout: float | None) -> None:
+    """Take what others have sent, a message of each; wait for the first of them for so many seconds."""
+    working = {other.receiving: other for other in others if other.left}
+    for receiving in wait(list(working), timeout):
+        working[receiving].receive()
 
 
 def _shares(texts: Sequence[str], num_proc: int) -> list[Sequence[str]]:
@@ -65,43 +72,38 @@ def _cut(texts: Sequence[str], parts: Sequence[float]) -> list[Sequence[str]]:
 
 
 class _Other:
-    """Another process, and what has come from it."""
+    """Another process, and what has come from it.
+
+    Attributes:
+        left: the texts of the messages that have not come yet.
+        received: the reversals of the others.
+        receiving: where they come.
+    """
 
     def __init__(self, reverser: "RoleReverser", texts: Sequence[str]):
-        self._left = _messages(texts)
-        self._received: list[Reversal] = []
-        self._receiving, sending = multiprocessing.Pipe(duplex=False)
-        self._process: BaseProcess = multiprocessing.Process(
-            target=_reverse_each, args=(reverser, self._left, sending), daemon=True
-        )
+        messages = _messages(texts)
+        self.left = deque(messages)
+        self.received: list[Reversal] = []
+        self.receiving, sending = multiprocessing.Pipe(duplex=False)
+        self._process = multiprocessing.Process(target=_reverse_each, args=(reverser, messages, sending), daemon=True)
         self._process.start()
         # Only the other process may hold it, so that its end is noticed.
         sending.close()
-        self._left = self._left[::-1]
 
-    def receive_what_came(self) -> None:
-        while self._left and self._receiving.poll():
-            self._receive()
-
-    def all(self) -> list["Reversal"]:
-        while self._left:
-            self._receive()
-        return self._received
-
-    def end(self) -> None:
-        self._receiving.close()
-        self._process.terminate()
-        self._process.join()
-
-    def _receive(self) -> None:
+    def receive(self) -> None:
         try:
-            packed = self._receiving.recv()
+            packed = self.receiving.recv()
         except EOFError:
             self._process.join()
             raise RuntimeError(
                 f"a process that reversed texts ended with exit code {self._process.exitcode} before it was done"
             ) from None
-        self._received += _unpack(self._left.pop(), packed)
+        self.received += _unpack(self.left.popleft(), packed)
+
+    def end(self) -> None:
+        self.receiving.close()
+        self._process.terminate()
+        self._process.join()
 
 
 def _messages(texts: Sequence[str]) -> list[Sequence[str]]:

@@ -7,7 +7,7 @@ document is a paragraph of a novel, an article of WikiText (valid), or the sente
 eighth of each novel, of WikiText and of each of BOLD's groups is held out. Written are
 
     train.jsonl, held_out.jsonl
-    train_short.jsonl, held_out_short.jsonl   every twenty-fourth, and every twelfth, of them, for a CPU
+    train_short.jsonl, held_out_short.jsonl   every ninety-sixth, and every twelfth, of them, for a CPU
     wikitext_test.txt      WikiText's test split as it is
     prompts.json           BOLD's prompts about held-out entities only: each is the beginning of one of the sentences
     one_prompt.jsonl       one prompt about a profession, for an evaluation that is of coherence alone
@@ -23,7 +23,7 @@ from augment.documents import read_documents
 
 HELD_OUT = 8
 SHORT = 12
-SHORT_TRAIN = 24
+SHORT_TRAIN = 96
 
 
 def sources(data: Path) -> Iterator[list[str]]:

@@ -7,11 +7,13 @@
     python docs/experiment/written.py text experiment/written experiment/text/written.jsonl
 
 Neither an occupation nor an opening of these is among those that an evaluation asks about. A quarter of the openings
-tell a gender, half of them each: there a target keeps to it, and a student must not forget that.
+tell a gender, half of them each: there a target keeps to it, and a student must not forget that. Of each text the first
+words are taken: where a pronoun may come is early, and so there are many such places.
 """
 
 import argparse
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -52,6 +54,9 @@ OPENINGS = (
 )
 
 
+_FIRST_WORDS = re.compile(r"(?:\s*\S+){,8}")
+
+
 def prompts() -> list[dict[str, str]]:
     """Every opening for every occupation, which is the group."""
     return [
@@ -65,7 +70,10 @@ def texts(evaluation: Path) -> list[dict[str, str]]:
     """What was written about professions, with its opening; of the coherence measure's texts, none."""
     frame = load(evaluation).generations
     written = frame[frame["kind"] == "profession"]
-    return [{"text": prompt + text} for prompt, text in zip(written["prompt"], written["continuation"], strict=True)]
+    return [
+        {"text": prompt + _FIRST_WORDS.match(continuation)[0]}
+        for prompt, continuation in zip(written["prompt"], written["continuation"], strict=True)
+    ]
 
 
 def _write_lines(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
