@@ -5,7 +5,7 @@
 Needs ../shared/data (or $DISTILL_DATA): gold tags of UD English EWT and GUM, WikiText's validation split, Middlemarch,
 and GPT-2's tokenizer. Aligned is the share of its token positions that have a counterfactual one: of all, and of those
 outside the words that the text after them decides.
-Speed is CPU time, best of seven, against a bare loop of `re.finditer` over the same words, and against countergen
+Speed is CPU time, best of 21, against a bare loop of `re.finditer` over the same words, and against countergen
 (a dictionary of words, one way only, here to female) where the bench extra is installed.
 Writes benchmarks/results/role_reversal.json.
 """
@@ -152,7 +152,7 @@ def speed(paragraphs: list[str]) -> dict[str, float]:
     if peer is not None:
         runs["countergen"] = lambda: [peer(text) for text in paragraphs]
     best = dict.fromkeys(runs, float("inf"))
-    for _ in range(7):
+    for _ in range(21):
         for name, run in runs.items():
             best[name] = min(best[name], seconds(run, time.process_time))
     many = paragraphs * 8
