@@ -2,12 +2,9 @@
 
 import hashlib
 import json
-import multiprocessing
-import multiprocessing.connection
 import os
 import shutil
 import tempfile
-import threading
 from array import array
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augment.leftovers import of_this_process, remove_leftovers
+from augment.orphans import end_with_parent
 from augment.reversal import Reversal, RoleReverser
 
 if TYPE_CHECKING:
@@ -148,15 +146,7 @@ def _begin(dataset: "datasets.Dataset", reverser: RoleReverser) -> None:
 
 def _begin_worker(dataset: "datasets.Dataset", reverser: RoleReverser) -> None:
     _begin(dataset, reverser)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    # A worker whose parent was killed would wait for its next piece for ever.
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
+    end_with_parent()
 
 
 def _reverse_piece(piece: _Piece) -> _Piece:

@@ -96,6 +96,11 @@ def exclusions_of_words(exclusions: Iterable[Exclusion]) -> dict[str, Exclusions
     return {word: Exclusions(found) for word, found in phrases.items()}
 
 
+def pattern_of(exclusion: Exclusion) -> re.Pattern[str]:
+    """Where the phrase stands in a text."""
+    return re.compile(_pattern(exclusion.phrase), 0 if exclusion.exact else re.IGNORECASE)
+
+
 def _any_of(patterns: Sequence[str], exact: bool) -> re.Pattern[str] | None:
     return re.compile("|".join(patterns), 0 if exact else re.IGNORECASE) if patterns else None
 

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
+from augment.exclusions import pattern_of
 from augment.lexicon import Exclusion, Lexicon, Pair
 from augment.names import name_pairs, names_that_are_words, unpaired_names
 from augment.reversal import RoleReverser
@@ -29,14 +29,14 @@ def overview(lexicon: Lexicon) -> Iterator[str]:
 
 def explain(lexicon: Lexicon, word: str) -> list[str]:
     """How one word, or several together, are treated: a line for each thing that is known of them."""
-    known = list(_known(lexicon, word)) or list(_known_together(lexicon, word))
-    return known or [f"{word}: not in the lexicon; stays"]
+    if word.replace("'", "").replace("’", "").isalpha() and (known := list(_known(lexicon, word))):
+        return known
+    return list(_known_together(lexicon, word)) or [f"{word}: nothing that is exchanged; stays"]
 
 
 def _known_together(lexicon: Lexicon, text: str) -> Iterator[str]:
-    words = _plain(text)
     for exclusion in lexicon.exclusions:
-        if fnmatchcase(words, _plain(exclusion.phrase)):
+        if pattern_of(exclusion).search(text):
             yield _stays(text, exclusion)
     counterfactual = RoleReverser(lexicon=lexicon).reverse(text).counterfactual
     if counterfactual != text:
@@ -78,8 +78,4 @@ def _forms(part: str) -> tuple[str, ...]:
 
 
 def _words(phrase: str) -> list[str]:
-    return _plain(phrase).replace("'s", " ").split()
-
-
-def _plain(phrase: str) -> str:
-    return phrase.lower().replace("-", " ").replace("’", "'")
+    return phrase.lower().replace("-", " ").replace("'s", " ").split()

@@ -314,6 +314,8 @@ class _Reader:
         value = self.scalar(node)
         if not value.replace("'", "").isalpha() or value != value.lower():
             self.fail(node, f"{value!r} is no single word in lower case; hyphenated words are reversed part by part")
+        if value[0] == "'" or value[-1] == "'":
+            self.fail(node, f"{value!r} has an apostrophe at an end, where it would be a quotation mark")
         return value
 
     def fail(self, node: yaml.Node, problem: str) -> None:

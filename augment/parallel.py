@@ -14,33 +14,36 @@ from itertools import accumulate, chain, pairwise
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
+from augment.orphans import end_with_parent
+
 if TYPE_CHECKING:
     from augment.reversal import Reversal, RoleReverser
 
 # What it takes to receive a text's reversal, as a share of what it takes to make it.
 _RECEIVING = 0.1
 _MESSAGES = 16
-# Texts of its own between two looks for messages.
-_BETWEEN = 50
+# Characters of its own texts between two looks for messages, some milliseconds' work.
+_BETWEEN = 20_000
 
 # Counterfactuals (None where nothing changed), all records in one and all tells in one, and the length of each.
 _Packed = tuple[list[str | None], bytes, array, array, array]
 
 
 def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc: int) -> list["Reversal"]:
-    """Reverse texts, in order, on `num_proc` processes, this one among them.
+    """Reverse texts, in order, on `num_proc` processes, two or more, this one among them.
 
     Raises:
         RuntimeError: one of the others ended before it was done.
+        Exception: whatever a text raised there.
     """
     first, *shares = _shares(texts, num_proc)
     others: list[_Other] = []
     reversals = []
     try:
         others.extend(_Other(reverser, share) for share in shares)
-        for start in range(0, len(first), _BETWEEN):
+        for batch in _parts(first, 1 + sum(map(len, first)) // _BETWEEN):
             _receive(others, timeout=0)
-            reversals += [reverser.reverse(text) for text in first[start : start + _BETWEEN]]
+            reversals += [reverser.reverse(text) for text in batch]
         while any(other.left for other in others):
             _receive(others, timeout=None)
     finally:
@@ -57,7 +60,7 @@ def _receive(others: Sequence["_Other"], timeout: float | None) -> None:
 
 
 def _shares(texts: Sequence[str], num_proc: int) -> list[Sequence[str]]:
-    """As long for every process; the first one's is shorter, since it receives what the others made."""
+    """As long for every process; the first one's is shorter, or empty, since it receives what the others made."""
     each = 1 / (num_proc - 1)
     first = max(0.0, (each - _RECEIVING) / (1 + each - _RECEIVING))
     return _cut(texts, [first + (1 - first) * each * number for number in range(num_proc)])
@@ -71,6 +74,10 @@ def _cut(texts: Sequence[str], parts: Sequence[float]) -> list[Sequence[str]]:
     return [texts[start:end] for start, end in pairwise(bounds)]
 
 
+def _parts(texts: Sequence[str], number: int) -> list[Sequence[str]]:
+    return _cut(texts, [(part + 1) / number for part in range(number)])
+
+
 class _Other:
     """Another process, and what has come from it.
 
@@ -81,7 +88,7 @@ class _Other:
     """
 
     def __init__(self, reverser: "RoleReverser", texts: Sequence[str]):
-        messages = _messages(texts)
+        messages = _parts(texts, _MESSAGES)
         self.left = deque(messages)
         self.received: list[Reversal] = []
         self.receiving, sending = multiprocessing.Pipe(duplex=False)
@@ -93,28 +100,31 @@ class _Other:
     def receive(self) -> None:
         try:
             packed = self.receiving.recv()
-        except EOFError:
+        except (EOFError, OSError):  # OSError in the middle of a message
             self._process.join()
             raise RuntimeError(
                 f"a process that reversed texts ended with exit code {self._process.exitcode} before it was done"
             ) from None
+        if isinstance(packed, Exception):
+            raise packed
         self.received += _unpack(self.left.popleft(), packed)
 
     def end(self) -> None:
         self.receiving.close()
-        self._process.terminate()
+        # SIGTERM may be handled, by what this process was forked from
+        self._process.kill()
         self._process.join()
 
 
-def _messages(texts: Sequence[str]) -> list[Sequence[str]]:
-    return _cut(texts, [(number + 1) / _MESSAGES for number in range(_MESSAGES)])
-
-
 def _reverse_each(reverser: "RoleReverser", messages: Sequence[Sequence[str]], sending: Connection) -> None:
+    end_with_parent()
     # What a fork left here is shared as long as nobody writes to it, and a collection would.
     gc.freeze()
-    for texts in messages:
-        sending.send(_packed(reverser, texts))
+    try:
+        for texts in messages:
+            sending.send(_packed(reverser, texts))
+    except Exception as error:
+        sending.send(error)
 
 
 def _packed(reverser: "RoleReverser", texts: Sequence[str]) -> _Packed:

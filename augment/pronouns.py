@@ -236,7 +236,7 @@ class PronounModel:
         # Each token's weight at the five places of a context, and what it is.
         self._seen: dict[str, tuple[int, int, int, int, int, _Word]] = {}
         # The weight of three words' traits together.
-        self._of_traits: dict[str, int] = {}
+        self._weight_of_traits: dict[str, int] = {}
 
     def score(self, context: Context) -> int:
         """Above 0 where a pronoun between these tokens is a determiner.
@@ -258,11 +258,11 @@ class PronounModel:
         for feature in _of_words(first, word, second, third):
             total += weight(feature, 0)
         traits = first.traits + word.traits + second.traits
-        of_traits = self._of_traits.get(traits)
+        of_traits = self._weight_of_traits.get(traits)
         if of_traits is None:
-            if len(self._of_traits) > _MOST_DESCRIBED:
-                self._of_traits.clear()
-            of_traits = self._of_traits[traits] = sum(
+            if len(self._weight_of_traits) > _MOST_DESCRIBED:
+                self._weight_of_traits.clear()
+            of_traits = self._weight_of_traits[traits] = sum(
                 self.weights.get(feature, 0) for feature in _of_traits(first, word, second)
             )
         return total + of_traits

@@ -149,10 +149,20 @@ class RoleReverser:
         return Reversal(text, "".join(pieces), array("q", numbers).tobytes(), tuple(tells))
 
     def reverse_all(self, texts: Iterable[str], num_proc: int = 1) -> list[Reversal]:
-        """Reverse many texts, in order, on `num_proc` processes."""
-        if num_proc == 1:
+        """Reverse many texts, in order, on `num_proc` processes.
+
+        Raises:
+            ValueError: `num_proc` is less than 1.
+            RuntimeError: one of several processes was ended.
+        """
+        if num_proc < 1:
+            raise ValueError(f"num_proc={num_proc}: 1 or more")
+        if num_proc > 1:
+            texts = list(texts)
+            num_proc = min(num_proc, len(texts))
+        if num_proc < 2:
             return [self.reverse(text) for text in texts]
-        return reverse_in_parallel(self, list(texts), num_proc)
+        return reverse_in_parallel(self, texts, num_proc)
 
     def mirror(self, reversal: Reversal) -> Reversal:
         """The same pair seen from the other side: text and counterfactual exchanged, spans and tells moved with them.

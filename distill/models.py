@@ -48,7 +48,8 @@ def load_config(path: str, gguf_file: str | None = None, revision: str | None = 
         UserError: there is none, or it would have a kernel of the hub run.
     """
     config = _load("model configuration", AutoConfig, path, gguf_file, revision)
-    check_kernels(path, revision)
+    if gguf_file is None:
+        check_kernels(path, revision)
     return config
 
 

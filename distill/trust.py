@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,19 +38,28 @@ def check_kernels(path: str, revision: str | None = None) -> None:
     """Refuse a folder or a hub id whose configuration would have a kernel of the hub run.
 
     Raises:
-        UserError: it would; what cannot be read is left to the loading.
+        UserError: it would, or a hub id has no configuration; a folder without one is left to the loading.
     """
     try:
         config, _ = PreTrainedConfig.get_config_dict(path, revision=revision or "main")
-    except Exception:  # of whatever library: the loading meets the same and tells it
-        return
+    except Exception as error:  # of whatever library
+        if Path(path).is_dir():
+            return
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(f"{path}: its config.json can't be read ({reason})") from error
     for name, value in _implementations(config):
-        # transformers takes `owner/repository` as a kernel of the hub, whose code it fetches and runs.
-        if "/" in value:
+        if _is_fetched(value):
             raise UserError(
                 f"{path}: its config.json asks for code from the hub ({name}: {value!r}), which is not run; take the "
                 "setting out of it"
             )
+
+
+def _is_fetched(implementation: str) -> bool:
+    # transformers takes `owner/repository` as a kernel of the hub, and has one in place of a flash attention that is
+    # not installed.
+    installed = any(find_spec(module) for module in ("flash_attn", "flash_attn_interface"))
+    return "/" in implementation or ("flash_attention" in implementation and not installed)
 
 
 def _implementations(config: Any) -> Iterator[tuple[str, str]]:

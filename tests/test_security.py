@@ -96,7 +96,9 @@ def copy(world: Path, folder: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["attn_implementation", "_attn_implementation", "experts_implementation"])
 @pytest.mark.parametrize("wrap", [lambda asked: asked, lambda asked: {"text_config": asked, "vision_config": {}}])
-@pytest.mark.parametrize("value", ["owner/kernel", {"": "sdpa", "text_config": "paged|owner/kernel@main:f"}])
+@pytest.mark.parametrize(
+    "value", ["owner/kernel", {"": "sdpa", "text_config": "paged|owner/kernel@main:f"}, "flash_attention_2"]
+)
 def test_a_kernel_from_the_hub_is_not_asked_for(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, wrap: Callable, value: object
 ) -> None:
@@ -106,7 +108,9 @@ def test_a_kernel_from_the_hub_is_not_asked_for(
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | wrap({name: value})))
     for load in (load_model, load_checkpoint, check_files):
-        with pytest.raises(UserError, match=r"model: its config\.json asks for code from the hub \(.*owner/kernel"):
+        with pytest.raises(
+            UserError, match=r"model: its config\.json asks for code from the hub \(.*(owner/kernel|flash)"
+        ):
             load(str(folder))
     assert not asked
 

@@ -120,7 +120,8 @@ def load_checkpoint(
         options |= NO_PICKLES
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, **named, **NO_CODE)
-        check_kernels(path)
+        if not gguf_file:
+            check_kernels(path)
         model, loading = AutoModelForCausalLM.from_pretrained(path, output_loading_info=True, **named, **options)
     except UserError:
         raise

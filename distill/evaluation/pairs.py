@@ -12,9 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from augment.documents import lies_in_a_folder
 from distill.errors import UserError
-from distill.evaluation.hub import hub_rows
+from distill.evaluation.hub import hub_rows, is_path
 from distill.evaluation.json_lines import json_objects
 
 LAYOUTS = (
@@ -156,9 +155,7 @@ def _rows(source: str) -> list[Mapping[str, Any]]:
 
 
 def _hub_rows(source: str) -> list[Mapping[str, Any]]:
-    path = Path(source)
-    is_path = path.suffix in (".jsonl", ".csv", ".tsv", ".parquet", ".txt") or source.startswith((".", "/", "~"))
-    if is_path or (lies_in_a_folder(source) and not path.exists()):
+    if is_path(source) and not Path(source).exists():
         raise UserError(f"{source}: no such file of pairs; give a file or a hub id")
     name, *rest = source.split(":")
     configuration, split = rest if len(rest) == 2 else (None, rest[0] if rest else "test")

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from augment.documents import lies_in_a_folder
 from distill.errors import UserError
 from distill.evaluation.gendered_openings import OPENINGS
-from distill.evaluation.hub import hub_rows
+from distill.evaluation.hub import hub_rows, is_path
 from distill.evaluation.json_lines import json_objects, read_utf8
 from distill.evaluation.occupations import OCCUPATIONS, TEMPLATES
 from distill.evaluation.polarity import Gender
@@ -112,9 +111,7 @@ def bold_rows(rows: Iterable[Mapping[str, Any]], source: str) -> Iterable[Prompt
 
 
 def _hub_rows(source: str) -> Iterable[Mapping[str, Any]]:
-    path = Path(source)
-    is_path = path.suffix in (".json", ".jsonl") or source.startswith((".", "/", "~")) or lies_in_a_folder(source)
-    if path.exists() or is_path:
+    if Path(source).exists() or is_path(source):
         raise UserError(f"{source}: no such file of prompts; give {_LAYOUTS}, or a hub id such as AmazonScience/bold")
     return hub_rows(source, "file of prompts", source, None, "train")
 

@@ -16,7 +16,8 @@ class Row(NamedTuple):
 
     Attributes:
         name: as in `rows`.
-        seeds: `held_out.json` of each seed, with WikiText's perplexity as `wikitext` where it was measured.
+        seeds: `held_out.json` of each seed, with WikiText's perplexity as `wikitext`, and the coherence of more texts,
+            where they were measured.
     """
 
     name: str
@@ -24,8 +25,8 @@ class Row(NamedTuple):
 
 
 def read(folder: Path) -> list[Row]:
-    """The rows of one setting that were measured, in the order of `rows`: `<row>/seed<N>/held_out.json` and
-    `wikitext.json`, for the teacher `teacher/held_out.json`."""
+    """The rows of one setting that were measured, in the order of `rows`: `<row>/seed<N>/held_out.json` and, beside it,
+    `wikitext.json` and `coherence.json`; for the teacher `teacher/held_out.json`."""
     found = []
     for name in ("teacher", *rows()):
         files = sorted(folder.glob(f"{name}/held_out.json" if name == "teacher" else f"{name}/seed*/held_out.json"))
@@ -36,7 +37,13 @@ def read(folder: Path) -> list[Row]:
 
 def _metrics(file: Path) -> Metrics:
     metrics = json.loads(file.read_text(encoding="utf-8"))
-    wikitext = file.with_name("wikitext.json")
-    if wikitext.is_file():
-        metrics["wikitext"] = get(json.loads(wikitext.read_text(encoding="utf-8")), "perplexity", "token")
+    wikitext, coherence = (_json(file.with_name(f"{name}.json")) for name in ("wikitext", "coherence"))
+    if wikitext is not None:
+        metrics["wikitext"] = get(wikitext, "perplexity", "token")
+    if coherence is not None:
+        metrics["coherence"] = coherence["coherence"]
     return metrics
+
+
+def _json(file: Path) -> Metrics | None:
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None

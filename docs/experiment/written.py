@@ -6,9 +6,9 @@
         --output experiment/written
     python docs/experiment/written.py text experiment/written experiment/text/written.jsonl
 
-Neither an occupation nor an opening of these is among those that an evaluation asks about. A quarter of the openings
-tell a gender, half of them each: there a target keeps to it, and a student must not forget that. Of each text the first
-words are taken: where a pronoun may come is early, and so there are many such places.
+Neither an occupation nor an opening of these is among our own, by which the students are measured. A quarter of the
+openings tell a gender, half of them each: there a target keeps to it, and a student must not forget that. Of each text
+the first words are taken: where a pronoun may come is early, and so there are many such places.
 """
 
 import argparse

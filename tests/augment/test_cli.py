@@ -198,13 +198,17 @@ def test_lexicon_says_how_and_why() -> None:
         "hostess: becomes host",
         "pregnant: stays, and tells a gender",
         "Mary: a first name; with --names it becomes James",
-        "table: not in the lexicon; stays",
+        "table: nothing that is exchanged; stays",
     ):
         assert line in told
-    assert run("lexicon", "step-mother", "Mrs.", "king-sized", "table-top").stdout.decode().splitlines() == [
+    together = ["step-mother", "Mrs.", "king-sized", "lion king", "her a king size bed", "Mary Smith"]
+    assert run("lexicon", *together).stdout.decode().splitlines() == [
         "step-mother: becomes step-father",
         "Mrs.: becomes Mr.",
         "king-sized: stays in “king size*”: a size",
-        "table-top: not in the lexicon; stays",
+        "lion king: becomes lion queen",
+        "her a king size bed: stays in “king size*”: a size",
+        "her a king size bed: becomes him a king size bed",
+        "Mary Smith: nothing that is exchanged; stays",
     ]
     assert Path(run("lexicon", "--path").stdout.decode().strip()).name == "en.yaml"

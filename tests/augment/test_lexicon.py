@@ -116,6 +116,7 @@ def test_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
         ("groups:\n  g:\n    - {male: he, female: he}", 3, "its own counterpart"),
         ("groups:\n  g:\n    - {male: He, female: she}", 3, "lower case"),
         ("groups:\n  g:\n    - {male: step-father, female: she}", 3, "hyphenated"),
+        ('groups:\n  g:\n    - {male: "\'im", female: "\'er"}', 3, "an apostrophe at an end"),
         ("groups:\n  g:\n    - {male: he, female: she, direction: up}", 3, "direction 'up'"),
         ("groups:\n  g:\n    - {male: he, female: she, vocabulary: no}", 3, "neither true nor false"),
         ("groups:\n  g:\n    - {male: he, female: she, plural: [they]}", 3, "two words"),

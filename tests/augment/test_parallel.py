@@ -1,6 +1,11 @@
 """Many texts on several processes: the same reversals in the same order, whoever makes them."""
 
 import os
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
 
 import pytest
 from hypothesis import given, settings
@@ -31,7 +36,77 @@ def test_shares_are_as_long_for_all_but_the_one_that_receives() -> None:
     assert first == pytest.approx(others[0] - parallel._RECEIVING * sum(others), rel=0.01)
 
 
-def test_a_process_that_ends_early_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_a_look_for_messages_between_long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+    receive = parallel._receive
+    monkeypatch.setattr(parallel, "_receive", lambda others, timeout: (looks.append(timeout), receive(others, timeout)))
+    REVERSER.reverse_all(["she said. " * 10_000] * 20, num_proc=2)
+    assert looks.count(0) >= 9
+
+
+@pytest.mark.parametrize("processes", [0, -1])
+def test_fewer_than_one_process_are_refused(processes: int) -> None:
+    with pytest.raises(ValueError, match=f"num_proc={processes}: 1 or more"):
+        REVERSER.reverse_all(["she"], num_proc=processes)
+
+
+def test_no_process_is_started_without_a_text_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "_reverse_each", lambda *_: os._exit(3))
+    assert REVERSER.reverse_all([], num_proc=32) == []
+    assert REVERSER.reverse_all(["she"], num_proc=32) == [REVERSER.reverse("she")]
+
+
+def test_what_a_text_raises_is_raised(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(TypeError):
+        REVERSER.reverse_all([*["she"] * 40, b"she"], num_proc=2)
+    assert capfd.readouterr().err == ""
+
+
+def ends_at_once(reverser: RoleReverser, messages: Sequence[Sequence[str]], sending: Connection) -> None:
+    os._exit(3)
+
+
+def ends_in_a_message(reverser: RoleReverser, messages: Sequence[Sequence[str]], sending: Connection) -> None:
+    # A message's length, and less than that.
+    os.write(sending.fileno(), struct.pack("!i", 1000) + b"cut short")
+    os._exit(3)
+
+
+@pytest.mark.parametrize("ends", [ends_at_once, ends_in_a_message])
+def test_a_process_that_ends_early_is_told(monkeypatch: pytest.MonkeyPatch, ends: Callable) -> None:
+    monkeypatch.setattr(parallel, "_reverse_each", ends)
     with pytest.raises(RuntimeError, match="exit code 3 before it was done"):
         REVERSER.reverse_all(["she said"] * 100, num_proc=2)
+
+
+HOSTS = """
+import os, signal, sys
+from augment import RoleReverser, parallel
+signal.signal(signal.SIGTERM, lambda *_: None)
+packed = parallel._packed
+def told(reverser, texts):
+    print(os.getpid(), flush=True)
+    return packed(reverser, texts)
+parallel._packed = told
+class Stops(RoleReverser):
+    def reverse(self, text):
+        if os.getpid() == %(main)s: %(does)s
+        return super().reverse(text)
+Stops().reverse_all(["she said. " * 20_000] * 40, num_proc=2)
+"""
+
+
+@pytest.mark.parametrize(
+    "does", ["raise KeyboardInterrupt", "os.kill(os.getpid(), signal.SIGKILL)"], ids=["interrupted", "killed"]
+)
+def test_no_process_outlives_this_one(does: str) -> None:
+    program = HOSTS.replace("%(main)s", "main").replace("%(does)s", f"sys.stdin.readline(); {does}")
+    program = program.replace("class Stops", "main = os.getpid()\nclass Stops")
+    host = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    # The other process has begun, and will wait for a look at its first message.
+    assert host.stdout is not None
+    assert host.stdout.readline()
+    # It holds the other end of the output as long as it lives.
+    host.communicate(b"\n", timeout=60)

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from augment import RoleReverser
 from distill.cli import main
+from distill.evaluation.occupations import OCCUPATIONS, PRONOUN_TEMPLATES, TEMPLATES
+from tests.distill.evaluation import synthetic
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "docs" / "experiment"
@@ -38,7 +41,7 @@ def test_every_recipe_of_a_row_is_there(commands):
     named = {option.split("=")[1] for command in commands for option in command if option.startswith("--config=")}
     assert [name for name in named if not (ROOT / name).is_file()] == []
     unused = {f"configs/experiments/{path.name}" for path in ROOT.glob("configs/experiments/*.yaml")} - named
-    assert unused == set()
+    assert unused == {"configs/experiments/professions.yaml"}
 
 
 @pytest.mark.parametrize(
@@ -47,6 +50,7 @@ def test_every_recipe_of_a_row_is_there(commands):
         ("plain-append", "finetuned", ["operator: none", "augmentation: append", "lm_weight: 0.5", "names: true"]),
         ("max-substitute", "distilled", ["operator: max", "vocabulary: identity", "augmentation: substitute"]),
         ("max-reversed", "finetuned", ["operator: max", "vocabulary: reversed", "contexts: all", "lm_weight: 0.0"]),
+        ("max", "professions", ["operator: max", "experiment/text/written.jsonl", "block_size: 64", "names: true"]),
         ("equivariant-names-kept", "finetuned", ["contexts: all", "vocabulary: reversed", "names: false"]),
     ],
 )
@@ -94,6 +98,31 @@ def test_an_eighth_of_every_source_is_held_out_and_prompts_are_of_it_alone(data,
     assert all(f"{entity} wiki 1 {entity} wiki 2" in held_out for names in prompts.values() for entity in names)
 
 
+def test_no_opening_about_a_profession_is_one_of_an_evaluation(tmp_path):
+    done = script("written.py", "prompts", tmp_path / "text" / "openings.jsonl")
+    assert done.returncode == 0, done.stderr
+    written = [json.loads(line) for line in (tmp_path / "text" / "openings.jsonl").read_text().splitlines()]
+    assert not {row["group"] for row in written} & set(OCCUPATIONS)
+    openings = {row["prompt"].replace(row["group"], "{}") for row in written}
+    assert not openings & {*TEMPLATES, *PRONOUN_TEMPLATES}
+    tell = [row for row in written if (reversal := RoleReverser().reverse(row["prompt"])).swaps or reversal.tells]
+    assert len(tell) / len(written) == 0.25
+
+
+def test_of_what_was_written_about_professions_the_first_words_are_taken(tmp_path):
+    rows = synthetic.generations({"welder": 0.0, "poet": 0.0}, polar=0.5, seed=1).head(3)
+    rows["prompt"] = "The welder knew that"
+    rows["continuation"] = [" he is", " she\nwas 40, and had no time for the rest", ""]
+    rows.loc[2, "kind"] = "coherence"
+    synthetic.write(tmp_path / "evaluation", rows, synthetic.metrics(rows))
+    done = script("written.py", "text", tmp_path / "evaluation", tmp_path / "written.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["text"] for line in (tmp_path / "written.jsonl").read_text().splitlines()] == [
+        "The welder knew that he is",
+        "The welder knew that she\nwas 40, and had no time",
+    ]
+
+
 def metrics(perplexity: float, gap: float, ratio: float) -> dict:
     return {
         "perplexity": {"token": {"value": perplexity, "ci95": [perplexity - 1, perplexity + 1]}},
@@ -119,6 +148,8 @@ def test_the_table_and_the_figure_come_from_the_files(tmp_path):
         (folder / row).mkdir(parents=True)
         (folder / row / "held_out.json").write_text(json.dumps(content))
     (folder / "teacher" / "wikitext.json").write_text(json.dumps(metrics(33, 0, 0)))
+    more_texts = metrics(0, 0, 0) | {"coherence": {"value": 0.8, "ci95": [0.78, 0.82]}}
+    (folder / "plain" / "seed1" / "coherence.json").write_text(json.dumps(more_texts))
     done = script("draw.py", folder)
     assert done.returncode == 0, done.stderr
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines()]
@@ -127,6 +158,7 @@ def test_the_table_and_the_figure_come_from_the_files(tmp_path):
     assert table["teacher"]["WikiText"] == "33.00 [32.00 to 34.00]"
     assert table["plain"]["perplexity"] == "21.00 [20.00 to 22.00]"
     assert table["plain"]["log-odds"] == "−0.100 [−0.200 to +0.100]"
+    assert table["plain"]["coherence"] == "0.800 [0.780 to 0.820]"
     assert table["equivariant"]["pronoun gap"] == "0.150 (0.100 to 0.200)"
     assert (table["equivariant"]["seeds"], table["equivariant"]["parity"]) == ("2", "1 of 2")
     assert table["equivariant"]["WikiText"] == "–"

@@ -66,7 +66,10 @@ def test_winobias_finds_its_twin(tmp_path: Path) -> None:
         read_pairs(str(tmp_path / "pro" / "anti_stereotyped_type1.txt.test"))
 
 
-def test_hub_sets_are_named_with_configuration_and_split(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hub_sets_are_named_with_configuration_and_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A folder that is called as an owner on the hub makes no path of the owner's sets.
+    (tmp_path / "uclanlp").mkdir()
+    monkeypatch.chdir(tmp_path)
     asked = []
 
     def load(name: str, configuration: str | None, split: str) -> list[dict]:
@@ -135,7 +138,7 @@ def test_a_hub_set_that_cannot_be_loaded_is_one_line(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("source", ["./nothing.jsonl", "nothing.csv", "here/nothing"])
+@pytest.mark.parametrize("source", ["./nothing.jsonl", "nothing.CSV", "anti.txt.dev", "here/nothing"])
 def test_a_missing_file_is_not_looked_for_on_the_hub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:

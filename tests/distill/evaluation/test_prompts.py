@@ -146,7 +146,7 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, name: str, content: s
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("source", ["./missing", "missing.json", "/missing/prompts", "here/missing"])
+@pytest.mark.parametrize("source", ["./missing", "missing.JSON", "missing.csv", "/missing/prompts", "here/missing"])
 def test_a_missing_file_is_not_looked_for_on_the_hub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
