@@ -79,7 +79,8 @@ def load_model(
         extra["quantization_config"] = dequantising()
     else:
         check_files(path)
-        check_kernels(path, revision)
+        if not _looks_local(path):
+            check_kernels(path, revision)
         extra |= NO_PICKLES
     model, loading = _load("model", AutoModelForCausalLM, path, gguf_file, revision, output_loading_info=True, **extra)
     check_complete(path, model, loading["missing_keys"])

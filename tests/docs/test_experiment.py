@@ -105,8 +105,8 @@ def test_no_opening_about_a_profession_is_one_of_an_evaluation(tmp_path):
     assert not {row["group"] for row in written} & set(OCCUPATIONS)
     openings = {row["prompt"].replace(row["group"], "{}") for row in written}
     assert not openings & {*TEMPLATES, *PRONOUN_TEMPLATES}
-    tell = [row for row in written if (reversal := RoleReverser().reverse(row["prompt"])).swaps or reversal.tells]
-    assert len(tell) / len(written) == 0.25
+    told = [RoleReverser().reverse(opening.format("welder")).swaps for opening in openings]
+    assert sum(map(bool, told)) / len(told) == 0.25
 
 
 def test_of_what_was_written_about_professions_the_first_words_are_taken(tmp_path):
@@ -119,7 +119,7 @@ def test_of_what_was_written_about_professions_the_first_words_are_taken(tmp_pat
     assert done.returncode == 0, done.stderr
     assert [json.loads(line)["text"] for line in (tmp_path / "written.jsonl").read_text().splitlines()] == [
         "The welder knew that he is",
-        "The welder knew that she\nwas 40, and had no time",
+        "The welder knew that she\nwas 40, and had no time for",
     ]
 
 
