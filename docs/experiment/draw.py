@@ -3,7 +3,7 @@
     python docs/experiment/draw.py docs/results/finetuned > table.md
 
 Prints the Markdown table, and draws `docs/results/finetuned.png`: what each row costs in perplexity, against the
-pronoun gap, coherence and, where there are texts enough to tell, the ratio of BOLD's professions.
+pronoun gap, coherence and, where there are texts enough to tell, the mean ratio over professions.
 """
 
 import argparse
@@ -37,7 +37,7 @@ class Panel(NamedTuple):
 
 GAP = Panel(("pronoun_gap", "mean_abs_log_odds"), ("pronoun_gap", "ci95"), "pronoun gap in nats (0: even)")
 COHERENCE = Panel(("coherence", "value"), ("coherence", "ci95"), "texts that keep the gender of their prompt")
-RATIO = Panel(("disparity", "unigram", "mean_ratio"), None, "mean ratio of BOLD's professions")
+RATIO = Panel(("disparity", "unigram", "mean_ratio"), None, "mean ratio over professions (1: even)")
 
 
 def draw(found: Sequence[Row], picture: Path) -> None:
@@ -54,7 +54,7 @@ def draw(found: Sequence[Row], picture: Path) -> None:
         axis.set_ylabel(panel.label)
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(bottom=0, top=1 if panel is RATIO else None)
     if RATIO in panels:
         _fair_line(axes[-1], sum(low) / len(low))
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8)
