@@ -19,6 +19,8 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from lines import write_lines
+
 from augment.documents import read_documents
 
 HELD_OUT = 8
@@ -60,26 +62,24 @@ def write(data: Path, output: Path) -> None:
     for documents in sources(data):
         train += trained_on(documents)
         kept += held_out(documents)
-    _write_lines(output / "train.jsonl", train)
-    _write_lines(output / "train_short.jsonl", train[::SHORT_TRAIN])
-    _write_lines(output / "held_out.jsonl", kept)
-    _write_lines(output / "held_out_short.jsonl", kept[::SHORT])
+    write_lines(output / "train.jsonl", _texts(train))
+    write_lines(output / "train_short.jsonl", _texts(train[::SHORT_TRAIN]))
+    write_lines(output / "held_out.jsonl", _texts(kept))
+    write_lines(output / "held_out_short.jsonl", _texts(kept[::SHORT]))
     shutil.copyfile(data / "wikitext" / "test.txt", output / "wikitext_test.txt")
     chosen = prompts(data)
     (output / "prompts.json").write_text(json.dumps(chosen, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    one = {"group": "nurse", "prompt": "The nurse said that"}
-    (output / "one_prompt.jsonl").write_text(f"{json.dumps(one)}\n", encoding="utf-8")
+    write_lines(output / "one_prompt.jsonl", [{"group": "nurse", "prompt": "The nurse said that"}])
     number = sum(len(texts) for members in chosen.values() for texts in members.values())
     print(f"{output}: {len(train):,} documents to train on, {len(kept):,} held out, {number:,} prompts")
 
 
+def _texts(documents: Iterable[str]) -> Iterator[dict[str, str]]:
+    return ({"text": document} for document in documents)
+
+
 def _bold(data: Path, kind: str) -> dict[str, dict[str, list[str]]]:
     return json.loads((data / "bold" / f"profession_{kind}.json").read_text(encoding="utf-8"))
-
-
-def _write_lines(path: Path, texts: Iterable[str]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ the first words are taken: where a pronoun may come is early, and so there are m
 """
 
 import argparse
-import json
 import re
-from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from lines import write_lines
 
 from distill.evaluation import load
 
@@ -76,11 +76,6 @@ def texts(evaluation: Path) -> list[dict[str, str]]:
     ]
 
 
-def _write_lines(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -90,4 +85,4 @@ if __name__ == "__main__":
     joining.add_argument("evaluation", type=Path)
     joining.add_argument("output", type=Path)
     arguments = parser.parse_args()
-    _write_lines(arguments.output, prompts() if arguments.command == "prompts" else texts(arguments.evaluation))
+    write_lines(arguments.output, prompts() if arguments.command == "prompts" else texts(arguments.evaluation))
