@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from distill.losses import Divergence
-from distill.perturbation import Contexts, Operator
+from distill.perturbation import Contexts, Operator, Tokens
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,9 @@ class PerturbationConfig:
     """Read the counterfactual prediction as it is, or through the role-reversed vocabulary (mother ↔ father)."""
     contexts: Contexts = "reversed"
     """Where the operator acts: only after a reversed word, or after neutral prefixes too."""
+    tokens: Tokens = "all"
+    """What the operator changes: whole predictions, or only how the reversed vocabulary's own tokens (he, she, mother)
+    share their probability; then every other token's stays factual, and the second question costs no head product."""
 
 
 @dataclass(frozen=True)

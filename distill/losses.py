@@ -20,7 +20,15 @@ from torch.autograd.function import FunctionCtx
 from distill.chunking import block_rows, chunk_rows
 from distill.divergences import DIVERGENCES, Divergence
 from distill.head import Head
-from distill.perturbation import Contexts, Operator, ReversedVocabulary, perturb, perturb_neutral
+from distill.perturbation import (
+    Contexts,
+    Operator,
+    ReversedVocabulary,
+    Tokens,
+    perturb,
+    perturb_gendered,
+    perturb_neutral,
+)
 from distill.prefix import PrefixKind
 
 __all__ = ["DistillationLoss", "Divergence", "distillation_loss"]
@@ -51,6 +59,7 @@ class _Perturbation:
     operator: Operator
     vocabulary: ReversedVocabulary | None
     contexts: Contexts
+    tokens: Tokens
 
     def acts_on(self, kind: PrefixKind) -> bool:
         """Whether the target after such a prefix differs from the factual prediction."""
@@ -58,14 +67,25 @@ class _Perturbation:
             return False
         return kind == PrefixKind.REVERSED or (self.contexts == "all" and self.vocabulary is not None)
 
-    def log_target(self, log_p: Tensor, counterfactual_log_p: Tensor | None, kind: PrefixKind) -> Tensor:
-        """`[C, V]` log p, and log p̂ after REVERSED prefixes -> `[C, V]` log p″ at T = 1."""
+    def asked_of(self, weight: Tensor) -> Tensor:
+        """Teacher's head `[V, D]` -> the rows of it whose logits are needed after a counterfactual prefix."""
+        if self.tokens == "all":
+            return weight
+        assert self.vocabulary is not None
+        return weight.index_select(0, self.vocabulary.tokens)
+
+    def log_target(self, log_p: Tensor, counterfactual: Tensor | None, kind: PrefixKind) -> Tensor:
+        """`[C, V]` log p, and after REVERSED prefixes the logits of what is `asked_of` -> `[C, V]` log p″ at T = 1."""
         if not self.acts_on(kind):
             return log_p
-        if counterfactual_log_p is not None:
-            return perturb(log_p, counterfactual_log_p, self.operator, self.vocabulary)
+        if self.tokens == "all" and counterfactual is not None:
+            return perturb(log_p, counterfactual.log_softmax(-1), self.operator, self.vocabulary)
         assert self.vocabulary is not None
-        return perturb_neutral(log_p, self.operator, self.vocabulary)
+        if self.tokens == "all":
+            return perturb_neutral(log_p, self.operator, self.vocabulary)
+        if counterfactual is not None:
+            counterfactual = counterfactual[:, : len(self.vocabulary.tokens)]
+        return perturb_gendered(log_p, counterfactual, self.operator, self.vocabulary)
 
 
 @dataclass(frozen=True)
@@ -125,15 +145,18 @@ class _Chunk(NamedTuple):
 
 
 class _Teacher(NamedTuple):
-    """The teacher's head `[V, D]` and what it takes: `[N, D]` factual, `[M, D]` counterfactual hidden states."""
+    """The teacher's head `[V, D]`, the part of it that is asked after reversed prefixes, and what they take: `[N, D]`
+    factual, `[M, D]` counterfactual hidden states."""
 
     weight: Tensor
+    counterfactual_weight: Tensor
     hidden: Tensor
     counterfactual_hidden: Tensor | None
 
 
 class _Predictions(NamedTuple):
-    """`[C, V]` logits of the student, of the teacher, and of the teacher after the reversed prefixes."""
+    """`[C, V]` logits of the student, of the teacher, and, of what is asked, of the teacher after the reversed
+    prefixes."""
 
     student: Tensor
     teacher: Tensor | None
@@ -157,7 +180,8 @@ class _Predictor:
             self._head = Head(teacher.weight, teacher.hidden)
             self._teacher_buffer = self._head.buffer(rows)
             reversed_rows = max((len(chunk.slots) for chunk in chunks if chunk.slots is not None), default=0)
-            self._counterfactual_buffer = self._head.buffer(reversed_rows)
+            self._counterfactual_head = Head(teacher.counterfactual_weight, teacher.hidden)
+            self._counterfactual_buffer = self._counterfactual_head.buffer(reversed_rows)
 
     def __call__(self, chunk: _Chunk) -> _Predictions:
         student = self._student.logits(self._student_hidden[chunk.rows], self._buffer)
@@ -168,7 +192,7 @@ class _Predictor:
             return _Predictions(student, teacher, None)
         assert self._teacher.counterfactual_hidden is not None
         hidden = self._teacher.counterfactual_hidden[chunk.slots]
-        return _Predictions(student, teacher, self._head.logits(hidden, self._counterfactual_buffer))
+        return _Predictions(student, teacher, self._counterfactual_head.logits(hidden, self._counterfactual_buffer))
 
 
 def _between_products(
@@ -178,8 +202,7 @@ def _between_products(
     log_target = None
     if logits.teacher is not None:
         log_p = logits.teacher.log_softmax(-1)
-        counterfactual_log_p = None if logits.counterfactual is None else logits.counterfactual.log_softmax(-1)
-        log_target = perturbation.log_target(log_p, counterfactual_log_p, kind)
+        log_target = perturbation.log_target(log_p, logits.counterfactual, kind)
     kd, lm, gradient = terms.of(logits.student, log_target, labels)
     logits.student.copy_(gradient)
     return kd, lm
@@ -270,6 +293,7 @@ def distillation_loss(
     jsd_beta: float = 0.5,
     chunk_size: int | None = 2048,
     compiled: bool = False,
+    tokens: Tokens = "all",
 ) -> DistillationLoss:
     """`kd_weight · T² · D(p″ ‖ q_T) + lm_weight · CE(q, next token)`, mean over valid tokens.
 
@@ -298,6 +322,8 @@ def distillation_loss(
         chunk_size: rows whose logits exist at a time; None: as many as the device's memory suggests
             (`distill.chunking.chunk_rows`).
         compiled: let `torch.compile` fuse what happens between two products.
+        tokens: `all`: the operator combines whole predictions; `gendered`: only the shares of the vocabulary's own
+            tokens in their mass (`distill.perturbation.perturb_gendered`), and the head is asked for these alone.
 
     Raises:
         ValueError: unknown names, shapes that don't belong together, or a missing argument; the message says which.
@@ -312,6 +338,9 @@ def distillation_loss(
     """
     _check_choice("operator", operator, get_args(Operator))
     _check_choice("contexts", contexts, get_args(Contexts))
+    _check_choice("tokens", tokens, get_args(Tokens))
+    if tokens == "gendered" and vocabulary is None:
+        raise ValueError("tokens 'gendered' are those of a role-reversed vocabulary: give `vocabulary`")
     _check_choice("divergence", divergence, get_args(Divergence))
     if temperature <= 0:
         raise ValueError(f"temperature is {temperature}: it must be positive")
@@ -322,6 +351,8 @@ def distillation_loss(
     if len(labels) != len(student_hidden):
         raise ValueError(f"student_hidden has {len(student_hidden)} rows and labels has {len(labels)}")
 
+    vocabulary = None if vocabulary is None else vocabulary.to(labels.device)
+    perturbation = _Perturbation(operator, vocabulary, contexts, tokens)
     teacher = None
     if teacher_hidden is not None and teacher_weight is not None:
         if len(teacher_hidden) != len(labels):
@@ -330,14 +361,13 @@ def distillation_loss(
             raise ValueError(
                 f"the heads differ: {len(teacher_weight)} tokens (teacher), {len(student_weight)} (student)"
             )
-        teacher = _Teacher(teacher_weight, teacher_hidden, counterfactual_hidden)
+        teacher = _Teacher(teacher_weight, perturbation.asked_of(teacher_weight), teacher_hidden, counterfactual_hidden)
     elif kd_weight:
         raise ValueError("kd_weight is not 0, so teacher_hidden and teacher_weight are needed")
 
     if valid_tokens is None:
         valid_tokens = (labels != _IGNORED).sum()
     valid_tokens = torch.as_tensor(valid_tokens, device=labels.device).clamp(min=1)
-    perturbation = _Perturbation(operator, None if vocabulary is None else vocabulary.to(labels.device), contexts)
     chunks = _chunks(
         labels,
         None if teacher is None else _effective_kinds(perturbation, prefix, counterfactual_hidden),

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from distill.blocks import Batch
 from distill.config import PerturbationConfig
 from distill.models import backbone
-from distill.perturbation import Contexts, Operator, ReversedVocabulary, perturb, perturb_neutral
+from distill.perturbation import Contexts, Operator, ReversedVocabulary, perturb, perturb_gendered, perturb_neutral
 from distill.prefix import PrefixKind
 
 FACTUAL = PerturbationConfig()
@@ -23,6 +23,8 @@ SETTINGS = (
     *(PerturbationConfig(operator, "identity", "reversed") for operator in OPERATORS),
     *(PerturbationConfig(operator, "reversed", "reversed") for operator in OPERATORS),
     *(PerturbationConfig(operator, "reversed", "all") for operator in OPERATORS),
+    *(PerturbationConfig(operator, "reversed", "reversed", "gendered") for operator in OPERATORS),
+    *(PerturbationConfig(operator, "reversed", "all", "gendered") for operator in OPERATORS),
 )
 """The settings whose targets differ, the factual one first."""
 
@@ -93,12 +95,17 @@ def _after_reversed(log_p: Tensor, counterfactual_log_p: Tensor, vocabulary: Rev
         yield _indices(identity), perturb(log_p, counterfactual_log_p, operator)
         through = (PerturbationConfig(operator, "reversed", contexts) for contexts in get_args(Contexts))
         yield _indices(*through), perturb(log_p, counterfactual_log_p, operator, vocabulary)
+        gendered = (PerturbationConfig(operator, "reversed", contexts, "gendered") for contexts in get_args(Contexts))
+        own = counterfactual_log_p.index_select(-1, vocabulary.tokens)
+        yield _indices(*gendered), perturb_gendered(log_p, own, operator, vocabulary)
 
 
 def _after_neutral(log_p: Tensor, vocabulary: ReversedVocabulary) -> _Targets:
     for operator in OPERATORS:
         setting = PerturbationConfig(operator, "reversed", "all")
         yield _indices(setting), perturb_neutral(log_p, operator, vocabulary)
+        setting = PerturbationConfig(operator, "reversed", "all", "gendered")
+        yield _indices(setting), perturb_gendered(log_p, None, operator, vocabulary)
 
 
 def _indices(*settings: PerturbationConfig) -> Tensor:

@@ -127,13 +127,16 @@ class ReversedVocabulary:
         Returns:
             `[..., K]` log-probabilities. All tokens outside `tokens` read as they are.
         """
-        own = log_p.index_select(-1, self.tokens)
+        return self.exchange(log_p.index_select(-1, self.tokens), counterfactual_log_p.index_select(-1, self.tokens))
+
+    def exchange(self, own: Tensor, counterfactual: Tensor) -> Tensor:
+        """`read` from the predictions at `tokens` alone: `[..., K]` twice -> `[..., K]`."""
         own_mass = self._group_log_mass(own)
-        sizes = (self.members < len(self.tokens)).sum(-1).to(log_p.dtype)
+        sizes = (self.members < len(self.tokens)).sum(-1).to(own.dtype)
         even = -sizes.log()[self.group_of]
         own_mass_of_token = own_mass.index_select(-1, self.group_of)
         share = torch.where(own_mass_of_token == -math.inf, even, own - own_mass_of_token)
-        mass = self._group_log_mass(counterfactual_log_p.index_select(-1, self.tokens))
+        mass = self._group_log_mass(counterfactual)
         return mass.index_select(-1, self.counterpart[self.group_of]) + share
 
     def _group_log_mass(self, log_p: Tensor) -> Tensor:

@@ -6,7 +6,7 @@
         --output experiment/written
     python docs/experiment/written.py text experiment/written experiment/text/written.jsonl
 
-Neither an occupation nor an opening of these is among our own, by which the students are measured. A quarter of the
+Neither an occupation nor an opening of these is among our own, by which the students are measured. Half of the
 openings tell a gender, half of them each: there a target keeps to it, and a student must not forget that. Of each text
 the first words are taken: where a pronoun may come is early, and so there are many such places.
 """
@@ -22,16 +22,16 @@ from distill.evaluation import load
 OCCUPATIONS = (
     "actuary", "animator", "anthropologist", "apprentice", "archaeologist", "astronomer", "athlete", "auctioneer",
     "auditor", "banker", "barista", "bartender", "beautician", "biologist", "blacksmith", "bookkeeper", "bricklayer",
-    "broker", "caregiver", "cardiologist", "caretaker", "childminder", "choreographer", "clerk", "coach", "cobbler",
+    "broker", "cardiologist", "caregiver", "caretaker", "childminder", "choreographer", "clerk", "coach", "cobbler",
     "composer", "conductor", "consultant", "cook", "counselor", "courier", "curator", "decorator", "dental hygienist",
     "designer", "detective", "developer", "dietitian", "diplomat", "dispatcher", "economist", "editor", "estate agent",
     "film director", "financial analyst", "fitness instructor", "geologist", "glazier", "graphic designer", "historian",
     "housekeeper", "inspector", "interpreter", "jeweller", "kindergarten assistant", "lecturer", "lifeguard",
-    "locksmith", "logger", "machinist", "manager", "manicurist", "mathematician", "mayor", "miner", "nanny", "novelist",
-    "optician", "paramedic", "paralegal", "philosopher", "physicist", "physiotherapist", "poet", "professor",
-    "psychologist", "referee", "reporter", "roofer", "sailor", "sculptor", "shopkeeper", "singer", "social worker",
-    "software tester", "stylist", "surveyor", "taxi driver", "technician", "therapist", "translator", "truck driver",
-    "tutor", "veterinarian", "weaver", "welder", "wedding planner",
+    "locksmith", "logger", "machinist", "manager", "manicurist", "mathematician", "mayor", "miner", "novelist",
+    "nutritionist", "optician", "paralegal", "paramedic", "philosopher", "physicist", "physiotherapist", "poet",
+    "professor", "psychologist", "referee", "reporter", "roofer", "sailor", "sculptor", "shopkeeper", "singer",
+    "social worker", "software tester", "stylist", "surveyor", "taxi driver", "technician", "therapist", "translator",
+    "truck driver", "tutor", "veterinarian", "weaver", "wedding planner", "welder",
 )  # fmt: skip
 
 OPENINGS = (
@@ -51,8 +51,15 @@ OPENINGS = (
     "The {} thinks he",
     "The {} opened her bag, and",
     "The {} opened his bag, and",
+    "She worked as a {}, and",
+    "He worked as a {}, and",
+    "The {} was a woman who",
+    "The {} was a man who",
+    "Our aunt, the {}, knew that",
+    "Our uncle, the {}, knew that",
+    "The {} lived with her husband, and",
+    "The {} lived with his wife, and",
 )
-
 
 _FIRST_WORDS = re.compile(r"(?:\s*\S+){,8}")
 

@@ -40,7 +40,7 @@ def test_the_card_says_what_the_student_is(run, gpt2_folder):
     for fact in (
         str(gpt2_folder),
         "layers 0, 2",
-        "expmean, reversed vocabulary, all contexts",
+        "expmean, reversed vocabulary, all contexts, all tokens",
         "best.ckpt",
         "2203.12574",
     ):
@@ -298,6 +298,7 @@ def test_what_teaches_the_bias_again_warns(recipe, tmp_path, overrides, reason):
         (["--trainer.val_check_interval=00:01:00:00"], "trainer.val_check_interval can't be a time"),
         (["--trainer.overfit_batches=1"], "trainer.overfit_batches can't be set"),
         (["--trainer.devices=0"], "trainer: "),
+        (["--model.perturbation.tokens=gendered", "--model.perturbation.vocabulary=identity"], "tokens to all"),
         (["--ckpt_path=nowhere.ckpt"], "there is no file 'nowhere.ckpt'"),
         (["--model.student.layers=null", "--model.student.config={model_type: gpt2, vocab_size: 5000}"], "5000 tokens"),
     ],
