@@ -1,7 +1,8 @@
 """Where the surface forms stand in a text: every whole word that is one of them, in order.
 
-Plain text is cut at whatever is no letter and no digit, and its words are looked up: faster than a pattern, which has
-to try its branches at every word. Text with letters beyond ASCII, and words that hold an apostrophe, need one.
+Plain text is cut at whatever is no letter and no digit, and its words are looked up, as bytes: faster than strings, and
+than a pattern, which has to try its branches at every word. Text with letters beyond ASCII, and words that hold an
+apostrophe, need one.
 """
 
 import re
@@ -13,7 +14,7 @@ _PIECE = 1 << 16
 # No form holds these, on either side of them.
 _BETWEEN_WORDS = re.compile(r"[\x00-&(-/:-@\[-`{-\x7f]")
 
-_BLANKS = {code: " " for code in range(128) if not chr(code).isalnum()}
+_LETTERS_AND_DIGITS = bytes(code if chr(code).isalnum() else ord(" ") for code in range(128)) + b" " * 128
 _MARKS = "’“”—–‘…\xa0"
 _LETTERS = re.compile(r"[a-zA-Z]+")
 _BEYOND_ASCII = r"[^\W\d_a-zA-Z][^\W_]*+"
@@ -28,11 +29,13 @@ class WordSearch:
 
     def __init__(self, forms: Iterable[str]):
         forms = list(forms)
-        self._whole = {form for form in forms if form.isascii() and form.isalnum()}
         parted = [form for form in forms if not form.isalnum()]
         # “ma” of “ma'am”: where it stands, there may be more to find than it.
-        self._openers = {match[0] for form in parted if (match := _LETTERS.match(form))}
-        self._looked_up = self._whole | self._openers
+        openers = {match[0] for form in parted if (match := _LETTERS.match(form))}
+        self._openers = {opener.encode() for opener in openers}
+        whole = {form for form in forms if form.isascii() and form.isalnum()}
+        # Each as bytes → itself, and itself as a whole word.
+        self._looked_up = {form.encode(): (form, f" {form} ".encode()) for form in whole | openers}
         self._pattern = word_pattern(forms)
 
     def find(self, text: str) -> Iterator[tuple[str, int]]:
@@ -40,21 +43,22 @@ class WordSearch:
 
         Letters and digits stand neither before nor behind it, but for letters beyond ASCII before it.
         """
+        looked_up = self._looked_up
         for first, piece in _pieces(text):
             plain = piece if piece.isascii() else _without_marks(piece)
             found = None
             if plain.isascii():
-                cut = plain.translate(_BLANKS)
-                looked_up = self._looked_up
+                cut = plain.encode().translate(_LETTERS_AND_DIGITS)
                 found = [word for word in cut.split() if word in looked_up]
             if found is None or not self._openers.isdisjoint(found):
                 for match in self._pattern.finditer(f" {piece} "):
                     yield match[1], first + match.start()
                 continue
-            words = f" {cut} "
+            words = b" " + cut + b" "
             position = -1
-            for form in found:
-                position = words.find(f" {form} ", position + 1)
+            for word in found:
+                form, alone = looked_up[word]
+                position = words.find(alone, position + 1)
                 yield form, first + position
 
 
