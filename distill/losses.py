@@ -155,8 +155,8 @@ class _Teacher(NamedTuple):
 
 
 class _Predictions(NamedTuple):
-    """`[C, V]` logits of the student, of the teacher, and, of what is asked, of the teacher after the reversed
-    prefixes."""
+    """`[C, V]` logits of the student and of the teacher, and those of the teacher after the reversed prefixes, of the
+    tokens that are asked for."""
 
     student: Tensor
     teacher: Tensor | None

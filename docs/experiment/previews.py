@@ -28,7 +28,8 @@ def table(previews: Sequence[tuple[str, Preview]]) -> str:
 def _name(target: Preview) -> str:
     if target["operator"] == "none":
         return "factual teacher"
-    return f"`{target['operator']}`, {target['vocabulary']}, {target['contexts']} contexts"
+    tokens = ", gendered tokens" if target.get("tokens") == "gendered" else ""
+    return f"`{target['operator']}`, {target['vocabulary']}, {target['contexts']} contexts{tokens}"
 
 
 def _perplexity(target: Preview) -> str:

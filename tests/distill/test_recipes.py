@@ -1,10 +1,13 @@
 """Every recipe in configs/ parses, and every overlay over it."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import yaml
 
 from distill.cli import main
+from distill.config import PerturbationConfig
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 RECIPES = [CONFIGS / name for name in ("gpt2.yaml", "gpt2-finetune.yaml", "smollm2.yaml", "quickstart/teacher.yaml",
@@ -32,6 +35,12 @@ def test_overlays_parse(capsys, overlay):
 def test_there_is_an_overlay_for_every_operator():
     names = {path.stem for path in CONFIGS.glob("perturbation/*.yaml")}
     assert names == {"none", "mean", "expmean", "max", "swap", "equivariant", "equivariant-gendered", "max-reversed"}
+
+
+@pytest.mark.parametrize("overlay", sorted(CONFIGS.glob("perturbation/*.yaml")), ids=lambda path: path.stem)
+def test_an_overlay_leaves_no_part_of_another_perturbation(overlay):
+    perturbation = yaml.safe_load(overlay.read_text(encoding="utf-8"))["model"]["perturbation"]
+    assert set(perturbation) == {field.name for field in fields(PerturbationConfig)}
 
 
 @pytest.mark.parametrize(("overlay", "tokens"), [("equivariant", "all"), ("equivariant-gendered", "gendered")])
