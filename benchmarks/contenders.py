@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,13 @@ def prepare(folder: Path, layers: int, width: int) -> dict[str, Any]:
     return {"text": f"{text.parent.name}/{text.name}"}
 
 
-def ours(folder: Path, block_size: int, batch_size: int, steps: int, counterfactual: bool) -> dict[str, Any]:
+PLAIN = PerturbationConfig()
+EQUIVARIANT = PerturbationConfig("expmean", "reversed", "all")
+
+
+def ours(
+    folder: Path, block_size: int, batch_size: int, steps: int, perturbation: PerturbationConfig
+) -> dict[str, Any]:
     """`distill fit` without its files."""
     watch, shares = Watch(), []
 
@@ -109,7 +116,7 @@ def ours(folder: Path, block_size: int, batch_size: int, steps: int, counterfact
     module = DistillationModule(
         teacher=TeacherConfig(path=path, dtype="bfloat16" if ON_GPU else "float32"),
         student=StudentConfig(layers=_student_layers(folder)),
-        perturbation=PerturbationConfig("expmean", "reversed", "all") if counterfactual else PerturbationConfig(),
+        perturbation=perturbation,
         loss=LossConfig(compile=ON_GPU),
     )
     trainer = pl.Trainer(
@@ -125,7 +132,7 @@ def ours(folder: Path, block_size: int, batch_size: int, steps: int, counterfact
     )  # fmt: skip
     trainer.fit(module, data)
     rows, positions = (sum(share) / steps for share in zip(*shares[1:], strict=True))
-    if not counterfactual:
+    if perturbation == PLAIN:
         rows = positions = 0.0
     return {**watch.result(), "rows_asked_twice": rows, "reversed_positions": positions}
 
@@ -231,12 +238,13 @@ def main() -> None:
     """Run what the arguments name."""
     name, folder, *numbers = sys.argv[1:]
     sizes = (Path(folder), *map(int, numbers))
-    if name in ("plain", "counterfactual", "trl-huge-pages"):
+    if name in ("plain", "counterfactual", "gendered", "trl-huge-pages"):
         os.environ[HUGE_PAGES] = "1"
     call = {
         "prepare": prepare,
-        "plain": lambda *sizes: ours(*sizes, counterfactual=False),
-        "counterfactual": lambda *sizes: ours(*sizes, counterfactual=True),
+        "plain": lambda *sizes: ours(*sizes, PLAIN),
+        "counterfactual": lambda *sizes: ours(*sizes, EQUIVARIANT),
+        "gendered": lambda *sizes: ours(*sizes, replace(EQUIVARIANT, tokens="gendered")),
         "naive": naive,
         "trl": lambda *sizes: trl(*sizes, chunked=False),
         "trl-chunked": lambda *sizes: trl(*sizes, chunked=True),
