@@ -13,13 +13,32 @@ def check_agreement(module: DistillationModule, block_size: int) -> None:
         block_size: tokens a block.
 
     Raises:
-        UserError: a block longer than the positions of a model, or heads that the tokenizer doesn't fit.
+        UserError: a block longer than the positions of a model, heads that the tokenizer doesn't fit, or a perturbation
+            of gendered tokens without any.
     """
+    _check_gendered_tokens(module)
     _check_heads(module)
     for name, config in (("teacher", module.teacher_config), ("student", module.student_config)):
         limit = None if config is None else block_limit(config)
         if limit is not None and block_size > limit:
             raise UserError(f"data.block_size is {block_size}, longer than the {name}'s {limit} positions: lower it")
+
+
+def _check_gendered_tokens(module: DistillationModule) -> None:
+    """Where the role-reversed vocabulary is needed, it must be asked for and hold something."""
+    perturbation = module.perturbation
+    if perturbation.operator == "none":
+        return
+    if perturbation.tokens == "gendered" and perturbation.vocabulary != "reversed":
+        raise UserError(
+            "model.perturbation.tokens gendered are those of the role-reversed vocabulary: set "
+            "model.perturbation.vocabulary to reversed, or tokens to all"
+        )
+    if module.vocabulary is not None and not len(module.vocabulary.tokens):
+        raise UserError(
+            "model.perturbation.vocabulary reversed is empty: none of the tokenizer's tokens is a gendered word whose "
+            "counterpart is a token too; set it to identity, or take another tokenizer"
+        )
 
 
 def _check_heads(module: DistillationModule) -> None:

@@ -45,7 +45,7 @@ class PerturbationConfig:
     """Where the operator acts: only after a reversed word, or after neutral prefixes too."""
     tokens: Tokens = "all"
     """What the operator changes: whole predictions, or only how the reversed vocabulary's own tokens (he, she, mother)
-    share their probability; then every other token's stays factual, and the second question costs no head product."""
+    share their probability; then every other token's stays factual, and the second question asks the head for these."""
 
 
 @dataclass(frozen=True)

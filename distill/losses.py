@@ -69,21 +69,25 @@ class _Perturbation:
 
     def asked_of(self, weight: Tensor) -> Tensor:
         """Teacher's head `[V, D]` -> the rows of it whose logits are needed after a counterfactual prefix."""
-        if self.tokens == "all":
+        if self.tokens == "all" or self.vocabulary is None:
             return weight
-        assert self.vocabulary is not None
         return weight.index_select(0, self.vocabulary.tokens)
 
     def log_target(self, log_p: Tensor, counterfactual: Tensor | None, kind: PrefixKind) -> Tensor:
         """`[C, V]` log p, and after REVERSED prefixes the logits of what is `asked_of` -> `[C, V]` log p″ at T = 1."""
         if not self.acts_on(kind):
             return log_p
-        if self.tokens == "all" and counterfactual is not None:
+        if self.tokens == "gendered":
+            return self._gendered(log_p, counterfactual)
+        if counterfactual is not None:
             return perturb(log_p, counterfactual.log_softmax(-1), self.operator, self.vocabulary)
         assert self.vocabulary is not None
-        if self.tokens == "all":
-            return perturb_neutral(log_p, self.operator, self.vocabulary)
+        return perturb_neutral(log_p, self.operator, self.vocabulary)
+
+    def _gendered(self, log_p: Tensor, counterfactual: Tensor | None) -> Tensor:
+        assert self.vocabulary is not None
         if counterfactual is not None:
+            # Without the columns that pad the head.
             counterfactual = counterfactual[:, : len(self.vocabulary.tokens)]
         return perturb_gendered(log_p, counterfactual, self.operator, self.vocabulary)
 
@@ -155,8 +159,8 @@ class _Teacher(NamedTuple):
 
 
 class _Predictions(NamedTuple):
-    """`[C, V]` logits of the student and of the teacher, and those of the teacher after the reversed prefixes, of the
-    tokens that are asked for."""
+    """`[C, V]` logits of the student and of the teacher, and of the teacher after the reversed prefixes: `[C, V]`, or
+    `[C, K]` of the tokens that are asked for; all with the columns that pad a head."""
 
     student: Tensor
     teacher: Tensor | None
@@ -180,7 +184,9 @@ class _Predictor:
             self._head = Head(teacher.weight, teacher.hidden)
             self._teacher_buffer = self._head.buffer(rows)
             reversed_rows = max((len(chunk.slots) for chunk in chunks if chunk.slots is not None), default=0)
-            self._counterfactual_head = Head(teacher.counterfactual_weight, teacher.hidden)
+            # A head of its own costs a copy of the weights, in another type or padded.
+            asked = teacher.counterfactual_weight
+            self._counterfactual_head = self._head if asked is teacher.weight else Head(asked, teacher.hidden)
             self._counterfactual_buffer = self._counterfactual_head.buffer(reversed_rows)
 
     def __call__(self, chunk: _Chunk) -> _Predictions:
@@ -339,7 +345,7 @@ def distillation_loss(
     _check_choice("operator", operator, get_args(Operator))
     _check_choice("contexts", contexts, get_args(Contexts))
     _check_choice("tokens", tokens, get_args(Tokens))
-    if tokens == "gendered" and vocabulary is None:
+    if operator != "none" and tokens == "gendered" and vocabulary is None:
         raise ValueError("tokens 'gendered' are those of a role-reversed vocabulary: give `vocabulary`")
     _check_choice("divergence", divergence, get_args(Divergence))
     if temperature <= 0:

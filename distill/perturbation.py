@@ -126,7 +126,7 @@ def perturb_gendered(
 
     Returns:
         `[..., V]` normalised log-probabilities. A row where either prediction excludes every token of the vocabulary,
-        or both each other entirely, keeps the factual one.
+        or both each other entirely, keeps the factual one; so does every row where K is 0.
 
     Raises:
         ValueError: unknown operator.
@@ -139,6 +139,8 @@ def perturb_gendered(
     """
     combine = _combination(operator)
     vocabulary = vocabulary.to(log_p.device)
+    if not len(vocabulary.tokens):
+        return log_p
     own = log_p.index_select(-1, vocabulary.tokens)
     mass, share = _mass_and_share(own)
     counterfactual_mass, counterfactual_share = (

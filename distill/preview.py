@@ -54,8 +54,8 @@ class PreviewOptions:
 
 
 def preview(options: PreviewOptions, module: DistillationModule, data: CounterfactualDataModule, output: Path) -> None:
-    """Score every target that operators, vocabularies and contexts make of a recipe's teacher: their price on a text,
-    and their parity after occupations.
+    """Score every target that the settings of a perturbation make of a recipe's teacher: its price on a text, and its
+    parity after occupations.
 
     Args:
         options: what is scored.

@@ -90,13 +90,13 @@ _Targets = Iterator[tuple[Tensor, Tensor]]
 
 
 def _after_reversed(log_p: Tensor, counterfactual_log_p: Tensor, vocabulary: ReversedVocabulary) -> _Targets:
+    own = counterfactual_log_p.index_select(-1, vocabulary.tokens)
     for operator in OPERATORS:
         identity = PerturbationConfig(operator, "identity", "reversed")
         yield _indices(identity), perturb(log_p, counterfactual_log_p, operator)
         through = (PerturbationConfig(operator, "reversed", contexts) for contexts in get_args(Contexts))
         yield _indices(*through), perturb(log_p, counterfactual_log_p, operator, vocabulary)
         gendered = (PerturbationConfig(operator, "reversed", contexts, "gendered") for contexts in get_args(Contexts))
-        own = counterfactual_log_p.index_select(-1, vocabulary.tokens)
         yield _indices(*gendered), perturb_gendered(log_p, own, operator, vocabulary)
 
 

@@ -55,11 +55,6 @@ def _check_values(module: DistillationModule) -> None:
             raise UserError(f"model.{name} is {value}: it must be {expected}")
     if not (loss.kd_weight or loss.lm_weight or loss.hidden_weight):
         raise UserError("model.loss: all weights are 0, so there is nothing to learn")
-    if module.perturbation.tokens == "gendered" and module.perturbation.vocabulary != "reversed":
-        raise UserError(
-            "model.perturbation.tokens gendered are those of the role-reversed vocabulary: set "
-            "model.perturbation.vocabulary to reversed, or tokens to all"
-        )
     if module.perturbation.operator != "none" and not loss.kd_weight:
         raise UserError(
             f"model.perturbation.operator is {module.perturbation.operator} and model.loss.kd_weight 0, so that no "

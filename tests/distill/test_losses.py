@@ -150,6 +150,19 @@ def test_a_student_that_equals_its_teacher_has_no_loss_and_no_gradient(divergenc
         assert value.abs() < 1e-12
 
 
+def test_a_student_that_equals_its_teacher_moves_gendered_tokens_only():
+    """With forward KL at T = 1."""
+    tensors = inputs()
+    logits = (tensors["teacher_hidden"] @ tensors["teacher_weight"].T).requires_grad_()
+    student = {"student_hidden": logits, "student_weight": torch.eye(VOCABULARY, dtype=torch.float64)}
+    settings = {"operator": "expmean", "vocabulary": PI, "contexts": "all", "tokens": "gendered"}
+    distillation_loss(**{**tensors, **student}, **settings).total.backward()
+    others = torch.ones(VOCABULARY, dtype=torch.bool)
+    others[PI.tokens] = False
+    assert logits.grad[:, others].abs().max() < 1e-12
+    assert logits.grad[:, ~others].abs().max() > 1e-4
+
+
 def test_ignored_rows_count_nowhere():
     tensors = inputs()
     settings = {"operator": "expmean", "vocabulary": PI, "contexts": "all", "lm_weight": 1.0}
@@ -238,13 +251,16 @@ def test_an_aligned_width_changes_nothing(operator, divergence, tokens, monkeypa
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
-@pytest.mark.parametrize("tokens", ["all", "gendered"])
-def test_compiling_changes_nothing(tokens):
-    settings = {"operator": "expmean", "vocabulary": PI, "tokens": tokens, "lm_weight": 0.5}
+@pytest.mark.parametrize(
+    ("tokens", "kind"),
+    [("all", PrefixKind.REVERSED), ("gendered", PrefixKind.REVERSED), ("gendered", PrefixKind.NEUTRAL)],
+)
+def test_compiling_changes_nothing(tokens, kind):
+    settings = {"operator": "expmean", "vocabulary": PI, "contexts": "all", "tokens": tokens, "lm_weight": 0.5}
     # One kind of prefix and one chunk: every other shape would be compiled anew, which takes its time.
     tensors = inputs(torch.float32)
-    tensors["prefix"] = torch.full_like(tensors["prefix"], PrefixKind.REVERSED)
-    tensors["counterfactual_hidden"] = tensors["teacher_hidden"].flip(0)
+    tensors["prefix"] = torch.full_like(tensors["prefix"], kind)
+    tensors["counterfactual_hidden"] = tensors["teacher_hidden"].flip(0) if kind == PrefixKind.REVERSED else None
     eager = with_gradients(distillation_loss, tensors, **settings)
     compiled = with_gradients(distillation_loss, tensors, compiled=True, **settings)
     for value, reference in zip(compiled, eager, strict=True):
@@ -299,7 +315,7 @@ def test_impossible_tokens_are_no_nan(operator, divergence, tokens):
         ({"operator": "median"}, "unknown operator 'median'.*expmean"),
         ({"contexts": "some"}, "unknown contexts"),
         ({"tokens": "some"}, "unknown tokens"),
-        ({"tokens": "gendered"}, "give `vocabulary`"),
+        ({"operator": "mean", "tokens": "gendered"}, "give `vocabulary`"),
         ({"divergence": "kl"}, "unknown divergence"),
         ({"temperature": 0.0}, "temperature"),
         ({"jsd_beta": 1.0}, "jsd_beta"),

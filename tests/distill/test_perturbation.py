@@ -112,11 +112,53 @@ def test_gendered_tokens_share_their_mass_as_if_there_were_no_others(log_p, coun
 def test_after_a_neutral_prefix_gendered_tokens_answer_themselves(log_p, operator):
     target = perturb_gendered(log_p, None, operator, PI)
     torch.testing.assert_close(target, perturb_gendered(log_p, log_p[PI.tokens], operator, PI))
-    if operator in ("mean", "expmean", "max"):
+    if operator in ("expmean", "max"):
         masses = group_masses(target)
         torch.testing.assert_close(masses, exchanged(masses), rtol=1e-6, atol=1e-12)
     if operator == "expmean":
         torch.testing.assert_close(target.exp(), perturb_neutral(log_p, operator, PI).exp())
+
+
+def shares(log_p: Tensor) -> Tensor:
+    """Each group's part of the mass of all groups."""
+    masses = group_masses(log_p)[: 2 * len(GROUPS)]
+    return masses / masses.sum()
+
+
+@given(log_probabilities(), log_probabilities())
+def test_the_shares_of_gendered_tokens_are_symmetric(log_p, counterfactual_log_p):
+    there = perturb_gendered(log_p, counterfactual_log_p[PI.tokens], "expmean", PI)
+    back = perturb_gendered(counterfactual_log_p, log_p[PI.tokens], "expmean", PI)
+    if not (excludes_all(log_p) or excludes_all(counterfactual_log_p)):
+        expected = shares(back)[torch.arange(2 * len(GROUPS)) ^ 1]
+        torch.testing.assert_close(shares(there), expected, rtol=1e-6, atol=1e-12)
+
+
+def without(*tokens: int) -> Tensor:
+    log_p = torch.arange(VOCABULARY, dtype=torch.float64)
+    log_p[list(tokens)] = -math.inf
+    return log_p.log_softmax(-1)
+
+
+@pytest.mark.parametrize(
+    ("log_p", "counterfactual_log_p"),
+    [
+        (without(*range(10)), without()),
+        (without(), without(*range(10))),
+        (without(*range(10)), without(*range(10))),
+        # Through the vocabulary each has what the other has not.
+        (without(0, 2, 3, 6), without(0, 2, 3, 6)),
+    ],
+    ids=["no factual one", "no counterfactual one", "neither", "each other"],
+)
+def test_gendered_tokens_that_are_excluded_stay_factual(log_p, counterfactual_log_p):
+    assert torch.equal(perturb_gendered(log_p, counterfactual_log_p[PI.tokens], "mean", PI), log_p)
+
+
+def test_a_vocabulary_without_tokens_changes_nothing():
+    log_p, empty = without(), ReversedVocabulary.from_pairs([])
+    for counterfactual in (None, torch.zeros(0, dtype=torch.float64)):
+        assert torch.equal(perturb_gendered(log_p, counterfactual, "expmean", empty), log_p)
 
 
 def test_gendered_tokens_of_a_batch_are_those_of_its_rows():

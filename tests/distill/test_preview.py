@@ -99,6 +99,12 @@ def test_the_table_marks_the_recipes_own_setting(recipe, tmp_path, capsys):
     assert marked == [["max", "identity", "reversed", "all"]]
 
 
+def test_the_table_marks_a_recipe_of_gendered_tokens(recipe, tmp_path, capsys):
+    preview(recipe, tmp_path, "--tokens=64", "--model.perturbation.tokens=gendered")
+    marked = [line.split()[1:5] for line in capsys.readouterr().out.splitlines() if line.startswith("→  ")]
+    assert marked == [["expmean", "reversed", "all", "gendered"]]
+
+
 def test_without_an_output_it_lies_where_the_fit_would_write(recipe, tmp_path):
     main(["preview", f"--config={recipe}", f"--trainer.default_root_dir={tmp_path / 'run'}", "--tokens=64"])
     assert (tmp_path / "run" / "preview.json").is_file()

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ import yaml
 from markdown_it import MarkdownIt
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from distill.agreement import check_agreement
 from distill.config import PerturbationConfig, StudentConfig, TeacherConfig
 from distill.data import CounterfactualDataModule
 from distill.errors import UserError
 from distill.module import DistillationModule
+from distill.perturbation import ReversedVocabulary
 from tests.distill.fits import fit, metrics, refused, weights
 
 
@@ -60,6 +63,15 @@ def test_names_are_text_in_the_card(recipe, tmp_path):
     assert "<img" not in rendered
     assert "run|&lt;script&gt;alert(1)&lt;" in rendered
     assert "&lt;img src=x onerror=alert(1)&gt;|.jsonl" in rendered
+
+
+def test_the_recipes_tokens_reach_the_target(recipe, tmp_path):
+    kd = {}
+    for tokens in ("all", "gendered"):
+        fit(recipe, tmp_path / tokens, f"--model.perturbation.tokens={tokens}", "--trainer.max_steps=1")
+        kd[tokens] = float(metrics(tmp_path / tokens)[0]["train/kd"])
+        assert f"{tokens} tokens" in (tmp_path / tokens / "student" / "README.md").read_text()
+    assert kd["all"] != kd["gendered"]
 
 
 def test_a_baseline_claims_nothing(recipe, tmp_path):
@@ -125,6 +137,24 @@ def test_the_two_modules_without_the_command_line(gpt2_folder, tmp_path):
     ).fit(module, data)  # fmt: skip
     assert module.global_step == 2
     assert max(len(data.train_blocks[index].counterfactual) for index in range(len(data.train_blocks))) == 64
+
+
+@pytest.mark.parametrize(
+    ("perturbation", "message"),
+    [
+        (PerturbationConfig("expmean", "identity", "all", "gendered"), "vocabulary to reversed, or tokens to all"),
+        (PerturbationConfig("expmean", "reversed", "all"), "vocabulary reversed is empty"),
+    ],
+)
+def test_gendered_tokens_are_needed_where_the_recipe_names_them(gpt2_folder, perturbation, message):
+    module = DistillationModule(
+        TeacherConfig(str(gpt2_folder)), student=StudentConfig(layers=[0]), perturbation=perturbation
+    )
+    module.vocabulary = ReversedVocabulary.from_pairs([])
+    with pytest.raises(UserError, match=message):
+        check_agreement(module, 8)
+    module.perturbation = replace(perturbation, operator="none")
+    check_agreement(module, 8)
 
 
 def test_measuring_a_run_leaves_its_files_alone(recipe, tmp_path):

@@ -178,20 +178,26 @@ def test_previews_of_several_texts_are_one_table(tmp_path):
             "operator": operator,
             "vocabulary": "reversed",
             "contexts": "all",
+            "tokens": tokens,
             "perplexity": {"value": 20.0, "ratio": ratio, "ci95": [ratio - 0.01, ratio + 0.01]},
             "gendered_tokens": {"nll": 3.0, "n": 1200, "difference": 0.05, "ci95": [-0.1, 0.2]},
             "pronoun_gap": {"mean_abs_log_odds": gap},
         }
-        for operator, ratio, gap in (("none", 1.0, 0.7), ("max", 1.02, 0.0))
+        for operator, tokens, ratio, gap in [
+            ("none", "all", 1.0, 0.7),
+            ("max", "all", 1.02, 0.0),
+            ("max", "gendered", 1.02, 0.0),
+        ]
     ]
     for name in ("novel", "news"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "preview.json").write_text(json.dumps({"targets": targets}))
     done = script("previews.py", tmp_path / "novel" / "preview.json", tmp_path / "news" / "preview.json")
     assert done.returncode == 0, done.stderr
-    head, _, factual, changed = done.stdout.splitlines()
+    head, _, factual, changed, alone = done.stdout.splitlines()
     assert "novel: perplexity" in head
     assert "news: gendered NLL" in head
     assert factual == "| factual teacher | 20.00 | 3.000 (1,200 tokens) | 20.00 | 3.000 (1,200 tokens) | 0.700 |"
     change = "+2.00 % [+1.00, +3.00] | +0.050 [−0.100, +0.200]"
     assert changed == f"| `max`, reversed, all contexts | {change} | {change} | 0.000 |"
+    assert alone.startswith("| `max`, reversed, all contexts, gendered tokens | +2.00 %")
