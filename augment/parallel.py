@@ -1,14 +1,17 @@
 """Many texts on several processes: of what the others reverse, counterfactuals and spans come back as bytes.
 
 This process is one of them, since what it reverses itself crosses no border. Between its own texts it looks for what
-has come; a thread that did so would wait for its turn at every piece of a message.
+has come; a thread that did so would wait for its turn at every piece of a message. Whoever is done with a part takes
+the next: processes are never equally fast.
 """
 
+import contextlib
+import fcntl
 import gc
 import multiprocessing
+import os
 from array import array
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, chain, pairwise
 from multiprocessing.connection import Connection, wait
@@ -19,11 +22,13 @@ from augment.orphans import end_with_parent
 if TYPE_CHECKING:
     from augment.reversal import Reversal, RoleReverser
 
-# What it takes to receive a text's reversal, as a share of what it takes to make it.
-_RECEIVING = 0.1
-_MESSAGES = 16
+# Parts of all texts for each process: the last one may be waited for.
+_PARTS = 24
 # Characters of its own texts between two looks for messages, some milliseconds' work.
 _BETWEEN = 20_000
+
+# Bytes of a pipe: more than most messages.
+_MESSAGE = 1 << 20
 
 # Counterfactuals (None where nothing changed), all records in one and all tells in one, and the length of each.
 _Packed = tuple[list[str | None], bytes, array, array, array]
@@ -36,78 +41,101 @@ def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc
         RuntimeError: one of the others ended before it was done.
         Exception: whatever a text raised there.
     """
-    first, *shares = _shares(texts, num_proc)
+    parts = _parts(texts, _PARTS * num_proc)
+    reversals: list[list[Reversal]] = [[] for _ in parts]
+    numbers = _Numbers(len(parts))
     others: list[_Other] = []
-    reversals = []
     try:
-        others.extend(_Other(reverser, share) for share in shares)
-        for batch in _parts(first, 1 + sum(map(len, first)) // _BETWEEN):
-            _receive(others, timeout=0)
-            reversals += [reverser.reverse(text) for text in batch]
-        while any(other.left for other in others):
-            _receive(others, timeout=None)
+        others.extend(_Other(reverser, parts, numbers) for _ in range(num_proc - 1))
+        for number in numbers:
+            for some in _parts(parts[number], 1 + sum(map(len, parts[number])) // _BETWEEN):
+                _receive(others, reversals, timeout=0)
+                reversals[number] += [reverser.reverse(text) for text in some]
+        while not all(other.done for other in others):
+            _receive(others, reversals, timeout=None)
     finally:
+        numbers.close()
         for other in others:
             other.end()
-    return list(chain(reversals, *(other.received for other in others)))
+    return list(chain.from_iterable(reversals))
 
 
-def _receive(others: Sequence["_Other"], timeout: float | None) -> None:
-    """Take what others have sent, a message of each; wait for the first of them for so many seconds."""
-    working = {other.receiving: other for other in others if other.left}
+def _receive(others: Sequence["_Other"], reversals: list[list["Reversal"]], timeout: float | None) -> None:
+    """Put what others have sent in its place, a message of each; wait for the first of them for so many seconds."""
+    working = {other.receiving: other for other in others if not other.done}
     for receiving in wait(list(working), timeout):
-        working[receiving].receive()
-
-
-def _shares(texts: Sequence[str], num_proc: int) -> list[Sequence[str]]:
-    """As long for every process; the first one's is shorter, or empty, since it receives what the others made."""
-    each = 1 / (num_proc - 1)
-    first = max(0.0, (each - _RECEIVING) / (1 + each - _RECEIVING))
-    return _cut(texts, [first + (1 - first) * each * number for number in range(num_proc)])
-
-
-def _cut(texts: Sequence[str], parts: Sequence[float]) -> list[Sequence[str]]:
-    """The texts up to these parts of all characters, from 0 to 1."""
-    ends = list(accumulate(len(text) + 1 for text in texts))
-    total = ends[-1] if ends else 0
-    bounds = [0, *(bisect_left(ends, total * part) for part in parts[:-1]), len(texts)]
-    return [texts[start:end] for start, end in pairwise(bounds)]
+        working[receiving].receive(reversals)
 
 
 def _parts(texts: Sequence[str], number: int) -> list[Sequence[str]]:
-    return _cut(texts, [(part + 1) / number for part in range(number)])
+    """The texts in so many parts, nearly equal in characters; some may be empty."""
+    ends = list(accumulate(len(text) + 1 for text in texts))
+    total = ends[-1] if ends else 0
+    bounds = [0, *(bisect_left(ends, total * part / number) for part in range(1, number)), len(texts)]
+    return [texts[start:end] for start, end in pairwise(bounds)]
+
+
+def _widen(pipe: Connection) -> None:
+    """So that a message goes in as a whole, and its sender goes on; where the system has that, and allows it."""
+    with contextlib.suppress(AttributeError, OSError):
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _MESSAGE)
+
+
+class _Numbers:
+    """The numbers from 0 on, each for one process only: a pipe that all read from. A lock would stay shut behind a
+    process that was killed."""
+
+    _SIZE = array("I").itemsize
+
+    def __init__(self, count: int):
+        self._reading, writing = multiprocessing.Pipe(duplex=False)
+        os.write(writing.fileno(), array("I", range(count)).tobytes())
+        writing.close()
+
+    def __iter__(self) -> Iterator[int]:
+        while number := os.read(self._reading.fileno(), self._SIZE):
+            yield array("I", number)[0]
+
+    def close(self) -> None:
+        self._reading.close()
 
 
 class _Other:
-    """Another process, and what has come from it.
+    """Another process.
 
     Attributes:
-        left: the texts of the messages that have not come yet.
-        received: the reversals of the others.
-        receiving: where they come.
+        done: whether it has sent everything.
+        receiving: where its messages come.
     """
 
-    def __init__(self, reverser: "RoleReverser", texts: Sequence[str]):
-        messages = _parts(texts, _MESSAGES)
-        self.left = deque(messages)
-        self.received: list[Reversal] = []
+    def __init__(self, reverser: "RoleReverser", parts: Sequence[Sequence[str]], numbers: _Numbers):
+        self.done = False
+        self._parts = parts
         self.receiving, sending = multiprocessing.Pipe(duplex=False)
-        self._process = multiprocessing.Process(target=_reverse_each, args=(reverser, messages, sending), daemon=True)
+        _widen(sending)
+        self._process = multiprocessing.Process(
+            target=_reverse_each, args=(reverser, parts, numbers, sending), daemon=True
+        )
         self._process.start()
         # Only the other process may hold it, so that its end is noticed.
         sending.close()
 
-    def receive(self) -> None:
+    def receive(self, reversals: list[list["Reversal"]]) -> None:
+        """Put the reversals of its next message in their place."""
         try:
-            packed = self.receiving.recv()
+            message = self.receiving.recv()
         except (EOFError, OSError):  # OSError in the middle of a message
             self._process.join()
             raise RuntimeError(
                 f"a process that reversed texts ended with exit code {self._process.exitcode} before it was done"
             ) from None
-        if isinstance(packed, Exception):
-            raise packed
-        self.received += _unpack(self.left.popleft(), packed)
+        if isinstance(message, Exception):
+            raise message
+        if message is None:
+            self.done = True
+        else:
+            number, packed = message
+            reversals[number] += _unpack(self._parts[number], packed)
 
     def end(self) -> None:
         self.receiving.close()
@@ -116,13 +144,16 @@ class _Other:
         self._process.join()
 
 
-def _reverse_each(reverser: "RoleReverser", messages: Sequence[Sequence[str]], sending: Connection) -> None:
+def _reverse_each(
+    reverser: "RoleReverser", parts: Sequence[Sequence[str]], numbers: _Numbers, sending: Connection
+) -> None:
     end_with_parent()
     # What a fork left here is shared as long as nobody writes to it, and a collection would.
     gc.freeze()
     try:
-        for texts in messages:
-            sending.send(_packed(reverser, texts))
+        for number in numbers:
+            sending.send((number, _packed(reverser, parts[number])))
+        sending.send(None)
     except Exception as error:
         sending.send(error)
 

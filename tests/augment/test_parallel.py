@@ -1,10 +1,11 @@
 """Many texts on several processes: the same reversals in the same order, whoever makes them."""
 
+import multiprocessing
 import os
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing.connection import Connection
 
 import pytest
@@ -23,23 +24,37 @@ def test_reversals_are_the_same_in_the_same_order(texts: list[str], processes: i
     assert REVERSER.reverse_all(texts, num_proc=processes) == [REVERSER.reverse(text) for text in texts]
 
 
-@given(st.lists(st.sampled_from(SENTENCES)), st.integers(2, 40))
-def test_every_text_has_its_place_in_one_share(texts: list[str], processes: int) -> None:
-    shares = parallel._shares(texts, processes)
-    assert len(shares) == processes
-    assert [text for share in shares for text in share] == texts
+@given(st.lists(st.sampled_from(SENTENCES)), st.integers(1, 40))
+def test_every_text_has_its_place_in_one_part(texts: list[str], number: int) -> None:
+    parts = parallel._parts(texts, number)
+    assert len(parts) == number
+    assert [text for part in parts for text in part] == texts
 
 
-def test_shares_are_as_long_for_all_but_the_one_that_receives() -> None:
-    first, *others = [sum(map(len, share)) for share in parallel._shares(["a" * 99] * 10_000, 3)]
-    assert others[0] == pytest.approx(others[1], rel=0.01)
-    assert first == pytest.approx(others[0] - parallel._RECEIVING * sum(others), rel=0.01)
+def test_parts_are_as_long_as_each_other() -> None:
+    assert {len(part) for part in parallel._parts(["a" * 99] * 10_000, 3)} == {3333, 3334}
+
+
+def test_every_number_is_taken_once_whoever_takes_it() -> None:
+    numbers = parallel._Numbers(3000)
+    first = [next(iter(numbers)) for _ in range(5)]
+    receiving, sending = multiprocessing.Pipe(duplex=False)
+    other = multiprocessing.Process(target=lambda: sending.send(list(numbers)))
+    other.start()
+    own = list(numbers)
+    assert sorted([*first, *own, *receiving.recv()]) == list(range(3000))
+    other.join()
 
 
 def test_there_is_a_look_for_messages_between_long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
     receive = parallel._receive
-    monkeypatch.setattr(parallel, "_receive", lambda others, timeout: (looks.append(timeout), receive(others, timeout)))
+
+    def look(*places, timeout):
+        looks.append(timeout)
+        receive(*places, timeout)
+
+    monkeypatch.setattr(parallel, "_receive", look)
     REVERSER.reverse_all(["she said. " * 10_000] * 20, num_proc=2)
     assert looks.count(0) >= 9
 
@@ -62,11 +77,11 @@ def test_what_a_text_raises_is_raised(capfd: pytest.CaptureFixture[str]) -> None
     assert capfd.readouterr().err == ""
 
 
-def ends_at_once(reverser: RoleReverser, messages: Sequence[Sequence[str]], sending: Connection) -> None:
+def ends_at_once(reverser: RoleReverser, parts: Sequence, numbers: Iterable[int], sending: Connection) -> None:
     os._exit(3)
 
 
-def ends_in_a_message(reverser: RoleReverser, messages: Sequence[Sequence[str]], sending: Connection) -> None:
+def ends_in_a_message(reverser: RoleReverser, parts: Sequence, numbers: Iterable[int], sending: Connection) -> None:
     # A message's length, and less than that.
     os.write(sending.fileno(), struct.pack("!i", 1000) + b"cut short")
     os._exit(3)
