@@ -40,7 +40,7 @@ def same_target(setting: PerturbationConfig) -> PerturbationConfig:
 
     Example:
         >>> same_target(PerturbationConfig("max", "identity", "all"))
-        PerturbationConfig(operator='max', vocabulary='identity', contexts='reversed')
+        PerturbationConfig(operator='max', vocabulary='identity', contexts='reversed', tokens='all')
     """
     if setting.operator == FACTUAL.operator:
         return FACTUAL
