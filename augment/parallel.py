@@ -45,6 +45,10 @@ def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc
     reversals: list[list[Reversal]] = [[] for _ in parts]
     numbers = _Numbers(len(parts))
     others: list[_Other] = []
+    collecting = gc.isenabled()
+    # Nothing that is made here is part of a cycle, and a collection looks at all that this process holds, while the
+    # others wait for it.
+    gc.disable()
     try:
         others.extend(_Other(reverser, parts, numbers) for _ in range(num_proc - 1))
         for number in numbers:
@@ -57,6 +61,8 @@ def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc
         numbers.close()
         for other in others:
             other.end()
+        if collecting:
+            gc.enable()
     return list(chain.from_iterable(reversals))
 
 

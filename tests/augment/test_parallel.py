@@ -1,5 +1,6 @@
 """Many texts on several processes: the same reversals in the same order, whoever makes them."""
 
+import gc
 import multiprocessing
 import os
 import struct
@@ -69,6 +70,19 @@ def test_no_process_is_started_without_a_text_for_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(parallel, "_reverse_each", lambda *_: os._exit(3))
     assert REVERSER.reverse_all([], num_proc=32) == []
     assert REVERSER.reverse_all(["she"], num_proc=32) == [REVERSER.reverse("she")]
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_garbage_is_collected_afterwards_as_before(collecting: bool) -> None:
+    if not collecting:
+        gc.disable()
+    try:
+        REVERSER.reverse_all(["she"] * 40, num_proc=2)
+        with pytest.raises(TypeError):
+            REVERSER.reverse_all([*["she"] * 40, b"she"], num_proc=2)
+        assert gc.isenabled() == collecting
+    finally:
+        gc.enable()
 
 
 def test_what_a_text_raises_is_raised(capfd: pytest.CaptureFixture[str]) -> None:
