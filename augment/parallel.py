@@ -10,6 +10,7 @@ import fcntl
 import gc
 import multiprocessing
 import os
+import select
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _PARTS = 24
 # Characters of its own texts between two looks for messages, some milliseconds' work.
 _BETWEEN = 20_000
-
 # Bytes of a pipe: more than most messages.
 _MESSAGE = 1 << 20
 
@@ -41,7 +41,7 @@ def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc
         RuntimeError: one of the others ended before it was done.
         Exception: whatever a text raised there.
     """
-    parts = _parts(texts, _PARTS * num_proc)
+    parts = _parts(texts, min(_PARTS * num_proc, _Numbers.MOST))
     reversals: list[list[Reversal]] = [[] for _ in parts]
     numbers = _Numbers(len(parts))
     others: list[_Other] = []
@@ -58,11 +58,11 @@ def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc
         while not all(other.done for other in others):
             _receive(others, reversals, timeout=None)
     finally:
+        if collecting:
+            gc.enable()
         numbers.close()
         for other in others:
             other.end()
-        if collecting:
-            gc.enable()
     return list(chain.from_iterable(reversals))
 
 
@@ -92,6 +92,8 @@ class _Numbers:
     process that was killed."""
 
     _SIZE = array("I").itemsize
+    # Nobody reads while they are written, and a pipe may be as small as this.
+    MOST = select.PIPE_BUF // _SIZE
 
     def __init__(self, count: int):
         self._reading, writing = multiprocessing.Pipe(duplex=False)

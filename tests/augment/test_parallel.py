@@ -37,14 +37,20 @@ def test_parts_are_as_long_as_each_other() -> None:
 
 
 def test_every_number_is_taken_once_whoever_takes_it() -> None:
-    numbers = parallel._Numbers(3000)
+    numbers = parallel._Numbers(parallel._Numbers.MOST)
     first = [next(iter(numbers)) for _ in range(5)]
     receiving, sending = multiprocessing.Pipe(duplex=False)
     other = multiprocessing.Process(target=lambda: sending.send(list(numbers)))
     other.start()
     own = list(numbers)
-    assert sorted([*first, *own, *receiving.recv()]) == list(range(3000))
+    assert sorted([*first, *own, *receiving.recv()]) == list(range(parallel._Numbers.MOST))
     other.join()
+
+
+def test_many_processes_do_not_wait_for_room_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "_PARTS", 1_000_000)
+    texts = ["she said", "he said"] * 3000
+    assert REVERSER.reverse_all(texts, num_proc=2) == [REVERSER.reverse(text) for text in texts]
 
 
 def test_there_is_a_look_for_messages_between_long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
