@@ -1,4 +1,4 @@
-"""Many texts on several processes: of what the others reverse, counterfactuals and spans come back as bytes.
+"""Many texts on several processes: of what the others reverse, counterfactuals, records and tells come back.
 
 This process is one of them, since what it reverses itself crosses no border. Between its own texts it looks for what
 has come; a thread that did so would wait for its turn at every piece of a message. Whoever is done with a part takes
@@ -15,7 +15,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, chain, pairwise
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from augment.orphans import end_with_parent
@@ -30,8 +30,9 @@ _BETWEEN = 20_000
 # Bytes of a pipe: more than most messages.
 _MESSAGE = 1 << 20
 
-# Counterfactuals (None where nothing changed), all records in one and all tells in one, and the length of each.
-_Packed = tuple[list[str | None], bytes, array, array, array]
+# Of some texts: counterfactuals (None where nothing changed), records and tells. Three lists of what there is anyway:
+# objects would be taken apart and put together one by one.
+_Columns = tuple[list[str | None], list[bytes], list[tuple[tuple[int, int], ...]]]
 
 
 def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc: int) -> list["Reversal"]:
@@ -66,10 +67,13 @@ def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc
     return list(chain.from_iterable(reversals))
 
 
-def _receive(others: Sequence["_Other"], reversals: list[list["Reversal"]], timeout: float | None) -> None:
-    """Put what others have sent in its place, a message of each; wait for the first of them for so many seconds."""
-    working = {other.receiving: other for other in others if not other.done}
-    for receiving in wait(list(working), timeout):
+def _receive(others: Sequence["_Other"], reversals: list[list["Reversal"]], timeout: int | None) -> None:
+    """Put what others have sent in its place, a message of each; wait for the first of them so many milliseconds."""
+    working = {other.receiving.fileno(): other for other in others if not other.done}
+    messages = select.poll()
+    for receiving in working:
+        messages.register(receiving, select.POLLIN)
+    for receiving, _ in messages.poll(timeout):
         working[receiving].receive(reversals)
 
 
@@ -142,8 +146,8 @@ class _Other:
         if message is None:
             self.done = True
         else:
-            number, packed = message
-            reversals[number] += _unpack(self._parts[number], packed)
+            number, columns = message
+            reversals[number] += _from_columns(self._parts[number], columns)
 
     def end(self) -> None:
         self.receiving.close()
@@ -160,37 +164,24 @@ def _reverse_each(
     gc.freeze()
     try:
         for number in numbers:
-            sending.send((number, _packed(reverser, parts[number])))
+            sending.send((number, _columns(reverser, parts[number])))
         sending.send(None)
     except Exception as error:
         sending.send(error)
 
 
-def _packed(reverser: "RoleReverser", texts: Sequence[str]) -> _Packed:
-    counterfactuals: list[str | None] = []
-    records: list[bytes] = []
-    places, lengths, counts = array("q"), array("q"), array("q")
-    for text in texts:
-        reversal = reverser.reverse(text)
-        counterfactuals.append(reversal.counterfactual if reversal.record else None)
-        records.append(reversal.record)
-        lengths.append(len(reversal.record))
-        counts.append(len(reversal.tells))
-        for tell in reversal.tells:
-            places.extend(tell)
-    return counterfactuals, b"".join(records), places, lengths, counts
+def _columns(reverser: "RoleReverser", texts: Sequence[str]) -> _Columns:
+    reversals = [reverser.reverse(text) for text in texts]
+    return (
+        [reversal.counterfactual if reversal.record else None for reversal in reversals],
+        [reversal.record for reversal in reversals],
+        [reversal.tells for reversal in reversals],
+    )
 
 
-def _unpack(texts: Sequence[str], packed: _Packed) -> Iterator["Reversal"]:
+def _from_columns(texts: Sequence[str], columns: _Columns) -> Iterator["Reversal"]:
     from augment.reversal import Reversal
 
-    counterfactuals, records, places, lengths, counts = packed
-    place = iter(places)
-    tells = list(zip(place, place, strict=True))
-    start = tell = 0
-    for text, counterfactual, length, count in zip(texts, counterfactuals, lengths, counts, strict=True):
-        end, told = start + length, tell + count
-        yield Reversal(
-            text, text if counterfactual is None else counterfactual, records[start:end], tuple(tells[tell:told])
-        )
-        start, tell = end, told
+    counterfactuals, records, tells = columns
+    changed = (text if other is None else other for text, other in zip(texts, counterfactuals, strict=True))
+    return map(Reversal, texts, changed, records, tells)

@@ -157,7 +157,7 @@ def speed(paragraphs: list[str]) -> dict[str, float]:
             best[name] = min(best[name], seconds(run, time.process_time))
     many = paragraphs * 8
     one = two = limit = float("inf")
-    for _ in range(5):
+    for _ in range(9):
         one = min(one, seconds(lambda: plain.reverse_all(many), time.perf_counter))
         two = min(two, seconds(lambda: plain.reverse_all(many, num_proc=2), time.perf_counter))
         limit = min(limit, seconds(lambda: apart(plain, many), time.perf_counter))

@@ -118,11 +118,11 @@ HOSTS = """
 import os, signal, sys
 from augment import RoleReverser, parallel
 signal.signal(signal.SIGTERM, lambda *_: None)
-packed = parallel._packed
+columns = parallel._columns
 def told(reverser, texts):
     print(os.getpid(), flush=True)
-    return packed(reverser, texts)
-parallel._packed = told
+    return columns(reverser, texts)
+parallel._columns = told
 class Stops(RoleReverser):
     def reverse(self, text):
         if os.getpid() == %(main)s: %(does)s
