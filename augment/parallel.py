@@ -23,7 +23,7 @@ from augment.orphans import end_with_parent
 if TYPE_CHECKING:
     from augment.reversal import Reversal, RoleReverser
 
-# Parts of all texts for each process: the last one may be waited for.
+# Parts of all texts for each process.
 _PARTS = 24
 # Characters of its own texts between two looks for messages, some milliseconds' work.
 _BETWEEN = 20_000
@@ -42,7 +42,7 @@ def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc
         RuntimeError: one of the others ended before it was done.
         Exception: whatever a text raised there.
     """
-    parts = _parts(texts, min(_PARTS * num_proc, _Numbers.MOST))
+    parts = _shrinking_parts(texts, min(_PARTS * num_proc, _Numbers.MOST))
     reversals: list[list[Reversal]] = [[] for _ in parts]
     numbers = _Numbers(len(parts))
     others: list[_Other] = []
@@ -53,7 +53,7 @@ def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc
     try:
         others.extend(_Other(reverser, parts, numbers) for _ in range(num_proc - 1))
         for number in numbers:
-            for some in _parts(parts[number], 1 + sum(map(len, parts[number])) // _BETWEEN):
+            for some in _equal_parts(parts[number], 1 + sum(map(len, parts[number])) // _BETWEEN):
                 _receive(others, reversals, timeout=0)
                 reversals[number] += [reverser.reverse(text) for text in some]
         while not all(other.done for other in others):
@@ -77,11 +77,22 @@ def _receive(others: Sequence["_Other"], reversals: list[list["Reversal"]], time
         working[receiving].receive(reversals)
 
 
-def _parts(texts: Sequence[str], number: int) -> list[Sequence[str]]:
+def _shrinking_parts(texts: Sequence[str], number: int) -> list[Sequence[str]]:
+    """The texts in so many parts, each shorter than the one before, down to a `number`th of the mean: whoever is done
+    waits for little."""
+    return _cut(texts, [1 - (left / number) ** 2 for left in range(number - 1, 0, -1)])
+
+
+def _equal_parts(texts: Sequence[str], number: int) -> list[Sequence[str]]:
     """The texts in so many parts, nearly equal in characters; some may be empty."""
+    return _cut(texts, [part / number for part in range(1, number)])
+
+
+def _cut(texts: Sequence[str], shares: Sequence[float]) -> list[Sequence[str]]:
+    """The texts in parts that end, in characters, after these shares of them all, and at the end."""
     ends = list(accumulate(len(text) + 1 for text in texts))
     total = ends[-1] if ends else 0
-    bounds = [0, *(bisect_left(ends, total * part / number) for part in range(1, number)), len(texts)]
+    bounds = [0, *(bisect_left(ends, total * share) for share in shares), len(texts)]
     return [texts[start:end] for start, end in pairwise(bounds)]
 
 

@@ -25,15 +25,21 @@ def test_reversals_are_the_same_in_the_same_order(texts: list[str], processes: i
     assert REVERSER.reverse_all(texts, num_proc=processes) == [REVERSER.reverse(text) for text in texts]
 
 
-@given(st.lists(st.sampled_from(SENTENCES)), st.integers(1, 40))
-def test_every_text_has_its_place_in_one_part(texts: list[str], number: int) -> None:
-    parts = parallel._parts(texts, number)
+@pytest.mark.parametrize("cut", [parallel._equal_parts, parallel._shrinking_parts])
+@given(texts=st.lists(st.sampled_from(SENTENCES)), number=st.integers(1, 40))
+def test_every_text_has_its_place_in_one_part(cut: Callable, texts: list[str], number: int) -> None:
+    parts = cut(texts, number)
     assert len(parts) == number
     assert [text for part in parts for text in part] == texts
 
 
 def test_parts_are_as_long_as_each_other() -> None:
-    assert {len(part) for part in parallel._parts(["a" * 99] * 10_000, 3)} == {3333, 3334}
+    assert {len(part) for part in parallel._equal_parts(["a" * 99] * 10_000, 3)} == {3333, 3334}
+
+
+def test_parts_shrink_to_little() -> None:
+    lengths = [len(part) for part in parallel._shrinking_parts(["a" * 99] * 10_000, 10)]
+    assert lengths == pytest.approx([1900, 1700, 1500, 1300, 1100, 900, 700, 500, 300, 100], abs=1)
 
 
 def test_every_number_is_taken_once_whoever_takes_it() -> None:
