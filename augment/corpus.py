@@ -89,7 +89,8 @@ def reverse_corpus(
     folder.mkdir(parents=True, exist_ok=True)
     pieces = [
         _Piece(folder / f"{key}-{start:012}.arrow", start, min(start + rows, len(dataset)))
-        for start in range(0, len(dataset), rows)
+        # One at least, for the columns of a corpus without documents.
+        for start in range(0, max(1, len(dataset)), rows)
     ]
     missing = [piece for piece in pieces if not piece.counts.exists()]
     done = len(dataset) - sum(piece.stop - piece.start for piece in missing)

@@ -1,13 +1,16 @@
-"""What a process that was killed left behind: known by the number of the process in its name."""
+"""What a process that was killed left behind: known by its machine and the number of the process in its name."""
 
+import hashlib
 import os
+import re
 import shutil
+import socket
 from pathlib import Path
 
 
 def of_this_process(prefix: str) -> str:
-    """A beginning of names that tells whose they are."""
-    return f"{prefix}{os.getpid()}-"
+    """A beginning of names that tells whose they are; letters, digits and underscores are to follow."""
+    return f"{prefix}{_machine()}-{os.getpid()}-"
 
 
 def remove_leftovers(folder: Path, prefix: str) -> None:
@@ -15,9 +18,10 @@ def remove_leftovers(folder: Path, prefix: str) -> None:
 
     What cannot be removed, as that of other users, stays.
     """
+    ours = re.compile(rf"{re.escape(prefix)}{_machine()}-([0-9]+)-\w+")
     for path in folder.iterdir():
-        number = path.name.removeprefix(prefix).partition("-")[0]
-        if not path.name.startswith(prefix) or not number.isdecimal() or _runs(int(number)):
+        name = ours.fullmatch(path.name)
+        if name is None or _runs(int(name[1])):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -26,6 +30,11 @@ def remove_leftovers(folder: Path, prefix: str) -> None:
                 path.unlink(missing_ok=True)
             except OSError:
                 continue
+
+
+def _machine() -> str:
+    """A process's number says nothing on another machine, or in another container, that writes into the same folder."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
 def _runs(process: int) -> bool:

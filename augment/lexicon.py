@@ -88,10 +88,11 @@ class Lexicon:
         return _Reader(name).read(text)
 
     def on_top_of(self, base: "Lexicon") -> "Lexicon":
-        """This lexicon and what the base has besides: where a word stands in both, the base's pairs of it give way."""
+        """This lexicon and what the base has besides: the base's pairs of a word that stands here give way."""
         words = {word for pair in self.pairs for word in pair[:2]}
+        said = words | self.tells
         return Lexicon(
-            self.pairs + tuple(pair for pair in base.pairs if not words & set(pair[:2])),
+            self.pairs + tuple(pair for pair in base.pairs if not said & set(pair[:2])),
             self.exclusions + base.exclusions,
             self.tells | (base.tells - words),
             self.surnames | base.surnames,
@@ -194,6 +195,9 @@ class _Reader:
         tells = frozenset(self.word(node) for node in self.items(sections.get("tells")))
         surnames = frozenset(self.word(node) for node in self.items(sections.get("surnames")))
         own = Lexicon(tuple(pairs), exclusions, tells, surnames, hashlib.sha256(text.encode()).hexdigest()[:16])
+        for node in self.items(sections.get("tells")):
+            if self.word(node) in own.counterparts:
+                self.fail(node, f"{self.word(node)!r} is exchanged as well; keep it in the groups or among the tells")
         if "extends" not in sections:
             return own
         if self.scalar(sections["extends"]) != "en":

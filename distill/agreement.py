@@ -5,18 +5,24 @@ from distill.models import block_limit
 from distill.module import DistillationModule
 
 
-def check_agreement(module: DistillationModule, block_size: int) -> None:
+def check_agreement(module: DistillationModule, block_size: int, names: bool) -> None:
     """Refuse models that can't take the blocks of a data module.
 
     Args:
         module: its models need not be loaded.
         block_size: tokens a block.
+        names: whether first names are reversed in the blocks.
 
     Raises:
-        UserError: a block longer than the positions of a model, heads that the tokenizer doesn't fit, or a perturbation
-            of gendered tokens without any.
+        UserError: a block longer than the positions of a model, heads that the tokenizer doesn't fit, a perturbation
+            of gendered tokens without any, or names reversed in the text and not in the vocabulary, or vice versa.
     """
     _check_gendered_tokens(module)
+    if module.vocabulary is not None and module.perturbation.operator != "none" and module.names != names:
+        raise UserError(
+            f"names are {'' if names else 'not '}reversed in the text and {'' if module.names else 'not '}in the "
+            "role-reversed vocabulary: give module and data the same `names`"
+        )
     _check_heads(module)
     for name, config in (("teacher", module.teacher_config), ("student", module.student_config)):
         limit = None if config is None else block_limit(config)

@@ -106,10 +106,26 @@ class BestCheckpoint(ModelCheckpoint):
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Forget a best one from beyond the step that the run continues from: that step is still to come."""
+        """Forget a best one from beyond the step that the run continues from: that step is still to come.
+
+        The run's folder may have been moved, or be spelled otherwise today; Lightning would take the next one for best.
+        """
         best = Path(self.dirpath or "") / "best.ckpt"
-        if best.is_file() and read_checkpoint(best)["global_step"] > checkpoint["global_step"]:
-            checkpoint.get("callbacks", {}).pop(self.state_key, None)
+        states = checkpoint.get("callbacks", {})
+        if self.state_key not in states or not best.is_file():
+            return
+        kept = read_checkpoint(best)
+        if kept["global_step"] > checkpoint["global_step"]:
+            del states[self.state_key]
+            return
+        score = states[self.state_key]["best_model_score"]
+        if kept.get("callbacks", {}).get(self.state_key, {}).get("best_model_score") == score:
+            states[self.state_key] |= {
+                "dirpath": self.dirpath,
+                "best_model_path": str(best),
+                "kth_best_model_path": str(best),
+                "best_k_models": {str(best): score},
+            }
 
 
 class LastCheckpoint(Checkpoint):

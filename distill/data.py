@@ -203,7 +203,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         if self._fits:
             self.check_trainer(trainer)
         if isinstance(trainer.lightning_module, DistillationModule):
-            check_agreement(trainer.lightning_module, self.block_size)
+            check_agreement(trainer.lightning_module, self.block_size, self.names)
 
     def _validation_interval(self, trainer: pl.Trainer) -> int | float:
         """`trainer.val_check_interval` in micro-batches, as Lightning counts, and always at the end of a step.

@@ -356,6 +356,8 @@ def distillation_loss(
         raise ValueError(f"chunk_size is {chunk_size}: it must be at least 1")
     if len(labels) != len(student_hidden):
         raise ValueError(f"student_hidden has {len(student_hidden)} rows and labels has {len(labels)}")
+    if prefix is not None and len(prefix) != len(labels):
+        raise ValueError(f"prefix has {len(prefix)} rows and labels has {len(labels)}")
 
     vocabulary = None if vocabulary is None else vocabulary.to(labels.device)
     perturbation = _Perturbation(operator, vocabulary, contexts, tokens)

@@ -243,6 +243,9 @@ def _config_of_layers(layers: list[int], teacher_config: PreTrainedConfig) -> Pr
     config = type(teacher_config).from_dict(teacher_config.to_dict())
     config.num_hidden_layers = len(layers)
     for name, value in vars(teacher_config).items():
+        # What else may happen to be as long as the teacher is deep.
+        if name == "architectures" or name.endswith("_token_id"):
+            continue
         if isinstance(value, list) and len(value) == depth:
             setattr(config, name, [value[layer] for layer in layers])
     return config

@@ -92,6 +92,7 @@ class DistillationModule(pl.LightningModule):
             check_same_vocabulary(
                 self.tokenizer, of_student, (tokenizer or source.path or "", self.student_source.path)
             )
+        self.names = names
         self.vocabulary = (
             ReversedVocabulary.from_tokenizer(self.tokenizer, names=names)
             if self.perturbation.vocabulary == "reversed"

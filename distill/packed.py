@@ -12,9 +12,6 @@ import numpy as np
 from distill.encoding import EncodedDocument
 from distill.errors import RunError
 
-VERSION = 2
-"""Of the format."""
-
 NO_BOUNDARY = np.iinfo(np.int32).min
 """In the stream `shift`: the token ends inside a reversed word."""
 
@@ -211,7 +208,6 @@ class PackedWriter:
             file.flush()
             os.fsync(file.fileno())
         meta: dict[str, Any] = {
-            "version": VERSION,
             "documents": self._documents,
             "tokens": self._tokens,
             "token_type": self._token_type,

@@ -29,7 +29,7 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
         check_files(module.teacher_source.path)
     if module.student_source.path is not None:
         check_files(module.student_source.path)
-    check_agreement(module, data.block_size)
+    check_agreement(module, data.block_size, data.names)
     check_writable(output)
     check_writable(data.cache_dir)
     for reason in reteaching(module, data):

@@ -41,9 +41,12 @@ def check_kernels(path: str, revision: str | None = None) -> None:
         UserError: it would, or a hub id has no configuration; a folder without one is left to the loading.
     """
     try:
-        config, _ = PreTrainedConfig.get_config_dict(path, revision=revision or "main")
+        folder = Path(path).expanduser()
+        config, _ = PreTrainedConfig.get_config_dict(
+            str(folder) if folder.is_dir() else path, revision=revision or "main"
+        )
     except Exception as error:  # of whatever library
-        if Path(path).is_dir():
+        if folder.is_dir():
             return
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(f"{path}: its config.json can't be read ({reason})") from error

@@ -54,7 +54,8 @@ class Watch(Callback):
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         step = trainer.global_step
-        if step % trainer.log_every_n_steps == 0:
+        # 0: never
+        if trainer.log_every_n_steps and step % trainer.log_every_n_steps == 0:
             self._log(trainer, pl_module, step)
         if self._first is None:
             self._first = self._window = (time.perf_counter(), step)

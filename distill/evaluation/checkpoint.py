@@ -156,7 +156,7 @@ def check_model(path: str, gguf_file: str | None = None) -> None:
     Raises:
         UserError: If the folder does not exist or holds no model.
     """
-    folder = Path(path)
+    folder = Path(path).expanduser()
     if path and folder.is_dir():
         needed = gguf_file or "config.json"
         if not (folder / needed).is_file():
@@ -169,7 +169,7 @@ def check_model(path: str, gguf_file: str | None = None) -> None:
 
 
 def _folder_and_gguf(path: str, gguf_file: str | None) -> tuple[str, str | None]:
-    file = Path(path)
+    file = Path(path).expanduser()
     return (str(file.parent), file.name) if file.is_file() else (path, gguf_file)
 
 

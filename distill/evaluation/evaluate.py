@@ -166,7 +166,10 @@ def evaluate(
         "seed": seed,
         "word_table": table.source,
         "include_prompt": include_prompt,
-        "pairs": {source: _digest(f"{pair.more}\0{pair.less}" for pair in found) for source, found in pairs_of.items()},
+        "pairs": {
+            source: _digest(f"{pair.more}\0{pair.less}\0{pair.group}" for pair in found)
+            for source, found in pairs_of.items()
+        },
         "ceat": ceat,
         "ceat_sha256": contexts and _digest(text for found in contexts.values() for text in found),
         "text": text,

@@ -111,9 +111,10 @@ def _winogender(rows: Sequence[Mapping[str, Any]], source: str) -> list[Pair]:
 def _winobias(rows: Sequence[Mapping[str, Any]], source: str) -> list[Pair]:
     """The same sentences stand in the same order in the pro- and in the anti-stereotyped set."""
     path = Path(source)
-    name = str(path.with_name(re.sub(r"(?<![^\W_])pro(?![^\W_])", "anti", path.name)))
-    if name == source:
+    other = re.sub(r"(?<![^\W_])pro(?![^\W_])", "anti", path.name)
+    if other == path.name:
         raise UserError(f"{source}: holds single sentences; expected {LAYOUTS}")
+    name = str(path.with_name(other))
     others = _rows(name)
     if len(others) != len(rows):
         raise UserError(f"{source} holds {len(rows)} sentences, {name} {len(others)}; they must be the same sentences")

@@ -66,8 +66,8 @@ def _points(axis: Axes, row: Row, panel: Panel, unit: float, marker: str) -> Non
     measured = [metrics for metrics in row.seeds if get(metrics, *panel.value) is not None]
     values = [get(metrics, *panel.value) for metrics in measured]
     spread = None
-    if len(measured) == 1 and panel.ci95 is not None:
-        low, high = get(measured[0], *panel.ci95)
+    if len(measured) == 1 and panel.ci95 is not None and (bounds := get(measured[0], *panel.ci95)) is not None:
+        low, high = bounds
         spread = [[values[0] - low], [high - values[0]]]
     axis.errorbar(
         [get(metrics, *_PERPLEXITY) / unit for metrics in measured],

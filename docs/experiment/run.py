@@ -104,6 +104,9 @@ def main() -> None:
                 continue
             if not step.written.exists():
                 subprocess.run([sys.executable, "-m", "distill.cli", *step.command], check=True)
+                if step.kept is None:
+                    for evaluation in step.written.parent.glob("*/metrics.json"):  # of a student that was there before
+                        evaluation.unlink()
             if step.kept is not None:
                 step.kept.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(step.written, step.kept)

@@ -32,6 +32,12 @@ def corpus() -> datasets.Dataset:
     return datasets.Dataset.from_dict({"text": TEXTS, "id": range(len(TEXTS))})
 
 
+def test_a_corpus_without_documents_has_its_columns(corpus: datasets.Dataset) -> None:
+    reversed_corpus, summary = reversed_and_counted(corpus.select([]), REVERSER)
+    assert reversed_corpus.column_names == ["text", "counterfactual", "swaps", "tells"]
+    assert (len(reversed_corpus), summary.documents, summary.words) == (0, 0, 0)
+
+
 @pytest.mark.parametrize("num_proc", [1, 2, 64])
 def test_rows_hold_the_reversals(corpus: datasets.Dataset, num_proc: int) -> None:
     reversed_corpus = reverse_corpus(corpus, REVERSER, num_proc)

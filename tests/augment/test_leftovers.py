@@ -24,13 +24,26 @@ def gone() -> int:
 
 def test_only_what_nobody_holds_is_removed(tmp_path: Path) -> None:
     number = gone()
-    keep = [".out-", ".out-x-", f".out-{os.getppid()}-a", f"{of_this_process('.out-')}a", f".other-{number}-a"]
-    for name in (*keep, f".out-{number}-file", f".out-{10**30}-file"):
+    ours = of_this_process(".out-").removesuffix(f"{os.getpid()}-")
+    theirs = ours.removeprefix(".out-")
+    keep = [
+        ".out-",
+        ".out-x-",
+        ours,
+        f"{ours}{os.getppid()}-a",
+        f"{ours}{os.getpid()}-a",
+        f".other-{theirs}{number}-a",
+        f".out-{number}-backup",
+        f".out-00000000-{number}-of_another_machine",
+        f".out-{number}-{theirs}{number}-of_another_output",
+        f"{ours}{number}-not.ours",
+    ]
+    for name in (*keep, f"{ours}{number}-file", f"{ours}{10**30}-file"):
         (tmp_path / name).write_text("")
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "inner").mkdir(parents=True)
-    (tmp_path / f".out-{number}-folder" / "inner").mkdir(parents=True)
-    (tmp_path / f".out-{number}-link").symlink_to(elsewhere)
+    (tmp_path / f"{ours}{number}-folder" / "inner").mkdir(parents=True)
+    (tmp_path / f"{ours}{number}-link").symlink_to(elsewhere)
     remove_leftovers(tmp_path, ".out-")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*keep, "elsewhere"])
     assert (elsewhere / "inner").is_dir()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from augment import Lexicon
+from augment import Lexicon, RoleReverser
 from augment.lexicon import LexiconError
 
 
@@ -130,6 +130,7 @@ def test_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
         ("groups: {}\nexclusions:\n  - {phrase: god}", 3, "'reason' is missing"),
         ("groups: {}\nexclusions:\n  - {phrase: God, case: title, reason: r}", 3, "only `exact`"),
         ("groups: {}\ntells: pregnant", 2, "expected a list"),
+        ("groups:\n  g: [{male: a, female: b}]\ntells:\n  - b", 4, "'b' is exchanged as well"),
     ],
 )
 def test_errors_name_file_line_and_problem(tmp_path: Path, text: str, line: int | None, problem: str) -> None:
@@ -172,6 +173,9 @@ def test_a_lexicon_on_top_of_the_packages_own(tmp_path: Path, lexicon: Lexicon) 
     assert own.counterparts["her"] == lexicon.counterparts["her"]
     assert "gal" not in own.counterparts
     assert own.fingerprint != lexicon.fingerprint
+    told = load(tmp_path, "extends: en\ngroups: {}\ntells: [actress]")
+    reversal = RoleReverser(lexicon=told).reverse("The actress saw her.")
+    assert (reversal.counterfactual, reversal.tells) == ("The actress saw him.", ((4, 11),))
     with pytest.raises(LexiconError, match=r"line 1.*only `en`"):
         load(tmp_path, "extends: fr\ngroups: {}")
 

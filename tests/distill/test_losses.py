@@ -325,6 +325,7 @@ def test_impossible_tokens_are_no_nan(operator, divergence, tokens):
         ({"teacher_hidden": None, "teacher_weight": None}, "kd_weight"),
         ({"teacher_weight": torch.zeros(3, TEACHER_WIDTH)}, "heads differ"),
         ({"labels": torch.zeros(2, dtype=torch.int64)}, "rows"),
+        ({"operator": "mean", "prefix": torch.zeros(2, dtype=torch.uint8)}, "prefix has 2 rows"),
     ],
 )
 def test_what_does_not_belong_together_is_refused(change, message):

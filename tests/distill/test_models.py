@@ -12,6 +12,7 @@ from transformers.models.auto.configuration_auto import AutoConfig
 
 from distill.config import StudentConfig, TeacherConfig
 from distill.errors import UserError
+from distill.evaluation.checkpoint import check_model
 from distill.models import (
     build_student,
     check_head,
@@ -55,6 +56,20 @@ def test_a_gpt2_student_starts_from_the_chosen_blocks(gpt2_folder, tokenizer, la
     assert student.training
     assert all(parameter.requires_grad for parameter in student.parameters())
     assert not teacher.training
+
+
+def test_what_happens_to_be_as_long_as_the_teacher_is_deep_stays(llama_folder, tokenizer):
+    config = load_config(str(llama_folder))
+    config.eos_token_id = list(range(config.num_hidden_layers))
+    kept = student_config(StudentConfig(layers=[0]), config, tokenizer)
+    assert kept.eos_token_id == config.eos_token_id
+
+
+def test_a_model_in_the_home_folder(gpt2_folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(gpt2_folder.parent))
+    home = f"~/{gpt2_folder.name}"
+    assert load_config(home).to_dict() == load_config(str(gpt2_folder)).to_dict()
+    check_model(home)
 
 
 def test_a_llama_student_starts_from_the_chosen_blocks(llama_folder, tokenizer):

@@ -242,6 +242,20 @@ def test_a_new_run_is_not_continued_from_the_one_before(run, recipe, tmp_path):
     same(run, tmp_path)
 
 
+@pytest.mark.parametrize("moved", [True, False], ids=["moved", "spelled otherwise"])
+def test_the_best_state_is_remembered_where_the_folder_has_another_name(recipe, tmp_path, monkeypatch, moved):
+    monkeypatch.chdir(tmp_path)
+    fit(recipe, Path("run"), "--trainer.max_steps=2")
+    folder = (tmp_path / "run").rename("elsewhere") if moved else tmp_path / "run"
+    best = read_checkpoint(folder / "checkpoints" / "best.ckpt")["global_step"]
+    # Steps that carry it far away.
+    fit(recipe, folder, "--trainer.max_steps=4", "--model.optimizer.lr=10", "--ckpt_path=last")
+    assert read_checkpoint(folder / "checkpoints" / "last.ckpt")["global_step"] == 4
+    assert read_checkpoint(folder / "checkpoints" / "best.ckpt")["global_step"] == best
+    (state,) = (s for name, s in read_checkpoint(LastCheckpoint.path_in(folder))["callbacks"].items() if "Best" in name)
+    assert state["best_model_path"] == str(folder / "checkpoints" / "best.ckpt")
+
+
 def test_an_unfinished_run_is_not_replaced(capsys, recipe, tmp_path):
     output = tmp_path / "run"
     fit(recipe, output, "--trainer.max_steps=2")

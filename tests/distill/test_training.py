@@ -152,9 +152,25 @@ def test_gendered_tokens_are_needed_where_the_recipe_names_them(gpt2_folder, per
     )
     module.vocabulary = ReversedVocabulary.from_pairs([])
     with pytest.raises(UserError, match=message):
-        check_agreement(module, 8)
+        check_agreement(module, 8, names=False)
     module.perturbation = replace(perturbation, operator="none")
-    check_agreement(module, 8)
+    check_agreement(module, 8, names=False)
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_names_are_reversed_in_text_and_vocabulary_or_in_neither(gpt2_folder, names):
+    module = DistillationModule(
+        TeacherConfig(str(gpt2_folder)),
+        student=StudentConfig(layers=[0]),
+        perturbation=PerturbationConfig("expmean", "reversed", "all"),
+        names=names,
+    )
+    module.vocabulary = ReversedVocabulary.from_pairs([((1,), (2,))])
+    check_agreement(module, 8, names=names)
+    with pytest.raises(UserError, match="give module and data the same `names`"):
+        check_agreement(module, 8, names=not names)
+    module.perturbation = replace(module.perturbation, operator="none")
+    check_agreement(module, 8, names=not names)
 
 
 def test_measuring_a_run_leaves_its_files_alone(recipe, tmp_path):

@@ -64,6 +64,8 @@ def test_winobias_finds_its_twin(tmp_path: Path) -> None:
     ]
     with pytest.raises(UserError, match="single sentences"):
         read_pairs(str(tmp_path / "pro" / "anti_stereotyped_type1.txt.test"))
+    with pytest.raises(UserError, match="single sentences"):
+        read_pairs(f"{tmp_path / 'pro'}//anti_stereotyped_type1.txt.test")
 
 
 def test_hub_sets_are_named_with_configuration_and_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
