@@ -31,7 +31,7 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
         check_files(module.student_source.path)
     check_agreement(module, data.block_size, data.names)
     check_writable(output)
-    check_writable(data.cache_dir)
+    check_writable(data.cache_dir, "data.cache_dir")
     for reason in reteaching(module, data):
         warnings.warn(reason, RecipeWarning, stacklevel=2)
 

@@ -115,7 +115,8 @@ def _for_parent_only(number: signal.Signals) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_checkpoint: Checkpoint
+# Where it can't be loaded, why: a pool whose processes fail as they start says only that they ended.
+_checkpoint: Checkpoint | Exception
 _task: Task
 
 
@@ -125,7 +126,10 @@ def _start(processes: Processes, task: Task, devices: SimpleQueue, threads: int,
     tqdm.set_lock(threading.RLock())
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     torch.set_num_threads(threads)
-    _checkpoint = load_checkpoint(processes.model, processes.gguf_file, devices.get(), processes.dtype)
+    try:
+        _checkpoint = load_checkpoint(processes.model, processes.gguf_file, devices.get(), processes.dtype)
+    except Exception as error:
+        _checkpoint = error
     _task = task
 
 
@@ -136,4 +140,6 @@ def _leave_with(parent: Connection) -> None:
 
 
 def _draw(rows: Sequence[int]) -> list[Continuation]:
+    if isinstance(_checkpoint, Exception):
+        raise _checkpoint
     return _task.draw(_checkpoint, rows)

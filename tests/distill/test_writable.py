@@ -21,3 +21,5 @@ def test_a_folder_that_may_only_be_read_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("distill.writable.os.access", lambda path, mode: False)  # root may write anywhere
     with pytest.raises(UserError, match=r"run' can't be written: no permission"):
         check_writable(tmp_path / "run")
+    with pytest.raises(UserError, match=r"data.cache_dir '.*run' can't be written"):
+        check_writable(tmp_path / "run", "data.cache_dir")

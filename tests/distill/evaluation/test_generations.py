@@ -144,6 +144,12 @@ def test_a_mistake_in_another_process_is_the_same_line(model_folder: Path, work:
         list(processes.draw(mistaken, [[7]]))
 
 
+def test_a_model_that_another_process_can_not_load_says_why(tmp_path: Path, work: Task) -> None:
+    processes = Processes(str(tmp_path), None, "float32", ["cpu", "cpu"])
+    with pytest.raises(UserError, match=f"{tmp_path.name}.*config"):
+        list(processes.draw(work, [[0]]))
+
+
 def test_a_killed_process_is_a_failure_and_not_a_wait_for_ever(work: Task, model_folder: Path) -> None:
     processes = Processes(str(model_folder), None, "float32", ["cpu"])
     slow = replace(work, samples=400, batch_size=8000)
