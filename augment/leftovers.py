@@ -7,6 +7,8 @@ import shutil
 import socket
 from pathlib import Path
 
+_NUMBERED = re.compile(r"([0-9]+)-\w+")
+
 
 def of_this_process(prefix: str) -> str:
     """A beginning of names that tells whose they are; letters, digits and underscores are to follow."""
@@ -18,10 +20,10 @@ def remove_leftovers(folder: Path, prefix: str) -> None:
 
     What cannot be removed, as that of other users, stays.
     """
-    ours = re.compile(rf"{re.escape(prefix)}{_machine()}-([0-9]+)-\w+")
+    ours = f"{prefix}{_machine()}-"
     for path in folder.iterdir():
-        name = ours.fullmatch(path.name)
-        if name is None or _runs(int(name[1])):
+        rest = _NUMBERED.fullmatch(path.name.removeprefix(ours))
+        if not path.name.startswith(ours) or rest is None or _runs(int(rest[1])):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
