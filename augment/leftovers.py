@@ -22,8 +22,8 @@ def remove_leftovers(folder: Path, prefix: str) -> None:
     """
     ours = f"{prefix}{_machine()}-"
     for path in folder.iterdir():
-        rest = _NUMBERED.fullmatch(path.name.removeprefix(ours))
-        if not path.name.startswith(ours) or rest is None or _runs(int(rest[1])):
+        rest = _NUMBERED.fullmatch(path.name, len(ours)) if path.name.startswith(ours) else None
+        if rest is None or _runs(int(rest[1])):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

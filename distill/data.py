@@ -3,7 +3,6 @@
 import itertools
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -15,6 +14,7 @@ from augment import RoleReverser
 from distill.agreement import check_agreement
 from distill.blocks import Batch, Block, Blocks, collate
 from distill.errors import UserError
+from distill.home import from_home
 from distill.module import DistillationModule
 from distill.packed import DamagedError, PackedText
 from distill.packing import Augmentation, Corpus, pack
@@ -104,7 +104,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         self.names = names
         self.num_proc = num_proc or os.cpu_count() or 1
         self.num_workers = num_workers
-        self.cache_dir = Path(cache_dir).expanduser()
+        self.cache_dir = from_home(cache_dir)
         self.seed = seed
         self.counterfactual_limit = counterfactual_limit
         self.first_step = 0

@@ -21,6 +21,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from augment.documents import lies_in_a_folder
 from distill.config import StudentConfig, TeacherConfig
 from distill.errors import UserError
+from distill.home import from_home
 from distill.trust import NO_CODE, NO_PICKLES, check_kernels
 from distill.weights import check_complete, check_files
 
@@ -112,7 +113,7 @@ def dequantising() -> Any:
 def _load(what: str, loader: Any, path: str, gguf_file: str | None, revision: str | None, **extra: Any) -> Any:
     local = _looks_local(path)
     if local:
-        folder = Path(path).expanduser()
+        folder = from_home(path)
         if not folder.is_dir():
             raise UserError(
                 f"there is no folder {path!r} to read the {what} from; give that of a saved model, or a hub id"

@@ -9,6 +9,7 @@ from typing import Any
 from transformers import PreTrainedConfig
 
 from distill.errors import UserError
+from distill.home import from_home
 
 # transformers would otherwise ask a service on the hub to convert what has pickled weights only.
 os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
@@ -28,7 +29,7 @@ def check_trust(path: str) -> None:
     Raises:
         UserError: its configuration names a kernel, or its weights are pickled only.
     """
-    folder = Path(path).expanduser()
+    folder = from_home(path)
     if folder.is_dir():
         check_kernels(str(folder))
         _check_weights(folder)
@@ -40,11 +41,9 @@ def check_kernels(path: str, revision: str | None = None) -> None:
     Raises:
         UserError: it would, or a hub id has no configuration; a folder without one is left to the loading.
     """
+    folder = from_home(path)
     try:
-        folder = Path(path).expanduser()
-        config, _ = PreTrainedConfig.get_config_dict(
-            str(folder) if folder.is_dir() else path, revision=revision or "main"
-        )
+        config, _ = PreTrainedConfig.get_config_dict(str(folder), revision=revision or "main")
     except Exception as error:  # of whatever library
         if folder.is_dir():
             return

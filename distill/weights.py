@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from distill.errors import UserError
+from distill.home import from_home
 from distill.trust import NO_CODE, check_trust
 
 
@@ -20,7 +21,7 @@ def check_files(path: str) -> None:
         UserError: they are; a hub id is left to the loading.
     """
     check_trust(path)
-    folder = Path(path).expanduser()
+    folder = from_home(path)
     for file in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
         try:
             with safe_open(file, framework="pt"):
@@ -39,7 +40,7 @@ def check_size(path: str) -> None:
     Raises:
         UserError: weights are missing.
     """
-    folder = Path(path).expanduser()
+    folder = from_home(path)
     files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
     if not files or not (folder / "config.json").is_file():
         return

@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from augment.documents import lies_in_a_folder
 from distill.errors import UserError
 from distill.evaluation.model_name import model_name
+from distill.home import from_home
 from distill.models import dequantising
 from distill.trust import NO_CODE, NO_PICKLES, check_kernels, check_trust
 from distill.weights import check_complete, check_size
@@ -156,7 +157,7 @@ def check_model(path: str, gguf_file: str | None = None) -> None:
     Raises:
         UserError: If the folder does not exist or holds no model.
     """
-    folder = Path(path).expanduser()
+    folder = from_home(path)
     if path and folder.is_dir():
         needed = gguf_file or "config.json"
         if not (folder / needed).is_file():
@@ -169,8 +170,8 @@ def check_model(path: str, gguf_file: str | None = None) -> None:
 
 
 def _folder_and_gguf(path: str, gguf_file: str | None) -> tuple[str, str | None]:
-    file = Path(path).expanduser()
-    return (str(file.parent), file.name) if file.is_file() else (path, gguf_file)
+    file = from_home(path)
+    return (str(file.parent), file.name) if file.is_file() else (str(file), gguf_file)
 
 
 def _device(name: str) -> torch.device:

@@ -72,6 +72,12 @@ def test_a_model_in_the_home_folder(gpt2_folder, monkeypatch):
     check_model(home)
 
 
+@pytest.mark.parametrize("read", [load_config, load_tokenizer, check_model])
+def test_the_home_folder_of_nobody_is_a_folder_that_is_not_there(read):
+    with pytest.raises(UserError, match=r"no (such )?folder"):
+        read("~nobody_of_that_name/model")
+
+
 def test_a_llama_student_starts_from_the_chosen_blocks(llama_folder, tokenizer):
     teacher = load_teacher(TeacherConfig(path=str(llama_folder)))
     student = student_of(StudentConfig(layers=[0, 2]), teacher, tokenizer)

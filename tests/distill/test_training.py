@@ -173,6 +173,12 @@ def test_names_are_reversed_in_text_and_vocabulary_or_in_neither(gpt2_folder, na
     check_agreement(module, 8, names=not names)
 
 
+def test_nothing_is_logged_where_nobody_asks(recipe, tmp_path):
+    fit(recipe, tmp_path, "--trainer.log_every_n_steps=0", "--trainer.max_steps=2", "--trainer.limit_val_batches=0")
+    assert (tmp_path / "student" / "config.json").is_file()
+    assert metrics(tmp_path) == []
+
+
 def test_measuring_a_run_leaves_its_files_alone(recipe, tmp_path):
     fit(recipe, tmp_path, "--trainer.max_steps=2")
     before = {name: (tmp_path / name).read_bytes() for name in ("metrics.csv", "config.yaml")}

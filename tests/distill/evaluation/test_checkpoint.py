@@ -24,6 +24,12 @@ def test_a_saved_model_is_described(model_folder: Path) -> None:
     assert not checkpoint.model.training
 
 
+def test_a_model_in_the_home_folder(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(model_folder.parent))
+    checkpoint = load_checkpoint(f"~/{model_folder.name}", device="cpu")
+    assert (checkpoint.name, checkpoint.sha256) == (model_folder.name, load_checkpoint(str(model_folder)).sha256)
+
+
 def test_logits_are_the_models_own_in_fp32(model_folder: Path) -> None:
     for dtype in ("float32", "bfloat16"):
         checkpoint = load_checkpoint(str(model_folder), device="cpu", dtype=dtype)
