@@ -10,7 +10,6 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -238,13 +237,12 @@ def main() -> None:
     """Run what the arguments name."""
     name, folder, *numbers = sys.argv[1:]
     sizes = (Path(folder), *map(int, numbers))
-    if name in ("plain", "counterfactual", "gendered", "trl-huge-pages"):
+    if name in ("plain", "counterfactual", "trl-huge-pages"):
         os.environ[HUGE_PAGES] = "1"
     call = {
         "prepare": prepare,
         "plain": lambda *sizes: ours(*sizes, PLAIN),
         "counterfactual": lambda *sizes: ours(*sizes, EQUIVARIANT),
-        "gendered": lambda *sizes: ours(*sizes, replace(EQUIVARIANT, tokens="gendered")),
         "naive": naive,
         "trl": lambda *sizes: trl(*sizes, chunked=False),
         "trl-chunked": lambda *sizes: trl(*sizes, chunked=True),

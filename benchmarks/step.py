@@ -8,7 +8,6 @@ generated text. The contenders take turns, each turn in a process of its own:
 
     plain           distill fit, operator none
     counterfactual  distill fit, the equivariant teacher: rows that hold a reversed word are asked twice
-    gendered        the same among gendered tokens alone: the second question asks the head for these only
     naive           all logits at once, the gradient by autograd, AdamW: what one writes first
     trl             TRL's GKDTrainer (lmbda 0, beta 0): dense logits
     trl-huge-pages  the same with its memory in huge pages, as the command `distill` asks for on a CPU
@@ -30,7 +29,7 @@ from typing import Any
 import torch
 from measuring import in_own_process, write_results
 
-CONTENDERS = ("plain", "counterfactual", "gendered", "naive", "trl", "trl-huge-pages", "trl-chunked")
+CONTENDERS = ("plain", "counterfactual", "naive", "trl", "trl-huge-pages", "trl-chunked")
 PEER = "trl"
 VOCABULARY = 50_257
 SIZES = {

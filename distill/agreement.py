@@ -14,15 +14,10 @@ def check_agreement(module: DistillationModule, block_size: int, names: bool) ->
         names: whether first names are reversed in the blocks.
 
     Raises:
-        UserError: a block longer than the positions of a model, heads that the tokenizer doesn't fit, a perturbation
-            of gendered tokens without any, or names reversed in the text and not in the vocabulary, or vice versa.
+        UserError: a block longer than the positions of a model, heads that the tokenizer doesn't fit, an empty
+            role-reversed vocabulary, or names reversed in the text and not in the vocabulary, or vice versa.
     """
-    _check_gendered_tokens(module)
-    if module.vocabulary is not None and module.perturbation.operator != "none" and module.names != names:
-        raise UserError(
-            f"names are {'' if names else 'not '}reversed in the text and {'' if module.names else 'not '}in the "
-            "role-reversed vocabulary: give module and data the same `names`"
-        )
+    _check_vocabulary(module, names)
     _check_heads(module)
     for name, config in (("teacher", module.teacher_config), ("student", module.student_config)):
         limit = None if config is None else block_limit(config)
@@ -30,17 +25,16 @@ def check_agreement(module: DistillationModule, block_size: int, names: bool) ->
             raise UserError(f"data.block_size is {block_size}, longer than the {name}'s {limit} positions: lower it")
 
 
-def _check_gendered_tokens(module: DistillationModule) -> None:
-    """Where the role-reversed vocabulary is needed, it must be asked for and hold something."""
-    perturbation = module.perturbation
-    if perturbation.operator == "none":
+def _check_vocabulary(module: DistillationModule, names: bool) -> None:
+    """A role-reversed vocabulary that is used holds something, and first names only where the text's are reversed."""
+    if module.vocabulary is None or module.perturbation.operator == "none":
         return
-    if perturbation.tokens == "gendered" and perturbation.vocabulary != "reversed":
+    if module.names != names:
         raise UserError(
-            "model.perturbation.tokens gendered are those of the role-reversed vocabulary: set "
-            "model.perturbation.vocabulary to reversed, or tokens to all"
+            f"names are {'' if names else 'not '}reversed in the text and {'' if module.names else 'not '}in the "
+            "role-reversed vocabulary: give module and data the same `names`"
         )
-    if module.vocabulary is not None and not len(module.vocabulary.tokens):
+    if not len(module.vocabulary.tokens):
         raise UserError(
             "model.perturbation.vocabulary reversed is empty: none of the tokenizer's tokens is a gendered word whose "
             "counterpart is a token too; set it to identity, or take another tokenizer"

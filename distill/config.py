@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from distill.losses import Divergence
-from distill.perturbation import Contexts, Operator, Tokens
+from distill.perturbation import Contexts, Operator
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,6 @@ class PerturbationConfig:
     """Read the counterfactual prediction as it is, or through the role-reversed vocabulary (mother ↔ father)."""
     contexts: Contexts = "reversed"
     """Where the operator acts: only after a reversed word, or after neutral prefixes too."""
-    tokens: Tokens = "all"
-    """What the operator changes: whole predictions, or only how the reversed vocabulary's own tokens (he, she, mother)
-    share their probability; then every other token's stays factual, and the second question asks the head for these."""
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def model_card(
             if module.student_source.layers
             else module.student_source.path or "fresh weights",
             "target": f"{perturbation.operator}, {perturbation.vocabulary} vocabulary, "
-            f"{perturbation.contexts} contexts, {perturbation.tokens} tokens",
+            f"{perturbation.contexts} contexts",
         }
     rows |= {
         "loss": f"{loss.kd_weight:g} × {loss.divergence} (T = {loss.temperature:g}) + {loss.lm_weight:g} × "

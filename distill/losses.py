@@ -20,15 +20,7 @@ from torch.autograd.function import FunctionCtx
 from distill.chunking import block_rows, chunk_rows
 from distill.divergences import DIVERGENCES, Divergence
 from distill.head import Head
-from distill.perturbation import (
-    Contexts,
-    Operator,
-    ReversedVocabulary,
-    Tokens,
-    perturb,
-    perturb_gendered,
-    perturb_neutral,
-)
+from distill.perturbation import Contexts, Operator, ReversedVocabulary, perturb, perturb_neutral
 from distill.prefix import PrefixKind
 
 __all__ = ["DistillationLoss", "Divergence", "distillation_loss"]
@@ -59,7 +51,6 @@ class _Perturbation:
     operator: Operator
     vocabulary: ReversedVocabulary | None
     contexts: Contexts
-    tokens: Tokens
 
     def acts_on(self, kind: PrefixKind) -> bool:
         """Whether the target after such a prefix differs from the factual prediction."""
@@ -67,29 +58,14 @@ class _Perturbation:
             return False
         return kind == PrefixKind.REVERSED or (self.contexts == "all" and self.vocabulary is not None)
 
-    def asked_of(self, weight: Tensor) -> Tensor:
-        """Teacher's head `[V, D]` -> the rows of it whose logits are needed after a counterfactual prefix."""
-        if self.tokens == "all" or self.vocabulary is None:
-            return weight
-        return weight.index_select(0, self.vocabulary.tokens)
-
     def log_target(self, log_p: Tensor, counterfactual: Tensor | None, kind: PrefixKind) -> Tensor:
-        """`[C, V]` log p, and after REVERSED prefixes the logits of what is `asked_of` -> `[C, V]` log p″ at T = 1."""
+        """`[C, V]` log p, and after REVERSED prefixes `[C, V]` counterfactual logits -> `[C, V]` log p″ at T = 1."""
         if not self.acts_on(kind):
             return log_p
-        if self.tokens == "gendered":
-            return self._gendered(log_p, counterfactual)
         if counterfactual is not None:
             return perturb(log_p, counterfactual.log_softmax(-1), self.operator, self.vocabulary)
         assert self.vocabulary is not None
         return perturb_neutral(log_p, self.operator, self.vocabulary)
-
-    def _gendered(self, log_p: Tensor, counterfactual: Tensor | None) -> Tensor:
-        assert self.vocabulary is not None
-        if counterfactual is not None:
-            # Without the columns that pad the head.
-            counterfactual = counterfactual[:, : len(self.vocabulary.tokens)]
-        return perturb_gendered(log_p, counterfactual, self.operator, self.vocabulary)
 
 
 @dataclass(frozen=True)
@@ -149,18 +125,15 @@ class _Chunk(NamedTuple):
 
 
 class _Teacher(NamedTuple):
-    """The teacher's head `[V, D]`, the part of it that is asked after reversed prefixes, and what they take: `[N, D]`
-    factual, `[M, D]` counterfactual hidden states."""
+    """The teacher's head `[V, D]`, and what it takes: `[N, D]` factual, `[M, D]` counterfactual hidden states."""
 
     weight: Tensor
-    counterfactual_weight: Tensor
     hidden: Tensor
     counterfactual_hidden: Tensor | None
 
 
 class _Predictions(NamedTuple):
-    """`[C, V]` logits of the student and of the teacher, and of the teacher after the reversed prefixes: `[C, V]`, or
-    `[C, K]` of the tokens that are asked for; all with the columns that pad a head."""
+    """`[C, V]` logits of the student, of the teacher, and of the teacher after the reversed prefixes."""
 
     student: Tensor
     teacher: Tensor | None
@@ -184,10 +157,7 @@ class _Predictor:
             self._head = Head(teacher.weight, teacher.hidden)
             self._teacher_buffer = self._head.buffer(rows)
             reversed_rows = max((len(chunk.slots) for chunk in chunks if chunk.slots is not None), default=0)
-            # A head of its own costs a copy of the weights, in another type or padded.
-            asked = teacher.counterfactual_weight
-            self._counterfactual_head = self._head if asked is teacher.weight else Head(asked, teacher.hidden)
-            self._counterfactual_buffer = self._counterfactual_head.buffer(reversed_rows)
+            self._counterfactual_buffer = self._head.buffer(reversed_rows)
 
     def __call__(self, chunk: _Chunk) -> _Predictions:
         student = self._student.logits(self._student_hidden[chunk.rows], self._buffer)
@@ -198,7 +168,7 @@ class _Predictor:
             return _Predictions(student, teacher, None)
         assert self._teacher.counterfactual_hidden is not None
         hidden = self._teacher.counterfactual_hidden[chunk.slots]
-        return _Predictions(student, teacher, self._counterfactual_head.logits(hidden, self._counterfactual_buffer))
+        return _Predictions(student, teacher, self._head.logits(hidden, self._counterfactual_buffer))
 
 
 def _between_products(
@@ -299,7 +269,6 @@ def distillation_loss(
     jsd_beta: float = 0.5,
     chunk_size: int | None = 2048,
     compiled: bool = False,
-    tokens: Tokens = "all",
 ) -> DistillationLoss:
     """`kd_weight · T² · D(p″ ‖ q_T) + lm_weight · CE(q, next token)`, mean over valid tokens.
 
@@ -328,8 +297,6 @@ def distillation_loss(
         chunk_size: rows whose logits exist at a time; None: as many as the device's memory suggests
             (`distill.chunking.chunk_rows`).
         compiled: let `torch.compile` fuse what happens between two products.
-        tokens: `all`: the operator combines whole predictions; `gendered`: only the shares of the vocabulary's own
-            tokens in their mass (`distill.perturbation.perturb_gendered`), and the head is asked for these alone.
 
     Raises:
         ValueError: unknown names, shapes that don't belong together, or a missing argument; the message says which.
@@ -344,9 +311,6 @@ def distillation_loss(
     """
     _check_choice("operator", operator, get_args(Operator))
     _check_choice("contexts", contexts, get_args(Contexts))
-    _check_choice("tokens", tokens, get_args(Tokens))
-    if operator != "none" and tokens == "gendered" and vocabulary is None:
-        raise ValueError("tokens 'gendered' are those of a role-reversed vocabulary: give `vocabulary`")
     _check_choice("divergence", divergence, get_args(Divergence))
     if temperature <= 0:
         raise ValueError(f"temperature is {temperature}: it must be positive")
@@ -360,7 +324,7 @@ def distillation_loss(
         raise ValueError(f"prefix has {len(prefix)} rows and labels has {len(labels)}")
 
     vocabulary = None if vocabulary is None else vocabulary.to(labels.device)
-    perturbation = _Perturbation(operator, vocabulary, contexts, tokens)
+    perturbation = _Perturbation(operator, vocabulary, contexts)
     teacher = None
     if teacher_hidden is not None and teacher_weight is not None:
         if len(teacher_hidden) != len(labels):
@@ -369,7 +333,7 @@ def distillation_loss(
             raise ValueError(
                 f"the heads differ: {len(teacher_weight)} tokens (teacher), {len(student_weight)} (student)"
             )
-        teacher = _Teacher(teacher_weight, perturbation.asked_of(teacher_weight), teacher_hidden, counterfactual_hidden)
+        teacher = _Teacher(teacher_weight, teacher_hidden, counterfactual_hidden)
     elif kd_weight:
         raise ValueError("kd_weight is not 0, so teacher_hidden and teacher_weight are needed")
 

@@ -228,7 +228,6 @@ class DistillationModule(pl.LightningModule):
             jsd_beta=loss.jsd_beta,
             chunk_size=loss.chunk_size,
             compiled=loss.compile,
-            tokens=perturbation.tokens,
         )
         hidden = terms.total.new_zeros(())
         if loss.hidden_weight and teacher_hidden is not None:

@@ -12,11 +12,10 @@ from torch import Tensor
 
 from distill.vocabulary import ReversedVocabulary
 
-__all__ = ["Contexts", "Operator", "ReversedVocabulary", "Tokens", "perturb", "perturb_gendered", "perturb_neutral"]
+__all__ = ["Contexts", "Operator", "ReversedVocabulary", "perturb", "perturb_neutral"]
 
 Operator = Literal["none", "mean", "expmean", "max", "swap"]
 Contexts = Literal["reversed", "all"]
-Tokens = Literal["all", "gendered"]
 
 
 def _expmean(log_p: Tensor, counterfactual_log_p: Tensor) -> Tensor:
@@ -107,52 +106,3 @@ def perturb_neutral(log_p: Tensor, operator: Operator, vocabulary: ReversedVocab
     own = log_p.index_select(-1, vocabulary.tokens)
     combined = combine(own, vocabulary.read(log_p, log_p))
     return _renormalise(log_p.index_copy(-1, vocabulary.tokens, combined), log_p)
-
-
-def perturb_gendered(
-    log_p: Tensor, counterfactual: Tensor | None, operator: Operator, vocabulary: ReversedVocabulary
-) -> Tensor:
-    """`perturb` among the role-reversed vocabulary's own tokens: all others, and so the mass of these, stay factual.
-
-    What is combined is how a token stands among the vocabulary's, so the rest of the counterfactual prediction is not
-    needed, not even to normalise it.
-
-    Args:
-        log_p: `[..., V]` log-probabilities (nats) of the teacher after the factual prefix.
-        counterfactual: `[..., K]` logits of the vocabulary's tokens after the role-reversed prefix, a constant a row
-            more or less; None after a neutral prefix.
-        operator: see `perturb`.
-        vocabulary: the role-reversed vocabulary of K tokens.
-
-    Returns:
-        `[..., V]` normalised log-probabilities. A row where either prediction excludes every token of the vocabulary,
-        or both each other entirely, keeps the factual one; so does every row where K is 0.
-
-    Raises:
-        ValueError: unknown operator.
-
-    Example:
-        >>> log_p = torch.tensor([0.3, 0.1, 0.6]).log()
-        >>> he_and_she = ReversedVocabulary.from_pairs([((0,), (1,))])
-        >>> perturb_gendered(log_p, None, "expmean", he_and_she).exp()
-        tensor([0.2000, 0.2000, 0.6000])
-    """
-    combine = _combination(operator)
-    vocabulary = vocabulary.to(log_p.device)
-    if not len(vocabulary.tokens):
-        return log_p
-    own = log_p.index_select(-1, vocabulary.tokens)
-    mass, share = _mass_and_share(own)
-    counterfactual_mass, counterfactual_share = (
-        (mass, share) if counterfactual is None else _mass_and_share(counterfactual)
-    )
-    combined = combine(share, vocabulary.exchange(share, counterfactual_share))
-    excluded = (mass == -math.inf) | (counterfactual_mass == -math.inf) | (combined.amax(-1, True) == -math.inf)
-    own = torch.where(excluded, own, combined.log_softmax(-1) + mass)
-    return log_p.index_copy(-1, vocabulary.tokens, own)
-
-
-def _mass_and_share(log_p: Tensor) -> tuple[Tensor, Tensor]:
-    """`[..., K]` -> `[..., 1]` logarithm of the sum, `[..., K]` logarithms of the shares in it."""
-    mass = log_p.logsumexp(-1, keepdim=True)
-    return mass, log_p - mass

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_HEADER = ("", "operator", "vocabulary", "contexts", "tokens", "perplexity", "to factual",
+_HEADER = ("", "operator", "vocabulary", "contexts", "perplexity", "to factual",
            "gendered NLL", "to factual", "pronoun gap")  # fmt: skip
 
 
@@ -58,7 +58,6 @@ def _row(target: Mapping[str, Any]) -> tuple[str, ...]:
         target["operator"],
         "" if idle else target["vocabulary"],
         "" if idle else target["contexts"],
-        "" if idle else target["tokens"],
         f"{target['perplexity']['value']:.3f}",
         perplexity_change(target),
         "–" if gendered is None else f"{gendered:.3f}",

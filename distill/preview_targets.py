@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from distill.blocks import Batch
 from distill.config import PerturbationConfig
 from distill.models import backbone
-from distill.perturbation import Contexts, Operator, ReversedVocabulary, perturb, perturb_gendered, perturb_neutral
+from distill.perturbation import Contexts, Operator, ReversedVocabulary, perturb, perturb_neutral
 from distill.prefix import PrefixKind
 
 FACTUAL = PerturbationConfig()
@@ -23,8 +23,6 @@ SETTINGS = (
     *(PerturbationConfig(operator, "identity", "reversed") for operator in OPERATORS),
     *(PerturbationConfig(operator, "reversed", "reversed") for operator in OPERATORS),
     *(PerturbationConfig(operator, "reversed", "all") for operator in OPERATORS),
-    *(PerturbationConfig(operator, "reversed", "reversed", "gendered") for operator in OPERATORS),
-    *(PerturbationConfig(operator, "reversed", "all", "gendered") for operator in OPERATORS),
 )
 """The settings whose targets differ, the factual one first."""
 
@@ -40,7 +38,7 @@ def same_target(setting: PerturbationConfig) -> PerturbationConfig:
 
     Example:
         >>> same_target(PerturbationConfig("max", "identity", "all"))
-        PerturbationConfig(operator='max', vocabulary='identity', contexts='reversed', tokens='all')
+        PerturbationConfig(operator='max', vocabulary='identity', contexts='reversed')
     """
     if setting.operator == FACTUAL.operator:
         return FACTUAL
@@ -90,22 +88,17 @@ _Targets = Iterator[tuple[Tensor, Tensor]]
 
 
 def _after_reversed(log_p: Tensor, counterfactual_log_p: Tensor, vocabulary: ReversedVocabulary) -> _Targets:
-    own = counterfactual_log_p.index_select(-1, vocabulary.tokens)
     for operator in OPERATORS:
         identity = PerturbationConfig(operator, "identity", "reversed")
         yield _indices(identity), perturb(log_p, counterfactual_log_p, operator)
         through = (PerturbationConfig(operator, "reversed", contexts) for contexts in get_args(Contexts))
         yield _indices(*through), perturb(log_p, counterfactual_log_p, operator, vocabulary)
-        gendered = (PerturbationConfig(operator, "reversed", contexts, "gendered") for contexts in get_args(Contexts))
-        yield _indices(*gendered), perturb_gendered(log_p, own, operator, vocabulary)
 
 
 def _after_neutral(log_p: Tensor, vocabulary: ReversedVocabulary) -> _Targets:
     for operator in OPERATORS:
         setting = PerturbationConfig(operator, "reversed", "all")
         yield _indices(setting), perturb_neutral(log_p, operator, vocabulary)
-        setting = PerturbationConfig(operator, "reversed", "all", "gendered")
-        yield _indices(setting), perturb_gendered(log_p, None, operator, vocabulary)
 
 
 def _indices(*settings: PerturbationConfig) -> Tensor:

@@ -127,10 +127,7 @@ class ReversedVocabulary:
         Returns:
             `[..., K]` log-probabilities. All tokens outside `tokens` read as they are.
         """
-        return self.exchange(log_p.index_select(-1, self.tokens), counterfactual_log_p.index_select(-1, self.tokens))
-
-    def exchange(self, own: Tensor, counterfactual: Tensor) -> Tensor:
-        """`read` from the predictions at `tokens` alone: `[..., K]` twice -> `[..., K]`."""
+        own, counterfactual = (row.index_select(-1, self.tokens) for row in (log_p, counterfactual_log_p))
         own_mass = self._group_log_mass(own)
         sizes = (self.members < len(self.tokens)).sum(-1).to(own.dtype)
         even = -sizes.log()[self.group_of]

@@ -116,7 +116,6 @@ def check(drawn: tuple[list[str], list[str]]) -> None:
     assert isinstance(block_size, int)
     assert layers is None or all(isinstance(layer, int) for layer in layers)
     assert config.fit.model.perturbation.operator in ("none", "mean", "expmean", "max", "swap")
-    assert config.fit.model.perturbation.tokens in ("all", "gendered")
     assert isinstance(config.fit.model.loss.temperature, float)
 
 

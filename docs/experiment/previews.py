@@ -28,8 +28,7 @@ def table(previews: Sequence[tuple[str, Preview]]) -> str:
 def _name(target: Preview) -> str:
     if target["operator"] == "none":
         return "factual teacher"
-    tokens = ", gendered tokens" if target.get("tokens") == "gendered" else ""
-    return f"`{target['operator']}`, {target['vocabulary']}, {target['contexts']} contexts{tokens}"
+    return f"`{target['operator']}`, {target['vocabulary']}, {target['contexts']} contexts"
 
 
 def _perplexity(target: Preview) -> str:

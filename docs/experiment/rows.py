@@ -12,7 +12,6 @@ def rows() -> dict[str, list[str]]:
     paper = {operator: [f"{_PERTURBATION}/{operator}.yaml"] for operator in OPERATORS}
     even = {
         "equivariant": [f"{_PERTURBATION}/equivariant.yaml"],
-        "equivariant-gendered": [f"{_PERTURBATION}/equivariant-gendered.yaml"],
         "max-reversed": [f"{_PERTURBATION}/max-reversed.yaml"],
         "equivariant-names-kept": [f"{_PERTURBATION}/equivariant.yaml", f"{_EXPERIMENTS}/names-kept.yaml"],
     }

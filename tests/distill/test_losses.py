@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from distill.chunking import chunk_rows
 from distill.losses import distillation_loss
-from distill.perturbation import ReversedVocabulary, perturb, perturb_gendered
+from distill.perturbation import ReversedVocabulary, perturb
 from distill.prefix import PrefixKind
 
 TOKENS, VOCABULARY, STUDENT_WIDTH, TEACHER_WIDTH = 23, 17, 6, 9
@@ -23,21 +23,16 @@ PI = ReversedVocabulary.from_pairs([((2,), (5, 6)), ((7, 9), (8, 10)), ((11,), (
 def naive_loss(
     student_hidden, student_weight, teacher_hidden, teacher_weight, labels, prefix, counterfactual_hidden,
     valid_tokens=None, operator="none", vocabulary=None, contexts="reversed", temperature=1.0, kd_weight=1.0,
-    lm_weight=0.0, divergence="forward_kl", jsd_beta=0.5, tokens="all",
+    lm_weight=0.0, divergence="forward_kl", jsd_beta=0.5,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-    def combine(log_p: Tensor, counterfactual_log_p: Tensor) -> Tensor:
-        if tokens == "all":
-            return perturb(log_p, counterfactual_log_p, operator, vocabulary)
-        return perturb_gendered(log_p, counterfactual_log_p[vocabulary.tokens], operator, vocabulary)
-
     log_p = (teacher_hidden @ teacher_weight.T).log_softmax(-1)
     target = log_p.clone()
     counterfactual = iter((counterfactual_hidden @ teacher_weight.T).log_softmax(-1))
     for row, kind in enumerate(prefix.tolist()):
         if kind == PrefixKind.REVERSED:
-            target[row] = combine(log_p[row], next(counterfactual))
+            target[row] = perturb(log_p[row], next(counterfactual), operator, vocabulary)
         elif kind == PrefixKind.NEUTRAL and contexts == "all":
-            target[row] = combine(log_p[row], log_p[row])
+            target[row] = perturb(log_p[row], log_p[row], operator, vocabulary)
     valid = labels != -100
     log_p = (target / temperature).log_softmax(-1)[valid]
     logits = (student_hidden @ student_weight.T)[valid]
@@ -90,14 +85,12 @@ def relative_error(value: Tensor, expected: Tensor) -> float:
 @pytest.mark.parametrize("divergence", DIVERGENCES)
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_values_and_gradients_equal_the_naive_loss(operator, divergence):
-    for (vocabulary, tokens), contexts, temperature, (kd_weight, lm_weight), chunk_size in itertools.product(
-        ((None, "all"), (PI, "all"), (PI, "gendered")), ("reversed", "all"), (1.0, 2.0),
-        ((1.0, 0.0), (0.0, 1.0), (0.7, 0.4)), (1, 5, 1000),
-    ):  # fmt: skip
+    for vocabulary, contexts, temperature, (kd_weight, lm_weight), chunk_size in itertools.product(
+        (None, PI), ("reversed", "all"), (1.0, 2.0), ((1.0, 0.0), (0.0, 1.0), (0.7, 0.4)), (1, 5, 1000)
+    ):
         settings = {
             "operator": operator, "divergence": divergence, "vocabulary": vocabulary, "contexts": contexts,
             "temperature": temperature, "kd_weight": kd_weight, "lm_weight": lm_weight, "jsd_beta": 0.3,
-            "tokens": tokens,
         }  # fmt: skip
         tensors = inputs()
         expected = with_gradients(naive_loss, tensors, **settings)
@@ -108,16 +101,11 @@ def test_values_and_gradients_equal_the_naive_loss(operator, divergence):
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 1e-2)])
 @pytest.mark.parametrize("contexts", ["reversed", "all"])
-@pytest.mark.parametrize(
-    ("vocabulary", "tokens"), [(None, "all"), (PI, "all"), (PI, "gendered")], ids=["identity", "reversed", "gendered"]
-)
+@pytest.mark.parametrize("vocabulary", [None, PI], ids=["identity", "reversed"])
 @pytest.mark.parametrize("divergence", DIVERGENCES)
 @pytest.mark.parametrize("operator", OPERATORS)
-def test_low_precision_gradients_stay_near_float64(
-    operator, divergence, vocabulary, tokens, contexts, dtype, tolerance
-):  # fmt: skip
+def test_low_precision_gradients_stay_near_float64(operator, divergence, vocabulary, contexts, dtype, tolerance):
     settings = {"operator": operator, "divergence": divergence, "vocabulary": vocabulary, "contexts": contexts}
-    settings["tokens"] = tokens
     tensors = inputs(dtype)
     exact = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
     for temperature, lm_weight in ((1.0, 0.0), (2.0, 0.5)):
@@ -148,19 +136,6 @@ def test_a_student_that_equals_its_teacher_has_no_loss_and_no_gradient(divergenc
     )
     for value in (total, kd, grad_hidden.abs().max(), grad_weight.abs().max()):
         assert value.abs() < 1e-12
-
-
-def test_a_student_that_equals_its_teacher_moves_gendered_tokens_only():
-    """With forward KL at T = 1."""
-    tensors = inputs()
-    logits = (tensors["teacher_hidden"] @ tensors["teacher_weight"].T).requires_grad_()
-    student = {"student_hidden": logits, "student_weight": torch.eye(VOCABULARY, dtype=torch.float64)}
-    settings = {"operator": "expmean", "vocabulary": PI, "contexts": "all", "tokens": "gendered"}
-    distillation_loss(**{**tensors, **student}, **settings).total.backward()
-    others = torch.ones(VOCABULARY, dtype=torch.bool)
-    others[PI.tokens] = False
-    assert logits.grad[:, others].abs().max() < 1e-12
-    assert logits.grad[:, ~others].abs().max() > 1e-4
 
 
 def test_ignored_rows_count_nowhere():
@@ -236,13 +211,12 @@ def test_blocks_smaller_than_a_chunk_change_nothing(monkeypatch):
         torch.testing.assert_close(value, reference)
 
 
-@pytest.mark.parametrize("tokens", ["all", "gendered"])
 @pytest.mark.parametrize("divergence", DIVERGENCES)
 @pytest.mark.parametrize("operator", OPERATORS)
-def test_an_aligned_width_changes_nothing(operator, divergence, tokens, monkeypatch):
+def test_an_aligned_width_changes_nothing(operator, divergence, monkeypatch):
     settings = {
         "operator": operator, "divergence": divergence, "vocabulary": PI, "contexts": "all", "lm_weight": 0.5,
-        "temperature": 2.0, "chunk_size": 5, "tokens": tokens,
+        "temperature": 2.0, "chunk_size": 5,
     }  # fmt: skip
     exact = with_gradients(distillation_loss, inputs(), **settings)
     monkeypatch.setattr("distill.head.aligned_width", lambda vocabulary: vocabulary + 7)
@@ -251,12 +225,9 @@ def test_an_aligned_width_changes_nothing(operator, divergence, tokens, monkeypa
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
-@pytest.mark.parametrize(
-    ("tokens", "kind"),
-    [("all", PrefixKind.REVERSED), ("gendered", PrefixKind.REVERSED), ("gendered", PrefixKind.NEUTRAL)],
-)
-def test_compiling_changes_nothing(tokens, kind):
-    settings = {"operator": "expmean", "vocabulary": PI, "contexts": "all", "tokens": tokens, "lm_weight": 0.5}
+@pytest.mark.parametrize("kind", [PrefixKind.REVERSED, PrefixKind.NEUTRAL])
+def test_compiling_changes_nothing(kind):
+    settings = {"operator": "expmean", "vocabulary": PI, "contexts": "all", "lm_weight": 0.5}
     # One kind of prefix and one chunk: every other shape would be compiled anew, which takes its time.
     tensors = inputs(torch.float32)
     tensors["prefix"] = torch.full_like(tensors["prefix"], kind)
@@ -295,16 +266,14 @@ def test_no_teacher_is_plain_language_modelling():
     assert actual[1] == 0
 
 
-@pytest.mark.parametrize("tokens", ["all", "gendered"])
 @pytest.mark.parametrize("divergence", DIVERGENCES)
 @pytest.mark.parametrize("operator", OPERATORS)
-def test_impossible_tokens_are_no_nan(operator, divergence, tokens):
+def test_impossible_tokens_are_no_nan(operator, divergence):
     tensors = inputs(torch.float32)
     tensors["teacher_weight"] = torch.cat([tensors["teacher_weight"][:-1], torch.full((1, TEACHER_WIDTH), -1e30)])
     tensors["teacher_weight"][2] = -1e30
     tensors["teacher_hidden"] = tensors["teacher_hidden"].abs()
     settings = {"operator": operator, "divergence": divergence, "vocabulary": PI, "contexts": "all", "temperature": 2.0}
-    settings["tokens"] = tokens
     for value in with_gradients(distillation_loss, tensors, **settings):
         assert value.isfinite().all()
 
@@ -314,8 +283,6 @@ def test_impossible_tokens_are_no_nan(operator, divergence, tokens):
     [
         ({"operator": "median"}, "unknown operator 'median'.*expmean"),
         ({"contexts": "some"}, "unknown contexts"),
-        ({"tokens": "some"}, "unknown tokens"),
-        ({"operator": "mean", "tokens": "gendered"}, "give `vocabulary`"),
         ({"divergence": "kl"}, "unknown divergence"),
         ({"temperature": 0.0}, "temperature"),
         ({"jsd_beta": 1.0}, "jsd_beta"),

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
-from distill.perturbation import ReversedVocabulary, perturb, perturb_gendered, perturb_neutral
+from distill.perturbation import ReversedVocabulary, perturb, perturb_neutral
 
 OPERATORS = ("none", "mean", "expmean", "max", "swap")
 VOCABULARY = 12
@@ -85,93 +85,6 @@ def test_operators_equal_their_definition(log_p, counterfactual_log_p):
             rtol=1e-6,
             atol=1e-9,
         )
-
-
-def excludes_all(log_p: Tensor) -> bool:
-    return bool((log_p[PI.tokens] == -math.inf).all())
-
-
-@given(log_probabilities(), log_probabilities(), st.sampled_from(OPERATORS), finite)
-def test_gendered_tokens_share_their_mass_as_if_there_were_no_others(log_p, counterfactual_log_p, operator, constant):
-    target = perturb_gendered(log_p, counterfactual_log_p[PI.tokens] + constant, operator, PI)
-    assert torch.equal(target[10:], log_p[10:])
-    assert target.logsumexp(-1).abs() < 1e-6
-    if excludes_all(log_p) or excludes_all(counterfactual_log_p):
-        assert torch.equal(target, log_p)
-        return
-    of_position = {int(token): position for position, token in enumerate(PI.tokens)}
-    alone = ReversedVocabulary.from_pairs(
-        [tuple(tuple(of_position[token] for token in side) for side in pair) for pair in GROUPS]
-    )
-    own, counterfactual = (p[PI.tokens].log_softmax(-1) for p in (log_p, counterfactual_log_p))
-    shares = perturb(own, counterfactual, operator, alone).exp()
-    torch.testing.assert_close(target[PI.tokens].exp(), shares * log_p[PI.tokens].exp().sum(), rtol=1e-6, atol=1e-9)
-
-
-@given(log_probabilities(), st.sampled_from(OPERATORS))
-def test_after_a_neutral_prefix_gendered_tokens_answer_themselves(log_p, operator):
-    target = perturb_gendered(log_p, None, operator, PI)
-    torch.testing.assert_close(target, perturb_gendered(log_p, log_p[PI.tokens], operator, PI))
-    if operator in ("expmean", "max"):
-        masses = group_masses(target)
-        torch.testing.assert_close(masses, exchanged(masses), rtol=1e-6, atol=1e-12)
-    if operator == "expmean":
-        torch.testing.assert_close(target.exp(), perturb_neutral(log_p, operator, PI).exp())
-
-
-def shares(log_p: Tensor) -> Tensor:
-    """Each group's part of the mass of all groups."""
-    masses = group_masses(log_p)[: 2 * len(GROUPS)]
-    return masses / masses.sum()
-
-
-@given(log_probabilities(), log_probabilities())
-def test_the_shares_of_gendered_tokens_are_symmetric(log_p, counterfactual_log_p):
-    there = perturb_gendered(log_p, counterfactual_log_p[PI.tokens], "expmean", PI)
-    back = perturb_gendered(counterfactual_log_p, log_p[PI.tokens], "expmean", PI)
-    if not (excludes_all(log_p) or excludes_all(counterfactual_log_p)):
-        expected = shares(back)[torch.arange(2 * len(GROUPS)) ^ 1]
-        torch.testing.assert_close(shares(there), expected, rtol=1e-6, atol=1e-12)
-
-
-def without(*tokens: int) -> Tensor:
-    log_p = torch.arange(VOCABULARY, dtype=torch.float64)
-    log_p[list(tokens)] = -math.inf
-    return log_p.log_softmax(-1)
-
-
-@pytest.mark.parametrize(
-    ("log_p", "counterfactual_log_p"),
-    [
-        (without(*range(10)), without()),
-        (without(), without(*range(10))),
-        (without(*range(10)), without(*range(10))),
-        # Through the vocabulary each has what the other has not.
-        (without(0, 2, 3, 6), without(0, 2, 3, 6)),
-    ],
-    ids=["no factual one", "no counterfactual one", "neither", "each other"],
-)
-def test_gendered_tokens_that_are_excluded_stay_factual(log_p, counterfactual_log_p):
-    assert torch.equal(perturb_gendered(log_p, counterfactual_log_p[PI.tokens], "mean", PI), log_p)
-
-
-def test_a_vocabulary_without_tokens_changes_nothing():
-    log_p, empty = without(), ReversedVocabulary.from_pairs([])
-    for counterfactual in (None, torch.zeros(0, dtype=torch.float64)):
-        assert torch.equal(perturb_gendered(log_p, counterfactual, "expmean", empty), log_p)
-
-
-def test_gendered_tokens_of_a_batch_are_those_of_its_rows():
-    rows = torch.randn(2, 3, VOCABULARY, dtype=torch.float64).log_softmax(-1)
-    other = torch.randn(2, 3, len(PI.tokens), dtype=torch.float64)
-    whole = perturb_gendered(rows, other, "max", PI)
-    for index in ((0, 0), (1, 2)):
-        torch.testing.assert_close(whole[index], perturb_gendered(rows[index], other[index], "max", PI))
-
-
-def test_gendered_tokens_that_are_no_numbers_stay_so():
-    log_p = torch.zeros(VOCABULARY).log_softmax(-1)
-    assert perturb_gendered(log_p, torch.full((len(PI.tokens),), math.nan), "expmean", PI).isnan().any()
 
 
 def test_a_batch_is_its_rows():

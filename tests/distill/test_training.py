@@ -43,7 +43,7 @@ def test_the_card_says_what_the_student_is(run, gpt2_folder):
     for fact in (
         str(gpt2_folder),
         "layers 0, 2",
-        "expmean, reversed vocabulary, all contexts, all tokens",
+        "expmean, reversed vocabulary, all contexts",
         "best.ckpt",
         "2203.12574",
     ):
@@ -63,15 +63,6 @@ def test_names_are_text_in_the_card(recipe, tmp_path):
     assert "<img" not in rendered
     assert "run|&lt;script&gt;alert(1)&lt;" in rendered
     assert "&lt;img src=x onerror=alert(1)&gt;|.jsonl" in rendered
-
-
-def test_the_recipes_tokens_reach_the_target(recipe, tmp_path):
-    kd = {}
-    for tokens in ("all", "gendered"):
-        fit(recipe, tmp_path / tokens, f"--model.perturbation.tokens={tokens}", "--trainer.max_steps=1")
-        kd[tokens] = float(metrics(tmp_path / tokens)[0]["train/kd"])
-        assert f"{tokens} tokens" in (tmp_path / tokens / "student" / "README.md").read_text()
-    assert kd["all"] != kd["gendered"]
 
 
 def test_a_baseline_claims_nothing(recipe, tmp_path):
@@ -139,21 +130,16 @@ def test_the_two_modules_without_the_command_line(gpt2_folder, tmp_path):
     assert max(len(data.train_blocks[index].counterfactual) for index in range(len(data.train_blocks))) == 64
 
 
-@pytest.mark.parametrize(
-    ("perturbation", "message"),
-    [
-        (PerturbationConfig("expmean", "identity", "all", "gendered"), "vocabulary to reversed, or tokens to all"),
-        (PerturbationConfig("expmean", "reversed", "all"), "vocabulary reversed is empty"),
-    ],
-)
-def test_gendered_tokens_are_needed_where_the_recipe_names_them(gpt2_folder, perturbation, message):
+def test_a_role_reversed_vocabulary_that_is_used_holds_something(gpt2_folder):
     module = DistillationModule(
-        TeacherConfig(str(gpt2_folder)), student=StudentConfig(layers=[0]), perturbation=perturbation
+        TeacherConfig(str(gpt2_folder)),
+        student=StudentConfig(layers=[0]),
+        perturbation=PerturbationConfig("expmean", "reversed", "all"),
     )
     module.vocabulary = ReversedVocabulary.from_pairs([])
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match="vocabulary reversed is empty"):
         check_agreement(module, 8, names=False)
-    module.perturbation = replace(perturbation, operator="none")
+    module.perturbation = replace(module.perturbation, operator="none")
     check_agreement(module, 8, names=False)
 
 
@@ -350,7 +336,6 @@ def test_what_teaches_the_bias_again_warns(recipe, tmp_path, overrides, reason):
         (["--trainer.val_check_interval=00:01:00:00"], "trainer.val_check_interval can't be a time"),
         (["--trainer.overfit_batches=1"], "trainer.overfit_batches can't be set"),
         (["--trainer.devices=0"], "trainer: "),
-        (["--model.perturbation.tokens=gendered", "--model.perturbation.vocabulary=identity"], "tokens to all"),
         (["--ckpt_path=nowhere.ckpt"], "there is no file 'nowhere.ckpt'"),
         (["--model.student.layers=null", "--model.student.config={model_type: gpt2, vocab_size: 5000}"], "5000 tokens"),
     ],

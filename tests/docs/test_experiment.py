@@ -33,7 +33,7 @@ def test_every_row_is_a_fit_and_an_evaluation(commands):
     evaluations = [command for command in commands if command[0] == "evaluate"]
     assert len(evaluations) == len(students) + 1
     outputs = {option for command in students for option in command if option.startswith("--trainer.default_root_dir")}
-    assert len(outputs) == len(students) == 19
+    assert len(outputs) == len(students) == 17
     assert all("--seed_everything=2" in command for command in students)
 
 
@@ -49,7 +49,6 @@ def test_every_recipe_of_a_row_is_there(commands):
     [
         ("plain-append", "finetuned", ["operator: none", "augmentation: append", "lm_weight: 0.5", "names: true"]),
         ("max-substitute", "distilled", ["operator: max", "vocabulary: identity", "augmentation: substitute"]),
-        ("equivariant-gendered", "professions", ["operator: expmean", "contexts: all", "tokens: gendered"]),
         ("max-reversed", "finetuned", ["operator: max", "vocabulary: reversed", "contexts: all", "lm_weight: 0.0"]),
         ("max", "professions", ["operator: max", "experiment/text/written.jsonl", "block_size: 64", "names: true"]),
         ("equivariant-names-kept", "finetuned", ["contexts: all", "vocabulary: reversed", "names: false"]),
@@ -178,26 +177,20 @@ def test_previews_of_several_texts_are_one_table(tmp_path):
             "operator": operator,
             "vocabulary": "reversed",
             "contexts": "all",
-            "tokens": tokens,
             "perplexity": {"value": 20.0, "ratio": ratio, "ci95": [ratio - 0.01, ratio + 0.01]},
             "gendered_tokens": {"nll": 3.0, "n": 1200, "difference": 0.05, "ci95": [-0.1, 0.2]},
             "pronoun_gap": {"mean_abs_log_odds": gap},
         }
-        for operator, tokens, ratio, gap in [
-            ("none", "all", 1.0, 0.7),
-            ("max", "all", 1.02, 0.0),
-            ("max", "gendered", 1.02, 0.0),
-        ]
+        for operator, ratio, gap in (("none", 1.0, 0.7), ("max", 1.02, 0.0))
     ]
     for name in ("novel", "news"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "preview.json").write_text(json.dumps({"targets": targets}))
     done = script("previews.py", tmp_path / "novel" / "preview.json", tmp_path / "news" / "preview.json")
     assert done.returncode == 0, done.stderr
-    head, _, factual, changed, alone = done.stdout.splitlines()
+    head, _, factual, changed = done.stdout.splitlines()
     assert "novel: perplexity" in head
     assert "news: gendered NLL" in head
     assert factual == "| factual teacher | 20.00 | 3.000 (1,200 tokens) | 20.00 | 3.000 (1,200 tokens) | 0.700 |"
     change = "+2.00 % [+1.00, +3.00] | +0.050 [−0.100, +0.200]"
     assert changed == f"| `max`, reversed, all contexts | {change} | {change} | 0.000 |"
-    assert alone.startswith("| `max`, reversed, all contexts, gendered tokens | +2.00 %")
