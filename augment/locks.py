@@ -1,14 +1,10 @@
 """One process at a time: a lock on a file, which a killed process loses."""
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-try:
-    import fcntl
-except ImportError:  # Windows has none: nothing is locked there
-    fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
@@ -22,9 +18,6 @@ def locked(path: Path, busy: Callable[[], None]) -> Iterator[None]:
         path: in a folder that exists.
         busy: called when another process holds it, before waiting for its end; it may raise.
     """
-    if fcntl is None:
-        yield
-        return
     while True:
         with path.open("a") as file:
             try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities import rank_zero_warn
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
@@ -15,6 +16,7 @@ from distill.agreement import check_agreement
 from distill.blocks import Batch, Block, Blocks, collate
 from distill.errors import UserError
 from distill.home import from_home
+from distill.models import check_same_vocabulary
 from distill.module import DistillationModule
 from distill.packed import DamagedError, PackedText
 from distill.packing import Augmentation, Corpus, pack
@@ -189,6 +191,30 @@ class CounterfactualDataModule(pl.LightningDataModule):
         """Lightning tears down only what ended well."""
         self.teardown("fit")
 
+    def state_dict(self) -> dict[str, Any]:
+        """What the order of the training blocks follows from, kept in every checkpoint of a fit."""
+        if not self._fits:
+            return {}
+        return {
+            "blocks": len(self.train_blocks),
+            "block_size": self.block_size,
+            "global_batch_size": self.global_batch_size,
+            "seed": self.seed,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Warn where a fit continues in another order than it began with."""
+        changed = [
+            f"{name} {value} (before: {state_dict.get(name)})"
+            for name, value in self.state_dict().items()
+            if state_dict.get(name) != value
+        ]
+        if changed:
+            rank_zero_warn(
+                f"this run continues with {', '.join(changed)}: its blocks stand in another order now, so that in this "
+                "pass over the text some are seen again and others not at all"
+            )
+
     @property
     def steps_per_epoch(self) -> int:
         """Optimiser steps in one pass over the training blocks; what is less than a global batch waits for the next."""
@@ -202,8 +228,11 @@ class CounterfactualDataModule(pl.LightningDataModule):
         """What the command line has checked already, for those who come without it."""
         if self._fits:
             self.check_trainer(trainer)
-        if isinstance(trainer.lightning_module, DistillationModule):
-            check_agreement(trainer.lightning_module, self.block_size, self.names)
+        module = trainer.lightning_module
+        if isinstance(module, DistillationModule):
+            if module.tokenizer is not self.tokenizer:
+                check_same_vocabulary(module.tokenizer, self.tokenizer, ("the model", "the data"))
+            check_agreement(module, self.block_size, self.names)
 
     def _validation_interval(self, trainer: pl.Trainer) -> int | float:
         """`trainer.val_check_interval` in micro-batches, as Lightning counts, and always at the end of a step.

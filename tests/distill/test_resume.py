@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,6 +151,27 @@ def test_a_run_continues_with_another_accumulation(run, recipe, tmp_path):
     assert last["global_step"] == 3
     fit(recipe, tmp_path, "--ckpt_path=last", "--data.micro_batch_size=4")
     assert [row["step"] for row in metrics(tmp_path) if row["train/loss"]] == list("012345")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("--data.global_batch_size=4", "global_batch_size 4 (before: 8)"),
+        ("--seed_everything=8", "seed 8 (before: 7)"),
+        ("--data.block_size=16", "block_size 16 (before: 32)"),
+        ("--data.train={corpus}/validation.jsonl", "blocks "),
+        ("--data.micro_batch_size=4", None),
+    ],
+)
+def test_a_run_that_continues_in_another_order_says_so(recipe, corpus, tmp_path, change, told):
+    fit(recipe, tmp_path, "--trainer.max_steps=1")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(recipe, tmp_path, "--trainer.max_steps=2", "--ckpt_path=last", change.format(corpus=corpus))
+    said = [str(warning.message) for warning in caught if "this run continues with" in str(warning.message)]
+    assert len(said) == (told is not None)
+    assert all(told in message for message in said)
+    assert read_checkpoint(LastCheckpoint.path_in(tmp_path))["global_step"] == 2
 
 
 def test_the_command_line_wins_over_the_checkpoint(recipe, tmp_path):

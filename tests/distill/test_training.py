@@ -130,6 +130,16 @@ def test_the_two_modules_without_the_command_line(gpt2_folder, tmp_path):
     assert max(len(data.train_blocks[index].counterfactual) for index in range(len(data.train_blocks))) == 64
 
 
+def test_model_and_data_without_one_vocabulary_are_refused(gpt2_folder, tmp_path):
+    module = DistillationModule(teacher=TeacherConfig(str(gpt2_folder)), student=StudentConfig(layers=[0]))
+    other = AutoTokenizer.from_pretrained(gpt2_folder)
+    other.add_tokens(["zyx"])
+    data = CounterfactualDataModule(other, train=str(tmp_path / "text.txt"), cache_dir=str(tmp_path / "cache"))
+    with pytest.raises(UserError, match="vocabularies of the model and the data differ: token 'zyx' is missing"):
+        pl.Trainer(accelerator="cpu", max_steps=1, logger=False, default_root_dir=tmp_path).fit(module, data)
+    assert not (tmp_path / "cache").exists()
+
+
 def test_a_role_reversed_vocabulary_that_is_used_holds_something(gpt2_folder):
     module = DistillationModule(
         TeacherConfig(str(gpt2_folder)),
