@@ -5,6 +5,7 @@ word, and (0, 0) for special tokens at either end. Several tokens may share the 
 emoji do.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from augment.reversal import Swap
@@ -65,17 +66,18 @@ def boundaries(offsets: Offsets, counterfactual_offsets: Offsets, swaps: Sequenc
 def align(offsets: Offsets, counterfactual_offsets: Offsets, swaps: Sequence[Swap]) -> list[int]:
     """a(t): for every token the counterfactual position whose prefix is the reversal of the prefix up to it, or -1.
 
-    As `boundaries`, and also -1 at the last token of an ambiguous word: whether “her” became “his” or “him” was
+    As `boundaries`, and also -1 at the token that an ambiguous word ends in: whether “her” became “his” or “him” was
     decided by the words that follow, so that the counterfactual would tell the future there.
 
     >>> align([(0, 3), (3, 7), (7, 12)], [(0, 3), (3, 7), (7, 12)], [Swap(4, 7, 4, 7, True)])  # saw her today
     [0, -1, 2]
     """
     aligned = boundaries(offsets, counterfactual_offsets, swaps)
-    ends = {swap[1] for swap in swaps if swap[4]}
-    if ends:
-        for position, (_, end) in enumerate(offsets):
-            if end in ends:
+    ambiguous = [swap[1] for swap in swaps if swap[4]]
+    if ambiguous:
+        for position, (start, end) in enumerate(offsets):
+            place = bisect_left(ambiguous, min(start + 1, end))
+            if place < len(ambiguous) and ambiguous[place] <= end:
                 aligned[position] = -1
     return aligned
 

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from augment import Reversal, RoleReverser
 from augment.alignment import boundaries
-from distill.spans import overlapping
+from distill.spans import ending_in, overlapping
 
 Side = Literal["text", "reversal"]
 
@@ -124,9 +124,9 @@ def _encode(reversal: Reversal, tokenizer: PreTrainedTokenizerBase, end: list[in
         return EncodedDocument(tokens, tokens, np.arange(len(tokens)), flags)
     counterfactual_ids, counterfactual_offsets = _tokenise(reversal.counterfactual, tokenizer)
     ends = np.array(boundaries(offsets, counterfactual_offsets, reversal.swaps), dtype=np.int64)
-    # a(t): the boundary, but not at the last token of a word whose counterpart the following words decided.
+    # a(t): the boundary, but not at the token in which a word ends whose counterpart the following words decided.
     swaps = np.frombuffer(reversal.record, dtype=np.int64).reshape(-1, 5)
-    decided_later = np.isin(characters[:, 1], swaps[swaps[:, 4] == 1, 1])
+    decided_later = ending_in(characters, swaps[swaps[:, 4] == 1, 1])
     inner[(ends < 0) | decided_later] |= np.uint8(TokenFlag.UNALIGNED)
     inner[overlapping(characters, swaps[:, :2])] |= np.uint8(TokenFlag.REVERSED_WORD)
     counterfactual = np.array([*counterfactual_ids, *end], dtype=np.int64)

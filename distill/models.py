@@ -27,6 +27,8 @@ from distill.weights import check_complete, check_files
 
 log = logging.getLogger(__name__)
 
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken")
+
 
 def load_tokenizer(path: str, gguf_file: str | None = None, revision: str | None = None) -> PreTrainedTokenizerBase:
     """A fast tokenizer (one that reports character offsets) from a folder or the hub.
@@ -34,12 +36,46 @@ def load_tokenizer(path: str, gguf_file: str | None = None, revision: str | None
     Raises:
         UserError: there is none, or it has no offsets or no end-of-text token.
     """
+    if from_home(path).is_dir() and not _holds_tokenizer(path, gguf_file):
+        raise UserError(
+            f"there is no tokenizer in {path!r}, only a model: save one there, or give --model.tokenizer another folder "
+            "or a hub id"
+        )
     tokenizer = _load("tokenizer", AutoTokenizer, path, gguf_file, revision)
+    check_tokens(tokenizer, path)
     if not tokenizer.is_fast:
         raise UserError(f"tokenizer {path!r} reports no character offsets: use its fast version (tokenizer.json)")
     if tokenizer.eos_token_id is None:
         raise UserError(f"tokenizer {path!r} has no eos_token, which separates documents: set one")
     return tokenizer
+
+
+def own_tokenizer(
+    path: str, gguf_file: str | None = None, revision: str | None = None
+) -> PreTrainedTokenizerBase | None:
+    """The tokenizer that a model came with; None where a folder holds the model alone.
+
+    Raises:
+        UserError: it can't be used, see `load_tokenizer`.
+    """
+    return load_tokenizer(path, gguf_file, revision) if _holds_tokenizer(path, gguf_file) else None
+
+
+def _holds_tokenizer(path: str, gguf_file: str | None) -> bool:
+    folder = from_home(path)
+    return gguf_file is not None or not folder.is_dir() or any(any(folder.glob(name)) for name in _TOKENIZER_FILES)
+
+
+def check_tokens(tokenizer: PreTrainedTokenizerBase, path: str) -> None:
+    """Make sure that a tokenizer can spell a text: where there is none, transformers makes one of special tokens alone.
+
+    Raises:
+        UserError: it can't.
+    """
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+        raise UserError(
+            f"the tokenizer of {path!r} has no tokens but special ones: save the model's own tokenizer there"
+        )
 
 
 def load_config(path: str, gguf_file: str | None = None, revision: str | None = None) -> PreTrainedConfig:
@@ -164,12 +200,12 @@ def check_head(model: PreTrainedModel, name: str) -> None:
     Raises:
         UserError: they are not; the message says what stands between.
     """
-    head = model.get_output_embeddings()
+    head, config = model.get_output_embeddings(), model.config.get_text_config()
     between = {
         "a bias in the head": getattr(head, "bias", None) is not None,
-        "a soft cap": bool(getattr(model.config, "final_logit_softcapping", None)),
+        "a soft cap": bool(getattr(config, "final_logit_softcapping", None)),
         "a logit scale": any(
-            getattr(model.config, scale, None) not in (None, 1) for scale in ("logit_scale", "logits_scaling")
+            getattr(config, scale, None) not in (None, 1) for scale in ("logit_scale", "logits_scaling")
         ),
     }
     training = model.training

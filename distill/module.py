@@ -22,6 +22,7 @@ from distill.models import (
     load_config,
     load_teacher,
     load_tokenizer,
+    own_tokenizer,
     student_config,
     take_weights_into_memory,
 )
@@ -83,15 +84,12 @@ class DistillationModule(pl.LightningModule):
         self.teacher_config = None
         if source.path is not None:
             self.teacher_config = load_config(source.path, source.gguf_file, source.revision)
-            if tokenizer is not None:
-                of_teacher = load_tokenizer(source.path, source.gguf_file, source.revision)
+            if tokenizer is not None and (of_teacher := own_tokenizer(source.path, source.gguf_file, source.revision)):
                 check_same_vocabulary(self.tokenizer, of_teacher, (tokenizer, source.path))
         self.student_config = student_config(self.student_source, self.teacher_config, self.tokenizer)
-        if self.student_source.path is not None:
-            of_student = load_tokenizer(self.student_source.path)
-            check_same_vocabulary(
-                self.tokenizer, of_student, (tokenizer or source.path or "", self.student_source.path)
-            )
+        path = self.student_source.path
+        if path is not None and (of_student := own_tokenizer(path)):
+            check_same_vocabulary(self.tokenizer, of_student, (tokenizer or source.path or "", path))
         self.names = names
         self.vocabulary = (
             ReversedVocabulary.from_tokenizer(self.tokenizer, names=names)

@@ -17,7 +17,7 @@ from augment.documents import lies_in_a_folder
 from distill.errors import UserError
 from distill.evaluation.model_name import model_name
 from distill.home import from_home
-from distill.models import dequantising
+from distill.models import check_tokens, dequantising
 from distill.trust import NO_CODE, NO_PICKLES, check_kernels, check_trust
 from distill.weights import check_complete, check_size
 
@@ -121,6 +121,7 @@ def load_checkpoint(
         options |= NO_PICKLES
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, **named, **NO_CODE)
+        check_tokens(tokenizer, given)
         if not gguf_file:
             check_kernels(path)
         model, loading = AutoModelForCausalLM.from_pretrained(path, output_loading_info=True, **named, **options)

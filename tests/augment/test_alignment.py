@@ -186,6 +186,21 @@ def test_an_ambiguous_word_is_aligned_from_the_next_token_on() -> None:
     assert boundaries(offsets, offsets, [Swap(4, 7, 4, 7, True)]) == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("offsets", "expected"),
+    [
+        ([(0, 4), (4, 8), (8, 13)], [0, -1, 2]),  # the blank behind the word
+        ([(0, 3), (3, 6), (6, 13)], [0, -1, -1]),  # half of it, and what follows
+        ([(0, 3), (3, 7), (7, 7), (7, 13)], [0, -1, -1, 3]),
+        ([(0, 3), (3, 4), (4, 13)], [0, 1, -1]),
+    ],
+)
+def test_a_token_that_an_ambiguous_word_ends_in_holds_what_decided_it(
+    offsets: list[tuple[int, int]], expected: list[int]
+) -> None:
+    assert align(offsets, list(offsets), [Swap(4, 7, 4, 7, True)]) == expected
+
+
 def test_special_tokens() -> None:
     special = [(0, 0), (0, 2), (2, 3), (0, 0)]
     other = [(0, 0), (0, 3), (3, 4), (0, 0)]

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.spans import overlapping
+from distill.spans import ending_in, overlapping
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=12), st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5))))
@@ -22,3 +22,11 @@ def test_overlap_is_a_shared_character(token_lengths: list[int], gaps: list[tupl
 def test_a_word_cut_into_tokens_counts_each() -> None:
     offsets = np.array([[0, 3], [3, 6], [6, 8]])
     assert overlapping(offsets, [(4, 7)]).tolist() == [False, True, True]
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.sets(st.integers(1, 30)))
+def test_a_span_ends_in_a_token_or_with_it(token_lengths: list[int], ends: set[int]) -> None:
+    stops = np.cumsum(token_lengths)
+    offsets = np.stack([stops - token_lengths, stops], axis=1)
+    expected = [any(low < end <= high or end == high for end in ends) for low, high in offsets]
+    assert ending_in(offsets, np.array(sorted(ends), dtype=np.int64)).tolist() == expected
