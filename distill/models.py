@@ -38,8 +38,8 @@ def load_tokenizer(path: str, gguf_file: str | None = None, revision: str | None
     """
     if from_home(path).is_dir() and not _holds_tokenizer(path, gguf_file):
         raise UserError(
-            f"there is no tokenizer in {path!r}, only a model: save one there, or give --model.tokenizer another folder "
-            "or a hub id"
+            f"there is no tokenizer in {path!r}, only a model: save one there, or give --model.tokenizer another "
+            "folder or a hub id"
         )
     tokenizer = _load("tokenizer", AutoTokenizer, path, gguf_file, revision)
     check_tokens(tokenizer, path)

@@ -93,7 +93,7 @@ def test_a_missing_folder_is_one_clear_error(path: str) -> None:
 def test_a_model_without_a_tokenizer_is_refused(model_folder: Path, tmp_path: Path) -> None:
     for name in ("config.json", "model.safetensors"):
         shutil.copy(model_folder / name, tmp_path / name)
-    with pytest.raises(UserError, match="no tokens but special ones: save the model's own there"):
+    with pytest.raises(UserError, match="no tokens but special ones: save the model's own tokenizer there"):
         load_checkpoint(str(tmp_path))
 
 
