@@ -4,7 +4,7 @@ import hashlib
 import importlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 import augment
 from augment import RoleReverser
 from augment.documents import DocumentError, suffix_of
-from distill.code_digest import code_digest
+from distill.code_digest import code_digest, files_below, package_files
 
 _MODULES = ("encoding", "spans", "packing", "packed", "randomness")
 """Of this package, those whose code decides what is written."""
@@ -42,9 +42,8 @@ def cache_key(
 
 @cache
 def _code() -> str:
-    files = [file for path in augment.__path__ for file in _files_below(Path(path)) if "__pycache__" not in file.parts]
-    files += [Path(importlib.import_module(f"distill.{name}").__file__ or "") for name in _MODULES]
-    return code_digest(files)
+    modules = (Path(importlib.import_module(f"distill.{name}").__file__ or "") for name in _MODULES)
+    return code_digest([*package_files(augment), *modules])
 
 
 def _content(source: str) -> str:
@@ -59,7 +58,7 @@ def _hash_of(source: str) -> str:
     if not path.exists():
         return f"hub:{source}"
     digest = hashlib.sha256()
-    for file in _files_below(path):
+    for file in files_below(path):
         stat = file.stat()
         # A single file may be renamed, but not into one of another kind.
         name = suffix_of(file) if file == path else file.relative_to(path)
@@ -73,10 +72,3 @@ def _file_hash(file: Path, size: int, modified: int) -> str:
     """Of the bytes; read once a process as long as size and time stay the same."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _files_below(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        yield path
-    else:
-        yield from sorted(child for child in path.rglob("*") if child.is_file())

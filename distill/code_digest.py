@@ -1,8 +1,9 @@
 """A digest of our own code: what it wrote is out of date once it changes, which a version number would not tell."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 
 def code_digest(files: Iterable[Path]) -> str:
@@ -11,3 +12,16 @@ def code_digest(files: Iterable[Path]) -> str:
     for file in files:
         digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def package_files(package: ModuleType) -> list[Path]:
+    """All files of a package, data too, in the order of their names."""
+    return [file for path in package.__path__ for file in files_below(Path(path)) if "__pycache__" not in file.parts]
+
+
+def files_below(path: Path) -> Iterator[Path]:
+    """The files in a folder and in those within it, in the order of their names; of a file, itself."""
+    if path.is_file():
+        yield path
+    else:
+        yield from sorted(child for child in path.rglob("*") if child.is_file())

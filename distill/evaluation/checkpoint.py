@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,14 +69,25 @@ class Checkpoint:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text, with whatever the tokenizer itself puts before one."""
-        return self.tokenizer(text, verbose=False)["input_ids"]
+        """Token ids of a text, with whatever the tokenizer puts before one, and nothing behind it: there it goes on."""
+        tokens = self.tokenizer(text, verbose=False)["input_ids"]
+        return tokens[: len(tokens) - self._closing]
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Token ids of each text, counted."""
         # Piece by piece: what a tokenizer makes beside the ids is hundreds of times larger than their number.
         pieces = (list(texts[start : start + _COUNTED]) for start in range(0, len(texts), _COUNTED))
-        return [len(tokens) for piece in pieces for tokens in self.tokenizer(piece, verbose=False)["input_ids"]]
+        return [
+            len(tokens) - self._closing
+            for piece in pieces
+            for tokens in self.tokenizer(piece, verbose=False)["input_ids"]
+        ]
+
+    @cached_property
+    def _closing(self) -> int:
+        """How many special tokens the tokenizer puts behind a text."""
+        special = self.tokenizer("a", return_special_tokens_mask=True, verbose=False)["special_tokens_mask"]
+        return sum(1 for _ in takewhile(bool, reversed(special)))
 
     def beginning(self) -> int | None:
         """The token that stands before a document: BOS, else EOS, else None."""

@@ -10,7 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from distill.code_digest import code_digest
+import augment
+from distill import models, spans
+from distill.code_digest import code_digest, package_files
 from distill.errors import UserError
 from distill.evaluation.bootstrap import DRAWS
 from distill.evaluation.ceat import measure_ceat, read_contexts
@@ -210,8 +212,11 @@ def evaluate(
         )
 
         metrics["pairs"] = {
-            source: measures.once(f"pairs-{number}", partial(pair_preference, checkpoint, window, found))
-            for number, (source, found) in enumerate(pairs_of.items())
+            # By what they hold: a run that is continued may name them in another order.
+            source: measures.once(
+                f"pairs-{settings['pairs'][source]}", partial(pair_preference, checkpoint, window, found)
+            )
+            for source, found in pairs_of.items()
         }
 
         metrics["ceat"] = contexts and measures.once("ceat", partial(measure_ceat, checkpoint, contexts, seed))
@@ -280,8 +285,9 @@ def _made_of(checkpoint: Checkpoint, task: Task, dtype: Dtype) -> dict[str, Any]
 @cache
 def _code() -> str:
     # What only shows results changes none.
-    modules = sorted(Path(__file__).parent.glob("*.py"))
-    return code_digest(module for module in modules if not module.name.startswith("report"))
+    modules = [file for file in sorted(Path(__file__).parent.glob("*.py")) if not file.name.startswith("report")]
+    modules += [Path(module.__file__ or "") for module in (models, spans)]
+    return code_digest([*modules, *package_files(augment)])
 
 
 def _check_counts(**counts: int | None) -> None:

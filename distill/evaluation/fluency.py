@@ -4,13 +4,14 @@ Judged by the mean −log P per token under a reference model: a mean of perplex
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import islice, takewhile
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from distill.evaluation.checkpoint import Checkpoint
+from distill.evaluation.common_prefix import common_prefix
 from distill.evaluation.progress import Progress
 from distill.evaluation.scoring import token_nlls
 
@@ -31,13 +32,9 @@ def continuation_nlls(
     """
     beginnings = {prompt: reference.encode(prompt) for prompt in set(prompts)}
     sequences = [reference.encode(prompt + text) for prompt, text in zip(prompts, continuations, strict=True)]
-    given = [_common(beginnings[prompt], sequence) for prompt, sequence in zip(prompts, sequences, strict=True)]
+    given = [common_prefix(beginnings[prompt], sequence) for prompt, sequence in zip(prompts, sequences, strict=True)]
     nlls = token_nlls(reference, sequences, context)
     return [nll[max(known, 1) - 1 :] for nll, known in zip(nlls, given, strict=True)]
-
-
-def _common(prompt: Sequence[int], whole: Sequence[int]) -> int:
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(prompt, whole, strict=False)))
 
 
 def mean_nll(

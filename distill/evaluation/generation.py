@@ -15,9 +15,13 @@ from transformers import DynamicCache
 
 from distill.errors import UserError
 from distill.evaluation.checkpoint import Checkpoint, takes_positions
+from distill.evaluation.common_prefix import common_prefix
 from distill.evaluation.nucleus import sample, uniforms
 from distill.evaluation.prompts import Prompt
 from distill.evaluation.scoring import not_finite
+
+_COLDEST = 1e-4
+"""The lowest temperature: logits divided by less may be no finite numbers."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class Sampling:
     def __post_init__(self) -> None:
         if self.max_new_tokens < 1:
             raise UserError(f"max_new_tokens is {self.max_new_tokens}; give at least 1")
-        if not self.temperature > 0:
-            raise UserError(f"temperature is {self.temperature}; give a positive one (greedy: top_k 1)")
+        if not self.temperature >= _COLDEST:
+            raise UserError(f"temperature is {self.temperature}; give at least {_COLDEST} (greedy: top_k 1)")
         if not 0 < self.top_p <= 1:
             raise UserError(f"top_p is {self.top_p}; give one in (0, 1]")
         if self.top_k < 0:
@@ -184,4 +188,5 @@ def _decode(
 
     beginnings = decode([list(prompt) for prompt in prompts])
     wholes = decode([[*prompt, *tokens] for prompt, tokens in zip(prompts, continuations, strict=True)])
-    return [whole.removeprefix(beginning) for whole, beginning in zip(wholes, beginnings, strict=True)]
+    # No prefix where the continuation's first bytes make another character of the prompt's last ones.
+    return [whole[common_prefix(whole, beginning) :] for whole, beginning in zip(wholes, beginnings, strict=True)]

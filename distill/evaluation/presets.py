@@ -31,8 +31,8 @@ PRESETS: dict[PresetName, Preset] = {
 def choose(prompts: Sequence[Prompt], per_group: int | None) -> list[Prompt]:
     """Choose prompts of each group, spread over it: one of each of `per_group` equal stretches.
 
-    The choice depends on the kind, the group's size and `per_group` alone, so that every model meets the same prompts,
-    and both genders the same openings.
+    The choice depends on the kind, a profession's name, the group's size and `per_group` alone, so that every model
+    meets the same prompts, and both genders the same openings.
 
     Returns:
         At most `per_group` prompts of each kind and group, in their order; all of them for None.

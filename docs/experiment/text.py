@@ -4,7 +4,8 @@
 
 DATA holds `novels/*.txt`, WikiText's `wikitext/{valid,test}.txt` and BOLD's `bold/profession_{wiki,prompt}.json`. A
 document is a paragraph of a novel, an article of WikiText (valid), or the sentences of one of BOLD's entities; every
-eighth of each novel, of WikiText and of each of BOLD's groups is held out. Written are
+eighth of each novel, of WikiText and of each of BOLD's groups is held out. What is held out is in no training text:
+neither a document that stands twice, nor a sentence of an entity that BOLD has in several groups. Written are
 
     train.jsonl, held_out.jsonl
     train_short.jsonl, held_out_short.jsonl   every ninety-sixth, and every twelfth, of them, for a CPU
@@ -18,6 +19,7 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from lines import write_lines
 
@@ -28,12 +30,17 @@ SHORT = 12
 SHORT_TRAIN = 96
 
 
-def sources(data: Path) -> Iterator[list[str]]:
+T = TypeVar("T")
+Document = tuple[str, ...]
+"""A document's sentences, where they are known, or all of it as one."""
+
+
+def sources(data: Path) -> Iterator[list[Document]]:
     """Documents that belong together: a novel, WikiText, one of BOLD's groups."""
     for path in [*sorted((data / "novels").glob("*.txt")), data / "wikitext" / "valid.txt"]:
-        yield list(read_documents(path)["text"])
+        yield [(text,) for text in read_documents(path)["text"]]
     for members in _bold(data, "wiki").values():
-        yield [" ".join(sentences) for sentences in members.values()]
+        yield [tuple(sentences) for sentences in members.values()]
 
 
 def prompts(data: Path) -> dict[str, dict[str, list[str]]]:
@@ -45,14 +52,20 @@ def prompts(data: Path) -> dict[str, dict[str, list[str]]]:
     }
 
 
-def held_out(documents: Sequence[str]) -> Sequence[str]:
+def held_out(documents: Sequence[T]) -> Sequence[T]:
     """Every eighth, from the first on."""
     return documents[::HELD_OUT]
 
 
-def trained_on(documents: Sequence[str]) -> list[str]:
+def trained_on(documents: Sequence[T]) -> list[T]:
     """The others."""
     return [document for place, document in enumerate(documents) if place % HELD_OUT]
+
+
+def without(documents: Iterable[Document], kept: Iterable[Document]) -> list[Document]:
+    """The documents that share no sentence with those that are kept out of training."""
+    sentences = {sentence.strip() for document in kept for sentence in document}
+    return [document for document in documents if sentences.isdisjoint(map(str.strip, document))]
 
 
 def write(data: Path, output: Path) -> None:
@@ -62,20 +75,22 @@ def write(data: Path, output: Path) -> None:
     for documents in sources(data):
         train += trained_on(documents)
         kept += held_out(documents)
+    chosen = prompts(data)
+    short = without(train[::SHORT_TRAIN], kept)
+    train = without(train, kept)
     write_lines(output / "train.jsonl", _texts(train))
-    write_lines(output / "train_short.jsonl", _texts(train[::SHORT_TRAIN]))
+    write_lines(output / "train_short.jsonl", _texts(short))
     write_lines(output / "held_out.jsonl", _texts(kept))
     write_lines(output / "held_out_short.jsonl", _texts(kept[::SHORT]))
     shutil.copyfile(data / "wikitext" / "test.txt", output / "wikitext_test.txt")
-    chosen = prompts(data)
     (output / "prompts.json").write_text(json.dumps(chosen, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     write_lines(output / "one_prompt.jsonl", [{"group": "nurse", "prompt": "The nurse said that"}])
     number = sum(len(texts) for members in chosen.values() for texts in members.values())
     print(f"{output}: {len(train):,} documents to train on, {len(kept):,} held out, {number:,} prompts")
 
 
-def _texts(documents: Iterable[str]) -> Iterator[dict[str, str]]:
-    return ({"text": document} for document in documents)
+def _texts(documents: Iterable[Document]) -> Iterator[dict[str, str]]:
+    return ({"text": " ".join(document)} for document in documents)
 
 
 def _bold(data: Path, kind: str) -> dict[str, dict[str, list[str]]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tokenizers import processors
 from transformers import AutoTokenizer, Gemma2Config, Gemma2ForCausalLM
 
 from distill.errors import UserError
@@ -95,6 +96,21 @@ def test_a_model_without_a_tokenizer_is_refused(model_folder: Path, tmp_path: Pa
         shutil.copy(model_folder / name, tmp_path / name)
     with pytest.raises(UserError, match="no tokens but special ones: save the model's own tokenizer there"):
         load_checkpoint(str(tmp_path))
+
+
+def test_what_a_tokenizer_puts_behind_a_text_is_left_out(model_folder: Path, tmp_path: Path) -> None:
+    plain = load_checkpoint(str(model_folder), device="cpu")
+    shutil.copytree(model_folder, tmp_path / "closing")
+    closing = AutoTokenizer.from_pretrained(model_folder)
+    closing.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<end> $A <end>", special_tokens=[("<end>", 0)]
+    )
+    closing.save_pretrained(tmp_path / "closing")
+    closed = load_checkpoint(str(tmp_path / "closing"), device="cpu")
+    texts = ["The nurse said", "<end>", ""]
+    assert closed.tokenizer(texts[0])["input_ids"][-1] == 0
+    assert [closed.encode(text) for text in texts] == [[0, *plain.encode(text)] for text in texts]
+    assert closed.lengths(texts) == [1 + length for length in plain.lengths(texts)]
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
@@ -111,6 +112,28 @@ def test_polarities_and_pairs_are_the_users(model_folder: Path, tmp_path: Path) 
     (found,) = metrics["pairs"].values()
     assert found["n"] == found["groups"]["nurse"]["n"] == 1
     assert set(found["summed"]) == {"share", "ci95", "difference", "abs_difference"}
+
+
+def test_a_run_that_names_its_pairs_in_another_order_goes_on(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = '{"more": "The nurse said she left.", "less": "The nurse said he left.", "group": "nurse"}\n'
+    files = [str(tmp_path / name) for name in ("one.jsonl", "three.jsonl")]
+    for file, number in zip(files, (1, 3), strict=True):
+        Path(file).write_text(pair * number, encoding="utf-8")
+
+    def run(pairs: list[str]) -> None:
+        evaluate(str(model_folder), tmp_path / "out", preset="smoke", samples=1, pairs=pairs, max_new_tokens=2)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("distill.evaluation.evaluate.write_generations", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run(files)
+    with monkeypatch.context() as patch:
+        patch.setattr("distill.evaluation.evaluate.pair_preference", pytest.fail)
+        run(files[::-1])
+    found = load(tmp_path / "out").metrics["pairs"]
+    assert {file: found[file]["n"] for file in files} == dict(zip(files, (1, 3), strict=True))
 
 
 def test_only_the_two_files_are_left(result: Path) -> None:

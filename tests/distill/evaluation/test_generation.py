@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from tokenizers import Tokenizer, decoders, models
+from transformers import PreTrainedTokenizerFast
 
 from distill.errors import UserError
 from distill.evaluation.checkpoint import Checkpoint, load_checkpoint
-from distill.evaluation.generation import Sampling
+from distill.evaluation.generation import Sampling, _decode
 from distill.evaluation.generations import generate
 from distill.evaluation.prompts import Prompt, own_prompts
 
@@ -99,6 +101,7 @@ def test_a_prompt_without_room_is_refused(save_model: Callable[..., Path]) -> No
     [
         ("temperature", 0.0),
         ("temperature", float("nan")),
+        ("temperature", 1e-39),
         ("top_p", 0.0),
         ("top_p", 1.1),
         ("top_k", -1),
@@ -108,6 +111,17 @@ def test_a_prompt_without_room_is_refused(save_model: Callable[..., Path]) -> No
 def test_impossible_settings_are_refused(setting: str, value: float) -> None:
     with pytest.raises(UserError, match=setting):
         Sampling(**{setting: value})
+
+
+def test_a_prompt_whose_last_character_is_spelled_anew_is_no_part_of_its_continuation(model_folder: Path) -> None:
+    """SentencePiece's bytes: what is no character together is none alone either."""
+    backend = Tokenizer(models.BPE({"<end>": 0, "a": 1, "<0xC3>": 2, "<0xA9>": 3, "b": 4}, [], byte_fallback=True))
+    backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+    fallback = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<end>")
+    checkpoint = replace(load_checkpoint(str(model_folder), device="cpu"), tokenizer=fallback)
+    prompt = checkpoint.encode("aé")
+    assert prompt == [1, 2, 3]
+    assert _decode(checkpoint, [prompt, prompt, [1]], [[2, 4], [4], [4]]) == ["\ufffd\ufffd\ufffdb", "b", "b"]
 
 
 def test_without_an_end_of_text_every_text_is_full(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
