@@ -1,6 +1,7 @@
 """The experiment of docs/RESULTS.md: its text, its recipes, its commands, its table and its figure."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,24 @@ def test_an_eighth_of_every_source_is_held_out_and_prompts_are_of_it_alone(data,
         for group in ("nursing", "driving")
     }
     assert all(f"{entity} wiki 1 {entity} wiki 2" in held_out for names in prompts.values() for entity in names)
+
+
+def test_what_is_held_out_once_is_trained_on_nowhere(data, tmp_path):
+    copy = shutil.copytree(data, tmp_path / "data")
+    with (copy / "novels" / "one.txt").open("a") as novel:
+        novel.write("\n\nParagraph 0.\n\nParagraph 20.")
+    wiki = copy / "bold" / "profession_wiki.json"
+    content = json.loads(wiki.read_text())
+    content["driving"]["driving_1"] = ["driving_1 wiki 1", "nursing_0 wiki 2 "]
+    wiki.write_text(json.dumps(content))
+    done = script("text.py", copy, tmp_path / "text")
+    assert done.returncode == 0, done.stderr
+    train, held_out = ((tmp_path / "text" / f"{name}.jsonl").read_text() for name in ("train", "held_out"))
+    for sentence in ("Paragraph 0.", "nursing_0 wiki 2"):
+        assert sentence in held_out
+        assert sentence not in train
+    assert "driving_1" not in train
+    assert "Paragraph 20." in train
 
 
 def test_no_opening_about_a_profession_is_one_of_an_evaluation(tmp_path):
