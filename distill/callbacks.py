@@ -8,6 +8,7 @@ from pytorch_lightning.callbacks import Callback
 
 from distill.checkpoints import BestCheckpoint, read_checkpoint
 from distill.export import export_student
+from distill.history import History
 from distill.module import DistillationModule
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class ExportStudent(Callback):
             if best is not None:
                 pl_module.load_state_dict(read_checkpoint(best)["state_dict"])
             datamodule = trainer.datamodule  # type: ignore[attr-defined]
-            folder = export_student(pl_module, datamodule, trainer, Path(trainer.default_root_dir), best)
+            changes = next((callback.changes for callback in trainer.callbacks if isinstance(callback, History)), [])
+            folder = export_student(pl_module, datamodule, trainer, Path(trainer.default_root_dir), best, changes)
             log.info("student written to %s", folder)
         trainer.strategy.barrier("student written")

@@ -11,6 +11,7 @@ from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 
 from distill.data import CounterfactualDataModule
 from distill.errors import Stopped, UserError
+from distill.history import measured_otherwise
 from distill.metrics_file import MetricsFile
 from distill.resume import loops_at
 
@@ -106,16 +107,17 @@ class BestCheckpoint(ModelCheckpoint):
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Forget a best one from beyond the step that the run continues from: that step is still to come.
+        """Forget a best one from beyond the step that the run continues from, which is still to come, and one by what
+        val/loss no longer is.
 
         The run's folder may have been moved, or be spelled otherwise today; Lightning would take the next one for best.
         """
         best = Path(self.dirpath or "") / "best.ckpt"
         states = checkpoint.get("callbacks", {})
-        if self.state_key not in states or not best.is_file():
+        if self.state_key not in states or not best.is_file() or trainer.state.fn != "fit":
             return
         kept = read_checkpoint(best)
-        if kept["global_step"] > checkpoint["global_step"]:
+        if kept["global_step"] > checkpoint["global_step"] or measured_otherwise(trainer, checkpoint):
             del states[self.state_key]
             return
         score = states[self.state_key]["best_model_score"]

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.utilities import rank_zero_warn
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
@@ -190,30 +189,6 @@ class CounterfactualDataModule(pl.LightningDataModule):
     def on_exception(self, exception: BaseException) -> None:
         """Lightning tears down only what ended well."""
         self.teardown("fit")
-
-    def state_dict(self) -> dict[str, Any]:
-        """What the order of the training blocks follows from, kept in every checkpoint of a fit."""
-        if not self._fits:
-            return {}
-        return {
-            "blocks": len(self.train_blocks),
-            "block_size": self.block_size,
-            "global_batch_size": self.global_batch_size,
-            "seed": self.seed,
-        }
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Warn where a fit continues in another order than it began with."""
-        changed = [
-            f"{name} {value} (before: {state_dict.get(name)})"
-            for name, value in self.state_dict().items()
-            if state_dict.get(name) != value
-        ]
-        if changed:
-            rank_zero_warn(
-                f"this run continues with {', '.join(changed)}: its blocks stand in another order now, so that in this "
-                "pass over the text some are seen again and others not at all"
-            )
 
     @property
     def steps_per_epoch(self) -> int:

@@ -1,10 +1,14 @@
-"""The exceptions that are shown to the user as a line instead of a traceback."""
+"""The exceptions and warnings that are shown to the user as a line instead of a traceback."""
 
 import signal
 
 
 class UserError(ValueError):
     """A mistake in what the user gave: exit status 2."""
+
+
+class RecipeWarning(UserWarning):
+    """A setting that works against the recipe's own aim, or against what a run was begun with."""
 
 
 class RunError(RuntimeError):

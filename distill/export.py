@@ -2,6 +2,7 @@
 
 import shutil
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -21,6 +22,7 @@ def export_student(
     trainer: pl.Trainer,
     output: Path,
     checkpoint: Path | None,
+    changes: Sequence[str] = (),
 ) -> Path:
     """Write `<output>/student/` as a whole or not at all; an earlier one is replaced.
 
@@ -30,6 +32,7 @@ def export_student(
         trainer: for steps and metrics.
         output: the run's folder.
         checkpoint: the file that the weights come from; None: the last step's.
+        changes: what the run did not begin with, see `distill.history`.
 
     Returns:
         The folder.
@@ -40,7 +43,7 @@ def export_student(
     try:
         module.student.save_pretrained(unfinished)
         module.tokenizer.save_pretrained(unfinished)
-        (unfinished / "README.md").write_text(model_card(module, data, trainer, checkpoint), encoding="utf-8")
+        (unfinished / "README.md").write_text(model_card(module, data, trainer, checkpoint, changes), encoding="utf-8")
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
@@ -56,7 +59,11 @@ def export_student(
 
 
 def model_card(
-    module: DistillationModule, data: CounterfactualDataModule, trainer: pl.Trainer, checkpoint: Path | None
+    module: DistillationModule,
+    data: CounterfactualDataModule,
+    trainer: pl.Trainer,
+    checkpoint: Path | None,
+    changes: Sequence[str] = (),
 ) -> str:
     """The model card: what the model is, how it was made, what it is not."""
     student, teacher, perturbation, loss = module.student, module.teacher_source, module.perturbation, module.loss
@@ -101,6 +108,7 @@ def model_card(
         "augmentation": f"{data.augmentation}, first names {'reversed too' if data.names else 'left alone'}",
         "tokens a step": f"{data.global_batch_size * data.block_size:,}",
         "steps": f"{trainer.global_step:,}",
+        **({"changed on the way": "; ".join(changes)} if changes else {}),
         "weights from": checkpoint.name if checkpoint else "the last step",
         "throughput": _throughput(Path(trainer.default_root_dir)),
         "software": f"torch {torch.__version__}, transformers {transformers.__version__}, "

@@ -6,14 +6,10 @@ from pathlib import Path
 
 from distill.agreement import check_agreement
 from distill.data import CounterfactualDataModule
-from distill.errors import UserError
+from distill.errors import RecipeWarning, UserError
 from distill.module import DistillationModule
 from distill.weights import check_files
 from distill.writable import check_writable
-
-
-class RecipeWarning(UserWarning):
-    """A setting that works against the recipe's own aim."""
 
 
 def check_recipe(module: DistillationModule, data: CounterfactualDataModule, output: Path) -> None:

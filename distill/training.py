@@ -11,14 +11,16 @@ import jsonargparse
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from pytorch_lightning.utilities import rank_zero_warn
 
 from augment.locks import locked
 from distill.arguments import OneLineErrors
 from distill.callbacks import ExportStudent
 from distill.checkpoints import BestCheckpoint, LastCheckpoint, WholeFiles, check_unfinished, read_checkpoint
 from distill.data import CounterfactualDataModule
-from distill.errors import UserError
+from distill.errors import RecipeWarning, UserError
 from distill.finite import StopAtNonFinite
+from distill.history import History, changes, settings_in, taught
 from distill.metrics_file import MetricsFile
 from distill.module import DistillationModule
 from distill.recipe import check_recipe
@@ -60,7 +62,9 @@ class TrainingCLI(LightningCLI):
             parser_class=_RecipeParser,
             parser_kwargs={"prog": prog, "parser_mode": "omegaconf+", "allow_abbrev": False},
             trainer_defaults={
-                "callbacks": [StopBetweenSteps(), StopAtNonFinite(), Watch(), BestCheckpoint(), ExportStudent()],
+                "callbacks": [
+                    *(StopBetweenSteps(), StopAtNonFinite(), Watch(), History(), BestCheckpoint(), ExportStudent())
+                ],
                 "default_root_dir": "outputs",
                 "use_distributed_sampler": False,
                 "log_every_n_steps": 10,
@@ -198,7 +202,10 @@ class TrainingCLI(LightningCLI):
         if file.is_file():
             if self.trainer.is_global_zero:
                 # A damaged one is better found before hours of packing.
-                read_checkpoint(file, to_continue=self.subcommand == "fit")
+                checkpoint = read_checkpoint(file, to_continue=self.subcommand == "fit")
+                changed = changes(settings_in(checkpoint), taught(self.model))
+                if changed and self.subcommand != "fit":
+                    rank_zero_warn(f"{file} is measured with {', '.join(changed.values())}", category=RecipeWarning)
             settings["ckpt_path"] = str(file)
             return file
         if given == "last" and may_be_missing:

@@ -17,6 +17,7 @@ import torch
 
 from distill import export
 from distill.checkpoints import LastCheckpoint, WholeFiles, read_checkpoint
+from distill.errors import RecipeWarning
 from distill.metrics_file import SPEED
 from distill.module import DistillationModule
 from tests.distill.fits import fit, metrics, refused, weights
@@ -153,25 +154,65 @@ def test_a_run_continues_with_another_accumulation(run, recipe, tmp_path):
     assert [row["step"] for row in metrics(tmp_path) if row["train/loss"]] == list("012345")
 
 
+ORDER = "some blocks come again and others not at all"
+MEASURE = "the best state before counts no more"
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ("--data.global_batch_size=4", "global_batch_size 4 (before: 8)"),
-        ("--seed_everything=8", "seed 8 (before: 7)"),
-        ("--data.block_size=16", "block_size 16 (before: 32)"),
-        ("--data.train={corpus}/validation.jsonl", "blocks "),
-        ("--data.micro_batch_size=4", None),
+        ("--data.global_batch_size=4", ["data.global_batch_size 4 (before: 8)", ORDER]),
+        ("--seed_everything=8", ["data.seed 8 (before: 7)", ORDER]),
+        ("--data.block_size=16", ["data.block_size 16 (before: 32)", ORDER, MEASURE]),
+        ("--data.train={corpus}/validation.jsonl", ["data.train ", " blocks of ", ORDER]),
+        ("--data.validation={corpus}/train.jsonl", ["data.validation ", MEASURE]),
+        ("--model.perturbation.operator=max", ["model.perturbation.operator max (before: expmean)", MEASURE]),
+        ("--model.loss.temperature=2", ["model.loss.temperature 2.0 (before: 1.0)", MEASURE]),
+        ("--data.micro_batch_size=4", []),
+        ("--model.optimizer.lr=0.02", []),
     ],
 )
-def test_a_run_that_continues_in_another_order_says_so(recipe, corpus, tmp_path, change, told):
+def test_a_run_that_goes_on_with_something_else_says_so(recipe, corpus, tmp_path, change, told):
     fit(recipe, tmp_path, "--trainer.max_steps=1")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         fit(recipe, tmp_path, "--trainer.max_steps=2", "--ckpt_path=last", change.format(corpus=corpus))
     said = [str(warning.message) for warning in caught if "this run continues with" in str(warning.message)]
-    assert len(said) == (told is not None)
-    assert all(told in message for message in said)
+    assert len(said) == bool(told)
+    assert all(words in message for message in said for words in told)
+    assert sum(consequence in message for message in said for consequence in (ORDER, MEASURE)) == sum(
+        words in (ORDER, MEASURE) for words in told
+    )
     assert read_checkpoint(LastCheckpoint.path_in(tmp_path))["global_step"] == 2
+    assert ("changed on the way | after step 1: " in (tmp_path / "student" / "README.md").read_text()) == bool(told)
+
+
+def test_changes_are_remembered_through_further_continuations(recipe, tmp_path):
+    fit(recipe, tmp_path, "--trainer.max_steps=1")
+    for steps, temperature in ((2, 2), (3, 2), (4, 1)):
+        changed = f"--model.loss.temperature={temperature}"
+        fit(recipe, tmp_path, f"--trainer.max_steps={steps}", changed, "--ckpt_path=last")
+    card = (tmp_path / "student" / "README.md").read_text()
+    assert "after step 1: model.loss.temperature 2.0 (before: 1.0); after step 3: model.loss.temperature 1.0" in card
+
+
+def test_a_best_state_by_another_loss_is_forgotten(recipe, tmp_path):
+    fit(recipe, tmp_path, "--trainer.max_steps=2")
+    # Cross-entropy of text: far more than a divergence.
+    fit(recipe, tmp_path, "--trainer.max_steps=4", "--ckpt_path=last", "--model.loss.lm_weight=1",
+        "--model.optimizer.lr=1e-9")  # fmt: skip
+    best = read_checkpoint(tmp_path / "checkpoints" / "best.ckpt")
+    assert best["global_step"] == 4
+    values = [float(row["val/loss"]) for row in metrics(tmp_path) if row["val/loss"]]
+    assert values[-1] > 10 * values[0]
+
+
+def test_a_run_measured_by_another_recipe_is_told(run, recipe, tmp_path):
+    last = f"--ckpt_path={run / 'checkpoints' / 'last.ckpt'}"
+    with pytest.warns(
+        RecipeWarning, match=r"last.ckpt is measured with model.perturbation.operator max \(before: expm"
+    ):
+        fit(recipe, tmp_path, last, "--model.perturbation.operator=max", command="validate")
 
 
 def test_the_command_line_wins_over_the_checkpoint(recipe, tmp_path):
