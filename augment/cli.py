@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Counterfactual role reversal of English text: “she lost her keys” becomes “he lost his keys”.\n"
         "Only binary gender is exchanged; singular “they” stays as it is.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         "Each line is read by itself: what is broken into lines within its sentences, as novels often are, is for\n"
         "  augment corpus --input novel.txt --output reversed.txt",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     _add_what(text)
     _add_debug(text)
@@ -73,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="examples:\n  augment lexicon\n  augment lexicon king her miss Mary pregnant\n"
         '  cp "$(augment lexicon --path)" mine.yaml',
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     lexicon.add_argument("words", nargs="*", metavar="WORD")
     lexicon.add_argument("--lexicon", metavar="FILE.yaml", help="a lexicon in place of the package's own")
@@ -90,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         "  augment corpus --input texts/ --output reversed --num_proc 4\n"
         "  augment corpus --input Skylion007/openwebtext --output openwebtext-reversed",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     corpus.add_argument(
         "--input",

@@ -36,7 +36,10 @@ def load_tokenizer(path: str, gguf_file: str | None = None, revision: str | None
     Raises:
         UserError: there is none, or it has no offsets or no end-of-text token.
     """
-    if from_home(path).is_dir() and not _holds_tokenizer(path, gguf_file):
+    folder = from_home(path)
+    if folder.is_dir() and not _holds_tokenizer(path, gguf_file):
+        if not (folder / "config.json").is_file():
+            raise UserError(f"{path!r} holds no model: give the folder of a saved one, such as OUTPUT/student")
         raise UserError(
             f"there is no tokenizer in {path!r}, only a model: save one there, or give --model.tokenizer another "
             "folder or a hub id"

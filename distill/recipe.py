@@ -69,16 +69,16 @@ def reteaching(module: DistillationModule, data: CounterfactualDataModule) -> li
     reasons = []
     if loss.lm_weight and data.augmentation == "none":
         reasons.append(
-            "loss.lm_weight > 0 without augmentation pulls the student back to the text's bias: "
-            "set data.augmentation to append or substitute, or lm_weight to 0"
+            "model.loss.lm_weight > 0 without augmentation pulls the student back to the text's bias: "
+            "set data.augmentation to append or substitute, or model.loss.lm_weight to 0"
         )
     if loss.lm_weight and data.augmentation != "none" and not data.names:
         reasons.append(
-            "loss.lm_weight > 0 with augmented text and names left alone teaches “Mary said he”: "
-            "set data.names to true, or lm_weight to 0"
+            "model.loss.lm_weight > 0 with augmented text and names left alone teaches “Mary said he”: "
+            "set data.names to true, or model.loss.lm_weight to 0"
         )
     if loss.hidden_weight:
         reasons.append(
-            "loss.hidden_weight > 0 pulls the student's hidden states to the factual, biased teacher's: set it to 0"
+            "model.loss.hidden_weight > 0 pulls the student's hidden states to the factual, biased ones: set it to 0"
         )
     return reasons

@@ -13,6 +13,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from pytorch_lightning.utilities import rank_zero_warn
 
+from augment.ending import one_line
 from augment.locks import locked
 from distill.arguments import OneLineErrors
 from distill.callbacks import ExportStudent
@@ -29,6 +30,22 @@ from distill.watching import ProgressBar, Watch
 
 log = logging.getLogger(__name__)
 
+_COMMANDS = {
+    "fit": "Train a student, and export it.",
+    "validate": "Measure the losses of a checkpoint on data.validation.",
+    "test": "Measure the losses of a checkpoint on data.validation, under the name of a test.",
+}
+_FOLLOWS = "Can't be set: it follows from data.global_batch_size, data.micro_batch_size and the number of devices."
+_HELP = {
+    "seed_everything": "Seed of the blocks' order, of dropout and of data.augmentation substitute: a number.",
+    "trainer.default_root_dir": "The run's folder, on this machine.",
+    "trainer.accumulate_grad_batches": _FOLLOWS,
+    "trainer.overfit_batches": "Can't be set: give a small text, and many trainer.max_epochs.",
+    "trainer.limit_train_batches": "Can't be set: give trainer.max_steps for a shorter run.",
+    "trainer.val_check_interval": "Optimiser steps between two validations; below 1.0: a share of the epoch.",
+    "trainer.logger": "Loggers beside metrics.csv, which a fit always writes.",
+}
+"""Of arguments that aren't here what they are in Lightning."""
 _CKPT_PATH = (
     "what is measured: best, last, or a file; by default the run's best checkpoint, or else its last",
     "where the run continues: last, best, or a file; last begins anew where there is none yet",
@@ -50,6 +67,10 @@ class TrainingCLI(LightningCLI):
         jsonargparse.set_parsing_settings(import_path_denylist=[])
         # Each command's parser takes most of a second to make.
         self._commands = arguments[:1] if run else []
+        command = " ".join([prog, *self._commands])
+        warnings.formatwarning = lambda message, *_, **__: f"{command}: warning: {one_line(str(message))}\n"
+        # An empty list is what it takes for no validation.
+        warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero")
         super().__init__(
             DistillationModule,
             CounterfactualDataModule,
@@ -77,11 +98,15 @@ class TrainingCLI(LightningCLI):
         return {command: LightningCLI.subcommands()[command] for command in self._commands}
 
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
-        """Lightning's, whose help of `--ckpt_path` tells of what is not so here."""
+        """Lightning's, whose help tells of what is not so here."""
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        parser.description = _COMMANDS[subcommand]
+        helped = _HELP | {"ckpt_path": _CKPT_PATH[subcommand == "fit"]}
         for action in parser._actions:
-            if action.dest == "ckpt_path":
-                action.help = _CKPT_PATH[subcommand == "fit"]
+            action.help = helped.get(action.dest, action.help)
+        for group in parser._action_groups:
+            if any(action.dest == "ckpt_path" for action in group._group_actions):
+                group.title = f"The arguments of {subcommand} itself"
         return parser
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -103,6 +128,11 @@ class TrainingCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         """A fit writes metrics.csv beside whatever loggers the recipe names."""
         settings = self._get(self.config_init, "trainer")
+        folder = str(settings["default_root_dir"])
+        if "://" in folder:
+            raise UserError(
+                f"trainer.default_root_dir {folder!r} is an address: give a folder, if need be a mounted one"
+            )
         given = settings["callbacks"] or []
         callbacks = [*given] if isinstance(given, list) else [given]
         has_bar = any(isinstance(callback, pl.callbacks.ProgressBar) for callback in callbacks)
@@ -112,7 +142,8 @@ class TrainingCLI(LightningCLI):
         try:
             trainer = super().instantiate_trainer(**kwargs)
         except (ValueError, MisconfigurationException) as error:
-            raise UserError(f"trainer: {error}") from error
+            remedy = "; without a GPU: --trainer.accelerator cpu" if "backend" in str(error) else ""
+            raise UserError(f"trainer: {error}{remedy}") from error
         trainer.strategy.checkpoint_io = WholeFiles()
         if self.subcommand == "fit" and not trainer.fast_dev_run:
             trainer.loggers = [MetricsFile(trainer.default_root_dir), *trainer.loggers]
@@ -125,6 +156,8 @@ class TrainingCLI(LightningCLI):
         checkpoint = self._resolve_checkpoint(may_be_missing=True)
         if checkpoint is None and self.trainer.is_global_zero:
             check_unfinished(self._output)
+            if (self._output / "student").is_dir():
+                log.info("the finished run in %s will be replaced", self._output)
 
     def fit(self, **kwargs: Any) -> None:
         """Train, as the only run that writes into this folder."""
@@ -225,7 +258,9 @@ class _SaveConfigOfFit(SaveConfigCallback):
         """Nothing yet: the models are still to be loaded, and the checkpoint."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write it, as the checkpoints of an earlier run in the folder go."""
+        """Write it, as the checkpoints of an earlier run in the folder go; where this run went on is no part of it."""
+        self.config = self.config.clone()
+        self.config["ckpt_path"] = None
         super().setup(trainer, pl_module, "fit")
 
 

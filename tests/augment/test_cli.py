@@ -117,6 +117,7 @@ def test_corpus_keeps_its_caches_to_itself(tmp_path: Path) -> None:
         (["--input", "in.jsonl", "--output", "in.jsonl/x.jsonl"], "in.jsonl is a file and no folder"),
         (["--input", "in.jsonl", "--output", "new/out", "--field", "x"], "line 1: no field 'x'; there are text"),
         (["--input", "in.jsonl"], "--output"),
+        (["--input", "in.jsonl", "--output", "out", "--num_pro", "1"], "unrecognized arguments: --num_pro"),
         (["--input", "in.jsonl", "--output", "out", "--num_proc", "0"], "'0' is no whole number from 1 on"),
     ],
 )

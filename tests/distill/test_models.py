@@ -179,6 +179,12 @@ def test_a_model_alone_has_no_tokenizer(model_alone, described):
         load_tokenizer(str(model_alone))
 
 
+def test_a_folder_without_a_model_is_no_model(tmp_path):
+    (tmp_path / "student").mkdir()
+    with pytest.raises(UserError, match="holds no model: give the folder of a saved one, such as OUTPUT/student"):
+        load_tokenizer(str(tmp_path))
+
+
 def test_a_tokenizer_of_special_tokens_alone_is_none(tmp_path):
     backend = Tokenizer(WordLevel({"<|endoftext|>": 0}))
     PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|endoftext|>").save_pretrained(tmp_path)

@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from distill.agreement import check_agreement
+from distill.cli import main
 from distill.config import PerturbationConfig, StudentConfig, TeacherConfig
 from distill.data import CounterfactualDataModule
 from distill.errors import UserError
@@ -173,6 +174,54 @@ def test_nothing_is_logged_where_nobody_asks(recipe, tmp_path):
     fit(recipe, tmp_path, "--trainer.log_every_n_steps=0", "--trainer.max_steps=2", "--trainer.limit_val_batches=0")
     assert (tmp_path / "student" / "config.json").is_file()
     assert metrics(tmp_path) == []
+
+
+def test_where_a_run_went_on_is_no_part_of_its_recipe(recipe, tmp_path, caplog):
+    for steps in (1, 2):
+        fit(recipe, tmp_path / "run", f"--trainer.max_steps={steps}", "--ckpt_path=last")
+    written = tmp_path / "run" / "config.yaml"
+    assert yaml.safe_load(written.read_text())["ckpt_path"] is None
+    with caplog.at_level("INFO"):
+        main(["validate", f"--config={written}"])
+    assert f"measuring {tmp_path / 'run' / 'checkpoints' / 'best.ckpt'}" in caplog.text
+
+
+def test_a_finished_run_is_not_replaced_in_silence(recipe, tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        fit(recipe, tmp_path, "--trainer.max_steps=1")
+        assert "will be replaced" not in caplog.text
+        fit(recipe, tmp_path, "--trainer.max_steps=1")
+    assert f"the finished run in {tmp_path} will be replaced" in caplog.text
+
+
+def test_a_warning_is_one_line_of_the_command(recipe, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "distill.cli", "fit", f"--config={recipe}", f"--trainer.default_root_dir={tmp_path}",
+         "--trainer.max_steps=1", "--data.validation=null", "--model.loss.hidden_weight=0.5"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stderr.splitlines() if "Warning" in line or " warning:" in line]
+    assert lines == [
+        "distill fit: warning: model.loss.hidden_weight > 0 pulls the student's hidden states to the factual, biased "
+        "ones: set it to 0"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("test", ["Measure the losses of a checkpoint on data.validation"]),
+        ("fit", ["Train a student", "it follows from data.global_batch_size", "The run's folder, on this machine"]),
+    ],
+)
+def test_help_says_what_holds_here(capsys, command, words):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert all(word in shown for word in words)
+    assert "never run on your" not in shown
+    assert "s3://" not in shown
 
 
 def test_measuring_a_run_leaves_its_files_alone(recipe, tmp_path):
@@ -347,6 +396,7 @@ def test_what_teaches_the_bias_again_warns(recipe, tmp_path, overrides, reason):
         (["--trainer.overfit_batches=1"], "trainer.overfit_batches can't be set"),
         (["--trainer.devices=0"], "trainer: "),
         (["--ckpt_path=nowhere.ckpt"], "there is no file 'nowhere.ckpt'"),
+        (["--trainer.default_root_dir=s3://bucket/run"], "'s3://bucket/run' is an address: give a folder"),
         (["--model.student.layers=null", "--model.student.config={model_type: gpt2, vocab_size: 5000}"], "5000 tokens"),
     ],
 )
