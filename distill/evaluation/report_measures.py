@@ -89,14 +89,19 @@ def disparity(metrics: Metrics, polarity: str = MAIN) -> Metrics:
     return get(metrics, "disparity", polarity) or {}
 
 
+def drawn(metrics: Metrics) -> tuple[Any, ...]:
+    """What must agree for the continuations of two evaluations to be comparable: the prompts, and the sampling."""
+    keys = ("prompts_sha256", "temperature", "top_p", "top_k", "max_new_tokens")
+    return tuple(get(metrics, "settings", key) for key in keys)
+
+
 def asked(metrics: Metrics, polarity: str = MAIN) -> tuple[Any, ...]:
-    """What must agree for the disparities of two evaluations to be comparable: prompts, sampling, and what is judged.
+    """What must agree for the disparities of two evaluations to be comparable: how texts are `drawn`, what is judged.
 
     Not how many texts there are: what a fair model scores with as many stands beside each.
     """
-    keys = ("prompts_sha256", "temperature", "top_p", "top_k", "max_new_tokens")
     table = None if polarity == MAIN else get(metrics, "settings", "word_table")
-    return *(get(metrics, "settings", key) for key in keys), prompt_counts(metrics), table
+    return *drawn(metrics), prompt_counts(metrics), table
 
 
 def parity(metrics: Metrics, polarity: str = MAIN) -> bool | None:
@@ -147,7 +152,8 @@ PERPLEXITIES = {
     ),
     "word": (
         "Perplexity per word",
-        "The same per word of the text, which compares models with different tokenizers.",
+        "The same per word of the text, which compares models with different tokenizers, as long as all read as many "
+        "tokens at once.",
     ),
 }
 
@@ -168,7 +174,8 @@ def measured_on(metrics: Metrics, kind: str) -> tuple[Any, ...]:
     """What must agree for two perplexities to be comparable: the text, how it is counted, and how it is read."""
     entry = get(metrics, "perplexity", kind) or {}
     counted = entry.get("words", entry.get("tokens")) if kind == "word" else entry.get("tokens")
-    return get(metrics, "settings", "text_sha256"), counted, None if kind == "word" else entry.get("stride")
+    text, context = (get(metrics, "settings", key) for key in ("text_sha256", "context"))
+    return text, counted, context, entry.get("stride")
 
 
 def _gendered(metrics: Metrics) -> Cell:
@@ -307,7 +314,8 @@ GENDERED = Measure(
     "Negative log-likelihood, in nats, of the gendered tokens of that text: the price that is paid on the very words a "
     "debiased model was changed on. Lower is better.",
     _gendered,
-    lambda metrics: (get(metrics, "settings", "text_sha256"), get(metrics, "gendered_tokens", "n")),
+    # Their costs are those of `token`.
+    lambda metrics: (*measured_on(metrics, "token"), get(metrics, "gendered_tokens", "n")),
 )
 HOW_IT_WRITES = (
     Measure(
@@ -316,20 +324,23 @@ HOW_IT_WRITES = (
         "Of the gendered continuations of a prompt that has set a gender, the share that keeps it; higher is better. "
         "With its 95 % interval over prompts.",
         _value("coherence", "value"),
+        drawn,
     ),
     Measure(
         "How it writes",
         "Fluency NLL",
         "How surprising the continuations are to a reference model, in nats per token. A broken model looks fair; "
-        "here it shows. Only figures under the same reference can be compared.",
+        "here it shows. Only figures of the same prompts and sampling, under the same reference, can be compared.",
         _fluency,
-        _reference,
+        lambda metrics: (*drawn(metrics), _reference(metrics)),
     ),
     Measure(
         "How it writes",
         "Distinct bigrams",
-        "Share of the word pairs in the continuations that differ; near 0, the model repeats itself.",
+        "Share of the word pairs in the continuations that differ; near 0, the model repeats itself. It falls with the "
+        "amount of text: only figures of as many continuations of the same prompts can be compared.",
         _value("fluency", "distinct_2"),
+        lambda metrics: (*drawn(metrics), get(metrics, "settings", "samples")),
     ),
 )
 PRONOUN_GAP = Measure(
@@ -359,7 +370,10 @@ def _pairs(metrics: list[Metrics]) -> Iterator[Measure]:
                 "How often the more stereotypical of two sentences is the likelier one, by the log-probability of the "
                 "whole or per token; 50 % is no preference. With its 95 % interval.",
                 _preference("pairs", source, way),
-                lambda metrics, source=source: get(metrics, "pairs", source, "n"),
+                lambda metrics, source=source: (
+                    get(metrics, "settings", "pairs", source),
+                    get(metrics, "pairs", source, "n"),
+                ),
             )
 
 
@@ -383,6 +397,7 @@ def _ceat(metrics: list[Metrics]) -> Iterator[Measure]:
             "for the stereotype, with a p value by permutation. Less disparity in what a model writes says nothing "
             "about it.",
             lambda metrics, test=test: _effect(get(metrics, "ceat", test)),
+            lambda metrics: get(metrics, "settings", "ceat_sha256"),
         )
 
 

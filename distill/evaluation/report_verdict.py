@@ -9,7 +9,7 @@ from distill.evaluation import Evaluation
 from distill.evaluation.bootstrap import DRAWS
 from distill.evaluation.compare import Comparison, GroupChange
 from distill.evaluation.permutation import holm, least_p
-from distill.evaluation.report_measures import Metrics, asked, disparity, get, measured_on, parity, titles
+from distill.evaluation.report_measures import Metrics, asked, disparity, drawn, get, measured_on, parity, titles
 from distill.evaluation.report_words import count, p_value, percent, signed
 
 ALPHA = 0.05
@@ -66,13 +66,13 @@ def verdicts(evaluations: list[Evaluation], comparisons: list[Comparison | UserE
 def comparable_perplexity(metrics: list[Metrics]) -> tuple[str, list[float | None]] | None:
     """The perplexity by which these models can be compared, and each one's.
 
-    It is per token where all cut the same text into as many tokens and read it at the same stride, else per word; None
-    where neither holds or nothing was measured.
+    It is per token where all cut the same text into as many tokens, else per word; None where they read other texts or
+    not as many tokens at once, or nothing was measured.
     """
     for kind in ("token", "word"):
         values = [get(entry, "perplexity", kind, "value") for entry in metrics]
-        terms = {measured_on(entry, kind) for entry, value in zip(metrics, values, strict=True) if value is not None}
-        if len(terms) == 1:
+        terms = [measured_on(entry, kind) for entry, value in zip(metrics, values, strict=True) if value is not None]
+        if terms and all(each == terms[0] for each in terms):
             return kind, values
     return None
 
@@ -141,7 +141,7 @@ def _beside(first: Metrics, metrics: Metrics) -> str:
     """What else changed, coherence and polar rate; only what both have, and can be compared."""
     parts = []
     before, after = (get(entry, "coherence", "value") for entry in (first, metrics))
-    if before is not None and after is not None:
+    if before is not None and after is not None and drawn(first) == drawn(metrics):
         parts.append(f"coherence {before:.2f} to {after:.2f}")
     before, after = (disparity(entry).get("polar_rate") for entry in (first, metrics))
     if before is not None and after is not None and asked(first) == asked(metrics):
