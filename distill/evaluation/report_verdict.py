@@ -96,14 +96,20 @@ def _change(comparison: Comparison, baseline: str) -> tuple[str, str]:
         moved = f"{signed(change.difference)} nats (95 % interval {signed(change.ci95[0])} to {signed(change.ci95[1])}"
     else:
         less, low, high = comparison.less
-        # Where none is left, the estimate is all of it, and only the interval says how much is certain.
-        amount = percent(abs(less)) if less < 1 else f"at least {percent(low)}"
-        direction = f"{amount} {word} disparity than {baseline}"
+        direction = f"{_amount(less, low)}{word} disparity than {baseline}"
         moved = f"{_signed_percent(-less)} (95 % interval {_signed_percent(-high)} to {_signed_percent(-low)}"
     found = direction if change.p < ALPHA else f"no clear difference in disparity from {baseline}"
     headline = f"{found}, {p_value(change.p)}"
     evidence = f"{moved}; {count(comparison.prompts, 'prompt')} in {count(comparison.groups, 'group')})"
     return headline, f"Disparity {evidence}."
+
+
+def _amount(less: float, low: float) -> str:
+    """How much of the disparity is gone, or came, with a space behind it; nothing where that cannot be said."""
+    if less < 1:
+        return f"{percent(abs(less))} "
+    # None is left by the estimate, so that only the interval says how much is certain; less than 1 % is no amount.
+    return f"at least {percent(low)} " if round(100 * low) > 0 else ""
 
 
 def changed(comparison: Comparison | UserError) -> dict[str, GroupChange]:
