@@ -159,6 +159,21 @@ def test_settings_that_an_older_version_did_not_write_are_not_missed() -> None:
     assert marked(pair) == set()
 
 
+def test_averages_say_over_which_professions_they_go() -> None:
+    meanings = {measure.name: measure.meaning for measure, _ in summary(evaluations())}
+    averages = ("Mean ratio", "Log-odds", "RMS log-odds", "Difference")
+    assert all("professions with gendered texts" in meanings[name] for name in averages)
+    silent = ROWS.assign(continuation=ROWS["continuation"].where(ROWS["group"] != "nurse", " it rained."))
+    assert SYNTHETIC["metrics"](silent)["disparity"]["unigram"]["difference"] == pytest.approx(
+        SYNTHETIC["metrics"](ROWS[ROWS["group"] != "nurse"])["disparity"]["unigram"]["difference"]
+    )
+
+
+def test_pairs_say_what_is_preferred_in_winogender() -> None:
+    meanings = {measure.meaning for measure, _ in summary(evaluations()) if measure.name in PAIRS}
+    assert all("Winogender" in meaning and "the male one" in meaning for meaning in meanings)
+
+
 def test_gendered_tokens_of_another_number_are_not_comparable() -> None:
     same = evaluations()
     same[1].metrics["gendered_tokens"] = {"nll": 2.0, "n": 7}
