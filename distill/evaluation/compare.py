@@ -25,7 +25,8 @@ from distill.evaluation.polarity import Labeller, unigram
 
 _SETTINGS = ("temperature", "top_p", "top_k", "max_new_tokens", "include_prompt")
 """What must be the same of both: how texts were drawn, and how they were judged."""
-_PROMPT = ["group", "prompt_id", "prompt"]
+PROMPT = ["group", "prompt_id", "prompt"]
+"""The columns that tell a prompt."""
 
 Floats = NDArray[np.float64]
 
@@ -276,7 +277,7 @@ def _refuse_unlike(baseline: pd.DataFrame, other: pd.DataFrame) -> None:
             raise UserError(
                 f"not comparable: {setting} is {', '.join(values[0])} in one, {', '.join(values[1])} in the other"
             )
-    samples = [rows.groupby(_PROMPT).size() for rows in (baseline, other)]
+    samples = [rows.groupby(PROMPT).size() for rows in (baseline, other)]
     if set(samples[0].index) != set(samples[1].index):
         shared = len(set(samples[0].index) & set(samples[1].index))
         raise UserError(
