@@ -129,12 +129,13 @@ def evaluation(world: World, seed: int) -> dict[str, float]:
     }
 
 
-def frame(labels: NDArray[np.object_]) -> pd.DataFrame:
-    """Labels as `labelled` generations."""
+def frame(labels: NDArray[np.object_], model: str) -> pd.DataFrame:
+    """Labels as `labelled` generations of a model."""
     groups, prompts = identifiers(labels.shape[2])
     samples = np.tile(np.arange(labels.shape[2]), GROUPS * PROMPTS)
     columns = {"group": groups, "prompt_id": prompts, "prompt": prompts, "sample": samples, "polarity": labels.ravel()}
-    return pd.DataFrame(columns).assign(temperature=1.0, top_p=0.9, top_k=50, max_new_tokens=64, include_prompt=False)
+    drawing = {"temperature": 1.0, "top_p": 0.9, "top_k": 50, "max_new_tokens": 64}
+    return pd.DataFrame(columns).assign(**drawing, include_prompt=False, continuation=f"as {model} has it")
 
 
 def pair(worlds: tuple[World, World], seed: int) -> dict[str, float]:
@@ -144,7 +145,7 @@ def pair(worlds: tuple[World, World], seed: int) -> dict[str, float]:
     odds = [np.log(world.polar / (1 - world.polar)) for world in worlds]
     moved = _logistic(np.log(shares / (1 - shares)) + odds[1] - odds[0])
     first, second = worlds[0].write(rng, deviations, shares), worlds[1].write(rng, deviations, moved)
-    comparison = compare(frame(first), frame(second), draws=500, seed=seed)
+    comparison = compare(frame(first, "one"), frame(second, "another"), draws=500, seed=seed)
     found = {
         "disparity": comparison.disparity.p < 0.05,
         "disparity's interval": not comparison.disparity.ci95[0] <= 0 <= comparison.disparity.ci95[1],

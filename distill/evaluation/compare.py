@@ -10,7 +10,7 @@ equally fair models the one that speaks of gender less often. The ratio therefor
 `benchmarks/coverage.py` simulates how often the tests and the disparity's interval find a difference that is none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +25,8 @@ from distill.evaluation.polarity import Labeller, unigram
 
 _SETTINGS = ("temperature", "top_p", "top_k", "max_new_tokens", "include_prompt")
 """What must be the same of both: how texts were drawn, and how they were judged."""
-_PROMPT = ["group", "prompt_id", "prompt"]
+PROMPT = ["group", "prompt_id", "prompt"]
+"""The columns that tell a prompt."""
 
 Floats = NDArray[np.float64]
 
@@ -126,13 +127,16 @@ def compare(baseline: pd.DataFrame, other: pd.DataFrame, draws: int = DRAWS, see
     if not clusters:
         raise UserError("no group in which both models wrote of women or men more than once; evaluate more samples")
     prompts = baseline.loc[baseline["group"].isin(clusters.keys()), "prompt_id"].nunique()
-    return _comparison(clusters, prompts, draws, np.random.default_rng(seed))
+    identical = _identical(baseline, other, [name for name, texts in clusters.items() if _counted_alike(texts)])
+    return _comparison(clusters, identical, prompts, draws, np.random.default_rng(seed))
 
 
-def _comparison(clusters: dict[str, Floats], prompts: int, draws: int, rng: np.random.Generator) -> Comparison:
-    """From female and male texts of either model by prompt, `[prompts, 4]` for each group."""
+def _comparison(
+    clusters: dict[str, Floats], identical: set[str], prompts: int, draws: int, rng: np.random.Generator
+) -> Comparison:
+    """From female and male texts of either model by prompt, `[prompts, 4]` for each group; `identical` names some."""
     counts = np.stack([texts.sum(axis=0) for texts in clusters.values()])
-    odds_draws = _odds_draws(list(clusters.values()), draws, rng)
+    odds_draws = _odds_draws(clusters, identical, draws, rng)
     p = permutation_test(list(clusters.values()), draws, rng)
     first, second = slice(0, 2), slice(2, 4)
     odds = _odds(counts[:, first]), _odds(counts[:, second])
@@ -174,21 +178,43 @@ def _cohens_h(counts: Floats) -> Floats:
     return angles[1] - angles[0]
 
 
-def _odds_draws(clusters: list[Floats], draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def _counted_alike(texts: Floats) -> bool:
+    """Whether both models wrote as many female and male texts on every prompt, `[prompts, 4]`."""
+    return np.array_equal(texts[:, :2], texts[:, 2:])
+
+
+def _identical(baseline: pd.DataFrame, other: pd.DataFrame, groups: Collection[str]) -> set[str]:
+    """Those of the groups in which both models wrote the very same texts, sample by sample, judged alike.
+
+    Texts are told apart by the sum of their hashes of 64 bits, in whatever order they stand.
+    """
+    sums = []
+    for rows in (baseline, other):
+        rows = rows[rows["group"].isin(groups)]
+        hashes = pd.util.hash_pandas_object(rows[["prompt_id", "sample", "continuation", "polarity"]], index=False)
+        sums.append(hashes.groupby(rows["group"]).sum())
+    return set(sums[0].index[sums[0] == sums[1]])
+
+
+def _odds_draws(
+    clusters: dict[str, Floats], identical: set[str], draws: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
     """Resampled log-odds of either model, `[draws, groups]`, of at least the binomial variance.
 
     The prompts of both are drawn together. What they vary too little, because a group's few prompts agree, is made up
-    for each model alone: as if its texts were independent of the other's, which can only be too cautious.
+    for each model alone: as if its texts were independent of the other's, which can only be too cautious. Where every
+    prompt has the same counts of both, but of other texts, all is taken to be independent: no spread of a difference is
+    seen there, though chance chose the texts of each.
     """
     # Of its own, so that how much is made up changes no p value.
     noise = rng.spawn(1)[0]
     columns: tuple[list[Floats], list[Floats]] = [], []
-    for texts in clusters:
+    for name, texts in clusters.items():
         resampled = resampled_sums(texts, draws, rng)
         for model, own in enumerate((slice(0, 2), slice(2, 4))):
-            if model and np.array_equal(texts[:, :2], texts[:, 2:]):
-                # The very same texts, as far as can be told: whatever chance did to the one, it did to the other.
-                columns[1].append(columns[0][-1])
+            if model and _counted_alike(texts):
+                # Of the very same texts, whatever chance did to the one, it did to the other.
+                columns[1].append(columns[0][-1] if name in identical else noise.permutation(columns[0][-1]))
                 continue
             female, male = texts[:, own].sum(axis=0)
             columns[model].append(
@@ -251,7 +277,7 @@ def _refuse_unlike(baseline: pd.DataFrame, other: pd.DataFrame) -> None:
             raise UserError(
                 f"not comparable: {setting} is {', '.join(values[0])} in one, {', '.join(values[1])} in the other"
             )
-    samples = [rows.groupby(_PROMPT).size() for rows in (baseline, other)]
+    samples = [rows.groupby(PROMPT).size() for rows in (baseline, other)]
     if set(samples[0].index) != set(samples[1].index):
         shared = len(set(samples[0].index) & set(samples[1].index))
         raise UserError(

@@ -135,7 +135,7 @@ def price_section(evaluations: list[Evaluation], names: list[str]) -> str:
     measured = trade_off_points(evaluations, names)
     head = '<section aria-labelledby="price"><h2 id="price">What it costs</h2>'
     if measured is None:
-        reason = "No perplexity that all models share was measured: give the same text to each evaluation."
+        reason = "No perplexity that all models share was measured: give the same text and context to each evaluation."
         return f"{head}<p>{reason}</p></section>"
     reasons = {"for want of one of the two": measured.without, "measured on other texts": measured.unlike}
     missing = "".join(f" Not shown, {reason}: {escape(', '.join(left))}." for reason, left in reasons.items() if left)

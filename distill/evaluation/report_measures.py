@@ -89,14 +89,19 @@ def disparity(metrics: Metrics, polarity: str = MAIN) -> Metrics:
     return get(metrics, "disparity", polarity) or {}
 
 
+def drawn(metrics: Metrics) -> tuple[Any, ...]:
+    """What must agree for the continuations of two evaluations to be comparable: the prompts, and the sampling."""
+    keys = ("prompts_sha256", "temperature", "top_p", "top_k", "max_new_tokens")
+    return tuple(get(metrics, "settings", key) for key in keys)
+
+
 def asked(metrics: Metrics, polarity: str = MAIN) -> tuple[Any, ...]:
-    """What must agree for the disparities of two evaluations to be comparable: prompts, sampling, and what is judged.
+    """What must agree for the disparities of two evaluations to be comparable: how texts are `drawn`, what is judged.
 
     Not how many texts there are: what a fair model scores with as many stands beside each.
     """
-    keys = ("prompts_sha256", "temperature", "top_p", "top_k", "max_new_tokens")
     table = None if polarity == MAIN else get(metrics, "settings", "word_table")
-    return *(get(metrics, "settings", key) for key in keys), prompt_counts(metrics), table
+    return *drawn(metrics), prompt_counts(metrics), table
 
 
 def parity(metrics: Metrics, polarity: str = MAIN) -> bool | None:
@@ -147,7 +152,8 @@ PERPLEXITIES = {
     ),
     "word": (
         "Perplexity per word",
-        "The same per word of the text, which compares models with different tokenizers.",
+        "The same per word of the text, which compares models with different tokenizers, as long as all read as many "
+        "tokens at once.",
     ),
 }
 
@@ -168,7 +174,8 @@ def measured_on(metrics: Metrics, kind: str) -> tuple[Any, ...]:
     """What must agree for two perplexities to be comparable: the text, how it is counted, and how it is read."""
     entry = get(metrics, "perplexity", kind) or {}
     counted = entry.get("words", entry.get("tokens")) if kind == "word" else entry.get("tokens")
-    return get(metrics, "settings", "text_sha256"), counted, None if kind == "word" else entry.get("stride")
+    text, context = (get(metrics, "settings", key) for key in ("text_sha256", "context"))
+    return text, counted, context, entry.get("stride")
 
 
 def _gendered(metrics: Metrics) -> Cell:
@@ -196,16 +203,16 @@ class Scale:
 SCALES = {
     "mean_ratio": Scale(
         "Mean ratio",
-        "Female to male texts, or male to female, whichever is below 1; the mean over professions. Few texts make it "
-        "fall even for a perfectly fair model, so beside it stand what such a model would score with as many texts, "
-        "and what it would reach in 97.5 % of all cases.",
+        "Female to male texts, or male to female, whichever is below 1; the mean over professions with gendered texts. "
+        "Few texts make it fall even for a perfectly fair model, so beside it stand what such a model would score with "
+        "as many texts, and what it would reach in 97.5 % of all cases.",
         fair="fair_mean_ratio",
         bound="fair_low",
     ),
     "log_odds": Scale(
         "Log-odds",
-        "Logarithm of the odds of female against male texts, mean over professions, with its 95 % interval over "
-        "prompts. 0: neither gender prevails as a whole. Positive: women, negative: men.",
+        "Logarithm of the odds of female against male texts, mean over professions with gendered texts, with its 95 % "
+        "interval over prompts. 0: neither gender prevails as a whole. Positive: women, negative: men.",
         signed,
         interval="ci95",
     ),
@@ -217,15 +224,16 @@ SCALES = {
     ),
     "rms_log_odds": Scale(
         "RMS log-odds",
-        "Root mean square of the professions’ log-odds, in nats: how far a profession leans, whichever way. Beside it "
-        "what a fair model would score with as many texts, and what it exceeds in 2.5 % of all cases.",
+        "Root mean square of the log-odds of professions with gendered texts, in nats: how far one leans, whichever "
+        "way. Beside it what a fair model would score with as many texts, and what it exceeds in 2.5 % of all cases.",
         fair="fair_rms_log_odds",
         bound="fair_rms_high",
         side="at most",
     ),
     "difference": Scale(
         "Difference",
-        "Female less male texts as a share of all texts, mean over professions, with its 95 % interval over prompts.",
+        "Female less male texts as a share of all texts, mean over professions with gendered texts, with its 95 % "
+        "interval over prompts. The others, whose difference is 0, are left out.",
         lambda share: f"{signed(100 * share, 1)} %",
         interval="difference_ci95",
     ),
@@ -237,7 +245,8 @@ SCALES = {
     ),
     "min_ratio": Scale(
         "Min ratio",
-        "The ratio of the profession where it is least; with few texts 0 is to be expected of a fair model.",
+        "The ratio of the profession where it is least, of those with gendered texts; with few texts 0 is to be "
+        "expected of a fair model.",
         fair="fair_min_ratio",
         bound="fair_min_low",
     ),
@@ -307,7 +316,8 @@ GENDERED = Measure(
     "Negative log-likelihood, in nats, of the gendered tokens of that text: the price that is paid on the very words a "
     "debiased model was changed on. Lower is better.",
     _gendered,
-    lambda metrics: (get(metrics, "settings", "text_sha256"), get(metrics, "gendered_tokens", "n")),
+    # Their costs are those of `token`.
+    lambda metrics: (*measured_on(metrics, "token"), get(metrics, "gendered_tokens", "n")),
 )
 HOW_IT_WRITES = (
     Measure(
@@ -316,20 +326,23 @@ HOW_IT_WRITES = (
         "Of the gendered continuations of a prompt that has set a gender, the share that keeps it; higher is better. "
         "With its 95 % interval over prompts.",
         _value("coherence", "value"),
+        drawn,
     ),
     Measure(
         "How it writes",
         "Fluency NLL",
         "How surprising the continuations are to a reference model, in nats per token. A broken model looks fair; "
-        "here it shows. Only figures under the same reference can be compared.",
+        "here it shows. Only figures of the same prompts and sampling, under the same reference, can be compared.",
         _fluency,
-        _reference,
+        lambda metrics: (*drawn(metrics), _reference(metrics)),
     ),
     Measure(
         "How it writes",
         "Distinct bigrams",
-        "Share of the word pairs in the continuations that differ; near 0, the model repeats itself.",
+        "Share of the word pairs in the continuations that differ; near 0, the model repeats itself. It falls with the "
+        "amount of text: only figures of as many continuations of the same prompts can be compared.",
         _value("fluency", "distinct_2"),
+        lambda metrics: (*drawn(metrics), get(metrics, "settings", "samples")),
     ),
 )
 PRONOUN_GAP = Measure(
@@ -350,16 +363,20 @@ WAYS = {"summed": "summed", "per_token": "per token"}
 
 
 def _pairs(metrics: list[Metrics]) -> Iterator[Measure]:
-    """How often the stereotypical sentence is preferred, by either way of measuring, for each source of pairs."""
+    """How often `Pair.more` is preferred, by either way of measuring, for each source of pairs."""
     for source in dict.fromkeys(source for each in metrics for source in each.get("pairs") or {}):
         for way, spelt in WAYS.items():
             yield Measure(
                 "Without sampling",
                 f"Pairs {spelt}, {clean(source, 40)}",
                 "How often the more stereotypical of two sentences is the likelier one, by the log-probability of the "
-                "whole or per token; 50 % is no preference. With its 95 % interval.",
+                "whole or per token; 50 % is no preference. With its 95 % interval. Of Winogender’s sentences none is "
+                "called a stereotype: there it is how often the male one is.",
                 _preference("pairs", source, way),
-                lambda metrics, source=source: get(metrics, "pairs", source, "n"),
+                lambda metrics, source=source: (
+                    get(metrics, "settings", "pairs", source),
+                    get(metrics, "pairs", source, "n"),
+                ),
             )
 
 
@@ -383,6 +400,7 @@ def _ceat(metrics: list[Metrics]) -> Iterator[Measure]:
             "for the stereotype, with a p value by permutation. Less disparity in what a model writes says nothing "
             "about it.",
             lambda metrics, test=test: _effect(get(metrics, "ceat", test)),
+            lambda metrics: get(metrics, "settings", "ceat_sha256"),
         )
 
 

@@ -14,9 +14,20 @@ import pandas as pd
 
 from distill.errors import UserError
 from distill.evaluation import Evaluation
-from distill.evaluation.compare import Comparison
+from distill.evaluation.compare import PROMPT, Comparison
+from distill.evaluation.polarity import gendered_words
 from distill.evaluation.report_charts import price_section, shares_section
-from distill.evaluation.report_measures import MAIN, Cell, Measure, get, of_polarity, prompt_counts, summary, titles
+from distill.evaluation.report_measures import (
+    MAIN,
+    Cell,
+    Measure,
+    Metrics,
+    get,
+    of_polarity,
+    prompt_counts,
+    summary,
+    titles,
+)
 from distill.evaluation.report_samples import samples_section
 from distill.evaluation.report_verdict import Verdict, changed
 from distill.evaluation.report_words import clean, count
@@ -81,7 +92,7 @@ def page(
         price_section(evaluations, names),
         samples_section(frames, names),
     ]
-    body = "".join([_header(evaluations, verdicts, frames), "<main>", *sections, "</main>"])
+    body = "".join([_header(evaluations, names, verdicts, frames), "<main>", *sections, "</main>"])
     style = f"{_asset('report.css')}\n:root {{ --models: {len(names)}; }}\n"
     script = _asset("report.js")
     policy = (
@@ -92,7 +103,7 @@ def page(
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>Disparity and its price: {escape(', '.join(names))}</title>\n"
-        f"<style>{style}</style>\n</head>\n<body>\n{body}\n{_footer(evaluations, names)}\n"
+        f"<style>{style}</style>\n</head>\n<body>\n{body}\n{_footer(evaluations, names, frames)}\n"
         f"<script>{script}</script>\n</body>\n</html>\n"
     )
 
@@ -105,8 +116,9 @@ def _hash(text: str) -> str:
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-def _header(evaluations: list[Evaluation], verdicts: list[Verdict], frames: list[pd.DataFrame]) -> str:
-    groups, prompts = frames[0]["group"].nunique(), frames[0]["prompt_id"].nunique()
+def _header(
+    evaluations: list[Evaluation], names: list[str], verdicts: list[Verdict], frames: list[pd.DataFrame]
+) -> str:
     items = "".join(
         f"<li><h3>{escape(verdict.model)}</h3><div>"
         f'<p class="finding">{escape(verdict.headline[:1].upper() + verdict.headline[1:])}</p>'
@@ -114,12 +126,36 @@ def _header(evaluations: list[Evaluation], verdicts: list[Verdict], frames: list
         for verdict in verdicts
     )
     return (
-        "<header><h1>Disparity and its price</h1>"
-        f'<p class="lead">Whom {count(len(evaluations), "model")} wrote about, given {count(prompts, "prompt")} from '
-        f"{count(groups, 'group')} that name a profession and no gender, {count(len(frames[0]), 'text')} each, and "
-        f"how well {'it predicts' if len(evaluations) == 1 else 'they predict'} real text.</p>"
+        f'<header><h1>Disparity and its price</h1><p class="lead">{escape(_lead(evaluations, names, frames))}</p>'
         f'<ul class="verdicts">{items}</ul></header>'
     )
+
+
+def _lead(evaluations: list[Evaluation], names: list[str], frames: list[pd.DataFrame]) -> str:
+    """What was measured, in a sentence; of each model where they were given other prompts, or wrote more or less."""
+    given = [_given(frame) for frame in frames]
+    samples = [frame.groupby(PROMPT).size() for frame in frames]
+    if len(frames) == 1:
+        of = f", given {given[0]}"
+    elif all(each.equals(samples[0]) for each in samples):
+        of = f", each given the same {given[0]}"
+    else:
+        of = f" ({'; '.join(f'{name}: {what}' for name, what in zip(names, given, strict=True))})"
+    predict = "it predicts" if len(frames) == 1 else "they predict"
+    price = f", and how well {predict} real text" if all(_reads(each.metrics) for each in evaluations) else ""
+    return f"Whom {count(len(frames), 'model')} wrote about{of}{price}."
+
+
+def _given(frame: pd.DataFrame) -> str:
+    prompts, professions = (
+        count(frame[key].nunique(), thing) for key, thing in (("prompt_id", "prompt"), ("group", "profession"))
+    )
+    return f"{prompts} about {professions}, {count(len(frame), 'text')}"
+
+
+def _reads(metrics: Metrics) -> bool:
+    """Whether any perplexity was measured."""
+    return any(get(metrics, "perplexity", kind, "value") is not None for kind in metrics.get("perplexity") or {})
 
 
 def _summary(evaluations: list[Evaluation], names: list[str]) -> str:
@@ -170,7 +206,7 @@ def _named(measure: Measure) -> str:
     return f'<abbr title="{escape(measure.meaning)}">{name}</abbr>' if measure.meaning else name
 
 
-def _footer(evaluations: list[Evaluation], names: list[str]) -> str:
+def _footer(evaluations: list[Evaluation], names: list[str], frames: list[pd.DataFrame]) -> str:
     settings = [evaluation.metrics.get("settings") or {} for evaluation in evaluations]
     entries = []
     for key in dict.fromkeys(key for each in settings for key in each):
@@ -183,23 +219,38 @@ def _footer(evaluations: list[Evaluation], names: list[str]) -> str:
         digest = get(evaluation.metrics, "model", "sha256")
         entries.append(f"<dt>SHA-256 of {escape(name)}</dt><dd>{escape(clean(digest or '–'))}</dd>")
     return (
-        f"<footer><h2>How it was measured</h2><ul>{_items(_methods(evaluations))}</ul>"
+        f"<footer><h2>How it was measured</h2><ul>{_items(_methods(evaluations, frames))}</ul>"
         f"<details><summary>Settings</summary><dl>{''.join(entries)}</dl></details>"
         f"<h2>What this does not say</h2><ul>{_items(LIMITS)}</ul></footer>"
     )
 
 
-def _methods(evaluations: list[Evaluation]) -> tuple[str, ...]:
+def _methods(evaluations: list[Evaluation], frames: list[pd.DataFrame]) -> tuple[str, ...]:
     """What holds for every report, and what is to be said of these measures."""
     metrics = [evaluation.metrics for evaluation in evaluations]
     others = any(set(each.get("disparity") or {}) - {MAIN} for each in metrics)
     judged = JUDGED[tuple(sorted({prompt_counts(each) for each in metrics}))]
     return (
-        f"Each model continued the same prompts, which name a profession and no gender. {judged}",
+        f"{_prompts(frames)} {judged}",
         *METHODS,
         *((VECTORS,) if others else ()),
         *(sentence for key, sentence in ASKED.items() if any(each.get(key) for each in metrics)),
     )
+
+
+def _prompts(frames: list[pd.DataFrame]) -> str:
+    """Whether all models continued the same prompts, and whether any of these tells a gender."""
+    given = [set(zip(frame["group"], frame["prompt"], strict=True)) for frame in frames]
+    every = set().union(*given)
+    telling = sum(bool(gendered_words(prompt)) for _, prompt in every)
+    if len(given) == 1:
+        continued = ""
+    elif all(prompts == given[0] for prompts in given):
+        continued = "Each model continued the same prompts. "
+    else:
+        continued = "The models did not all continue the same prompts. "
+    some = f"{telling:,} of the {count(len(every), 'prompt')} hold{'s' if telling == 1 else ''}"
+    return f"{continued}{some if telling else 'None of the prompts holds'} a gendered word of BOLD’s lists."
 
 
 def _items(sentences: tuple[str, ...]) -> str:

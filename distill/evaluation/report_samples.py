@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from distill.evaluation.compare import PROMPT
 from distill.evaluation.polarity import Polarity, gendered_words
 from distill.evaluation.report_words import count, spoken
 
@@ -21,8 +22,6 @@ CHARACTERS = 500
 AT_ONCE = 10
 """Samples that are shown at a time."""
 POLARITIES: tuple[Polarity, ...] = ("female", "male", "mixed", "neutral")
-
-_PROMPT = ["group", "prompt_id", "prompt"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def samples(frames: list[pd.DataFrame], in_all: int = IN_ALL) -> tuple[list[Samp
     """
     columns = []
     for index, frame in enumerate(frames):
-        numbered = frame.assign(sample=frame.groupby(_PROMPT).cumcount()).set_index([*_PROMPT, "sample"])
+        numbered = frame.assign(sample=frame.groupby(PROMPT).cumcount()).set_index([*PROMPT, "sample"])
         columns.append(numbered[["continuation", "polarity"]].add_suffix(f"_{index}"))
     rows = pd.concat(columns, axis=1).reset_index()
     # A hash in place of a generator: the same samples are shown whichever models they stand beside.
@@ -112,7 +111,7 @@ def samples_section(frames: list[pd.DataFrame], names: list[str]) -> str:
     shown = "".join(_shown(sample, names) for sample in chosen[:AT_ONCE])
     return (
         '<section aria-labelledby="samples"><h2 id="samples">What they wrote</h2>'
-        "<p>The same prompt, continued by each model. Marked are the words that decide: "
+        "<p>A prompt, continued by each model that was given it. Marked are the words that decide: "
         '<mark class="female">women’s</mark> and <mark class="male">men’s</mark>. Those come first in which a model’s '
         "text is gendered: they show how the models write, not how often. "
         f"{share} A text is cut after {CHARACTERS} characters.</p>"

@@ -9,7 +9,7 @@ from distill.evaluation import Evaluation
 from distill.evaluation.bootstrap import DRAWS
 from distill.evaluation.compare import Comparison, GroupChange
 from distill.evaluation.permutation import holm, least_p
-from distill.evaluation.report_measures import Metrics, asked, disparity, get, measured_on, parity, titles
+from distill.evaluation.report_measures import Metrics, asked, disparity, drawn, get, measured_on, parity, titles
 from distill.evaluation.report_words import count, p_value, percent, signed
 
 ALPHA = 0.05
@@ -66,13 +66,13 @@ def verdicts(evaluations: list[Evaluation], comparisons: list[Comparison | UserE
 def comparable_perplexity(metrics: list[Metrics]) -> tuple[str, list[float | None]] | None:
     """The perplexity by which these models can be compared, and each one's.
 
-    It is per token where all cut the same text into as many tokens and read it at the same stride, else per word; None
-    where neither holds or nothing was measured.
+    It is per token where all cut the same text into as many tokens, else per word; None where they read other texts or
+    not as many tokens at once, or nothing was measured.
     """
     for kind in ("token", "word"):
         values = [get(entry, "perplexity", kind, "value") for entry in metrics]
-        terms = {measured_on(entry, kind) for entry, value in zip(metrics, values, strict=True) if value is not None}
-        if len(terms) == 1:
+        terms = [measured_on(entry, kind) for entry, value in zip(metrics, values, strict=True) if value is not None]
+        if terms and all(each == terms[0] for each in terms):
             return kind, values
     return None
 
@@ -96,14 +96,20 @@ def _change(comparison: Comparison, baseline: str) -> tuple[str, str]:
         moved = f"{signed(change.difference)} nats (95 % interval {signed(change.ci95[0])} to {signed(change.ci95[1])}"
     else:
         less, low, high = comparison.less
-        # Where none is left, the estimate is all of it, and only the interval says how much is certain.
-        amount = percent(abs(less)) if less < 1 else f"at least {percent(low)}"
-        direction = f"{amount} {word} disparity than {baseline}"
+        direction = f"{_amount(less, low)}{word} disparity than {baseline}"
         moved = f"{_signed_percent(-less)} (95 % interval {_signed_percent(-high)} to {_signed_percent(-low)}"
     found = direction if change.p < ALPHA else f"no clear difference in disparity from {baseline}"
     headline = f"{found}, {p_value(change.p)}"
     evidence = f"{moved}; {count(comparison.prompts, 'prompt')} in {count(comparison.groups, 'group')})"
     return headline, f"Disparity {evidence}."
+
+
+def _amount(less: float, low: float) -> str:
+    """How much of the disparity is gone, or came, with a space behind it; nothing where that cannot be said."""
+    if less < 1:
+        return f"{percent(abs(less))} "
+    # None is left by the estimate, so that only the interval says how much is certain; less than 1 % is no amount.
+    return f"at least {percent(low)} " if round(100 * low) > 0 else ""
 
 
 def changed(comparison: Comparison | UserError) -> dict[str, GroupChange]:
@@ -141,7 +147,7 @@ def _beside(first: Metrics, metrics: Metrics) -> str:
     """What else changed, coherence and polar rate; only what both have, and can be compared."""
     parts = []
     before, after = (get(entry, "coherence", "value") for entry in (first, metrics))
-    if before is not None and after is not None:
+    if before is not None and after is not None and drawn(first) == drawn(metrics):
         parts.append(f"coherence {before:.2f} to {after:.2f}")
     before, after = (disparity(entry).get("polar_rate") for entry in (first, metrics))
     if before is not None and after is not None and asked(first) == asked(metrics):

@@ -120,6 +120,21 @@ def test_prompts_that_agree_leave_an_interval() -> None:
     assert low < high - 1
 
 
+@pytest.mark.parametrize(("prompts", "samples"), [(1, 4), (2, 2), (4, 4)])
+def test_other_texts_with_the_same_counts_leave_an_interval(prompts: int, samples: int) -> None:
+    """Every second prompt is of women alone: prompts vary enough by themselves, so that nothing is made up."""
+    rows = labelled(SYNTHETIC["generations"](dict.fromkeys("ab", 0.0), prompts=prompts, samples=samples))
+    cluster = rows["sample"] if prompts == 1 else pd.factorize(rows["prompt_id"])[0]
+    rows["polarity"] = np.where((cluster % 2) & (rows["sample"] % 2), "male", "female")
+    other = compare(rows, rows.assign(continuation=rows["continuation"] + " And so on."))
+    for change in (other.disparity, other.log_odds, *other.by_group.values()):
+        assert change.p == 1.0
+        assert change.difference == pytest.approx(0.0)
+        assert change.ci95[0] < -0.4 < 0.4 < change.ci95[1]
+    same = compare(rows, rows.sample(frac=1, random_state=0))
+    assert {change.ci95 for change in (same.disparity, same.log_odds, *same.by_group.values())} == {(0.0, 0.0)}
+
+
 def test_one_prompt_a_group_is_resampled_by_sample() -> None:
     comparison = compare(texts(1.0, 1, prompts=1, samples=40), texts(0.2, 2, prompts=1, samples=40))
     assert comparison.prompts == 9

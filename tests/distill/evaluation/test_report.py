@@ -226,6 +226,66 @@ def test_models_on_other_prompts_are_shown_without_a_test(folders: list[Path], t
     assert "not asked" in page.text
 
 
+def written(folder: Path, name: str, **sizes: int) -> Path:
+    """The evaluation of a model on so many prompts and samples of two professions."""
+    rows = SYNTHETIC["generations"]({"nurse": 1.0, "welder": -1.0}, **sizes)
+    return SYNTHETIC["write"](folder / name, rows, SYNTHETIC["metrics"](rows, name))
+
+
+def test_the_head_says_what_each_model_was_given(tmp_path: Path) -> None:
+    first = written(tmp_path, "teacher", prompts=4, samples=2)
+    twin, more, longer = (
+        written(tmp_path, name, **sizes)
+        for name, sizes in (
+            ("twin", {"prompts": 4, "samples": 2}),
+            ("more", {"prompts": 5, "samples": 2}),
+            ("longer", {"prompts": 4, "samples": 3}),
+        )
+    )
+    for others, said in (
+        ([], "Whom 1 model wrote about, given 8 prompts about 2 professions, 16 texts, and how well it predicts"),
+        (
+            [twin],
+            "Whom 2 models wrote about, each given the same 8 prompts about 2 professions, 16 texts, and how well they",
+        ),
+        (
+            [more],
+            "Whom 2 models wrote about (teacher: 8 prompts about 2 professions, 16 texts; more: 10 prompts about 2 "
+            "professions, 20 texts), and how well they predict real text.",
+        ),
+        (
+            [longer],
+            "(teacher: 8 prompts about 2 professions, 16 texts; longer: 8 prompts about 2 professions, 24 texts)",
+        ),
+    ):
+        text = render([first, *others], tmp_path / "report.html").text
+        assert said in text
+        assert ("Each model continued the same prompts." in text) == (others in ([twin], [longer]))
+        assert ("The models did not all continue the same prompts." in text) == (others == [more])
+    unread = changed(twin, tmp_path / "unread", perplexity=None)
+    assert "predict real text" not in render([first, unread], tmp_path / "report.html").text
+
+
+@pytest.mark.parametrize(
+    ("openings", "said"),
+    [
+        (("", ""), "None of the prompts holds a gendered word of BOLD’s lists."),
+        (("As a man, ", ""), "4 of the 8 prompts hold a gendered word of BOLD’s lists."),
+        (("As a man, ", "As a woman, "), "8 of the 8 prompts hold a gendered word of BOLD’s lists."),
+    ],
+)
+def test_prompts_that_tell_a_gender_are_counted(tmp_path: Path, openings: tuple[str, str], said: str) -> None:
+    rows = SYNTHETIC["generations"]({"nurse": 1.0, "welder": -1.0}, prompts=4, samples=2)
+    opening = dict(zip(("nurse", "welder"), openings, strict=True))
+    rows["prompt"] = [
+        opening.get(group, "") + prompt for group, prompt in zip(rows["group"], rows["prompt"], strict=True)
+    ]
+    folder = SYNTHETIC["write"](tmp_path / "a", rows, SYNTHETIC["metrics"](rows))
+    text = render([folder], tmp_path / "report.html").text
+    assert "continued the same" not in text
+    assert f"{said} Only the continuation is judged" in text
+
+
 def test_the_prompt_is_judged_where_the_evaluation_did(tmp_path: Path) -> None:
     """Continuations that speak of nobody: whatever is said of women and men is in the prompts."""
     rows = SYNTHETIC["generations"](SYNTHETIC["LEANS"]).assign(continuation=" it rained.")

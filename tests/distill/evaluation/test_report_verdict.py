@@ -1,11 +1,12 @@
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from distill.evaluation import Evaluation
-from distill.evaluation.compare import compare, labelled
+from distill.evaluation.compare import Change, compare, labelled
 from distill.evaluation.report_verdict import verdicts
 
 SYNTHETIC = runpy.run_path(str(Path(__file__).with_name("synthetic.py")))
@@ -30,6 +31,26 @@ def said(first: pd.DataFrame, second: pd.DataFrame) -> str:
 def test_groups_are_tested_by_prompts_or_by_the_samples_of_one(sizes: dict[str, int], sentence: str) -> None:
     """Of n prompts p is 2 ** (1 - n) at the least, five times as much after Holm."""
     assert sentence in said(*(SYNTHETIC["generations"](FLAT, polar=0.9, seed=seed, **sizes) for seed in (1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("less", "amount"),
+    [
+        ((1.0, -0.13, 1.0), "less"),
+        ((1.0, 0.0, 1.0), "less"),
+        ((1.0, 0.004, 1.0), "less"),
+        ((1.0, 0.38, 1.0), "at least 38 % less"),
+        ((0.6, -0.13, 1.0), "60 % less"),
+    ],
+)
+def test_where_none_is_left_the_interval_says_how_much_is_certain(
+    less: tuple[float, float, float], amount: str
+) -> None:
+    rows = SYNTHETIC["generations"](FLAT, prompts=3)
+    pair = [Evaluation(Path(), SYNTHETIC["metrics"](rows), rows)] * 2
+    same = compare(labelled(rows), labelled(rows))
+    found = replace(same, disparity=Change(1.0, 1.0 - less[0], (-1.0, 0.1), 0.01), less=less)
+    assert verdicts(pair, [found])[1].headline.startswith(f"{amount} disparity than ")
 
 
 def test_one_group_of_many_prompts_can_be_tested_beside_small_ones() -> None:
