@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import IntFlag
+from itertools import takewhile
 from typing import Literal
 
 import numpy as np
@@ -31,8 +32,8 @@ class EncodedDocument:
     """Tokens of a document, of its reversal, and where they meet.
 
     Attributes:
-        tokens: `[length]` ids, the end-of-text token last.
-        counterfactual: `[counterfactual_length]` ids, the end-of-text token last.
+        tokens: `[length]` ids, what opens a document first, the end-of-text token last.
+        counterfactual: `[counterfactual_length]` ids, the same.
         boundary: `[length]` for each token the position in `counterfactual` that ends where it ends, or −1 inside a
             reversed word. Unlike a(t) it exists at the last token of an ambiguous word too: text may continue there.
         flags: `[length]` uint8 of `TokenFlag`.
@@ -63,13 +64,30 @@ def encode_documents(
         sides: for each document whether it is the factual side itself (`text`) or its reversal is, the document being
             the counterfactual then (`reversal`).
     """
-    return [_encode_document(text, reverser, tokenizer, side) for text, side in zip(texts, sides, strict=True)]
+    opening = document_opening(tokenizer)
+    return [_encode_document(text, reverser, tokenizer, side, opening) for text, side in zip(texts, sides, strict=True)]
+
+
+def text_opening(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """The special tokens that a tokenizer puts before a text, as its model knows it from its training."""
+    encoded = tokenizer("a", return_special_tokens_mask=True, verbose=False)
+    special = takewhile(lambda token: token[1], zip(encoded["input_ids"], encoded["special_tokens_mask"], strict=True))
+    return [token for token, _ in special]
+
+
+def document_opening(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """What opens a document in packed text: the same, but where that is the end-of-text token of the one before."""
+    opening = text_opening(tokenizer)
+    return [] if opening == [tokenizer.eos_token_id] else opening
 
 
 def _encode_document(
-    text: str, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase, side: Side
+    text: str, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase, side: Side, opening: list[int]
 ) -> EncodedDocument:
     encoded = []
+    if opening:
+        ids = np.array(opening, dtype=np.int64)
+        encoded.append(EncodedDocument(ids, ids, np.arange(len(ids)), np.zeros(len(ids), dtype=np.uint8)))
     pieces = _pieces(text)
     for number, piece in enumerate(pieces, 1):
         reversal = reverser.reverse(piece)

@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerBase
 
 from augment import RoleReverser
 from distill.blocks import Block
-from distill.encoding import EncodedDocument, TokenFlag, encode_documents
+from distill.encoding import EncodedDocument, TokenFlag, document_opening, encode_documents, text_opening
 from distill.evaluation.pronoun_gap import VARIANTS, pronoun_texts
 from distill.prefix import PrefixKind, prefix_kinds
 
@@ -26,7 +26,7 @@ def pronoun_blocks(occupations: Sequence[str], names: bool, tokenizer: PreTraine
     """
     texts = pronoun_texts(occupations)
     documents = encode_documents(texts, RoleReverser(names=names), tokenizer, ["text"] * len(texts))
-    beginning = tokenizer("", verbose=False)["input_ids"]
+    beginning = [] if document_opening(tokenizer) else text_opening(tokenizer)
     longest = len(beginning) + max(len(document.tokens) for document in documents) - 2
     blocks = []
     for start in range(0, len(documents), VARIANTS):

@@ -6,6 +6,8 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from tokenizers import processors
+from transformers import AutoTokenizer
 
 from augment import RoleReverser
 from augment.names import name_pairs
@@ -51,6 +53,34 @@ def test_documents_stand_in_the_stream_one_after_the_other(packed, corpus, token
     lines = (corpus / "train.jsonl").read_text().splitlines()
     expected = "".join(json.loads(line)["text"] + "<|endoftext|>" for line in lines)
     assert tokenizer.decode(packed.array("tokens")) == expected
+
+
+def opening_tokenizer(corpus, opening: str):
+    """The corpus' tokenizer, which puts `opening` before every text."""
+    tokenizer = AutoTokenizer.from_pretrained(corpus / "tokenizer")
+    tokenizer.add_special_tokens({"bos_token": opening})
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        f"{opening} $A", special_tokens=[(opening, tokenizer.bos_token_id)]
+    )
+    return tokenizer
+
+
+def test_documents_begin_as_the_tokenizer_has_texts_begin(packed, corpus, tmp_path):
+    opened = pack_corpus(corpus, opening_tokenizer(corpus, "<s>"), tmp_path / "opened")
+    tokens, begin = opened.array("tokens"), opened.array("tokens")[0]
+    assert np.array_equal(tokens[tokens != begin], packed.array("tokens"))
+    places = np.flatnonzero(tokens == begin)
+    assert len(places) == opened.documents
+    assert np.array_equal(places, opened.array("starts"))
+    assert (opened.array("counterfactual") == begin).sum() == opened.documents
+    counterfactual = places + opened.array("shift")[places]
+    assert (opened.array("counterfactual")[counterfactual] == begin).all()
+    assert not opened.array("flags")[places].any()
+
+
+def test_the_end_of_text_opens_no_document_beside_ending_one(packed, corpus, tmp_path):
+    opened = pack_corpus(corpus, opening_tokenizer(corpus, "<|endoftext|>"), tmp_path / "opened")
+    assert np.array_equal(opened.array("tokens"), packed.array("tokens"))
 
 
 def test_labels_are_the_next_tokens(packed):
