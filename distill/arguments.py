@@ -21,10 +21,13 @@ _LONGEST = 400
 class OneLineErrors(ArgumentParser):
     """A parser without the usage of a hundred options before its one line about an error; exit status 2."""
 
+    _arguments: Sequence[str] = ()
+
     def parse_args(self, *args: Any, **kwargs: Any) -> Any:
         """As jsonargparse, also where an interpolation leads nowhere or a value is beyond all bounds."""
         try:
             arguments = (args[0] if args else sys.argv[1:]) or ()
+            self._arguments = self._asked(arguments)._arguments = arguments
             self._check_encoding(arguments)
             self._check_recipes(arguments)
             return super().parse_args(*args, **kwargs)
@@ -80,6 +83,9 @@ class OneLineErrors(ArgumentParser):
                 unknown["key"], sorted({action.dest for action in _actions(parser)}), n=1
             )
             line += f"; did you mean {nearest[0]!r}?" if nearest else "; --help lists all of them"
+        recipe = _recipe_of(line, self._arguments)
+        if recipe is not None and str(recipe) not in line:
+            line = f"{recipe}: {line}"
         print(f"{parser.prog.replace(' [options]', '')}: error: {line}", file=sys.stderr)
         sys.exit(2)
 
@@ -92,6 +98,35 @@ def _recipes(arguments: Sequence[str]) -> Iterator[Path]:
             yield path
 
 
+def _recipe_of(line: str, arguments: Sequence[str]) -> Path | None:
+    """Which recipe an error is about: one that can't be read, or one that gives the key the value that is told of."""
+    contents = {recipe: _content(recipe) for recipe in _recipes(arguments)}
+    if line.startswith(("Problems parsing config", "Unexpected config")):
+        return next((recipe for recipe, content in contents.items() if not isinstance(content, Mapping)), None)
+    key, _, problem = line.partition(": ")
+    if any(argument.partition("=")[0] == f"--{key}" for argument in arguments):
+        return None
+    given = {recipe: values[0] for recipe, content in contents.items() if (values := _values(content, key))}
+    return next((recipe for recipe, value in given.items() if str(value) in problem), next(reversed(given), None))
+
+
+def _content(recipe: Path) -> Any:
+    """None of what is no YAML."""
+    try:
+        return yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+
+
+def _values(content: Any, key: str) -> list[Any]:
+    """The value of a key, if a recipe gives it one."""
+    for name in key.split("."):
+        if not isinstance(content, Mapping) or name not in content:
+            return []
+        content = content[name]
+    return [content]
+
+
 def _is_utf8(recipe: Path) -> bool:
     try:
         recipe.read_text(encoding="utf-8")
@@ -102,11 +137,7 @@ def _is_utf8(recipe: Path) -> bool:
 
 def _settings(recipe: Path, groups: set[str]) -> Iterator[tuple[str, Any]]:
     """Key and value of each setting and group; nothing of what is no YAML, which the parser tells better."""
-    try:
-        content = yaml.safe_load(recipe.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        return
-    left = [("", content)]
+    left = [("", _content(recipe))]
     while left:
         prefix, mapping = left.pop()
         if not isinstance(mapping, Mapping):

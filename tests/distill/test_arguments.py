@@ -50,7 +50,7 @@ def test_a_recipe_that_is_no_text(capsys, parser, tmp_path: Path) -> None:
         ("model: {student: 1e5}", "recipe.yaml: model.student holds '1e5', and settings are expected there"),
         ("data: null", "recipe.yaml: data holds null, and settings are expected there"),
         ("model: {loss: [1]}", "recipe.yaml: model.loss holds [1], and settings are expected there"),
-        ("data: {block_size: x}", "data.block_size: Expected a int. Got value: x"),
+        ("data: {block_size: x}", "recipe.yaml: data.block_size: Expected a int. Got value: x"),
         ("data: {block_size: null}", "recipe.yaml: data.block_size is null, and a value is expected"),
         ("model: {student: {layers: [1, null]}}", "model.student.layers: Expected a int. Got value: None"),
         ("seed_everything: true", "give seed_everything as a number"),
@@ -59,7 +59,9 @@ def test_a_recipe_that_is_no_text(capsys, parser, tmp_path: Path) -> None:
         ("data: &a {train: [*a]}", "contains itself"),
         ("data: &a\n  train: [*a]\n  b\tc: 1\n", "contains itself"),
         ("a: [1", "line 1, column 4"),
-        ("- 1", "Unexpected config: - 1"),
+        ("a: [1", "recipe.yaml: Problems parsing config"),
+        ("- 1", "recipe.yaml: Unexpected config: - 1"),
+        ("", "recipe.yaml: Unexpected config:"),
         ("1: 2", "does not accept option '1'"),
         ("a: !!python/object/apply:os.abort []", "could not determine a constructor for the tag"),
         ("trainer: {callbacks: [{class_path: os.system}]}", "Importing 'os.system' is not allowed"),
@@ -83,6 +85,20 @@ def test_recipes(capsys, parser, tmp_path: Path, recipe: str, problem: str) -> N
 )
 def test_arguments(capsys, parser, argument: str, problem: str) -> None:
     assert problem in refused(capsys, parser, argument)
+
+
+def test_of_several_recipes_the_one_that_counts_is_named(capsys, parser, tmp_path: Path) -> None:
+    for name, size in (("one.yaml", "x"), ("two.yaml", "y"), ("three.yaml", None)):
+        (tmp_path / name).write_text("data: {names: true}" if size is None else f"data: {{block_size: {size}}}")
+    recipes = [f"--config={tmp_path / name}" for name in ("one.yaml", "two.yaml", "three.yaml")]
+    for given in (recipes, recipes[::2], recipes[::-1]):
+        line = refused(capsys, parser, *given)
+        named = "one" if "value: x" in line else "two"
+        assert line.startswith(
+            f"distill fit: error: {tmp_path / named}.yaml: data.block_size: Expected a int. Got value"
+        )
+    line = refused(capsys, parser, recipes[2], "--data.block_size=z")
+    assert line == "distill fit: error: data.block_size: Expected a int. Got value: z"
 
 
 def test_what_stands_in_a_recipe_is_no_mistake(parser, tmp_path: Path) -> None:
