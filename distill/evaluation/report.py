@@ -59,6 +59,8 @@ def report(directories: list[Path], output: Path = Path("report.html")) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, lambda beside, content=content: beside.write_bytes(content))
     print("wrote", ", ".join(map(str, files)))
+    if folder and not any(name.startswith("trade-off") for name in contents):
+        print("no trade-off: no perplexity that all models share was measured")
 
 
 def compared(frames: list[pd.DataFrame]) -> list[Comparison | UserError]:

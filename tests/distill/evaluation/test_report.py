@@ -500,9 +500,12 @@ def test_a_folder_gets_everything(folders: list[Path], tmp_path: Path) -> None:
     assert {file.name: file.read_bytes() for file in (tmp_path / "paper").iterdir()} == first
 
 
-def test_without_a_shared_perplexity_there_is_no_trade_off(folders: list[Path], tmp_path: Path) -> None:
+def test_without_a_shared_perplexity_there_is_no_trade_off(
+    folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     report([changed(folders[0], tmp_path / "a", perplexity=None)], tmp_path / "paper")
     assert not list((tmp_path / "paper").glob("trade-off.*"))
+    assert capsys.readouterr().out.endswith("no trade-off: no perplexity that all models share was measured\n")
     assert list((tmp_path / "paper").glob("shares.*"))
 
 
