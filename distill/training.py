@@ -151,6 +151,9 @@ class TrainingCLI(LightningCLI):
 
     def before_fit(self) -> None:
         """Refuse what can't work before anything is packed."""
+        for name in ("max_steps", "max_epochs"):
+            if getattr(self.trainer, name) == 0:
+                raise UserError(f"trainer.{name} is 0: nothing would be learnt; distill validate measures a checkpoint")
         check_recipe(self.model, self.datamodule, self._output)
         self.datamodule.check_trainer(self.trainer)
         checkpoint = self._resolve_checkpoint(may_be_missing=True)

@@ -396,6 +396,8 @@ def test_what_teaches_the_bias_again_warns(recipe, tmp_path, overrides, reason):
         (["--trainer.overfit_batches=1"], "trainer.overfit_batches can't be set"),
         (["--trainer.devices=0"], "trainer: "),
         (["--ckpt_path=nowhere.ckpt"], "there is no file 'nowhere.ckpt'"),
+        (["--trainer.max_steps=0"], "trainer.max_steps is 0: nothing would be learnt"),
+        (["--trainer.max_steps=-1", "--trainer.max_epochs=0"], "trainer.max_epochs is 0: nothing would be learnt"),
         (["--trainer.default_root_dir=s3://bucket/run"], "'s3://bucket/run' is an address: give a folder"),
         (["--model.student.layers=null", "--model.student.config={model_type: gpt2, vocab_size: 5000}"], "5000 tokens"),
     ],
