@@ -156,9 +156,9 @@ def _whole_word_tokens(tokenizer: PreTrainedTokenizerBase, words: set[str]) -> d
     """
     special = set(tokenizer.all_special_ids)
     token_of: dict[str, int] = {}
+    ordered = sorted(words)
     for prefix in (" ", ""):
-        for word in sorted(words):
-            ids = tokenizer.encode(prefix + word, add_special_tokens=False)
+        for word, ids in zip(ordered, _encode_words(tokenizer, prefix, ordered), strict=True):
             if len(ids) == 1 and ids[0] not in special and tokenizer.decode(ids).strip() == word:
                 token_of[prefix + word] = ids[0]
 
@@ -166,10 +166,23 @@ def _whole_word_tokens(tokenizer: PreTrainedTokenizerBase, words: set[str]) -> d
     part: dict[int, float] = dict.fromkeys(token_of.values(), 0.0)
     counts = read_word_counts()
     for (prefix, case), share in _SHARES.items():
-        encoded = tokenizer([prefix + case(word) for word in counts], add_special_tokens=False)["input_ids"]
+        encoded = _encode_words(tokenizer, prefix, [case(word) for word in counts])
         for ids, count in zip(encoded, counts.values(), strict=True):
             occurrences = whole if len(ids) == 1 else part
             for token in ids:
                 if token in occurrences:
                     occurrences[token] += share * count
     return {surface: token for surface, token in token_of.items() if whole[token] >= part[token]}
+
+
+def _encode_words(tokenizer: PreTrainedTokenizerBase, prefix: str, words: list[str]) -> list[list[int]]:
+    """The tokens of each word: behind a space as within a text, else as at its start."""
+    # Some tokenizers begin every text with a sign that stands for a space, also before one: “ he” alone is “▁|▁he”.
+    before = "," if prefix else ""
+    head = tokenizer.encode(before, add_special_tokens=False)
+    texts = [before + prefix + word for word in words]
+    encoded = tokenizer(texts, add_special_tokens=False, return_attention_mask=False)["input_ids"]
+    return [
+        ids[len(head) :] if ids[: len(head)] == head else tokenizer.encode(prefix + word, add_special_tokens=False)
+        for word, ids in zip(words, encoded, strict=True)
+    ]
