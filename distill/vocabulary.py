@@ -1,7 +1,7 @@
 """The role-reversed vocabulary π: which tokens exchange their probability between a context and its reversal."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -90,7 +90,7 @@ class ReversedVocabulary:
             tokenizer: any tokenizer of `transformers`.
             names: also exchange first names, as the role reverser does with `names=True`.
         """
-        cased = list(_cased_groups(Lexicon.load().groups()))
+        cased = list(_cased_groups(Lexicon.load()))
         if names:
             cased += [(frozenset([male]), frozenset([female])) for male, female in name_pairs()]
         words = {word for pair in cased for side in pair for word in side}
@@ -142,10 +142,10 @@ class ReversedVocabulary:
         return padded.index_select(-1, self.members.flatten()).unflatten(-1, self.members.shape).logsumexp(-1)
 
 
-def _cased_groups(groups: Iterable[WordGroup]) -> Iterator[WordGroup]:
-    for male, female in groups:
-        for case in (str.lower, str.capitalize, str.upper):
-            yield frozenset(map(case, male)), frozenset(map(case, female))
+def _cased_groups(lexicon: Lexicon) -> Iterator[WordGroup]:
+    for case, spell in (("lower", str.lower), ("title", str.capitalize), ("upper", str.upper)):
+        for male, female in lexicon.groups(case):
+            yield frozenset(map(spell, male)), frozenset(map(spell, female))
 
 
 def _whole_word_tokens(tokenizer: PreTrainedTokenizerBase, words: set[str]) -> dict[str, int]:

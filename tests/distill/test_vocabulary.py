@@ -121,6 +121,9 @@ def test_gpt2():
         pair([" man"], [" woman"]),
         pair([" Mr"], [" Ms", " Mrs"]),
         pair(["He"], ["She"]),
+        pair([" gentleman"], [" lady"]),
     } <= found
+    # The lexicon knows “MS” only before a name, and “Lady” is mostly a title.
+    assert not {" MS", " Gent", " Lady"} & {word for group in found for side in group for word in side}
     tokens = {word.strip().lower() for group in found for side in group for word in side}
     assert not tokens & {"king", "queen", "miss"}
