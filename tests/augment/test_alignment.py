@@ -223,6 +223,13 @@ def test_the_pieces_of_a_character() -> None:
     assert boundaries(pieces, [*shifted[:2], *shifted[3:]], swaps) == [0, -1, -1, 2, 3]
 
 
+def test_a_sign_before_the_text_is_not_taken_for_its_first_character() -> None:
+    apart, together = [(0, 1), (0, 1), (1, 3), (3, 4)], [(0, 1), (0, 4), (4, 5)]  # ▁|-|he|. and ▁|-she|.
+    assert boundaries(apart, together, [Swap(1, 3, 1, 4, False)]) == [-1, -1, 1, 2]
+    assert boundaries(together, apart, [Swap(1, 4, 1, 3, False)]) == [-1, 2, 3]
+    assert boundaries(apart, [(0, 1), (0, 1), (1, 4), (4, 5)], [Swap(1, 3, 1, 4, False)]) == [0, 1, 2, 3]
+
+
 def test_nothing() -> None:
     assert align([], [], ()) == []
     assert align([(0, 1)], [], ()) == [-1]
