@@ -22,7 +22,8 @@ def boundaries(offsets: Offsets, counterfactual_offsets: Offsets, swaps: Sequenc
     >>> boundaries([(0, 3), (3, 8)], [(0, 3), (3, 5), (5, 10)], [Swap(3, 8, 3, 10, False)])  # a lady → a gentleman
     [0, 2]
     """
-    if not swaps and offsets == counterfactual_offsets:
+    # Arrays would be compared number by number.
+    if not swaps and type(offsets) is type(counterfactual_offsets) is list and offsets == counterfactual_offsets:
         return list(range(len(offsets)))
     head, tail = _specials(offsets)
     other_head, other_tail = _specials(counterfactual_offsets)
