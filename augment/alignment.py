@@ -22,7 +22,8 @@ def boundaries(offsets: Offsets, counterfactual_offsets: Offsets, swaps: Sequenc
     >>> boundaries([(0, 3), (3, 8)], [(0, 3), (3, 5), (5, 10)], [Swap(3, 8, 3, 10, False)])  # a lady → a gentleman
     [0, 2]
     """
-    if not swaps and offsets == counterfactual_offsets:
+    # Arrays would be compared number by number.
+    if not swaps and type(offsets) is type(counterfactual_offsets) is list and offsets == counterfactual_offsets:
         return list(range(len(offsets)))
     head, tail = _specials(offsets)
     other_head, other_tail = _specials(counterfactual_offsets)
@@ -46,9 +47,10 @@ def boundaries(offsets: Offsets, counterfactual_offsets: Offsets, swaps: Sequenc
         if other_last is not None:
             other_first = first.get(end + delta, other_last)
             pieces, other_pieces = stop - position, other_last - other_first + 1
-            if pieces == other_pieces or (stop < tail and other_last + 1 < other_tail):
+            if pieces == other_pieces or (position > head and stop < tail and other_last + 1 < other_tail):
                 aligned[stop - 1] = other_last
-            # Otherwise one of the two may have been cut off between the pieces of its last character.
+            # Otherwise one of the two may have been cut off between the pieces of its last character; and at the first,
+            # a sign that the tokenizer puts before every text (“▁”) may end where that character does.
             if pieces == other_pieces > 1:
                 # k-th with k-th, where they cover the same characters after any swap
                 for piece in range(pieces - 1):

@@ -1,6 +1,7 @@
 """The words that a role reversal exchanges: reads and checks `lexicons/en.yaml`, whose head describes the format."""
 
 import hashlib
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -22,7 +23,8 @@ class LexiconError(ValueError):
 class Pair(NamedTuple):
     """One male and one female word, in lower case, that stand for each other.
 
-    `direction` is "to_male", "to_female" or None (both ways); `when` maps a word to the reading in which it holds.
+    `direction` is "to_male", "to_female" or None (both ways); `when` maps a word to the reading in which it holds;
+    `vocabulary`: the cases in which a distribution over words may exchange the two.
     """
 
     male: str
@@ -31,7 +33,7 @@ class Pair(NamedTuple):
     direction: str | None
     when: dict[str, str]
     cases: dict[str, tuple[str, ...]]
-    vocabulary: bool
+    vocabulary: tuple[str, ...]
 
 
 class Exclusion(NamedTuple):
@@ -138,15 +140,17 @@ class Lexicon:
             word for word, options in self.counterparts.items() if any(option.reading for option in options)
         )
 
-    def groups(self) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
-        """Connected components (male words, female words) over the pairs a vocabulary may exchange.
+    def groups(self, case: str) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
+        """Connected components (male words, female words) over the pairs a vocabulary may exchange in this case.
 
-        Lower case, single words. {him, his} ↔ {her, hers} is one, {man} ↔ {woman} another; pairs with
-        `vocabulary: false` are left out.
+        Single words, told in lower case. {him, his} ↔ {her, hers} is one, {man} ↔ {woman} another. A pair is left out
+        where its `vocabulary` says so, and where one of its words is none in this case (`cases`).
         """
         components: list[tuple[set[str], set[str]]] = []
         for pair in self.pairs:
-            if not (pair.vocabulary and pair.male.isalpha() and pair.female.isalpha()):
+            if case not in pair.vocabulary or not (pair.male.isalpha() and pair.female.isalpha()):
+                continue
+            if any(case not in self.cases.get(word, _CASES) for word in (pair.male, pair.female)):
                 continue
             joined = ({pair.male}, {pair.female})
             apart = []
@@ -213,7 +217,7 @@ class _Reader:
         direction = self.scalar(fields["direction"]) if "direction" in fields else None
         if direction not in (None, *_DIRECTIONS):
             self.fail(node, f"direction {direction!r} is neither of {', '.join(_DIRECTIONS)}")
-        vocabulary = self.boolean(fields["vocabulary"]) if "vocabulary" in fields else True
+        vocabulary = self.vocabulary(fields["vocabulary"]) if "vocabulary" in fields else _CASES
         when = {word: self.scalar(value) for word, value in self.mapping(fields.get("when")).items()}
         cases = {
             word: tuple(self.scalar(case) for case in self.items(value))
@@ -232,7 +236,7 @@ class _Reader:
         for reading in when.values():
             if reading not in READINGS:
                 self.fail(node, f"no reading {reading!r}; there are {', '.join(READINGS)}")
-        for case in (case for some in cases.values() for case in some):
+        for case in itertools.chain(vocabulary, *cases.values()):
             if case not in _CASES:
                 self.fail(node, f"no case {case!r}; there are {', '.join(_CASES)}")
         pairs = []
@@ -243,6 +247,11 @@ class _Reader:
             own_cases = {word: some for word, some in cases.items() if word in (male, female)}
             pairs.append(Pair(male, female, group, direction, own, own_cases, vocabulary))
         return pairs
+
+    def vocabulary(self, node: yaml.Node) -> tuple[str, ...]:
+        if isinstance(node, yaml.SequenceNode):
+            return tuple(self.scalar(case) for case in node.value)
+        return _CASES if self.boolean(node) else ()
 
     def check(self, lines: list[tuple[Pair, yaml.Node]]) -> None:
         seen: dict[tuple[str, str | None], int] = {}

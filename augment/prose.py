@@ -7,6 +7,7 @@ import unicodedata
 PLAIN_BEFORE = frozenset(["", *' \n\t\r"“”‘’(—–\xa0…'])
 _MARKS = frozenset(".:")
 _APOSTROPHES = frozenset("'’")
+_JOINERS = frozenset("\u200c\u200d\u00ad")
 PLAIN_AFTER = frozenset(["", *' \n\t\r"”“’),;!?—–\xa0…'])
 
 _CHUNK_AFTER = re.compile(r"[^\s<]*")
@@ -85,8 +86,9 @@ def _is_prose_between(text: str, start: int, end: int, before: str, after: str) 
 
 
 def _joins(character: str) -> bool:
-    # Combining marks and joiners belong to the letter before them, so that the word is another one.
-    return character > "\x7f" and unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf")
+    # Combining marks and joiners belong to the letter before them, so that the word is another one. Other signs without
+    # a width (a byte order mark, a zero-width space, a mark of direction) only stand beside it.
+    return character > "\x7f" and (character in _JOINERS or unicodedata.category(character) in ("Mn", "Mc", "Me"))
 
 
 def _is_lower_or_digit(character: str) -> bool:

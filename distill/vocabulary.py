@@ -1,7 +1,7 @@
 """The role-reversed vocabulary π: which tokens exchange their probability between a context and its reversal."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -90,7 +90,7 @@ class ReversedVocabulary:
             tokenizer: any tokenizer of `transformers`.
             names: also exchange first names, as the role reverser does with `names=True`.
         """
-        cased = list(_cased_groups(Lexicon.load().groups()))
+        cased = list(_cased_groups(Lexicon.load()))
         if names:
             cased += [(frozenset([male]), frozenset([female])) for male, female in name_pairs()]
         words = {word for pair in cased for side in pair for word in side}
@@ -142,10 +142,10 @@ class ReversedVocabulary:
         return padded.index_select(-1, self.members.flatten()).unflatten(-1, self.members.shape).logsumexp(-1)
 
 
-def _cased_groups(groups: Iterable[WordGroup]) -> Iterator[WordGroup]:
-    for male, female in groups:
-        for case in (str.lower, str.capitalize, str.upper):
-            yield frozenset(map(case, male)), frozenset(map(case, female))
+def _cased_groups(lexicon: Lexicon) -> Iterator[WordGroup]:
+    for case, spell in (("lower", str.lower), ("title", str.capitalize), ("upper", str.upper)):
+        for male, female in lexicon.groups(case):
+            yield frozenset(map(spell, male)), frozenset(map(spell, female))
 
 
 def _whole_word_tokens(tokenizer: PreTrainedTokenizerBase, words: set[str]) -> dict[str, int]:
@@ -156,9 +156,9 @@ def _whole_word_tokens(tokenizer: PreTrainedTokenizerBase, words: set[str]) -> d
     """
     special = set(tokenizer.all_special_ids)
     token_of: dict[str, int] = {}
+    ordered = sorted(words)
     for prefix in (" ", ""):
-        for word in sorted(words):
-            ids = tokenizer.encode(prefix + word, add_special_tokens=False)
+        for word, ids in zip(ordered, _encode_words(tokenizer, prefix, ordered), strict=True):
             if len(ids) == 1 and ids[0] not in special and tokenizer.decode(ids).strip() == word:
                 token_of[prefix + word] = ids[0]
 
@@ -166,10 +166,23 @@ def _whole_word_tokens(tokenizer: PreTrainedTokenizerBase, words: set[str]) -> d
     part: dict[int, float] = dict.fromkeys(token_of.values(), 0.0)
     counts = read_word_counts()
     for (prefix, case), share in _SHARES.items():
-        encoded = tokenizer([prefix + case(word) for word in counts], add_special_tokens=False)["input_ids"]
+        encoded = _encode_words(tokenizer, prefix, [case(word) for word in counts])
         for ids, count in zip(encoded, counts.values(), strict=True):
             occurrences = whole if len(ids) == 1 else part
             for token in ids:
                 if token in occurrences:
                     occurrences[token] += share * count
     return {surface: token for surface, token in token_of.items() if whole[token] >= part[token]}
+
+
+def _encode_words(tokenizer: PreTrainedTokenizerBase, prefix: str, words: list[str]) -> list[list[int]]:
+    """The tokens of each word: behind a space as within a text, else as at its start."""
+    # Some tokenizers begin every text with a sign that stands for a space, also before one: “ he” alone is “▁|▁he”.
+    before = "," if prefix else ""
+    head = tokenizer.encode(before, add_special_tokens=False)
+    texts = [before + prefix + word for word in words]
+    encoded = tokenizer(texts, add_special_tokens=False, return_attention_mask=False)["input_ids"]
+    return [
+        ids[len(head) :] if ids[: len(head)] == head else tokenizer.encode(prefix + word, add_special_tokens=False)
+        for word, ids in zip(words, encoded, strict=True)
+    ]

@@ -19,7 +19,7 @@ groups:
     - {male: his, female: hers, direction: to_male}
   kinship:
     - {male: king, female: queen, plural: [kings, queens], vocabulary: false, cases: {king: [lower, title]}}
-    - {male: father, female: mother}
+    - {male: father, female: mother, vocabulary: [lower]}
 exclusions:
   - {phrase: king size, reason: a size of beds}
   - {phrase: Queen Mary, case: exact, tells: true, reason: a ship}

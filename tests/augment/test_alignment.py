@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -221,6 +222,19 @@ def test_the_pieces_of_a_character() -> None:
     swaps = [Swap(0, 2, 0, 3, False)]
     assert boundaries(pieces, shifted, swaps) == [0, 1, 2, 3, 4]
     assert boundaries(pieces, [*shifted[:2], *shifted[3:]], swaps) == [0, -1, -1, 2, 3]
+
+
+def test_a_sign_before_the_text_is_not_taken_for_its_first_character() -> None:
+    apart, together = [(0, 1), (0, 1), (1, 3), (3, 4)], [(0, 1), (0, 4), (4, 5)]  # ▁|-|he|. and ▁|-she|.
+    assert boundaries(apart, together, [Swap(1, 3, 1, 4, False)]) == [-1, -1, 1, 2]
+    assert boundaries(together, apart, [Swap(1, 4, 1, 3, False)]) == [-1, 2, 3]
+    assert boundaries(apart, [(0, 1), (0, 1), (1, 4), (4, 5)], [Swap(1, 3, 1, 4, False)]) == [0, 1, 2, 3]
+
+
+def test_offsets_may_be_arrays() -> None:
+    offsets = [(0, 0), (0, 3), (3, 7), (7, 8), (7, 8), (0, 0)]
+    assert align(np.array(offsets), np.array(offsets), ()) == list(range(6))
+    assert align(np.array(offsets), offsets, [Swap(4, 7, 4, 7, True)]) == [0, 1, -1, 3, 4, 5]
 
 
 def test_nothing() -> None:

@@ -8,7 +8,7 @@ PLAIN, NAMING = RoleReverser(), RoleReverser(names=True)
 
 ENDLESS = [
     "<", "<!", "'", "’", "_", "__", "“‘", "(", "/", "//", "=", "|", "-", ".", " ", "\n", " \n", "\t", "\u00a0",
-    "\u0301", "\u200d", "a", "A", "1", "😀", "\ud800", "\x00", "http://", "@", "<a href=", "&lt;",
+    "\u0301", "\u200d", "\u200b", "a", "A", "1", "😀", "\ud800", "\x00", "http://", "@", "<a href=", "&lt;",
 ]  # fmt: skip
 REPEATED = [
     "she ", "her ", "his ", "her, ", "her\n", "she", "SHE ", "Mr. ", "Mr.", "King ", "Mary ", "Grace ", "Mark King ",

@@ -43,36 +43,67 @@ def test_a_word_has_one_counterpart_beyond_its_readings(lexicon: Lexicon) -> Non
 
 
 @pytest.mark.parametrize(
-    ("male", "female"),
+    ("case", "male", "female"),
     [
-        ({"his", "him"}, {"her", "hers"}),
-        ({"he"}, {"she"}),
-        ({"himself"}, {"herself"}),
-        ({"mr"}, {"ms", "mrs"}),
-        ({"man"}, {"woman"}),
-        ({"father"}, {"mother"}),
+        ("lower", {"his", "him"}, {"her", "hers"}),
+        ("upper", {"he"}, {"she"}),
+        ("lower", {"himself"}, {"herself"}),
+        ("lower", {"mr"}, {"mrs"}),
+        ("title", {"mr"}, {"ms", "mrs"}),
+        ("upper", {"mr"}, {"mrs"}),
+        ("lower", {"gentleman"}, {"lady", "gentlewoman"}),
+        ("title", {"gentleman"}, {"gentlewoman"}),
+        ("title", {"gentlemen"}, {"ladies", "gentlewomen"}),
+        ("upper", {"monsieur"}, {"mademoiselle"}),
+        ("title", {"herr"}, {"frau", "fräulein"}),
+        ("title", {"man"}, {"woman"}),
+        ("lower", {"father"}, {"mother"}),
     ],
 )
-def test_vocabulary_groups(lexicon: Lexicon, male: set[str], female: set[str]) -> None:
-    assert (male, female) in lexicon.groups()
+def test_vocabulary_groups(lexicon: Lexicon, case: str, male: set[str], female: set[str]) -> None:
+    assert (male, female) in lexicon.groups(case)
 
 
-def test_vocabulary_groups_are_disjoint_single_words_in_lower_case(lexicon: Lexicon) -> None:
-    words = list(itertools.chain.from_iterable(male | female for male, female in lexicon.groups()))
+@pytest.mark.parametrize(
+    ("word", "cases"),
+    [
+        ("ms", ["title"]),
+        ("lady", ["lower"]),
+        ("ladies", ["lower", "title", "upper"]),
+        ("gent", []),
+        ("madame", ["lower", "title"]),
+        ("herr", ["title"]),
+        ("fräulein", ["title"]),
+        ("freeman", ["lower"]),
+        ("freewoman", ["lower"]),
+    ],
+)
+def test_vocabulary_groups_hold_a_word_in_the_cases_in_which_it_is_one(
+    lexicon: Lexicon, word: str, cases: list[str]
+) -> None:
+    groups = {case: lexicon.groups(case) for case in ("lower", "title", "upper")}
+    assert [case for case in groups if any(word in male | female for male, female in groups[case])] == cases
+
+
+@pytest.mark.parametrize("case", ["lower", "title", "upper"])
+def test_vocabulary_groups_are_disjoint_single_words_told_in_lower_case(lexicon: Lexicon, case: str) -> None:
+    words = list(itertools.chain.from_iterable(male | female for male, female in lexicon.groups(case)))
     assert len(words) == len(set(words))
     assert all(word.isalpha() and word == word.lower() for word in words)
 
 
 @pytest.mark.parametrize("word", ["miss", "king", "queen", "guy", "author", "host", "count", "counts", "lord", "dame"])
 def test_words_whose_gender_hangs_on_the_context_are_in_no_vocabulary_group(lexicon: Lexicon, word: str) -> None:
-    assert not any(word in male | female for male, female in lexicon.groups())
+    assert not any(
+        word in male | female for case in ("lower", "title", "upper") for male, female in lexicon.groups(case)
+    )
 
 
 def test_groups_are_the_connected_components(tmp_path: Path) -> None:
     pairs = "[{male: a, female: v}, {male: b, female: w}, {male: c, female: w, direction: to_female}]"
     joined = pairs.replace("]", ", {male: b, female: v, direction: to_male, when: {v: title}}]")
-    assert load(tmp_path, f"groups: {{g: {pairs}}}").groups() == (({"a"}, {"v"}), ({"b", "c"}, {"w"}))
-    assert load(tmp_path, f"groups: {{g: {joined}}}").groups() == (({"a", "b", "c"}, {"v", "w"}),)
+    assert load(tmp_path, f"groups: {{g: {pairs}}}").groups("lower") == (({"a"}, {"v"}), ({"b", "c"}, {"w"}))
+    assert load(tmp_path, f"groups: {{g: {joined}}}").groups("title") == (({"a", "b", "c"}, {"v", "w"}),)
 
 
 def test_ambiguous_words(lexicon: Lexicon) -> None:
@@ -123,6 +154,7 @@ def test_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
         ("groups:\n  g:\n    - {male: he, female: she, when: {her: title}}", 3, "no word of this entry"),
         ("groups:\n  g:\n    - {male: he, female: she, when: {she: noun}}", 3, "no reading 'noun'"),
         ("groups:\n  g:\n    - {male: he, female: she, cases: {she: [small]}}", 3, "no case 'small'"),
+        ("groups:\n  g:\n    - {male: he, female: she, vocabulary: [small]}", 3, "no case 'small'"),
         ("groups:\n  g:\n    - {male: a, female: b}\n    - {male: a, female: c}", 4, "line 3 gives 'a'"),
         ("groups:\n  g:\n    - {male: a, female: b}\n    - {male: b, female: c}", 4, "female on line 3"),
         ("groups:\n  g:\n    - {male: a, female: b, male: c}", 3, "stands twice"),

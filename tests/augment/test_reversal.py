@@ -20,8 +20,9 @@ NAMES = ["Mary", "James", "Mark", "Bates", "Walter"]
 WORDS = st.sampled_from([*sorted(LEXICON.counterparts), *sorted(LEXICON.tells)[:20], *NAMES, "keys", "the"]).flatmap(
     lambda word: st.sampled_from([word, word.capitalize(), word.upper(), word.swapcase()])
 )
+WITHOUT_A_WIDTH = "\u200b\u200c\u200d\u200e\u2060\ufeff\u00ad"
 SIGNS = st.sampled_from(
-    [*" \n\t.,;:'’\"“”()-_/@#<>=&\\`\u0301\u200d😀", "\r\n", "\n\n", "--", "http://", ".com", "'s", " "]
+    [*" \n\t.,;:'’\"“”()-_/@#<>=&\\`\u0301😀", *WITHOUT_A_WIDTH, "\r\n", "\n\n", "--", "http://", ".com", "'s", " "]
 )
 TEXTS = st.lists(st.one_of(WORDS, SIGNS, SIGNS, st.text(max_size=4)), max_size=40).map("".join)
 REVERSERS = st.sampled_from([PLAIN, NAMING])
@@ -71,6 +72,8 @@ REVERSERS = st.sampled_from([PLAIN, NAMING])
         ("And boy, was he glad. Atta boy! A boy.", "And boy, was she glad. Atta boy! A girl."),
         ("an old wives' tale, a widow’s peak", "an old wives' tale, a widow’s peak"),
         ("Sacramento Kings, Kings Cross, King Street", "Sacramento Kings, Kings Cross, King Street"),
+        ("\ufeffShe lost her\u200b keys; \u200ehe\u2060, too", "\ufeffHe lost his\u200b keys; \u200eshe\u2060, too"),
+        ("king\u00adfisher, she\u200d, \u200che", "king\u00adfisher, she\u200d, \u200che"),
         ("", ""),
     ],
 )

@@ -14,7 +14,8 @@ SEARCH = WordSearch(FORMS)
 PATTERN = word_pattern(FORMS)
 WORD = re.compile(r"[^\W_]+")
 ASCII = ["_", "'s", ".", " ", "1", "x", "\n", "\t", ",", "\x1c", "ma", "am"]
-PARTS = st.sampled_from([*FORMS, *ASCII, "é", "’", "“", "…", "\xa0", "\u0301", "\u2028"])
+WITHOUT_A_WIDTH = ["\ufeff", "\u200b", "\u200c", "\u200d", "\u200e", "\u2060", "\u00ad"]
+PARTS = st.sampled_from([*FORMS, *ASCII, *WITHOUT_A_WIDTH, "é", "’", "“", "…", "\xa0", "\u0301", "\u2028"])
 TEXTS = st.lists(PARTS | st.text(max_size=3)).map("".join)
 PLAIN = st.lists(
     st.sampled_from(["he", "her", "hero", "He", "ma'am", *ASCII]) | st.text(st.characters(max_codepoint=127))
