@@ -118,8 +118,10 @@ class CounterfactualDataModule(pl.LightningDataModule):
         """Refuse what contradicts this data, before anything is packed.
 
         Raises:
-            UserError: settings of the trainer that follow from others here, or batch sizes that don't divide.
+            UserError: a precision that spoils positions, settings of the trainer that follow from others here, or batch
+                sizes that don't divide.
         """
+        _check_precision(trainer)
         if trainer.accumulate_grad_batches != 1:
             raise UserError(
                 "trainer.accumulate_grad_batches can't be set: it follows from data.global_batch_size, "
@@ -203,6 +205,8 @@ class CounterfactualDataModule(pl.LightningDataModule):
         """What the command line has checked already, for those who come without it."""
         if self._fits:
             self.check_trainer(trainer)
+        else:
+            _check_precision(trainer)
         module = trainer.lightning_module
         if isinstance(module, DistillationModule):
             if module.tokenizer is not self.tokenizer:
@@ -340,3 +344,18 @@ class CounterfactualDataModule(pl.LightningDataModule):
                 f"the packed text {str(folder)!r} can't be opened ({error}): all machines must see the same "
                 "data.cache_dir, and nothing may empty it during a run; start again"
             ) from error
+
+
+def _check_precision(trainer: pl.Trainer) -> None:
+    """Refuse to have the whole model rounded: rotary frequencies lose their digits, and no saved model has such.
+
+    Raises:
+        UserError: it would be.
+    """
+    precision = trainer.precision
+    if precision in ("bf16-true", "16-true") or precision.startswith("transformer-engine"):
+        mixed = "16-mixed" if precision == "16-true" else "bf16-mixed"
+        raise UserError(
+            f"trainer.precision can't be {precision}: it rounds the positions of rotary models too, so that the saved "
+            f"student is another than the trained one; take {mixed}"
+        )

@@ -101,12 +101,21 @@ def test_a_new_run_after_one_that_continued_starts_at_the_beginning(gpt2_folder,
         ({"accumulate_grad_batches": 4}, "trainer.accumulate_grad_batches can't be set"),
         ({"limit_train_batches": 1}, "trainer.limit_train_batches can't be set"),
         ({"overfit_batches": 1}, "trainer.overfit_batches can't be set"),
+        ({"precision": "bf16-true"}, "trainer.precision can't be bf16-true: .* take bf16-mixed"),
+        ({"precision": "16-true"}, "trainer.precision can't be 16-true: .* take 16-mixed"),
     ],
 )
 def test_a_trainer_that_contradicts_the_data_is_refused_before_packing(gpt2_folder, data, tmp_path, settings, message):
     data.cache_dir = tmp_path / "cache"
     with pytest.raises(UserError, match=message):
         trainer(tmp_path, Seen(), **settings).fit(student(gpt2_folder), data)
+    assert not data.cache_dir.exists()
+
+
+def test_a_precision_that_spoils_positions_measures_nothing(gpt2_folder, data, tmp_path):
+    data.cache_dir = tmp_path / "cache"
+    with pytest.raises(UserError, match=r"trainer\.precision can't be bf16-true"):
+        trainer(tmp_path, Seen(), precision="bf16-true").validate(student(gpt2_folder), data)
     assert not data.cache_dir.exists()
 
 
