@@ -52,6 +52,9 @@ _CKPT_PATH = (
 )
 """The argument's help: for a measurement, for a fit."""
 
+_HIGHEST_SEED = 2**32 - 1
+"""That numpy takes."""
+
 
 class TrainingCLI(LightningCLI):
     """Links what model and data must agree on; everything lies in `trainer.default_root_dir`."""
@@ -273,7 +276,9 @@ def _no_advertisement(record: logging.LogRecord) -> bool:
 
 def _as_seed(seed_everything: bool | int) -> int:
     if isinstance(seed_everything, bool):
-        raise ValueError("give seed_everything as a number, so that the run can be repeated")
+        raise ValueError(f"{seed_everything}: give a number, so that the run can be repeated")
+    if not 0 <= seed_everything <= _HIGHEST_SEED:
+        raise ValueError(f"{seed_everything}: it must be from 0 to {_HIGHEST_SEED}")
     return seed_everything
 
 
