@@ -51,6 +51,13 @@ def test_the_card_says_what_the_student_is(run, gpt2_folder):
         assert fact in card
 
 
+def test_a_teacher_in_the_home_folder_is_no_model_of_the_hub(recipe, tmp_path, gpt2_folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(gpt2_folder.parent))
+    fit(recipe, tmp_path, f"--model.teacher.path=~/{gpt2_folder.name}", "--trainer.max_steps=1",
+        "--trainer.limit_val_batches=0")  # fmt: skip
+    assert "base_model" not in (tmp_path / "student" / "README.md").read_text()
+
+
 def test_names_are_text_in_the_card(recipe, tmp_path):
     """Hubs render the card; a name is whatever its owner called it."""
     output = tmp_path / "run|<script>alert(1)<"
