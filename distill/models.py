@@ -307,6 +307,11 @@ def _fresh_config(settings: dict[str, Any], tokenizer: PreTrainedTokenizerBase) 
 def build_student(student: StudentConfig, config: PreTrainedConfig, teacher: PreTrainedModel | None) -> PreTrainedModel:
     """The student in fp32, ready to train.
 
+    Args:
+        student: what was asked for.
+        config: of `student_config`.
+        teacher: whose layers are copied, in fp32; None where none are.
+
     Raises:
         UserError: it can't be read, or its logits are not hidden @ Wᵀ.
     """

@@ -1,6 +1,7 @@
 """The LightningModule: asks teacher and student, hands their hidden states to the loss, holds no mathematics."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -126,20 +127,32 @@ class DistillationModule(pl.LightningModule):
         """Load the teacher and build the student, once."""
         if hasattr(self, "student"):
             return
-        from_layers = self.student_source.layers is not None
         # Lightning calls this on the training device; transformers would want `accelerate` to load weights there.
         with torch.device("cpu"):
-            teacher = load_teacher(self.teacher_source) if self.asks_teacher or from_layers else None
-            self.student = build_student(self.student_source, self.student_config, teacher)
+            self.student, teacher = self._load_models()
         device = torch.device("cpu") if self._trainer is None else self.trainer.strategy.root_device
         if device.type == "cpu":
             take_weights_into_memory(self.student)
-        if teacher is None or not self.asks_teacher:
+        if teacher is None:
             return
         if device.type == "cpu":
             take_weights_into_memory(teacher)
         self._teacher.append(teacher.to(device))
         self.vocabulary = None if self.vocabulary is None else self.vocabulary.to(device)
+
+    def _load_models(self) -> tuple[PreTrainedModel, PreTrainedModel | None]:
+        """The student, and the teacher if it is asked."""
+        source, student = self.teacher_source, self.student_source
+        # Layers start from the teacher's own numbers, not from what is left of them in its dtype; and a teacher is
+        # loaded in its dtype, since `.to` would round rotary frequencies too.
+        copied = load_teacher(replace(source, dtype="float32")) if student.layers is not None else None
+        model = build_student(student, self.student_config, copied)
+        if not self.asks_teacher:
+            return model, None
+        if copied is not None and source.dtype == "float32":
+            return model, copied
+        del copied
+        return model, load_teacher(source)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one micro-batch, all of it inside this call, so that DDP averages its gradients."""

@@ -215,6 +215,29 @@ def test_models_load_while_tensors_are_made_elsewhere(gpt2_folder, tokenizer):
     assert {parameter.device.type for parameter in module.parameters()} == {"cpu"}
 
 
+@pytest.mark.parametrize(
+    ("dtype", "layers", "loaded"),
+    [
+        ("bfloat16", [0, 2], ["float32", "bfloat16"]),
+        ("float32", [0, 2], ["float32"]),
+        ("bfloat16", None, ["bfloat16"]),
+    ],
+)
+def test_layers_start_from_the_teachers_own_numbers(llama_folder, monkeypatch, dtype, layers, loaded):
+    asked = []
+    monkeypatch.setattr(
+        "distill.module.load_teacher", lambda source: asked.append(source.dtype) or load_teacher(source)
+    )
+    start = StudentConfig(layers=layers, path=None if layers else str(llama_folder))
+    module = DistillationModule(TeacherConfig(path=str(llama_folder), dtype=dtype), student=start)
+    module.configure_model()
+    assert asked == loaded
+    weight = load_model(str(llama_folder)).model.layers[-1].mlp.up_proj.weight
+    assert torch.equal(module.student.model.layers[-1].mlp.up_proj.weight, weight)
+    assert module.teacher.dtype == getattr(torch, dtype)
+    assert module.teacher.model.rotary_emb.inv_freq.dtype == torch.float32
+
+
 def test_a_gguf_teacher_and_its_student_survive_load_save_load_save(tmp_path):
     gguf = pytest.importorskip("gguf", reason="the extra `gguf` is not installed")
     pytest.importorskip("accelerate", reason="the extra `gguf` is not installed")
