@@ -300,7 +300,8 @@ def _fresh_config(settings: dict[str, Any], tokenizer: PreTrainedTokenizerBase) 
     for name in settings:
         if name not in known:
             raise UserError(f"model.student.config: {model_type} has no setting {name!r}")
-    of_tokenizer = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    # Also None: an architecture's own ids are tokens of another vocabulary.
+    of_tokenizer = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
     return config_class(**{"vocab_size": len(tokenizer), **of_tokenizer, **settings})
 
 
@@ -323,9 +324,24 @@ def build_student(student: StudentConfig, config: PreTrainedConfig, teacher: Pre
         assert teacher is not None
         model.load_state_dict(_state_of_layers(teacher, student.layers))
         model.generation_config = teacher.generation_config
+    _train_padding(model, fresh=student.config is not None)
     check_head(model, student.path or "student")
     fuse_activations(model)
     return model.train()
+
+
+@torch.no_grad()
+def _train_padding(model: PreTrainedModel, fresh: bool) -> None:
+    """Let the padding token's embedding be trained as any other's: often it is the token that separates documents.
+
+    A fresh one starts like the others, not at zero. The configuration stays.
+    """
+    embedding = model.get_input_embeddings()
+    if not isinstance(embedding, nn.Embedding) or embedding.padding_idx is None:
+        return
+    if fresh:
+        embedding.weight[embedding.padding_idx].normal_(std=float(embedding.weight.std()))
+    embedding.padding_idx = None
 
 
 def _state_of_layers(teacher: PreTrainedModel, layers: list[int]) -> dict[str, Tensor]:

@@ -103,6 +103,44 @@ def test_a_fresh_student_takes_the_tokenizers_vocabulary(tokenizer):
     assert model.config.n_layer == 1
 
 
+@pytest.mark.parametrize("padding", [None, "<|endoftext|>"])
+def test_a_fresh_student_has_the_tokenizers_padding_and_trains_every_token(corpus, tmp_path, padding):
+    tokenizer = load_tokenizer(str(corpus / "tokenizer"))
+    tokenizer.pad_token = padding
+    student = StudentConfig(
+        config={
+            "model_type": "olmo2", "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1,
+            "num_attention_heads": 1, "num_key_value_heads": 1,
+        }
+    )  # fmt: skip
+    model = build_student(student, student_config(student, None, tokenizer), None)
+    assert model.config.pad_token_id == tokenizer.pad_token_id
+    _every_token_is_trained(model)
+    model.save_pretrained(tmp_path)
+    assert load_config(str(tmp_path)).pad_token_id == tokenizer.pad_token_id
+
+
+@pytest.mark.parametrize("start", ["path", "layers"])
+def test_a_separator_that_is_padding_too_is_trained(llama_folder, tokenizer, tmp_path, start):
+    model = load_model(str(llama_folder))
+    model.config.pad_token_id = tokenizer.eos_token_id
+    model.save_pretrained(tmp_path)
+    student = StudentConfig(path=str(tmp_path)) if start == "path" else StudentConfig(layers=[0, 2])
+    teacher = load_teacher(TeacherConfig(path=str(tmp_path)))
+    model = build_student(student, student_config(student, teacher.config, tokenizer), teacher)
+    _every_token_is_trained(model)
+    assert torch.equal(model.model.embed_tokens.weight, teacher.model.embed_tokens.weight)
+    assert model.config.pad_token_id == tokenizer.eos_token_id
+
+
+def _every_token_is_trained(model) -> None:
+    embedding = model.get_input_embeddings()
+    assert embedding.weight.norm(dim=1).min() > 0
+    hidden = model.base_model(input_ids=torch.arange(len(embedding.weight)).unsqueeze(0)).last_hidden_state
+    (hidden * torch.randn_like(hidden)).sum().backward()
+    assert embedding.weight.grad.norm(dim=1).min() > 0
+
+
 def test_a_student_from_a_folder_has_its_weights(gpt2_folder, tokenizer):
     student = StudentConfig(path=str(gpt2_folder))
     model = build_student(student, student_config(student, None, tokenizer), None)
