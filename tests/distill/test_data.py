@@ -66,6 +66,7 @@ def test_a_trainer_fits_again(gpt2_folder, data, tmp_path):
         twice.fit_loop.epoch_loop.max_steps = steps
         twice.fit(module, data)
         assert (twice.accumulate_grad_batches, twice.val_check_interval) == (1, 2)
+        assert (twice.limit_val_batches, twice.limit_test_batches) == (1, 1.0)
     assert module.global_step == 4
     assert seen.validated == [2, 4]
 
