@@ -250,6 +250,45 @@ def test_a_signal_stops_after_the_step(run, recipe, tmp_path, capsys, monkeypatc
     same(run, tmp_path)
 
 
+def _signalled_twice(monkeypatch) -> None:
+    step = DistillationModule.training_step
+
+    def signalled(module, batch, batch_idx):
+        if module.trainer.global_step == 3 and batch_idx % 4 == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(module, batch, batch_idx)
+
+    monkeypatch.setattr(DistillationModule, "training_step", signalled)
+
+
+def test_a_signal_that_comes_twice_is_one(recipe, tmp_path, capsys, monkeypatch):
+    save = WholeFiles.save_checkpoint
+
+    def signalled(*arguments, **keywords):
+        os.kill(os.getpid(), signal.SIGTERM)
+        save(*arguments, **keywords)
+
+    _signalled_twice(monkeypatch)
+    monkeypatch.setattr(WholeFiles, "save_checkpoint", signalled)
+    monkeypatch.setattr("distill.stopping._ECHO_S", PATIENCE_S)
+    with pytest.raises(SystemExit) as caught:
+        fit(recipe, tmp_path, "--trainer.limit_val_batches=0")
+    assert caught.value.code == 128 + signal.SIGINT
+    assert "stopped after step 4" in capsys.readouterr().err
+    assert read_checkpoint(LastCheckpoint.path_in(tmp_path))["global_step"] == 4
+
+
+def test_a_second_signal_stops_at_once(recipe, tmp_path, capsys, monkeypatch):
+    _signalled_twice(monkeypatch)
+    monkeypatch.setattr("distill.stopping._ECHO_S", 0)
+    with pytest.raises(SystemExit) as caught:
+        fit(recipe, tmp_path, "--trainer.limit_val_batches=0")
+    assert caught.value.code == 128 + signal.SIGTERM
+    assert capsys.readouterr().err.strip().splitlines()[-1] == "distill fit: stopped"
+    assert not LastCheckpoint.path_in(tmp_path).exists()
+
+
 @pytest.mark.parametrize("command", ["validate", "test"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_measurement_without_a_result(run, recipe, tmp_path, capsys, monkeypatch, number, command):
