@@ -11,15 +11,17 @@ import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from distill import export
 from distill.checkpoints import LastCheckpoint, WholeFiles, read_checkpoint
-from distill.errors import RecipeWarning
+from distill.errors import RecipeWarning, RunError
+from distill.finite import _stop
 from distill.metrics_file import SPEED
-from distill.module import DistillationModule
+from distill.module import STEP_TERMS, DistillationModule
 from tests.distill.fits import fit, metrics, refused, weights
 
 PATIENCE_S = 120
@@ -485,6 +487,17 @@ def test_a_loss_that_is_no_number_stops_the_run(capsys, corpus, recipe, tmp_path
     )
     assert read_checkpoint(LastCheckpoint.path_in(tmp_path))["global_step"] == 1
     assert not (tmp_path / "student").exists()
+
+
+def test_a_process_whose_own_text_was_fine_does_not_blame_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    trainer = SimpleNamespace(
+        world_size=2, global_step=3, precision="32-true", default_root_dir=tmp_path, checkpoint_callbacks=[]
+    )
+    module = SimpleNamespace(step_terms=torch.ones(2, len(STEP_TERMS)))
+    with pytest.raises(RunError, match="losses of this process' text are finite: it came from another's") as caught:
+        _stop(trainer, module, torch.tensor([True, True]), torch.tensor(math.nan))
+    assert "step 3: loss 1, kd 1, lm 1, hidden 1, gradient norm nan: not finite" in str(caught.value)
 
 
 def test_a_checkpoint_is_good_once_a_step_after_it_was_finite(capsys, recipe, tmp_path, monkeypatch):
