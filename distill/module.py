@@ -30,6 +30,7 @@ from distill.models import (
 from distill.optimizer import apply_settings, build_optimizer
 from distill.perturbation import ReversedVocabulary
 from distill.randomness import seed_of
+from distill.weights import first_difference
 
 TERMS = ("loss", "kd", "lm", "hidden")
 STEP_TERMS = (*TERMS, "reversed_rows")
@@ -266,19 +267,13 @@ class DistillationModule(pl.LightningModule):
         Raises:
             UserError: it isn't.
         """
-        ours = {name: tensor.shape for name, tensor in self.state_dict().items()}
-        theirs = {name: tensor.shape for name, tensor in checkpoint["state_dict"].items()}
-        if ours != theirs:
-            name = min(name for name, _ in ours.items() ^ theirs.items())
+        if difference := first_difference(checkpoint["state_dict"], self.state_dict()):
+            name, there, here = difference
             raise UserError(
-                f"the checkpoint is of another student: {name} is {_shape(theirs.get(name))} there and "
-                f"{_shape(ours.get(name))} in this recipe; give the recipe of that run, or another output folder"
+                f"the checkpoint is of another student: {name} is {there} there and {here} in this recipe; give the "
+                "recipe of that run, or another output folder"
             )
 
     def on_train_start(self) -> None:
         """The recipe of today holds, also over that of a checkpoint which the run continues from."""
         apply_settings(self.trainer.optimizers[0], self.trainer.lr_scheduler_configs[0].scheduler, self.optimizer)
-
-
-def _shape(shape: torch.Size | None) -> str:
-    return "missing" if shape is None else str(list(shape))

@@ -137,6 +137,22 @@ def test_heads_too_small_for_the_tokenizer_are_refused_before_packing(gpt2_folde
     assert not data.cache_dir.exists()
 
 
+@pytest.mark.parametrize(("model", "name"), [("teacher", "gpt2"), ("student", "student")])
+@pytest.mark.parametrize(
+    ("setting", "value", "reason"),
+    [("final_logit_softcapping", 30.0, "a soft cap"), ("logits_scaling", 4.0, "a logit scale")],
+)
+def test_logits_that_are_no_product_are_refused_before_packing(
+    gpt2_folder, data, tmp_path, model, name, setting, value, reason
+):
+    data.cache_dir = tmp_path / "cache"
+    module = student(gpt2_folder)
+    setattr(getattr(module, f"{model}_config"), setting, value)
+    with pytest.raises(UserError, match=f"{name}.*' is not supported: {reason} stands between"):
+        trainer(tmp_path, Seen()).fit(module, data)
+    assert not data.cache_dir.exists()
+
+
 def test_what_prepare_data_did_not_see_is_refused_on_every_process(gpt2_folder, data, tmp_path, monkeypatch):
     monkeypatch.setattr(data, "prepare_data", lambda: None)  # as on all but the first process of a node
     with pytest.raises(UserError, match="accumulate_grad_batches"):

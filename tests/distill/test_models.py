@@ -8,7 +8,14 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
-from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    PreTrainedTokenizerFast,
+    Qwen2MoeConfig,
+    Qwen2MoeForCausalLM,
+)
 from transformers.activations import ACT2FN
 from transformers.models.auto.configuration_auto import AutoConfig
 
@@ -101,6 +108,38 @@ def test_a_fresh_student_takes_the_tokenizers_vocabulary(tokenizer):
     assert model.config.vocab_size == len(tokenizer)
     assert model.config.eos_token_id == tokenizer.eos_token_id
     assert model.config.n_layer == 1
+
+
+def _mixture(folder: Path, tokenizer, dense: list[int], step: int = 1):
+    """A random mixture of experts of 4 layers, of which `dense`, and all but every `step`th, have none."""
+    config = Qwen2MoeConfig(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=4, num_attention_heads=2,
+        num_key_value_heads=1, max_position_embeddings=64, num_experts=2, num_experts_per_tok=1,
+        moe_intermediate_size=8, shared_expert_intermediate_size=8, mlp_only_layers=dense, decoder_sparse_step=step,
+        eos_token_id=tokenizer.eos_token_id,
+    )  # fmt: skip
+    Qwen2MoeForCausalLM(config).save_pretrained(folder)
+    return load_teacher(TeacherConfig(path=str(folder)))
+
+
+@pytest.mark.parametrize(
+    ("dense", "layers", "kept"), [([0], [1, 3], []), ([0, 3], [3, 2, 0], [0, 2]), ([0, 1, 2, 3], [1, 3], [0, 1])]
+)
+def test_a_layer_without_experts_stays_one(tokenizer, tmp_path, dense, layers, kept):
+    teacher = _mixture(tmp_path, tokenizer, dense)
+    student = student_of(StudentConfig(layers=layers), teacher, tokenizer)
+    assert student.config.mlp_only_layers == kept
+    for block, layer in zip(student.model.layers, layers, strict=True):
+        theirs = teacher.model.layers[layer].state_dict()
+        assert all(torch.equal(tensor, theirs[name]) for name, tensor in block.state_dict().items())
+
+
+def test_layers_that_do_not_fit_their_new_number_are_refused(tokenizer, tmp_path):
+    teacher = _mixture(tmp_path, tokenizer, dense=[], step=2)
+    message = r"student\.layers \[1, 3\]: model\.layers\.0\.mlp\..* in the teacher's layer and .* in the student's"
+    with pytest.raises(UserError, match=message) as caught:
+        student_of(StudentConfig(layers=[1, 3]), teacher, tokenizer)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("padding", [None, "<|endoftext|>"])
