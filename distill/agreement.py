@@ -1,7 +1,7 @@
 """What teacher, student, tokenizer and blocks must agree on, with or without the command line."""
 
 from distill.errors import UserError
-from distill.models import block_limit
+from distill.models import block_limit, check_logits
 from distill.module import DistillationModule
 
 
@@ -14,8 +14,9 @@ def check_agreement(module: DistillationModule, block_size: int, names: bool) ->
         names: whether first names are reversed in the blocks.
 
     Raises:
-        UserError: a block longer than the positions of a model, heads that the tokenizer doesn't fit, an empty
-            role-reversed vocabulary, or names reversed in the text and not in the vocabulary, or vice versa.
+        UserError: a block longer than the positions of a model, heads that the tokenizer doesn't fit, logits that are
+            capped or scaled, an empty role-reversed vocabulary, or names reversed in the text and not in the
+            vocabulary, or vice versa.
     """
     _check_vocabulary(module, names)
     _check_heads(module)
@@ -42,7 +43,7 @@ def _check_vocabulary(module: DistillationModule, names: bool) -> None:
 
 
 def _check_heads(module: DistillationModule) -> None:
-    """The tokenizer's ids must exist in both heads, and the student's head must not be trained in part only."""
+    """Logits are a product with the head, the tokenizer's ids exist in both, and the student's is trained whole."""
     teacher, student = (
         config and config.get_text_config() for config in (module.teacher_config, module.student_config)
     )
@@ -50,6 +51,9 @@ def _check_heads(module: DistillationModule) -> None:
     for name, config in (("teacher", teacher), ("student", student)):
         if config is not None and config.vocab_size <= highest:
             raise UserError(f"the {name} has {config.vocab_size} tokens, and the tokenizer's ids go up to {highest}")
+    if teacher is not None and module.asks_teacher:
+        check_logits(teacher, module.teacher_source.path or "teacher")
+    check_logits(student, module.student_source.path or "student")
     if teacher is None or not module.asks_teacher:
         return
     if student.vocab_size > teacher.vocab_size:

@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 _UNKNOWN = re.compile(r"(?:does not accept option '|unrecognized arguments: --)(?P<key>[\w.]+)")
 _NOISE = re.compile(r"Does not validate against|Subtypes:|Errors:|Given value type:|- Expected a <class 'NoneType'>")
+_LINK = re.compile(r"Call to compute_fn of link '\w+\(([\w.]+)\)[^']*' with args \([^)]*\) failed")
 _LONGEST = 400
 
 
@@ -153,7 +154,7 @@ def _one_line(message: str) -> str:
     lines = (line.strip() for line in message.splitlines())
     told = [line.removeprefix("- ") for line in lines if line and not _NOISE.match(line)]
     text = " ".join(told).replace("Parser key ", "").replace('":', ":").replace('"', "'").lstrip("'")
-    text = re.sub(r"<class '([\w.]+)'>", r"\1", text)
+    text = re.sub(r"<class '([\w.]+)'>", r"\1", _LINK.sub(r"\1", text))
     return text if len(text) <= _LONGEST else text[:_LONGEST] + " …"
 
 

@@ -19,7 +19,7 @@ from distill.models import check_same_vocabulary
 from distill.module import DistillationModule
 from distill.packed import DamagedError, PackedText
 from distill.packing import Augmentation, Corpus, pack
-from distill.sampler import GlobalBatchSampler, ShardSampler
+from distill.sampler import GlobalBatchSampler, ShardSampler, limit_of_rank
 from distill.worker_signals import leave_signals_to_parent
 
 
@@ -41,7 +41,8 @@ class CounterfactualDataModule(pl.LightningDataModule):
 
     Text is reversed, tokenised and packed once, into a cache keyed by everything that changes it. Gradient
     accumulation follows from the batch sizes and the number of devices; an integer `trainer.val_check_interval` counts
-    optimiser steps, so that a recipe means the same on any number of devices.
+    optimiser steps, and an integer `trainer.limit_val_batches` or `limit_test_batches` the batches of all devices
+    together, rounded up to as many for each, so that a recipe means the same on any number of devices.
 
     Args:
         tokenizer: a fast tokenizer; from the command line: the model's.
@@ -110,16 +111,18 @@ class CounterfactualDataModule(pl.LightningDataModule):
         self.counterfactual_limit = counterfactual_limit
         self.first_step = 0
         """The step that the run continues from."""
-        self._asked_interval: int | float | None = None
-        """The user's `trainer.val_check_interval`, while the trainer holds it in micro-batches."""
+        self._asked: dict[str, Any] = {}
+        """What the user set of the trainer, while it holds what follows for a device and in micro-batches."""
         self._reverser = RoleReverser(names=names)
 
     def check_trainer(self, trainer: pl.Trainer) -> None:
         """Refuse what contradicts this data, before anything is packed.
 
         Raises:
-            UserError: settings of the trainer that follow from others here, or batch sizes that don't divide.
+            UserError: a precision that spoils positions, settings of the trainer that follow from others here, or batch
+                sizes that don't divide.
         """
+        _check_precision(trainer)
         if trainer.accumulate_grad_batches != 1:
             raise UserError(
                 "trainer.accumulate_grad_batches can't be set: it follows from data.global_batch_size, "
@@ -153,7 +156,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
             self._pack(self._validation_corpus)
 
     def setup(self, stage: str) -> None:
-        """Open the packed text and derive the accumulation from the number of devices.
+        """Open the packed text and derive what the trainer counts a device from the number of devices.
 
         Raises:
             UserError: model or trainer contradict this data, or less text than a block or a global batch.
@@ -163,28 +166,30 @@ class CounterfactualDataModule(pl.LightningDataModule):
         self._check(trainer)
         if self.counterfactual_limit is None:
             self.counterfactual_limit = getattr(trainer.lightning_module, "counterfactual_limit", None)
+        for name in ("limit_val_batches", "limit_test_batches"):
+            self._set(trainer, name, limit_of_rank(getattr(trainer, name), trainer.world_size))
         if stage == "fit":
             self.first_step = 0
-            self._asked_interval = trainer.val_check_interval
-            trainer.accumulate_grad_batches = self.accumulation(trainer.world_size)
+            self._set(trainer, "accumulate_grad_batches", self.accumulation(trainer.world_size))
             self.train_blocks = self._blocks(self._open(self._train_corpus), "train")
             if len(self.train_blocks) < self.global_batch_size:
                 raise UserError(
                     f"data.train holds {len(self.train_blocks):,} blocks of {self.block_size} tokens, fewer than one "
                     f"global batch: lower data.global_batch_size ({self.global_batch_size}) or give more text"
                 )
-            trainer.val_check_interval = self._validation_interval(trainer)
+            self._set(trainer, "val_check_interval", self._validation_interval(trainer))
         if self.validation_sources:
             self.validation_blocks = self._blocks(self._open(self._validation_corpus), "validation")
 
+    def _set(self, trainer: pl.Trainer, name: str, value: int | float) -> None:
+        self._asked[name] = getattr(trainer, name)
+        setattr(trainer, name, value)
+
     def teardown(self, stage: str) -> None:
         """Give the trainer back what its user set: it may fit again, also with other data."""
-        if self._asked_interval is None:
-            return
-        assert self.trainer is not None
-        self.trainer.accumulate_grad_batches = 1
-        self.trainer.val_check_interval = self._asked_interval
-        self._asked_interval = None
+        for name, value in self._asked.items():
+            setattr(self.trainer, name, value)
+        self._asked.clear()
 
     def on_exception(self, exception: BaseException) -> None:
         """Lightning tears down only what ended well."""
@@ -203,6 +208,8 @@ class CounterfactualDataModule(pl.LightningDataModule):
         """What the command line has checked already, for those who come without it."""
         if self._fits:
             self.check_trainer(trainer)
+        else:
+            _check_precision(trainer)
         module = trainer.lightning_module
         if isinstance(module, DistillationModule):
             if module.tokenizer is not self.tokenizer:
@@ -340,3 +347,18 @@ class CounterfactualDataModule(pl.LightningDataModule):
                 f"the packed text {str(folder)!r} can't be opened ({error}): all machines must see the same "
                 "data.cache_dir, and nothing may empty it during a run; start again"
             ) from error
+
+
+def _check_precision(trainer: pl.Trainer) -> None:
+    """Refuse to have the whole model rounded: rotary frequencies lose their digits, and no saved model has such.
+
+    Raises:
+        UserError: it would be.
+    """
+    precision = trainer.precision
+    if precision in ("bf16-true", "16-true") or precision.startswith("transformer-engine"):
+        mixed = "16-mixed" if precision == "16-true" else "bf16-mixed"
+        raise UserError(
+            f"trainer.precision can't be {precision}: it rounds the positions of rotary models too, so that the saved "
+            f"student is another than the trained one; take {mixed}"
+        )

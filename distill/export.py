@@ -11,6 +11,7 @@ import transformers
 import yaml
 
 from distill.data import CounterfactualDataModule
+from distill.home import from_home
 from distill.markdown import escape_markdown
 from distill.metrics_file import SPEED, read_column, read_rows
 from distill.module import DistillationModule
@@ -89,7 +90,7 @@ def model_card(
             *(["counterfactual-role-reversal", "fairness"] if treated else []),
         ],
     }
-    if teacher.path and not Path(teacher.path).exists():
+    if teacher.path and not from_home(teacher.path).exists():
         header["base_model"] = teacher.path
     rows = {"parameters": f"{student.num_parameters():,}", "architecture": type(student).__name__}
     if teacher.path:

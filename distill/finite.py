@@ -93,19 +93,26 @@ def _in_full(trainer: pl.Trainer) -> str:
 
 def _stop(trainer: pl.Trainer, module: DistillationModule, finite: torch.Tensor, norm: torch.Tensor) -> None:
     """Raise the error; `finite` `[micro-batches]` says which of this process' micro-batches were."""
-    data = trainer.datamodule  # type: ignore[attr-defined]
-    assert isinstance(data, CounterfactualDataModule)
-    if bool(finite.all()) and trainer.world_size > 1:
+    bad = (~finite).nonzero().flatten().tolist()
+    worst = module.step_terms[bad[0]] if bad else module.step_terms.mean(0)
+    terms = ", ".join(f"{name} {value:.4g}" for name, value in zip(STEP_TERMS[:4], worst[:4].tolist(), strict=True))
+    if not bad and trainer.world_size > 1:
         # The process whose text it was speaks first.
         time.sleep(2)
-    bad = [] if bool(finite.all()) else (~finite).nonzero().flatten().tolist()
+        text = "The losses of this process' text are finite: it came from another's, whose error names the text"
+    else:
+        text = f"The text: {_described(trainer, bad)}"
+    raise RunError(
+        f"step {trainer.global_step}: {terms}, gradient norm {norm.item():.4g}: not finite. {text}. Nothing was "
+        f"updated; {_checkpoints(trainer)}. Look at that text, or lower model.optimizer.lr{_in_full(trainer)}"
+    )
+
+
+def _described(trainer: pl.Trainer, bad: list[int]) -> str:
+    """The documents of these micro-batches of the step at hand; where none is bad, of all."""
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    assert isinstance(data, CounterfactualDataModule)
     micro_batches = data.micro_batches_of(trainer.global_step)
     blocks = [block for number in (bad or range(len(micro_batches))) for block in micro_batches[number]]
     more = f"; and {len(blocks) - _MOST_NAMED:,} more blocks" if len(blocks) > _MOST_NAMED else ""
-    worst = module.step_terms[bad[0]] if bad else module.step_terms.mean(0)
-    terms = ", ".join(f"{name} {value:.4g}" for name, value in zip(STEP_TERMS[:4], worst[:4].tolist(), strict=True))
-    raise RunError(
-        f"step {trainer.global_step}: {terms}, gradient norm {norm.item():.4g}: not finite. The text: "
-        f"{data.describe(blocks[:_MOST_NAMED])}{more}. Nothing was updated; {_checkpoints(trainer)}. Look at "
-        f"that text, or lower model.optimizer.lr{_in_full(trainer)}"
-    )
+    return f"{data.describe(blocks[:_MOST_NAMED])}{more}"

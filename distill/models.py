@@ -23,7 +23,7 @@ from distill.config import StudentConfig, TeacherConfig
 from distill.errors import UserError
 from distill.home import from_home
 from distill.trust import NO_CODE, NO_PICKLES, check_kernels
-from distill.weights import check_complete, check_files
+from distill.weights import check_complete, check_files, first_difference
 
 log = logging.getLogger(__name__)
 
@@ -196,6 +196,16 @@ def block_limit(config: PreTrainedConfig) -> int | None:
     return getattr(config.get_text_config(), "max_position_embeddings", None)
 
 
+def check_logits(config: PreTrainedConfig, name: str) -> None:
+    """As `check_head`, as far as a configuration tells it.
+
+    Raises:
+        UserError: naming what stands there.
+    """
+    if found := _between(config):
+        raise _unsupported(name, found)
+
+
 @torch.no_grad()
 def check_head(model: PreTrainedModel, name: str) -> None:
     """Make sure that logits are hidden @ Wᵀ: the fused loss works from hidden states.
@@ -203,24 +213,35 @@ def check_head(model: PreTrainedModel, name: str) -> None:
     Raises:
         UserError: they are not; the message says what stands between.
     """
-    head, config = model.get_output_embeddings(), model.config.get_text_config()
-    between = {
-        "a bias in the head": getattr(head, "bias", None) is not None,
-        "a soft cap": bool(getattr(config, "final_logit_softcapping", None)),
-        "a logit scale": any(
-            getattr(config, scale, None) not in (None, 1) for scale in ("logit_scale", "logits_scaling")
-        ),
-    }
+    bias = getattr(model.get_output_embeddings(), "bias", None)
+    found = [*([] if bias is None else ["a bias in the head"]), *_between(model.config)]
+    # A fresh model's bias is zero and its logits are far below any cap: what is there counts, not what it does today.
+    if found:
+        raise _unsupported(name, found)
     training = model.training
     model.eval()
     ids = torch.arange(8, device=model.device).remainder(model.config.vocab_size).unsqueeze(0)
     logits = model(ids).logits.float()
     product = (backbone(model)(ids).last_hidden_state @ head_weight(model).T).float()
     model.train(training)
-    # A fresh model's bias is zero and its logits are far below any cap: what is there counts, not what it does today.
-    if any(between.values()) or not torch.allclose(product, logits, rtol=1e-2, atol=1e-2):
-        reason = " and ".join(cause for cause, present in between.items() if present) or "something"
-        raise UserError(f"model {name!r} is not supported: {reason} stands between its hidden states and its logits")
+    if not torch.allclose(product, logits, rtol=1e-2, atol=1e-2):
+        raise _unsupported(name, ["something"])
+
+
+def _between(config: PreTrainedConfig) -> list[str]:
+    """What a configuration puts between hidden @ Wᵀ and the logits, in words."""
+    text = config.get_text_config()
+    scales = ("logit_scale", "logits_scaling", "lm_head_multiplier")
+    found = {
+        "a soft cap": bool(getattr(text, "final_logit_softcapping", None)),
+        "a logit scale": any(getattr(text, scale, None) not in (None, 1) for scale in scales),
+    }
+    return [cause for cause, present in found.items() if present]
+
+
+def _unsupported(name: str, found: list[str]) -> UserError:
+    reason = " and ".join(found)
+    return UserError(f"model {name!r} is not supported: {reason} stands between its hidden states and its logits")
 
 
 def fuse_activations(model: PreTrainedModel) -> None:
@@ -284,10 +305,13 @@ def _config_of_layers(layers: list[int], teacher_config: PreTrainedConfig) -> Pr
     config.num_hidden_layers = len(layers)
     for name, value in vars(teacher_config).items():
         # What else may happen to be as long as the teacher is deep.
-        if name == "architectures" or name.endswith("_token_id"):
+        if name in ("architectures", "mlp_only_layers") or name.endswith("_token_id"):
             continue
         if isinstance(value, list) and len(value) == depth:
             setattr(config, name, [value[layer] for layer in layers])
+    # Numbers of layers, where others hold something for each.
+    if dense := getattr(teacher_config, "mlp_only_layers", None):
+        config.mlp_only_layers = [new for new, layer in enumerate(layers) if layer in dense]
     return config
 
 
@@ -300,15 +324,21 @@ def _fresh_config(settings: dict[str, Any], tokenizer: PreTrainedTokenizerBase) 
     for name in settings:
         if name not in known:
             raise UserError(f"model.student.config: {model_type} has no setting {name!r}")
-    of_tokenizer = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    # Also None: an architecture's own ids are tokens of another vocabulary.
+    of_tokenizer = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
     return config_class(**{"vocab_size": len(tokenizer), **of_tokenizer, **settings})
 
 
 def build_student(student: StudentConfig, config: PreTrainedConfig, teacher: PreTrainedModel | None) -> PreTrainedModel:
     """The student in fp32, ready to train.
 
+    Args:
+        student: what was asked for.
+        config: of `student_config`.
+        teacher: whose layers are copied, in fp32; None where none are.
+
     Raises:
-        UserError: it can't be read, or its logits are not hidden @ Wᵀ.
+        UserError: it can't be read, the layers don't fit their new numbers, or its logits are not hidden @ Wᵀ.
     """
     if student.path is not None:
         model = load_model(student.path)
@@ -316,11 +346,34 @@ def build_student(student: StudentConfig, config: PreTrainedConfig, teacher: Pre
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     if student.layers is not None:
         assert teacher is not None
-        model.load_state_dict(_state_of_layers(teacher, student.layers))
+        state = _state_of_layers(teacher, student.layers)
+        if difference := first_difference(state, model.state_dict()):
+            name, there, here = difference
+            raise UserError(
+                f"model.student.layers {student.layers}: {name} is {there} in the teacher's layer and {here} in the "
+                f"student's, whose kind follows from its new number in a {type(teacher).__name__}; choose layers that "
+                "keep their kind, or give model.student.path or config"
+            )
+        model.load_state_dict(state)
         model.generation_config = teacher.generation_config
+    _train_padding(model, fresh=student.config is not None)
     check_head(model, student.path or "student")
     fuse_activations(model)
     return model.train()
+
+
+@torch.no_grad()
+def _train_padding(model: PreTrainedModel, fresh: bool) -> None:
+    """Let the padding token's embedding be trained as any other's: often it is the token that separates documents.
+
+    A fresh one starts like the others, not at zero. The configuration stays.
+    """
+    embedding = model.get_input_embeddings()
+    if not isinstance(embedding, nn.Embedding) or embedding.padding_idx is None:
+        return
+    if fresh:
+        embedding.weight[embedding.padding_idx].normal_(std=float(embedding.weight.std()))
+    embedding.padding_idx = None
 
 
 def _state_of_layers(teacher: PreTrainedModel, layers: list[int]) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """The LightningModule: asks teacher and student, hands their hidden states to the loss, holds no mathematics."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -29,6 +30,7 @@ from distill.models import (
 from distill.optimizer import apply_settings, build_optimizer
 from distill.perturbation import ReversedVocabulary
 from distill.randomness import seed_of
+from distill.weights import first_difference
 
 TERMS = ("loss", "kd", "lm", "hidden")
 STEP_TERMS = (*TERMS, "reversed_rows")
@@ -126,20 +128,32 @@ class DistillationModule(pl.LightningModule):
         """Load the teacher and build the student, once."""
         if hasattr(self, "student"):
             return
-        from_layers = self.student_source.layers is not None
         # Lightning calls this on the training device; transformers would want `accelerate` to load weights there.
         with torch.device("cpu"):
-            teacher = load_teacher(self.teacher_source) if self.asks_teacher or from_layers else None
-            self.student = build_student(self.student_source, self.student_config, teacher)
+            self.student, teacher = self._load_models()
         device = torch.device("cpu") if self._trainer is None else self.trainer.strategy.root_device
         if device.type == "cpu":
             take_weights_into_memory(self.student)
-        if teacher is None or not self.asks_teacher:
+        if teacher is None:
             return
         if device.type == "cpu":
             take_weights_into_memory(teacher)
         self._teacher.append(teacher.to(device))
         self.vocabulary = None if self.vocabulary is None else self.vocabulary.to(device)
+
+    def _load_models(self) -> tuple[PreTrainedModel, PreTrainedModel | None]:
+        """The student, and the teacher if it is asked."""
+        source, student = self.teacher_source, self.student_source
+        # Layers start from the teacher's own numbers, not from what is left of them in its dtype; and a teacher is
+        # loaded in its dtype, since `.to` would round rotary frequencies too.
+        copied = load_teacher(replace(source, dtype="float32")) if student.layers is not None else None
+        model = build_student(student, self.student_config, copied)
+        if not self.asks_teacher:
+            return model, None
+        if copied is not None and source.dtype == "float32":
+            return model, copied
+        del copied
+        return model, load_teacher(source)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one micro-batch, all of it inside this call, so that DDP averages its gradients."""
@@ -253,19 +267,13 @@ class DistillationModule(pl.LightningModule):
         Raises:
             UserError: it isn't.
         """
-        ours = {name: tensor.shape for name, tensor in self.state_dict().items()}
-        theirs = {name: tensor.shape for name, tensor in checkpoint["state_dict"].items()}
-        if ours != theirs:
-            name = min(name for name, _ in ours.items() ^ theirs.items())
+        if difference := first_difference(checkpoint["state_dict"], self.state_dict()):
+            name, there, here = difference
             raise UserError(
-                f"the checkpoint is of another student: {name} is {_shape(theirs.get(name))} there and "
-                f"{_shape(ours.get(name))} in this recipe; give the recipe of that run, or another output folder"
+                f"the checkpoint is of another student: {name} is {there} there and {here} in this recipe; give the "
+                "recipe of that run, or another output folder"
             )
 
     def on_train_start(self) -> None:
         """The recipe of today holds, also over that of a checkpoint which the run continues from."""
         apply_settings(self.trainer.optimizers[0], self.trainer.lr_scheduler_configs[0].scheduler, self.optimizer)
-
-
-def _shape(shape: torch.Size | None) -> str:
-    return "missing" if shape is None else str(list(shape))

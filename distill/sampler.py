@@ -66,3 +66,8 @@ class ShardSampler(Sampler[list[int]]):
         padded = np.full(len(self) * self._batch_size * self._world_size, EMPTY)
         padded[: self._blocks] = np.arange(self._blocks)
         yield from padded.reshape(-1, self._batch_size)[self._rank :: self._world_size].tolist()
+
+
+def limit_of_rank(limit: int | float, world_size: int) -> int | float:
+    """A number of batches of all ranks as a number of each rank's, rounded up; a share of the batches stays one."""
+    return -(-limit // world_size) if isinstance(limit, int) else limit

@@ -4,8 +4,10 @@ A measurement, of which nothing would be left, stops at once.
 """
 
 import logging
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -20,6 +22,12 @@ from distill.errors import Stopped
 log = logging.getLogger(__name__)
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+_ECHO_S = 1.0
+"""Seconds in which another signal is the same one again: `scancel` signals a worker, and torchrun passes its own on."""
+
+_heeded = -math.inf
+"""When a signal was last heeded, of `time.monotonic`; one that ends a step has its echo when others handle signals."""
 
 
 @contextmanager
@@ -38,7 +46,17 @@ def _handling(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number in _SIGNALS}
+
+    def heed(number: int, frame: FrameType | None) -> None:
+        global _heeded
+        now = time.monotonic()
+        if now - _heeded >= _ECHO_S:
+            _heeded = now
+            handler(number, frame)
+
+    global _heeded
+    _heeded = -math.inf
+    before = {number: signal.signal(number, heed) for number in _SIGNALS}
     try:
         yield
     finally:
@@ -47,7 +65,7 @@ def _handling(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]
 
 
 class StopBetweenSteps(Callback):
-    """While training, the first signal ends the run after the step at hand, a second one at once."""
+    """While training, the first signal ends the run after the step at hand, a second one, a second later, at once."""
 
     def __init__(self) -> None:
         self._received = 0
@@ -74,7 +92,7 @@ class StopBetweenSteps(Callback):
         if self._received:
             _raise(number, frame)
         self._received = number
-        log.info("stopping after this step; the same signal again stops at once")
+        log.info("stopping after this step; the same signal again, a second later, stops at once")
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int

@@ -36,6 +36,7 @@ _COMMANDS = {
     "test": "Measure the losses of a checkpoint on data.validation, under the name of a test.",
 }
 _FOLLOWS = "Can't be set: it follows from data.global_batch_size, data.micro_batch_size and the number of devices."
+_LIMIT = "How many batches are measured, on all devices together, or which share of them: 1.0 is all."
 _HELP = {
     "seed_everything": "Seed of the blocks' order, of dropout and of data.augmentation substitute: a number.",
     "trainer.default_root_dir": "The run's folder, on this machine.",
@@ -43,6 +44,8 @@ _HELP = {
     "trainer.overfit_batches": "Can't be set: give a small text, and many trainer.max_epochs.",
     "trainer.limit_train_batches": "Can't be set: give trainer.max_steps for a shorter run.",
     "trainer.val_check_interval": "Optimiser steps between two validations; below 1.0: a share of the epoch.",
+    "trainer.limit_val_batches": _LIMIT,
+    "trainer.limit_test_batches": _LIMIT,
     "trainer.logger": "Loggers beside metrics.csv, which a fit always writes.",
 }
 """Of arguments that aren't here what they are in Lightning."""
@@ -51,6 +54,9 @@ _CKPT_PATH = (
     "where the run continues: last, best, or a file; last begins anew where there is none yet",
 )
 """The argument's help: for a measurement, for a fit."""
+
+_HIGHEST_SEED = 2**32 - 1
+"""That numpy takes."""
 
 
 class TrainingCLI(LightningCLI):
@@ -273,7 +279,9 @@ def _no_advertisement(record: logging.LogRecord) -> bool:
 
 def _as_seed(seed_everything: bool | int) -> int:
     if isinstance(seed_everything, bool):
-        raise ValueError("give seed_everything as a number, so that the run can be repeated")
+        raise ValueError(f"{seed_everything}: give a number, so that the run can be repeated")
+    if not 0 <= seed_everything <= _HIGHEST_SEED:
+        raise ValueError(f"{seed_everything}: it must be from 0 to {_HIGHEST_SEED}")
     return seed_everything
 
 

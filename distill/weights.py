@@ -1,11 +1,12 @@
 """Are a model's weights all there, and numbers? transformers fills what is missing with noise, and only warns."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from distill.errors import UserError
@@ -74,6 +75,17 @@ def check_complete(path: str, model: PreTrainedModel, missing: Iterable[str]) ->
     for name, parameter in model.named_parameters():
         if not torch.isfinite(parameter).all():
             raise UserError(f"{path}: {name} holds numbers that are not finite; its weights are damaged")
+
+
+def first_difference(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> tuple[str, str, str] | None:
+    """The first tensor, by name, that two models don't share: name, and shape in each, in words; None without any."""
+    shapes = [{name: tensor.shape for name, tensor in state.items()} for state in (one, other)]
+    differing = shapes[0].items() ^ shapes[1].items()
+    if not differing:
+        return None
+    name = min(name for name, _ in differing)
+    there, here = (str(list(state[name])) if name in state else "missing" for state in shapes)
+    return name, there, here
 
 
 def _sizes(file: Path) -> Iterable[int]:

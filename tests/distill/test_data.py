@@ -66,6 +66,7 @@ def test_a_trainer_fits_again(gpt2_folder, data, tmp_path):
         twice.fit_loop.epoch_loop.max_steps = steps
         twice.fit(module, data)
         assert (twice.accumulate_grad_batches, twice.val_check_interval) == (1, 2)
+        assert (twice.limit_val_batches, twice.limit_test_batches) == (1, 1.0)
     assert module.global_step == 4
     assert seen.validated == [2, 4]
 
@@ -101,12 +102,21 @@ def test_a_new_run_after_one_that_continued_starts_at_the_beginning(gpt2_folder,
         ({"accumulate_grad_batches": 4}, "trainer.accumulate_grad_batches can't be set"),
         ({"limit_train_batches": 1}, "trainer.limit_train_batches can't be set"),
         ({"overfit_batches": 1}, "trainer.overfit_batches can't be set"),
+        ({"precision": "bf16-true"}, "trainer.precision can't be bf16-true: .* take bf16-mixed"),
+        ({"precision": "16-true"}, "trainer.precision can't be 16-true: .* take 16-mixed"),
     ],
 )
 def test_a_trainer_that_contradicts_the_data_is_refused_before_packing(gpt2_folder, data, tmp_path, settings, message):
     data.cache_dir = tmp_path / "cache"
     with pytest.raises(UserError, match=message):
         trainer(tmp_path, Seen(), **settings).fit(student(gpt2_folder), data)
+    assert not data.cache_dir.exists()
+
+
+def test_a_precision_that_spoils_positions_measures_nothing(gpt2_folder, data, tmp_path):
+    data.cache_dir = tmp_path / "cache"
+    with pytest.raises(UserError, match=r"trainer\.precision can't be bf16-true"):
+        trainer(tmp_path, Seen(), precision="bf16-true").validate(student(gpt2_folder), data)
     assert not data.cache_dir.exists()
 
 
@@ -123,6 +133,22 @@ def test_heads_too_small_for_the_tokenizer_are_refused_before_packing(gpt2_folde
     module = student(gpt2_folder)
     module.student_config.vocab_size = 100
     with pytest.raises(UserError, match="the student has 100 tokens, and the tokenizer's ids go up to"):
+        trainer(tmp_path, Seen()).fit(module, data)
+    assert not data.cache_dir.exists()
+
+
+@pytest.mark.parametrize(("model", "name"), [("teacher", "gpt2"), ("student", "student")])
+@pytest.mark.parametrize(
+    ("setting", "value", "reason"),
+    [("final_logit_softcapping", 30.0, "a soft cap"), ("logits_scaling", 4.0, "a logit scale")],
+)
+def test_logits_that_are_no_product_are_refused_before_packing(
+    gpt2_folder, data, tmp_path, model, name, setting, value, reason
+):
+    data.cache_dir = tmp_path / "cache"
+    module = student(gpt2_folder)
+    setattr(getattr(module, f"{model}_config"), setting, value)
+    with pytest.raises(UserError, match=f"{name}.*' is not supported: {reason} stands between"):
         trainer(tmp_path, Seen()).fit(module, data)
     assert not data.cache_dir.exists()
 

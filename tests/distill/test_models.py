@@ -8,7 +8,14 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
-from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    PreTrainedTokenizerFast,
+    Qwen2MoeConfig,
+    Qwen2MoeForCausalLM,
+)
 from transformers.activations import ACT2FN
 from transformers.models.auto.configuration_auto import AutoConfig
 
@@ -101,6 +108,76 @@ def test_a_fresh_student_takes_the_tokenizers_vocabulary(tokenizer):
     assert model.config.vocab_size == len(tokenizer)
     assert model.config.eos_token_id == tokenizer.eos_token_id
     assert model.config.n_layer == 1
+
+
+def _mixture(folder: Path, tokenizer, dense: list[int], step: int = 1):
+    """A random mixture of experts of 4 layers, of which `dense`, and all but every `step`th, have none."""
+    config = Qwen2MoeConfig(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=4, num_attention_heads=2,
+        num_key_value_heads=1, max_position_embeddings=64, num_experts=2, num_experts_per_tok=1,
+        moe_intermediate_size=8, shared_expert_intermediate_size=8, mlp_only_layers=dense, decoder_sparse_step=step,
+        eos_token_id=tokenizer.eos_token_id,
+    )  # fmt: skip
+    Qwen2MoeForCausalLM(config).save_pretrained(folder)
+    return load_teacher(TeacherConfig(path=str(folder)))
+
+
+@pytest.mark.parametrize(
+    ("dense", "layers", "kept"), [([0], [1, 3], []), ([0, 3], [3, 2, 0], [0, 2]), ([0, 1, 2, 3], [1, 3], [0, 1])]
+)
+def test_a_layer_without_experts_stays_one(tokenizer, tmp_path, dense, layers, kept):
+    teacher = _mixture(tmp_path, tokenizer, dense)
+    student = student_of(StudentConfig(layers=layers), teacher, tokenizer)
+    assert student.config.mlp_only_layers == kept
+    for block, layer in zip(student.model.layers, layers, strict=True):
+        theirs = teacher.model.layers[layer].state_dict()
+        assert all(torch.equal(tensor, theirs[name]) for name, tensor in block.state_dict().items())
+
+
+def test_layers_that_do_not_fit_their_new_number_are_refused(tokenizer, tmp_path):
+    teacher = _mixture(tmp_path, tokenizer, dense=[], step=2)
+    message = r"student\.layers \[1, 3\]: model\.layers\.0\.mlp\..* in the teacher's layer and .* in the student's"
+    with pytest.raises(UserError, match=message) as caught:
+        student_of(StudentConfig(layers=[1, 3]), teacher, tokenizer)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("padding", [None, "<|endoftext|>"])
+def test_a_fresh_student_has_the_tokenizers_padding_and_trains_every_token(corpus, tmp_path, padding):
+    tokenizer = load_tokenizer(str(corpus / "tokenizer"))
+    tokenizer.pad_token = padding
+    student = StudentConfig(
+        config={
+            "model_type": "olmo2", "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1,
+            "num_attention_heads": 1, "num_key_value_heads": 1,
+        }
+    )  # fmt: skip
+    model = build_student(student, student_config(student, None, tokenizer), None)
+    assert model.config.pad_token_id == tokenizer.pad_token_id
+    _every_token_is_trained(model)
+    model.save_pretrained(tmp_path)
+    assert load_config(str(tmp_path)).pad_token_id == tokenizer.pad_token_id
+
+
+@pytest.mark.parametrize("start", ["path", "layers"])
+def test_a_separator_that_is_padding_too_is_trained(llama_folder, tokenizer, tmp_path, start):
+    model = load_model(str(llama_folder))
+    model.config.pad_token_id = tokenizer.eos_token_id
+    model.save_pretrained(tmp_path)
+    student = StudentConfig(path=str(tmp_path)) if start == "path" else StudentConfig(layers=[0, 2])
+    teacher = load_teacher(TeacherConfig(path=str(tmp_path)))
+    model = build_student(student, student_config(student, teacher.config, tokenizer), teacher)
+    _every_token_is_trained(model)
+    assert torch.equal(model.model.embed_tokens.weight, teacher.model.embed_tokens.weight)
+    assert model.config.pad_token_id == tokenizer.eos_token_id
+
+
+def _every_token_is_trained(model) -> None:
+    embedding = model.get_input_embeddings()
+    assert embedding.weight.norm(dim=1).min() > 0
+    hidden = model.base_model(input_ids=torch.arange(len(embedding.weight)).unsqueeze(0)).last_hidden_state
+    (hidden * torch.randn_like(hidden)).sum().backward()
+    assert embedding.weight.grad.norm(dim=1).min() > 0
 
 
 def test_a_student_from_a_folder_has_its_weights(gpt2_folder, tokenizer):
@@ -213,6 +290,29 @@ def test_models_load_while_tensors_are_made_elsewhere(gpt2_folder, tokenizer):
     with torch.device("meta"):
         module.configure_model()
     assert {parameter.device.type for parameter in module.parameters()} == {"cpu"}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "layers", "loaded"),
+    [
+        ("bfloat16", [0, 2], ["float32", "bfloat16"]),
+        ("float32", [0, 2], ["float32"]),
+        ("bfloat16", None, ["bfloat16"]),
+    ],
+)
+def test_layers_start_from_the_teachers_own_numbers(llama_folder, monkeypatch, dtype, layers, loaded):
+    asked = []
+    monkeypatch.setattr(
+        "distill.module.load_teacher", lambda source: asked.append(source.dtype) or load_teacher(source)
+    )
+    start = StudentConfig(layers=layers, path=None if layers else str(llama_folder))
+    module = DistillationModule(TeacherConfig(path=str(llama_folder), dtype=dtype), student=start)
+    module.configure_model()
+    assert asked == loaded
+    weight = load_model(str(llama_folder)).model.layers[-1].mlp.up_proj.weight
+    assert torch.equal(module.student.model.layers[-1].mlp.up_proj.weight, weight)
+    assert module.teacher.dtype == getattr(torch, dtype)
+    assert module.teacher.model.rotary_emb.inv_freq.dtype == torch.float32
 
 
 def test_a_gguf_teacher_and_its_student_survive_load_save_load_save(tmp_path):

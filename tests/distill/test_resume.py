@@ -11,15 +11,17 @@ import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from distill import export
 from distill.checkpoints import LastCheckpoint, WholeFiles, read_checkpoint
-from distill.errors import RecipeWarning
+from distill.errors import RecipeWarning, RunError
+from distill.finite import _stop
 from distill.metrics_file import SPEED
-from distill.module import DistillationModule
+from distill.module import STEP_TERMS, DistillationModule
 from tests.distill.fits import fit, metrics, refused, weights
 
 PATIENCE_S = 120
@@ -250,6 +252,45 @@ def test_a_signal_stops_after_the_step(run, recipe, tmp_path, capsys, monkeypatc
     same(run, tmp_path)
 
 
+def _signalled_twice(monkeypatch) -> None:
+    step = DistillationModule.training_step
+
+    def signalled(module, batch, batch_idx):
+        if module.trainer.global_step == 3 and batch_idx % 4 == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(module, batch, batch_idx)
+
+    monkeypatch.setattr(DistillationModule, "training_step", signalled)
+
+
+def test_a_signal_that_comes_twice_is_one(recipe, tmp_path, capsys, monkeypatch):
+    save = WholeFiles.save_checkpoint
+
+    def signalled(*arguments, **keywords):
+        os.kill(os.getpid(), signal.SIGTERM)
+        save(*arguments, **keywords)
+
+    _signalled_twice(monkeypatch)
+    monkeypatch.setattr(WholeFiles, "save_checkpoint", signalled)
+    monkeypatch.setattr("distill.stopping._ECHO_S", PATIENCE_S)
+    with pytest.raises(SystemExit) as caught:
+        fit(recipe, tmp_path, "--trainer.limit_val_batches=0")
+    assert caught.value.code == 128 + signal.SIGINT
+    assert "stopped after step 4" in capsys.readouterr().err
+    assert read_checkpoint(LastCheckpoint.path_in(tmp_path))["global_step"] == 4
+
+
+def test_a_second_signal_stops_at_once(recipe, tmp_path, capsys, monkeypatch):
+    _signalled_twice(monkeypatch)
+    monkeypatch.setattr("distill.stopping._ECHO_S", 0)
+    with pytest.raises(SystemExit) as caught:
+        fit(recipe, tmp_path, "--trainer.limit_val_batches=0")
+    assert caught.value.code == 128 + signal.SIGTERM
+    assert capsys.readouterr().err.strip().splitlines()[-1] == "distill fit: stopped"
+    assert not LastCheckpoint.path_in(tmp_path).exists()
+
+
 @pytest.mark.parametrize("command", ["validate", "test"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_measurement_without_a_result(run, recipe, tmp_path, capsys, monkeypatch, number, command):
@@ -446,6 +487,17 @@ def test_a_loss_that_is_no_number_stops_the_run(capsys, corpus, recipe, tmp_path
     )
     assert read_checkpoint(LastCheckpoint.path_in(tmp_path))["global_step"] == 1
     assert not (tmp_path / "student").exists()
+
+
+def test_a_process_whose_own_text_was_fine_does_not_blame_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    trainer = SimpleNamespace(
+        world_size=2, global_step=3, precision="32-true", default_root_dir=tmp_path, checkpoint_callbacks=[]
+    )
+    module = SimpleNamespace(step_terms=torch.ones(2, len(STEP_TERMS)))
+    with pytest.raises(RunError, match="losses of this process' text are finite: it came from another's") as caught:
+        _stop(trainer, module, torch.tensor([True, True]), torch.tensor(math.nan))
+    assert "step 3: loss 1, kd 1, lm 1, hidden 1, gradient norm nan: not finite" in str(caught.value)
 
 
 def test_a_checkpoint_is_good_once_a_step_after_it_was_finite(capsys, recipe, tmp_path, monkeypatch):
