@@ -2,7 +2,7 @@
 
     python benchmarks/coverage.py [--worlds 2000] [--workers 2] [--only WORD]
 
-Each world is an evaluation of 18 groups × 50 prompts × 5 texts (10 where it says so), scored by the functions that
+Each world is an evaluation of 18 groups × 50 prompts × 5 texts (others where it says so), scored by the functions that
 `distill evaluate` and `distill report` call. Prompts are drawn anew in each world, and lean by log-odds of their
 own, normal around their group's with the deviation *spread*; they speak of a gender at rates of their own where
 *polar* varies. A truth is the expectation over all such prompts. Writes benchmarks/results/coverage.json.
@@ -22,11 +22,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from distill.evaluation.coherence import coherence
 from distill.evaluation.compare import compare
 from distill.evaluation.disparity import disparity
 from distill.evaluation.fairness import fair_ratio
+from distill.evaluation.perplexity import perplexity
 
-GROUPS, PROMPTS = 18, 50
+GROUPS = 18
 LABELS = np.array(["female", "male", "neutral"], dtype=object)
 RESULTS = Path(__file__).with_name("results") / "coverage.json"
 
@@ -41,6 +43,7 @@ class World:
         spread: Deviation of a prompt's log-odds from its group's.
         polar: Share of texts that speak of a gender.
         polar_spread: Deviation, on the log-odds scale, of a prompt's share from it.
+        prompts: Of each group.
         samples: Texts of a prompt.
     """
 
@@ -48,6 +51,7 @@ class World:
     spread: float = 0.0
     polar: float = 0.3
     polar_spread: float = 0.0
+    prompts: int = 50
     samples: int = 5
 
     @property
@@ -56,7 +60,7 @@ class World:
         ranks = (np.arange(GROUPS) + 0.5) / GROUPS
         return self.lean[0] + self.lean[1] * _normal_quantiles(ranks)
 
-    def prompts(self, rng: np.random.Generator, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def draw(self, rng: np.random.Generator, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Deviations of prompts' log-odds from their group's, and their shares of gendered texts, `[groups, count]`."""
         deviations = rng.normal(0, self.spread, size=(GROUPS, count))
         shares = _logistic(np.log(self.polar / (1 - self.polar)) + rng.normal(0, self.polar_spread, (GROUPS, count)))
@@ -71,7 +75,7 @@ class World:
 
     def truth(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Log-odds and difference of each group, over 200,000 prompts."""
-        female, male = self.probabilities(*self.prompts(np.random.default_rng(9), 200_000))
+        female, male = self.probabilities(*self.draw(np.random.default_rng(9), 200_000))
         if not any(self.lean):  # fair by construction
             return np.zeros(GROUPS), np.zeros(GROUPS)
         return np.log(female.mean(1) / male.mean(1)), female.mean(1) - male.mean(1)
@@ -85,14 +89,15 @@ class World:
         return LABELS[np.where(draws < female, 0, np.where(draws < female + male, 1, 2))]
 
 
-def identifiers(samples: int) -> tuple[list[str], list[str]]:
+def identifiers(prompts_each: int, samples: int) -> tuple[list[str], list[str]]:
     """Group and prompt of each text."""
-    groups = np.repeat([f"group {group}" for group in range(GROUPS)], PROMPTS * samples)
-    prompts = np.repeat([f"prompt {prompt}" for prompt in range(GROUPS * PROMPTS)], samples)
+    groups = np.repeat([f"group {group}" for group in range(GROUPS)], prompts_each * samples)
+    prompts = np.repeat([f"prompt {prompt}" for prompt in range(GROUPS * prompts_each)], samples)
     return groups.tolist(), prompts.tolist()
 
 
 _BIASED = World(lean=(-0.3, 1.0), spread=1.0)
+_FAR = World(lean=(-2.0, 0.0))
 INTERVALS = {
     "fair, polar .30": World(),
     "fair, prompts lean": World(spread=1.0),
@@ -100,6 +105,12 @@ INTERVALS = {
     "fair, prompts lean far": World(spread=2.0, polar_spread=1.0),
     "groups lean by 1": _BIASED,
     "groups lean by 1, polar .07": replace(_BIASED, polar=0.066, polar_spread=1.0, samples=10),
+    "fair, polar .01": World(polar=0.01),
+    "fair, polar .05, 6 × 4": World(polar=0.05, prompts=6, samples=4),
+    "fair, polar .10, 6 × 4": World(polar=0.1, prompts=6, samples=4),
+    "fair, prompts lean, polar .60, 2 × 10": World(spread=1.0, polar=0.6, prompts=2, samples=10),
+    "groups lean by 1, polar .01": replace(_BIASED, polar=0.01),
+    "all lean by 2, polar .02": replace(_FAR, polar=0.02),
 }
 TESTS = {
     "both fair": (World(), World()),
@@ -107,14 +118,35 @@ TESTS = {
     "equally biased, polar .07": (replace(_BIASED, polar=0.066, samples=10),) * 2,
     "both fair, .30 against .10": (World(), World(polar=0.1)),
     "equally biased, .30 against .15": (_BIASED, replace(_BIASED, polar=0.15)),
+    "both fair, .10 against .01": (World(polar=0.1), World(polar=0.01)),
+    "both fair, .30 against .02": (World(), World(polar=0.02)),
+    "both fair, .20 against .05, 6 × 4": (
+        World(polar=0.2, prompts=6, samples=4),
+        World(polar=0.05, prompts=6, samples=4),
+    ),
+    "equally biased, .30 against .01": (_BIASED, replace(_BIASED, polar=0.01)),
+    "equally biased, .30 against .02": (_BIASED, replace(_BIASED, polar=0.02)),
+    "equally biased, .30 against .05": (_BIASED, replace(_BIASED, polar=0.05)),
+    "all lean by 2, .30 against .02": (_FAR, replace(_FAR, polar=0.02)),
 }
+DOCUMENTS = {f"perplexity, {count} documents": count for count in (2, 3, 5, 10, 50)}
+KEPT = {
+    "coherence .90, 4 × 2": (0.9, 0.0, 4, 2),
+    "coherence .95, 48 × 1": (0.95, 0.0, 48, 1),
+    "coherence .98, 48 × 4": (0.98, 0.0, 48, 4),
+    "coherence .90, 6 × 5, prompts differ": (0.9, 0.2, 6, 5),
+    "coherence .90, 48 × 5, prompts differ": (0.9, 0.2, 48, 5),
+}
+"""Share kept; the correlation of two texts of a prompt; prompts, and texts of each."""
 
 
 def evaluation(world: World, seed: int) -> dict[str, float]:
     """One evaluation: the share of its intervals that hold the truth, and whether its ratio is below a fair model's."""
     rng = np.random.default_rng(seed)
-    labels = world.write(rng, *world.prompts(rng, PROMPTS))
-    result = disparity(*identifiers(world.samples), labels.ravel().tolist(), seed=seed, draws=1000, simulations=2000)
+    labels = world.write(rng, *world.draw(rng, world.prompts))
+    result = disparity(
+        *identifiers(*labels.shape[1:]), labels.ravel().tolist(), seed=seed, draws=1000, simulations=2000
+    )
     odds, differences = TRUTHS[world]
     scores = result["groups"].values()
     return {
@@ -131,8 +163,8 @@ def evaluation(world: World, seed: int) -> dict[str, float]:
 
 def frame(labels: NDArray[np.object_], model: str) -> pd.DataFrame:
     """Labels as `labelled` generations of a model."""
-    groups, prompts = identifiers(labels.shape[2])
-    samples = np.tile(np.arange(labels.shape[2]), GROUPS * PROMPTS)
+    groups, prompts = identifiers(*labels.shape[1:])
+    samples = np.tile(np.arange(labels.shape[2]), GROUPS * labels.shape[1])
     columns = {"group": groups, "prompt_id": prompts, "prompt": prompts, "sample": samples, "polarity": labels.ravel()}
     drawing = {"temperature": 1.0, "top_p": 0.9, "top_k": 50, "max_new_tokens": 64}
     return pd.DataFrame(columns).assign(**drawing, include_prompt=False, continuation=f"as {model} has it")
@@ -141,7 +173,7 @@ def frame(labels: NDArray[np.object_], model: str) -> pd.DataFrame:
 def pair(worlds: tuple[World, World], seed: int) -> dict[str, float]:
     """Two models of equal bias continue the same prompts: which tests say that they differ?"""
     rng = np.random.default_rng(seed)
-    deviations, shares = worlds[0].prompts(rng, PROMPTS)
+    deviations, shares = worlds[0].draw(rng, worlds[0].prompts)
     odds = [np.log(world.polar / (1 - world.polar)) for world in worlds]
     moved = _logistic(np.log(shares / (1 - shares)) + odds[1] - odds[0])
     first, second = worlds[0].write(rng, deviations, shares), worlds[1].write(rng, deviations, moved)
@@ -154,6 +186,26 @@ def pair(worlds: tuple[World, World], seed: int) -> dict[str, float]:
         "any group, Holm": any(change.p_holm < 0.05 for change in comparison.by_group.values()),
     }
     return {name: float(value) for name, value in found.items()}
+
+
+def documents(count: int, seed: int) -> dict[str, float]:
+    """A perplexity over so many documents of 100 to 800 tokens, whose nats a token are normal around 3."""
+    rng = np.random.default_rng(seed)
+    tokens = rng.integers(100, 800, count).astype(np.float64)
+    bounds = perplexity(tokens * rng.normal(3, 0.3, count), tokens, tokens, tokens, 1, seed, draws=1000)["ci95"]
+    return {"interval": _holds(bounds, np.exp(3))}
+
+
+def kept(case: tuple[float, float, int, int], seed: int) -> dict[str, float]:
+    """A coherence of texts of which 60 % are gendered; the share that a prompt keeps is from a beta distribution."""
+    share, correlation, prompts, samples = case
+    rng = np.random.default_rng(seed)
+    spread = 1 / correlation - 1 if correlation else 0
+    shares = rng.beta(share * spread, (1 - share) * spread, prompts) if spread else np.full(prompts, share)
+    labels = np.where(rng.random((prompts, samples)) < shares[:, None], "female", "mixed").astype(object)
+    labels[rng.random((prompts, samples)) >= 0.6] = "neutral"
+    rows = ((str(prompt), "female", label) for prompt, row in enumerate(labels) for label in row)
+    return {"interval": _holds(coherence(rows, seed, draws=1000)["ci95"], share)}
 
 
 def fair_by_hand(polar: int) -> tuple[float, float]:
@@ -224,6 +276,8 @@ def main() -> None:
         print(f"  {polar:>5} polar texts: {ours:.4f}, {simulated:.4f}")
         write("fair_mean_ratio", str(polar), {"ours": round(ours, 5), "simulated": round(simulated, 5)})
     simulate("coverage", "Intervals of 95 % that hold the truth", INTERVALS, evaluation, options)
+    simulate("coverage", "The same of perplexity", DOCUMENTS, documents, options)
+    simulate("coverage", "The same of coherence", KEPT, kept, options)
     simulate("test_size", "Tests at 5 % that find a difference that is none", TESTS, pair, options)
 
 

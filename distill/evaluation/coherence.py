@@ -10,6 +10,7 @@ import numpy as np
 
 from distill.evaluation.bootstrap import DRAWS, ratio_interval
 from distill.evaluation.polarity import Gender, Polarity
+from distill.evaluation.wilson import wilson
 
 
 def coherence(rows: Iterable[tuple[str, Gender, Polarity]], seed: int = 0, draws: int = DRAWS) -> dict[str, Any]:
@@ -22,8 +23,9 @@ def coherence(rows: Iterable[tuple[str, Gender, Polarity]], seed: int = 0, draws
         draws: Bootstrap draws.
 
     Returns:
-        `value`; `ci95` by a bootstrap over prompts, because samples of one prompt are not independent (Wilson's
-        interval takes them to be); `n`, the gendered continuations. None where there are too few to say.
+        `value`; `ci95` by a bootstrap over prompts, because samples of one prompt are not independent, but Wilson's,
+        which takes them to be, where that is wider: where all are kept, resamples know of none that is not; `n`, the
+        gendered continuations. None where there are too few to say.
     """
     counted: dict[str, list[int]] = {}
     for prompt, gender, label in rows:
@@ -34,8 +36,9 @@ def coherence(rows: Iterable[tuple[str, Gender, Polarity]], seed: int = 0, draws
     count = int(gendered.sum())
     if not count:
         return {"value": None, "ci95": None, "n": 0}
+    bounds, independent = ratio_interval(kept, gendered, seed, draws=draws), wilson(int(kept.sum()), count)
     return {
         "value": float(kept.sum() / count),
-        "ci95": ratio_interval(kept, gendered, seed, draws=draws),
+        "ci95": bounds and [max(0.0, min(bounds[0], independent[0])), min(1.0, max(bounds[1], independent[1]))],
         "n": count,
     }

@@ -4,6 +4,10 @@ Two models continue the same prompts, so that what makes a prompt lean one way m
 from swapping the two prompt by prompt, intervals from resampling prompts, both models at once; where a group's few
 prompts agree, intervals are as wide as its texts alone would make them.
 
+In few texts the ½ of the log-odds pulls a lean towards even odds, so that of two equally biased models the one that
+speaks of gender less often would look less biased. Of a group of which one wrote few gendered texts, therefore, as many
+of the other's are compared, chosen at random. This costs power, the more so the less alike the models are in that.
+
 The measure is the root mean square of the groups' log-odds, with the noise of few texts taken off its square. The
 plain mean of |log-odds|, and the ratio, take noise for bias: they call a fairer model less fair than it is, and of two
 equally fair models the one that speaks of gender less often. The ratio therefore has neither interval nor test here.
@@ -29,6 +33,13 @@ PROMPT = ["group", "prompt_id", "prompt"]
 """The columns that tell a prompt."""
 
 Floats = NDArray[np.float64]
+
+ENOUGH = 20
+"""Gendered texts of a group, from which on it does not matter that the other model has more.
+
+Simulated with 300 pairs of equally biased models, 18 groups, one with 75 texts a group, the other with 20: the test of
+disparity at 5 % finds a difference in 5 % where all lean by 2, and in 11 % by 3; with 12 texts in 7 and 49 %.
+"""
 
 
 @dataclass(frozen=True)
@@ -77,11 +88,12 @@ class Comparison:
         groups: How many groups were compared: those where both models wrote of women or men.
         prompts: How many prompts they hold.
         disparity: Root mean square log-odds over groups, in nats, freed of sampling noise; 0 is parity in every group.
+            Of as many texts of either where one wrote few, as `less`, `log_odds` and `by_group` are.
         less: (estimate, low, high): the share of the baseline's disparity that is gone, negative where it grew, with
             its 95 % interval; None where the baseline's own disparity cannot be told from none. An effect size.
         log_odds: Mean log-odds over groups, in nats: the lean as a whole, positive towards women. Its difference is the
             effect size, the logarithm of an odds ratio.
-        mean_ratio: Mean ratio over groups, (baseline, other).
+        mean_ratio: Mean ratio over groups, (baseline, other), of all texts, as Cohen's h is.
         by_group: The log-odds of each group.
     """
 
@@ -136,15 +148,19 @@ def _comparison(
 ) -> Comparison:
     """From female and male texts of either model by prompt, `[prompts, 4]` for each group; `identical` names some."""
     counts = np.stack([texts.sum(axis=0) for texts in clusters.values()])
-    odds_draws = _odds_draws(clusters, identical, draws, rng)
-    p = permutation_test(list(clusters.values()), draws, rng)
+    # Of its own, so that texts left out change nothing where there are none.
+    chance = rng.spawn(1)[0]
+    even = {name: _as_many(texts, chance) for name, texts in clusters.items()}
+    odds_draws = _odds_draws(even, identical, draws, rng)
+    p = permutation_test(list(even.values()), draws, rng)
     first, second = slice(0, 2), slice(2, 4)
-    odds = _odds(counts[:, first]), _odds(counts[:, second])
+    sums = np.stack([texts.sum(axis=0) for texts in even.values()])
+    odds = _odds(sums[:, first]), _odds(sums[:, second])
     squares = [_squared_disparity(*of_model) for of_model in zip(odds, odds_draws, strict=True)]
     (before, before_draws), (after, after_draws) = [(_root(value), _root(draws)) for value, draws in squares]
     less = None
     if np.quantile(squares[0][1], 0.025) > 0:
-        low, high = interval(1 - after_draws / np.maximum(before_draws, np.finfo(float).tiny))
+        low, high = interval(1 - after_draws / np.maximum(before_draws, np.finfo(float).eps))
         less = (float(1 - after / before), low, high)
     moved = odds_draws[1] - odds_draws[0]
     changes = [
@@ -162,6 +178,16 @@ def _comparison(
         mean_ratio=(_mean_ratio(counts[:, first]), _mean_ratio(counts[:, second])),
         by_group=dict(zip(clusters, changes, strict=True)),
     )
+
+
+def _as_many(texts: Floats, rng: np.random.Generator) -> Floats:
+    """Female and male texts `[prompts, 4]`, with as many of both models where one has few: so many at random."""
+    models = [texts[:, :2].astype(np.int64), texts[:, 2:].astype(np.int64)]
+    fewest = min(model.sum() for model in models)
+    if fewest >= ENOUGH:
+        return texts
+    drawn = [rng.multivariate_hypergeometric(model.ravel(), fewest, method="marginals") for model in models]
+    return np.hstack([cells.reshape(-1, 2) for cells in drawn]).astype(np.float64)
 
 
 def _interval(draws: Floats) -> tuple[float, float]:

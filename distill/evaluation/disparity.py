@@ -13,17 +13,19 @@ the interval, not the pull. Such intervals lie too near to 0.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.evaluation.bootstrap import DRAWS, interval, resampled_sums, widened
+from distill.evaluation.bootstrap import DRAWS, at_least_students, interval, resampled_sums, widened
 from distill.evaluation.fairness import SIMULATIONS, fair_expectations
 from distill.evaluation.polarity import Polarity
 from distill.evaluation.tally import POLARITIES, Tally
 
 Floats = NDArray[np.float64]
+
+_LARGEST_VARIANCE = np.log(5) ** 2 / 2
 
 
 def ratio(female: int, male: int) -> float | None:
@@ -40,14 +42,19 @@ def log_odds(female: Floats, male: Floats) -> Floats:
 
 
 def binomial_variance(female: Floats, male: Floats) -> Floats:
-    """Variance of log((F + ½) / (M + ½)) by the delta method, F ~ Binomial(n, p) with p = (F + ½) / (n + 1). Any shape.
+    """Variance of log((F + ½) / (M + ½)) of F + M independent texts: 1 / (F + ½) + 1 / (M + ½), at most ½ log² 5.
 
-    The least that the log-odds of so many texts can vary; they vary more where the prompts of a group differ.
+    The log-odds vary more where the prompts of a group differ. Any shape; 0 where there is no text.
+
+    Of a fair coin it is expected to be within 3 % of the true variance from two texts on, and 7 % above that of one;
+    at p = .9 it is too large for fewer than about 50 texts: by 40 % for ten, threefold for one.
+
+    Source: Gart & Zweifel 1967, *On the bias of various estimators of the logit and its variance*, Biometrika 54. The
+    bound is ours: it is the variance for two texts and p = ½, and no number of texts and no p make a larger one. A
+    single text would count for 2.67 without it, with a true variance of 1.21.
     """
-    texts = female + male
-    share = (female + 0.5) / (texts + 1)
-    slope = 1 / (texts * share + 0.5) + 1 / (texts * (1 - share) + 0.5)
-    return texts * share * (1 - share) * slope**2
+    estimate = np.minimum(1 / (female + 0.5) + 1 / (male + 0.5), _LARGEST_VARIANCE)
+    return np.where(female + male > 0, estimate, 0.0)
 
 
 def multinomial_variance(female: Floats, male: Floats, texts: Floats) -> Floats:
@@ -76,9 +83,9 @@ def disparity(
 def disparity_of(tally: Tally, seed: int = 0, draws: int = DRAWS, simulations: int = SIMULATIONS) -> dict[str, Any]:
     """Count, compare and judge the labels of continuations.
 
-    Samples of one prompt are not independent, so intervals come from a bootstrap over prompts within each group; over
-    the samples where a group has one prompt only, and then speak of that prompt alone. Of a single sample, its
-    binomial variance is all that is known.
+    Samples of one prompt are not independent, so intervals come from a bootstrap over prompts within each group, and
+    are at least Student's, from as many prompts; over the samples where a group has one prompt only, and then speak of
+    that prompt alone. Of a single sample, its binomial variance is all that is known.
 
     Args:
         tally: Labels of the continuations, by group, such as a profession, and by prompt.
@@ -101,12 +108,11 @@ def disparity_of(tally: Tally, seed: int = 0, draws: int = DRAWS, simulations: i
     """
     rng = np.random.default_rng(seed)
     scores: dict[str, dict[str, Any]] = {}
-    odds_draws, difference_draws = [], []
+    resampled = []
     for name, clusters in tally.clusters():
-        scores[name], odds, difference = _group(clusters, draws, rng)
+        scores[name], *both = _group(clusters, draws, rng)
         if scores[name]["ratio"] is not None:
-            odds_draws.append(odds)
-            difference_draws.append(difference)
+            resampled.append(both)
     defined = [score for score in scores.values() if score["ratio"] is not None]
     overall: dict[str, Any] = dict.fromkeys(
         ("mean_ratio", "min_ratio", "rms_log_odds", "log_odds", "ci95", "difference", "difference_ci95", "polar_rate")
@@ -117,14 +123,15 @@ def disparity_of(tally: Tally, seed: int = 0, draws: int = DRAWS, simulations: i
         ratios, odds, differences = (
             np.array([score[key] for score in defined]) for key in ("ratio", "log_odds", "difference")
         )
+        odds_ci95, difference_ci95 = (_mean_interval(of_groups) for of_groups in zip(*resampled, strict=True))
         overall |= {
             "mean_ratio": float(ratios.mean()),
             "min_ratio": float(ratios.min()),
             "rms_log_odds": float(np.sqrt((odds**2).mean())),
             "log_odds": float(odds.mean()),
-            "ci95": interval(np.mean(odds_draws, axis=0)),
+            "ci95": odds_ci95,
             "difference": float(differences.mean()),
-            "difference_ci95": interval(np.mean(difference_draws, axis=0)),
+            "difference_ci95": difference_ci95,
         }
     if tally.texts:
         overall["polar_rate"] = sum(score["female"] + score["male"] for score in scores.values()) / tally.texts
@@ -138,8 +145,23 @@ def _paper(ratios: Sequence[float]) -> dict[str, float | None]:
     }
 
 
-def _group(clusters: Floats, draws: int, rng: np.random.Generator) -> tuple[dict[str, Any], Floats, Floats]:
-    """The entry of one group, from its clusters `[clusters, 4]`, with the draws of its log-odds and its difference."""
+class _Resampled(NamedTuple):
+    """A measure of one group: its estimate, its draws `[draws]`, widened, their variance before that, and clusters."""
+
+    estimate: float
+    draws: Floats
+    variance: float
+    clusters: int
+
+
+def _mean_interval(groups: Sequence[_Resampled]) -> list[float]:
+    """Of the mean over groups."""
+    estimates, draws, variances, clusters = (np.array(column) for column in zip(*groups, strict=True))
+    return at_least_students(interval(draws.mean(axis=0)), float(estimates.mean()), variances, clusters)
+
+
+def _group(clusters: Floats, draws: int, rng: np.random.Generator) -> tuple[dict[str, Any], _Resampled, _Resampled]:
+    """The entry of one group, from its clusters `[clusters, 4]`, with its log-odds and its difference resampled."""
     counts = clusters.sum(axis=0)
     female, male, texts = counts[0], counts[1], counts.sum()
     estimates = log_odds(female, male), (female - male) / texts
@@ -149,15 +171,18 @@ def _group(clusters: Floats, draws: int, rng: np.random.Generator) -> tuple[dict
         odds, difference = log_odds(sums[:, 0], sums[:, 1]), (sums[:, 0] - sums[:, 1]) / sums[:, 2]
     else:
         odds, difference = (np.full(draws, estimate) for estimate in estimates)
-    odds = widened(odds, binomial_variance(female, male), estimates[0], rng)
-    difference = widened(difference, multinomial_variance(female, male, texts), estimates[1], rng)
+    least = binomial_variance(female, male), multinomial_variance(female, male, texts)
+    resampled = [
+        _Resampled(float(estimate), widened(values, variance, estimate, rng), float(values.var()), len(columns))
+        for values, variance, estimate in zip((odds, difference), least, estimates, strict=True)
+    ]
     score: dict[str, Any] = {label: int(count) for label, count in zip(POLARITIES, counts, strict=True)}
     polar = bool(female or male)
     score |= {
         "ratio": ratio(score["female"], score["male"]),
         "log_odds": float(estimates[0]) if polar else None,
-        "ci95": interval(odds) if polar else None,
+        "ci95": _mean_interval(resampled[:1]) if polar else None,
         "difference": float(estimates[1]),
-        "difference_ci95": interval(difference),
+        "difference_ci95": _mean_interval(resampled[1:]),
     }
-    return score, odds, difference
+    return score, resampled[0], resampled[1]

@@ -1,8 +1,10 @@
 """Do two models that continued the same prompts differ? A permutation test: swap which of them wrote on a prompt.
 
 If it makes no difference which model wrote, every swap is as likely as what was observed, and the test errs as often as
-its level says, for few texts and for many. The statistics are divided by their standard errors in every permutation, so
-that this still nearly holds where the models differ in what is not tested, as in how often they speak of gender.
+its level says, for few texts and for many. The statistics are divided by their standard errors in every permutation,
+and the disparity is freed of its noise, so that this nearly holds where the models differ in what is not tested. In how
+often they speak of gender, that is only if no group has many texts of one and few of the other: see `compare`.
+`benchmarks/coverage.py` has the figures.
 Source: Janssen 1997, *Studentized permutation tests for non-i.i.d. hypotheses*; Chung & Romano 2013, arXiv 1304.5939.
 """
 

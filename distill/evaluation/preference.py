@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from distill.evaluation.checkpoint import Checkpoint
 from distill.evaluation.pairs import Pair
 from distill.evaluation.scoring import token_nlls
+from distill.evaluation.wilson import wilson
 
 
 def pair_preference(checkpoint: Checkpoint, context: int, pairs: Sequence[Pair]) -> dict[str, Any]:
@@ -74,15 +75,3 @@ def _preferred(log_p: NDArray[np.float64]) -> dict[str, Any]:
         "difference": float(difference.mean()),
         "abs_difference": float(np.abs(difference).mean()),
     }
-
-
-def wilson(successes: int, trials: int) -> list[float]:
-    """95 % interval of a share of independent trials: [low, high].
-
-    Source: Wilson 1927, *Probable Inference, the Law of Succession, and Statistical Inference*.
-    """
-    z = 1.959964
-    share = successes / trials
-    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    reach = z / (1 + z**2 / trials) * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
-    return [max(0.0, float(centre - reach)), min(1.0, float(centre + reach))]

@@ -47,6 +47,10 @@ def he_she_log_odds(log_p: NDArray[np.float64], occupations: int) -> NDArray[np.
     return he_she[..., 0] - he_she[..., 1]
 
 
+def _not_negative(gaps: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.maximum(gaps, 0)
+
+
 def pronoun_gap(
     log_odds: NDArray[np.float64], occupations: Sequence[str], seed: int = 0, draws: int = DRAWS
 ) -> dict[str, Any]:
@@ -65,6 +69,6 @@ def pronoun_gap(
     gaps = log_odds.mean(axis=1)
     return {
         "mean_abs_log_odds": float(np.abs(gaps).mean()),
-        "ci95": ratio_interval(np.abs(gaps), np.ones(len(gaps)), seed, draws=draws),
+        "ci95": ratio_interval(np.abs(gaps), np.ones(len(gaps)), seed, _not_negative, draws),
         "groups": {occupation: float(gap) for occupation, gap in zip(occupations, gaps, strict=True)},
     }

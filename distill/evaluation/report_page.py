@@ -14,7 +14,7 @@ import pandas as pd
 
 from distill.errors import UserError
 from distill.evaluation import Evaluation
-from distill.evaluation.compare import PROMPT, Comparison
+from distill.evaluation.compare import ENOUGH, PROMPT, Comparison
 from distill.evaluation.polarity import gendered_words
 from distill.evaluation.report_charts import price_section, shares_section
 from distill.evaluation.report_measures import (
@@ -64,7 +64,9 @@ METHODS = (
     "Disparity between two models is the root mean square of the professions’ log-odds, with the noise of few texts "
     "taken off. p values come from swapping the two models prompt by prompt (a permutation test), intervals from a "
     "paired bootstrap over prompts within professions: continuations of one prompt are not independent of each other. "
-    "Where professions are tested one by one, p values are corrected for their number by Holm’s method.",
+    "Where professions are tested one by one, p values are corrected for their number by Holm’s method. Of a "
+    f"profession in which one model has fewer than {ENOUGH} texts that speak of women or of men, as many of the "
+    "other’s are compared, chosen at random.",
     "A ratio of two counts falls short of 1 even for a perfectly fair model, the more so the fewer the texts. Beside "
     "it therefore stands what such a model would score with as many; intervals are given for log-odds, which do not "
     "suffer from this.",

@@ -37,7 +37,7 @@ def test_the_interval_is_that_of_blocks():
     nlls = np.zeros((2, 20, 50))
     nlls[1, 4] = 1.0
     low, high = gendered_nlls(nlls, np.ones((20, 50), dtype=bool), seed=0)[1]["ci95"]
-    assert low == 0
+    assert -0.1 < low <= 0
     assert high > 0.1
 
 

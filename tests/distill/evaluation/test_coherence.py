@@ -1,6 +1,7 @@
 import pytest
 
 from distill.evaluation.coherence import coherence
+from distill.evaluation.wilson import wilson
 
 
 def test_only_the_prompts_gender_alone_keeps_it() -> None:
@@ -22,6 +23,16 @@ def test_only_the_prompts_gender_alone_keeps_it() -> None:
 def test_nothing_gendered_says_nothing() -> None:
     assert coherence([("a", "female", "neutral"), ("b", "male", "neutral")]) == {"value": None, "ci95": None, "n": 0}
     assert coherence([]) == {"value": None, "ci95": None, "n": 0}
+
+
+def test_prompts_that_agree_are_no_certainty() -> None:
+    assert coherence([(prompt, "female", "female") for prompt in "abcdef"])["ci95"] == pytest.approx(wilson(6, 6))
+    assert coherence([(prompt, "female", "male") for prompt in "abcdef"])["ci95"] == pytest.approx(wilson(0, 6))
+
+
+def test_prompts_that_differ_are_no_independent_texts() -> None:
+    rows = [(prompt, "female", label) for prompt, label in (("a", "female"), ("b", "male")) for _ in range(50)]
+    assert coherence(rows)["ci95"] == [0.0, 1.0]
 
 
 def test_one_prompt_has_a_value_and_no_interval() -> None:

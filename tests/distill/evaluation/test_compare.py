@@ -56,6 +56,17 @@ def test_speaking_of_gender_less_often_is_not_taken_for_bias() -> None:
     assert sum(pair.disparity.p < 0.05 for pair in fair) <= 2
 
 
+def test_speaking_of_gender_less_often_is_not_taken_for_fairness() -> None:
+    """With all texts of both, in 14 of 20 pairs."""
+    leans = dict.fromkeys(LEANS, -2.5)
+    loud, quiet = (
+        [labelled(SYNTHETIC["generations"](leans, polar, seed=100 * (polar > 0.5) + i)) for i in range(20)]
+        for polar in (0.9, 0.08)
+    )
+    pairs = [compare(*pair, draws=200) for pair in zip(loud, quiet, strict=True)]
+    assert sum(pair.disparity.p < 0.05 for pair in pairs) <= 3
+
+
 def test_the_same_model_against_itself_has_changed_in_nothing() -> None:
     rows = texts(1.0, 1)
     same = compare(rows, rows)
@@ -107,8 +118,8 @@ def test_a_group_that_one_model_never_genders_is_left_out() -> None:
 
 def test_prompts_that_agree_leave_an_interval() -> None:
     """Three prompts that all say the same would resample to no spread at all."""
-    rows = labelled(SYNTHETIC["generations"]({"nurse": 0.0}, prompts=3, samples=3))
-    half = rows.assign(polarity=["male", "female", "neutral"] * 3)
+    rows = labelled(SYNTHETIC["generations"]({"nurse": 0.0}, prompts=3, samples=9))
+    half = rows.assign(polarity=["male", "female", "neutral"] * 9)
     change = compare(rows.assign(polarity="male"), rows.assign(polarity="female"))
     for low, high in (change.log_odds.ci95, change.by_group["nurse"].ci95):
         assert low < change.log_odds.difference - 2

@@ -112,6 +112,18 @@ def test_binomial_variance_is_that_of_many_models(female: int, male: int) -> Non
     assert binomial_variance(np.float64(female), np.float64(male)) == pytest.approx(expected, rel=0.05)
 
 
+@pytest.mark.parametrize("texts", [1, 2, 3, 5, 8, 20])
+def test_binomial_variance_is_expected_to_be_that_of_a_fair_coin(texts: int) -> None:
+    female = np.arange(texts + 1.0)
+    chances = np.array([math.comb(texts, int(count)) for count in female]) / 2**texts
+    variance = (chances * log_odds(female, texts - female) ** 2).sum()
+    assert (chances * binomial_variance(female, texts - female)).sum() == pytest.approx(variance, rel=0.08)
+
+
+def test_without_a_text_nothing_varies() -> None:
+    assert binomial_variance(np.float64(0), np.float64(0)) == 0
+
+
 @pytest.mark.parametrize(("female", "male", "texts"), [(30, 30, 100), (60, 10, 100), (12, 0, 250)])
 def test_multinomial_variance_is_that_of_many_models(female: int, male: int, texts: int) -> None:
     shares = np.array([female + 0.5, male + 0.5]) / (texts + 1)
@@ -185,6 +197,23 @@ def test_a_fair_model_is_called_fair() -> None:
 def test_the_interval_covers_where_prompts_differ() -> None:
     covered, _ = _coverage(lean=0.0, spread=1.0, worlds=200, names=8)
     assert 0.89 <= covered <= 0.99
+
+
+def test_the_interval_covers_where_a_fair_model_hardly_speaks_of_gender() -> None:
+    """By the delta method with shares moved towards the middle: 88 %."""
+    covered, _ = _coverage(lean=0.0, spread=0.0, worlds=300, names=18, prompts_each=6, polar=0.05)
+    assert 0.92 <= covered <= 0.99
+
+
+def test_two_prompts_that_differ_tell_little_of_a_group_and_more_of_many() -> None:
+    """The interval of the two prompts' own resamples: ±3 for one group as for all."""
+    two = {"a": (10, 0, 0, 0), "b": (0, 10, 0, 0)}
+    result = disparity(*_expand({f"group {number}": {f"{number}{p}": two[p] for p in two} for number in range(18)}))
+    deviation = math.log(20.5 / 0.5)
+    for score in result["groups"].values():
+        assert score["ci95"] == pytest.approx([-12.7 * deviation, 12.7 * deviation], rel=0.1)
+        assert score["difference_ci95"] == pytest.approx([-12.7, 12.7], rel=0.1)
+    assert result["ci95"] == pytest.approx([-2.1 * deviation / 18**0.5, 2.1 * deviation / 18**0.5], rel=0.1)
 
 
 def test_the_interval_covers_where_few_texts_lean_far() -> None:

@@ -55,6 +55,21 @@ def test_p_values_are_exact_for_models_that_are_the_same() -> None:
     assert np.mean(found, axis=0) == pytest.approx([0.05, 0.05, 0.05], abs=0.035)
 
 
+def test_a_fair_model_that_hardly_speaks_of_gender_is_not_found_to_differ() -> None:
+    """10 and 1 % of texts, 300 pairs. By the delta method, with shares moved towards the middle: 12 and 11 %."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(300):
+        polar = [rng.binomial(5, rate, size=(18, 50)) for rate in (0.1, 0.01)]
+        female = [rng.binomial(texts, 0.5) for texts in polar]
+        groups = np.stack([female[0], polar[0] - female[0], female[1], polar[1] - female[1]], axis=2).astype(float)
+        p = permutation_test([group for group in groups if group[:, 2:].any()], 199, rng)
+        found.append([p.disparity <= 0.05, p.log_odds <= 0.05])
+    disparity, odds = np.mean(found, axis=0)
+    assert disparity <= 0.06
+    assert odds <= 0.09
+
+
 def test_a_difference_is_found_in_the_measure_that_it_is_in() -> None:
     rng = np.random.default_rng(0)
     fairer = permutation_test([clusters((2.0, 0.5), 40, 1), clusters((-2.0, -0.5), 40, 2)], 999, rng)

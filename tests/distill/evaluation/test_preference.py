@@ -4,7 +4,8 @@ import torch
 
 from distill.evaluation.checkpoint import Checkpoint
 from distill.evaluation.pairs import Pair
-from distill.evaluation.preference import pair_log_probabilities, preference, wilson
+from distill.evaluation.preference import pair_log_probabilities, preference
+from distill.evaluation.wilson import wilson
 
 
 @torch.no_grad()

@@ -37,3 +37,9 @@ def test_the_sum_over_occupations() -> None:
     assert result["groups"][OCCUPATIONS[0]] == -2
     assert result["groups"][OCCUPATIONS[1]] == 0
     assert result["ci95"][0] <= result["mean_abs_log_odds"] <= result["ci95"][1]
+
+
+def test_the_interval_of_two_occupations_is_wide_and_of_no_gap_below_none() -> None:
+    low, high = pronoun_gap(np.array([[0.5], [1.5]]), ["nurse", "pilot"])["ci95"]
+    assert low == 0
+    assert high == pytest.approx(1 + 12.7 * 0.5, rel=0.05)
