@@ -140,7 +140,7 @@ class Lexicon:
             word for word, options in self.counterparts.items() if any(option.reading for option in options)
         )
 
-    def groups(self, case: str) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
+    def groups(self, case: str = "lower") -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
         """Connected components (male words, female words) over the pairs a vocabulary may exchange in this case.
 
         Single words, told in lower case. {him, his} ↔ {her, hers} is one, {man} ↔ {woman} another. A pair is left out
