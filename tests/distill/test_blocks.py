@@ -34,7 +34,7 @@ def packed(corpus, tokenizer, tmp_path_factory):
 def counterparts():
     """Every word with all the words that it may become."""
     groups = [
-        *RoleReverser().lexicon.groups(),
+        *(pair for case in ("lower", "title", "upper") for pair in RoleReverser().lexicon.groups(case)),
         *((frozenset([male.lower()]), frozenset([female.lower()])) for male, female in name_pairs()),
     ]
     found: dict[str, set[str]] = {}
