@@ -7,9 +7,11 @@ Intervals are given for log-odds and for differences of shares, and not for min 
 in small samples even for a perfectly fair model, a bootstrap biases them once more, and its interval misses the truth
 far more often than its level says. Beside each ratio stands what a perfectly fair model would score instead.
 
-How often the intervals hold the truth is simulated by `benchmarks/coverage.py`. They fall short where a group's rarer
-gender is expected about once: the ½ of the log-odds pulls each group towards even odds, and a mean over groups narrows
-the interval, not the pull. Such intervals lie too near to 0.
+How often the intervals hold the truth is simulated by `benchmarks/coverage.py`: that of fair models' mean log-odds
+in 95 to 99 %, with one text a group as with 75. It falls short where groups lean far to the same side and their rarer
+gender is expected less than about once, in 68 % for 18 groups of five texts that all lean by 2: the ½ of the log-odds
+pulls each group towards even odds, and a mean over groups narrows the interval, not the pull. Such intervals lie too
+near to 0.
 """
 
 from collections.abc import Sequence
