@@ -9,7 +9,7 @@ far more often than its level says. Beside each ratio stands what a perfectly fa
 
 How often the intervals hold the truth is simulated by `benchmarks/coverage.py`: that of fair models' mean log-odds
 in 95 to 99 %, with one text a group as with 75. It falls short where groups lean far to the same side and their rarer
-gender is expected less than about once, in 68 % for 18 groups of five texts that all lean by 2: the ½ of the log-odds
+gender is expected less than about once, in 70 % for 18 groups of five texts that all lean by 2: the ½ of the log-odds
 pulls each group towards even odds, and a mean over groups narrows the interval, not the pull. Such intervals lie too
 near to 0.
 """
