@@ -125,15 +125,15 @@ def disparity_of(tally: Tally, seed: int = 0, draws: int = DRAWS, simulations: i
         ratios, odds, differences = (
             np.array([score[key] for score in defined]) for key in ("ratio", "log_odds", "difference")
         )
-        odds_ci95, difference_ci95 = (_mean_interval(of_groups) for of_groups in zip(*resampled, strict=True))
+        odds_of_groups, differences_of_groups = zip(*resampled, strict=True)
         overall |= {
             "mean_ratio": float(ratios.mean()),
             "min_ratio": float(ratios.min()),
             "rms_log_odds": float(np.sqrt((odds**2).mean())),
             "log_odds": float(odds.mean()),
-            "ci95": odds_ci95,
+            "ci95": _mean_interval(odds_of_groups),
             "difference": float(differences.mean()),
-            "difference_ci95": difference_ci95,
+            "difference_ci95": _share_interval(differences_of_groups),
         }
     if tally.texts:
         overall["polar_rate"] = sum(score["female"] + score["male"] for score in scores.values()) / tally.texts
@@ -162,6 +162,11 @@ def _mean_interval(groups: Sequence[_Resampled]) -> list[float]:
     return at_least_students(interval(draws.mean(axis=0)), float(estimates.mean()), variances, clusters)
 
 
+def _share_interval(groups: Sequence[_Resampled]) -> list[float]:
+    """The same of a difference of shares, which lies between −1 and 1 whatever Student says."""
+    return [min(1.0, max(-1.0, bound)) for bound in _mean_interval(groups)]
+
+
 def _group(clusters: Floats, draws: int, rng: np.random.Generator) -> tuple[dict[str, Any], _Resampled, _Resampled]:
     """The entry of one group, from its clusters `[clusters, 4]`, with its log-odds and its difference resampled."""
     counts = clusters.sum(axis=0)
@@ -185,6 +190,6 @@ def _group(clusters: Floats, draws: int, rng: np.random.Generator) -> tuple[dict
         "log_odds": float(estimates[0]) if polar else None,
         "ci95": _mean_interval(resampled[:1]) if polar else None,
         "difference": float(estimates[1]),
-        "difference_ci95": _mean_interval(resampled[1:]),
+        "difference_ci95": _share_interval(resampled[1:]),
     }
     return score, resampled[0], resampled[1]
