@@ -90,7 +90,12 @@ class TrainingCLI(LightningCLI):
             parser_kwargs={"prog": prog, "parser_mode": "omegaconf+", "allow_abbrev": False},
             trainer_defaults={
                 "callbacks": [
-                    *(StopBetweenSteps(), StopAtNonFinite(), Watch(), History(), BestCheckpoint(), ExportStudent())
+                    StopBetweenSteps(),
+                    StopAtNonFinite(),
+                    Watch(),
+                    History(),
+                    BestCheckpoint(),
+                    ExportStudent(),
                 ],
                 "default_root_dir": "outputs",
                 "use_distributed_sampler": False,
