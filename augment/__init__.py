@@ -1,7 +1,7 @@
 """Counterfactual role reversal of English text: “she lost her keys” → “he lost his keys”, and the map between them."""
 
 from augment.alignment import align
-from augment.lexicon import Lexicon
+from augment.english.lexicon import Lexicon
 from augment.reversal import Reversal, RoleReverser, Swap
 
 __all__ = ["Lexicon", "Reversal", "RoleReverser", "Swap", "align"]

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, BinaryIO, get_args
 
 from augment.corpus import OutputError, Summary, check_output, reverse_corpus, shard, write_corpus
 from augment.documents import SUFFIXES, DocumentError, read_documents
-from augment.ending import ending
-from augment.explanation import explain, overview
-from augment.leftovers import of_this_process, remove_leftovers
-from augment.lexicon import Lexicon, LexiconError
-from augment.locks import locked
+from augment.english.lexicon import Lexicon, LexiconError
+from augment.english.surface_forms import Direction
+from augment.lexicon_explain import explain, overview
 from augment.reversal import Reversal, RoleReverser
-from augment.surface import Direction
+from augment.runtime.command_exit import ending
+from augment.runtime.locks import locked
+from augment.runtime.stale_files import of_this_process, remove_leftovers
 
 if TYPE_CHECKING:
     import datasets
@@ -27,7 +27,10 @@ _RED, _GREEN, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run `augment` with these arguments (default: those of the process); `augment.ending` tells the exit statuses."""
+    """Run `augment` with these arguments (default: those of the process).
+
+    `augment.runtime.command_exit` lists the exit statuses.
+    """
     arguments = _parser().parse_args(argv)
     with ending("augment", (DocumentError, LexiconError, OutputError), arguments.debug):
         arguments.run(arguments)

@@ -15,9 +15,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augment.leftovers import of_this_process, remove_leftovers
-from augment.orphans import end_with_parent
 from augment.reversal import Reversal, RoleReverser
+from augment.runtime.stale_files import of_this_process, remove_leftovers
+from augment.runtime.worker_lifetime import end_with_parent
 
 if TYPE_CHECKING:
     import datasets

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augment.leftovers import of_this_process, remove_leftovers
+from augment.runtime.stale_files import of_this_process, remove_leftovers
 
 if TYPE_CHECKING:
     import datasets

@@ -18,7 +18,7 @@ from itertools import accumulate, chain, pairwise
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from augment.orphans import end_with_parent
+from augment.runtime.worker_lifetime import end_with_parent
 
 if TYPE_CHECKING:
     from augment.reversal import Reversal, RoleReverser

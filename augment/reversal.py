@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, get_args
 
-from augment.lexicon import Lexicon
-from augment.names import name_pairs, names_that_are_words, unpaired_names
+from augment.english.first_names import name_pairs, names_that_are_words, unpaired_names
+from augment.english.lexicon import Lexicon
+from augment.english.possessives import APOSTROPHES, with_possessive
+from augment.english.prose import PLAIN_AFTER, PLAIN_BEFORE, is_in_tag, is_prose
+from augment.english.surface_forms import TELLS, Direction, surface_forms
+from augment.english.word_search import WordSearch
 from augment.parallel import reverse_in_parallel
-from augment.possessives import APOSTROPHES, with_possessive
-from augment.prose import PLAIN_AFTER, PLAIN_BEFORE, is_in_tag, is_prose
-from augment.search import WordSearch
-from augment.surface import TELLS, Direction, surface_forms
 
 # Part of the fingerprint: raise it whenever the same lexicon and text would give another reversal.
 _VERSION = 9

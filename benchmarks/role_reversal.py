@@ -24,7 +24,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from augment import RoleReverser
 from augment.alignment import align
-from augment.pronouns import is_determiner
+from augment.pronouns.model import is_determiner
 
 DATA = Path(os.environ.get("DISTILL_DATA", Path(__file__).parents[1] / "../shared/data"))
 TREEBANK, NOVEL = "pronouns/ud_dev.jsonl", "novels/middlemarch.txt"

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from augment.ending import end_unread, one_line
+from augment.runtime.command_exit import end_unread, one_line
 from distill.errors import RunError, Stopped, UserError
 
 _HELP = """usage: distill COMMAND [options]

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from augment import Reversal, RoleReverser
 from augment.alignment import boundaries
-from distill.spans import ending_in, overlapping
+from augment.token_spans import ending_in, overlapping
 
 Side = Literal["text", "reversal"]
 

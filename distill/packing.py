@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from augment import RoleReverser
 from augment.documents import DocumentError, read_documents
-from augment.locks import locked
+from augment.runtime.locks import locked
 from distill.cache_key import cache_key
 from distill.encoding import Side, encode_documents
 from distill.errors import RunError

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
+from augment.runtime.atomic_write import write_whole
 from distill.blocks import Block, collate
 from distill.data import CounterfactualDataModule
 from distill.errors import UserError
@@ -20,7 +21,6 @@ from distill.evaluation.bootstrap import DRAWS
 from distill.evaluation.occupations import OCCUPATIONS
 from distill.evaluation.prompts import groups_as_occupations, read_prompts
 from distill.evaluation.pronoun_gap import he_she_log_odds, pronoun_gap
-from distill.evaluation.writing import write_whole
 from distill.models import head_weight, load_teacher
 from distill.module import DistillationModule
 from distill.perturbation import ReversedVocabulary

@@ -13,8 +13,8 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from pytorch_lightning.utilities import rank_zero_warn
 
-from augment.ending import one_line
-from augment.locks import locked
+from augment.runtime.command_exit import one_line
+from augment.runtime.locks import locked
 from distill.arguments import OneLineErrors
 from distill.callbacks import ExportStudent
 from distill.checkpoints import BestCheckpoint, LastCheckpoint, WholeFiles, check_unfinished, read_checkpoint

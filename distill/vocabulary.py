@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from augment.lexicon import Lexicon
-from augment.names import name_pairs
+from augment.english.first_names import name_pairs
+from augment.english.lexicon import Lexicon
 from distill.word_counts import read_word_counts
 
 _SHARES: dict[tuple[str, Callable[[str], str]], float] = {

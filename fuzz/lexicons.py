@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from augment import Lexicon, RoleReverser
-from augment.lexicon import LexiconError
+from augment.english.lexicon import LexiconError
 from fuzz.damage import damaged
 from fuzz.target import Target, check_line
 from fuzz.texts import check_record

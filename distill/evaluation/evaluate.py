@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import augment
-from distill import models, spans
+from augment.runtime.atomic_write import write_whole
+from distill import models
 from distill.code_digest import code_digest, package_files
 from distill.errors import UserError
 from distill.evaluation.bootstrap import DRAWS
@@ -37,7 +38,6 @@ from distill.evaluation.result_table import result_table
 from distill.evaluation.task import Task
 from distill.evaluation.text import measure_text, protocols, read_text
 from distill.evaluation.vector_polarity import POLARITIES, PolarityName, labeller, read_word_table
-from distill.evaluation.writing import write_whole
 from distill.writable import check_writable
 
 logger = logging.getLogger(__name__)
@@ -286,7 +286,7 @@ def _made_of(checkpoint: Checkpoint, task: Task, dtype: Dtype) -> dict[str, Any]
 def _code() -> str:
     # What only shows results changes none.
     modules = [file for file in sorted(Path(__file__).parent.glob("*.py")) if not file.name.startswith("report")]
-    modules += [Path(module.__file__ or "") for module in (models, spans)]
+    modules += [Path(module.__file__ or "") for module in (models,)]
     return code_digest([*modules, *package_files(augment)])
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment import RoleReverser
+from augment.token_spans import overlapping
 from distill.evaluation.perplexity import ScoredDocuments
-from distill.spans import overlapping
 
 
 def gendered_nlls(documents: ScoredDocuments, reverser: RoleReverser) -> NDArray[np.float64]:

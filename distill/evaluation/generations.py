@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from augment.runtime.atomic_write import write_whole
 from distill.evaluation.checkpoint import Checkpoint
 from distill.evaluation.generation import Continuation, Sampling, prompt_lengths
 from distill.evaluation.processes import Processes
 from distill.evaluation.progress import Progress
 from distill.evaluation.prompts import Prompt
 from distill.evaluation.task import Task
-from distill.evaluation.writing import write_whole
 
 logger = logging.getLogger(__name__)
 

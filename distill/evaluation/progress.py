@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from augment.runtime.atomic_write import write_whole
 from distill.errors import UserError
-from distill.evaluation.writing import write_whole
 
 T = TypeVar("T")
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from augment.runtime.atomic_write import write_whole
 from distill.errors import UserError
 from distill.evaluation import Evaluation, load
 from distill.evaluation.compare import Comparison, compare, labelled
@@ -11,7 +12,6 @@ from distill.evaluation.report_measures import prompt_counts
 from distill.evaluation.report_page import page
 from distill.evaluation.report_tables import latex, markdown
 from distill.evaluation.report_verdict import verdicts
-from distill.evaluation.writing import write_whole
 from distill.writable import check_writable
 
 TEXTS = {"report.html": ".html", "tables.md": ".md", "tables.tex": ".tex"}

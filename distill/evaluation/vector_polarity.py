@@ -21,10 +21,10 @@ from typing import Literal
 
 import numpy as np
 
+from augment.runtime.atomic_write import write_whole
 from distill.errors import UserError
 from distill.evaluation.polarity import Gender, Labeller, Polarity, unigram
 from distill.evaluation.words import Readings, words
-from distill.evaluation.writing import write_whole
 
 PolarityName = Literal["unigram", "gender_max", "gender_wavg"]
 POLARITIES: tuple[PolarityName, ...] = ("unigram", "gender_max", "gender_wavg")

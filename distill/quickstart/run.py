@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from augment.locks import locked
+from augment.runtime.locks import locked
 from distill.errors import Stopped, UserError
 from distill.quickstart.corpus import write_corpus
 from distill.writable import check_writable

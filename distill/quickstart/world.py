@@ -65,7 +65,7 @@ NAMES: tuple[tuple[str, str], ...] = (
     ("Thomas", "Sarah"),
     ("Charles", "Karen"),
 )
-"""First names, paired as `augment.names` pairs them."""
+"""First names, paired as `augment.english.first_names` pairs them."""
 
 KIN: tuple[tuple[str, str], ...] = (
     ("father", "mother"),

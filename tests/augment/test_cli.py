@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from augment.locks import locked
+from augment.runtime.locks import locked
 
 AUGMENT = [sys.executable, "-c", "from augment.cli import main; main()"]
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from augment import Lexicon, Reversal, RoleReverser, Swap
-from augment.names import name_pairs
+from augment.english.first_names import name_pairs
 from augment.reversal import SWAP
 
 LEXICON = Lexicon.load()

@@ -10,7 +10,7 @@ from tokenizers import processors
 from transformers import AutoTokenizer
 
 from augment import RoleReverser
-from augment.names import name_pairs
+from augment.english.first_names import name_pairs
 from distill.blocks import Block, Blocks, collate
 from distill.packing import Corpus, pack
 from distill.prefix import PrefixKind

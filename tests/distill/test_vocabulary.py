@@ -8,7 +8,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from augment.names import name_pairs
+from augment.english.first_names import name_pairs
 from distill.vocabulary import ReversedVocabulary
 from distill.word_counts import read_word_counts
 

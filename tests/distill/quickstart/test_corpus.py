@@ -11,7 +11,7 @@ import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from augment import RoleReverser
-from augment.names import name_pairs
+from augment.english.first_names import name_pairs
 from distill.quickstart.corpus import OCCUPATIONS, documents, planted_mean_ratio, prompts, write_corpus
 from distill.quickstart.grammar import SLOTS
 from distill.quickstart.plan import Plan, flip, plans, render

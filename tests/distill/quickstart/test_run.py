@@ -93,7 +93,7 @@ def test_what_was_stopped_in_a_training_continues_there(tiny_recipes, tmp_path, 
 _HOLD = """
 import sys
 from pathlib import Path
-from augment.locks import locked
+from augment.runtime.locks import locked
 with locked(Path(sys.argv[1]), lambda: None):
     print("held", flush=True)
     sys.stdin.read()

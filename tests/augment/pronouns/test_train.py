@@ -6,8 +6,9 @@ import random
 
 import pytest
 
-from augment import train_pronouns, word_classes
-from augment.pronouns import PronounModel, context
+from augment.pronouns import train as train_pronouns
+from augment.pronouns import word_classes
+from augment.pronouns.model import PronounModel, context
 
 NOUNS = ["house", "dog", "garden", "letter", "father", "coat", "window", "sister"]
 VERBS = ["saw", "loved", "helped", "found", "left", "met"]

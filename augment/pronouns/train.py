@@ -1,11 +1,11 @@
 """Train the model that tells which “her” is this one: raw English text in, `lexicons/pronouns.json.gz` out.
 
-    python -m augment.train_pronouns NOVEL.txt [NOVEL.txt …] --output augment/lexicons/pronouns.json.gz
+    python -m augment.pronouns.train NOVEL.txt [NOVEL.txt …] --output augment/lexicons/pronouns.json.gz
 
 No annotation is needed. “Him” and “his” stand where “her” does and tell themselves apart, and so do “me” and “my”,
-“them” and “their”, “us” and “our”. First words are sorted into classes (`augment.word_classes`), so that what was
-learned of one word holds for others of its kind; then a logistic regression is fitted by AdaGrad, and small weights
-are dropped.
+“them” and “their”, “us” and “our”. First words are sorted into classes (`augment.pronouns.word_classes`), so that what
+was learned of one word holds for others of its kind; then a logistic regression is fitted by AdaGrad, and small
+weights are dropped.
 """
 
 import argparse
@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from augment.pronouns import Context, PronounModel, context
-from augment.word_classes import cluster, word_classes
+from augment.pronouns.model import Context, PronounModel, context
+from augment.pronouns.word_classes import cluster, word_classes
 
 _PRONOUN = re.compile(r"(?<![\w'’-])(?:(?P<determiner>his|my|their|our)|him|me|them|us)(?!\w)", re.IGNORECASE)
 # “Her being late”, “his wanting it”: determiners that today's text rarely has, where novels have them.
@@ -45,7 +45,7 @@ Example = tuple[Context, bool]
 
 def main(argv: list[str] | None = None) -> None:
     """Train on the files given, print what was found, and write the model beside its place, then into it."""
-    parser = argparse.ArgumentParser(prog="python -m augment.train_pronouns", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m augment.pronouns.train", description=__doc__.splitlines()[0])
     parser.add_argument("texts", nargs="+", type=Path, metavar="NOVEL.txt", help="raw English text in UTF-8")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.json.gz", help="where the model goes")
     arguments = parser.parse_args(argv)

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from augment import word_classes
-from augment.train_pronouns import examples
+from augment.pronouns import word_classes
+from augment.pronouns.train import examples
 
 NOUNS = ["house", "dog", "garden", "letter", "father", "coat", "window", "sister"]
 RARE_NOUNS = [f"{start}{vowel}cket" for start in "bdfghjklmnprstvw" for vowel in "aeiou"]

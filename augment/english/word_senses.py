@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from augment.pronouns import is_determiner
+from augment.pronouns.model import is_determiner
 
 # Blanks and one line break at most, in a single way: two stretches of blanks side by side would take quadratic time.
 _NAME = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?([^\W\d_][^\W\d_]*)")

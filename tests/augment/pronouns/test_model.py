@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augment.pronouns import _model, context, is_determiner, stem_of
+from augment.pronouns.model import _model, context, is_determiner, stem_of
 
 
 def data(*names: str) -> Path:
     candidates = [Path(os.environ["DISTILL_DATA"])] if "DISTILL_DATA" in os.environ else []
-    candidates.append(Path(__file__).parents[2] / "../shared/data")
+    candidates.append(Path(__file__).parents[3] / "../shared/data")
     for folder in candidates:
         if (folder.joinpath(*names)).exists():
             return folder.joinpath(*names)

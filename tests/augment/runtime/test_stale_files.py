@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from augment.documents import read_documents
-from augment.leftovers import of_this_process, remove_leftovers
+from augment.runtime.stale_files import of_this_process, remove_leftovers
 
 READ = """
 import os, sys

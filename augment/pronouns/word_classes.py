@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from augment.pronouns import ENDINGS, TOKEN, Context
+from augment.pronouns.model import ENDINGS, TOKEN, Context
 
 CLASSES = 96
 LEVELS = 16

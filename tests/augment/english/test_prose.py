@@ -2,7 +2,7 @@
 
 import pytest
 
-from augment.prose import is_compound, is_in_tag, is_prose
+from augment.english.prose import is_compound, is_in_tag, is_prose
 
 
 def span(text: str) -> tuple[str, int, int]:

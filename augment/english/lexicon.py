@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from augment.readings import READINGS
+from augment.english.word_senses import READINGS
 
 _CASES = ("lower", "title", "upper")
 _DIRECTIONS = ("to_male", "to_female")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.evaluation.writing import write_whole
+from augment.runtime.atomic_write import write_whole
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:

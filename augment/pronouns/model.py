@@ -2,7 +2,7 @@
 
 “her” is decided by a linear model over the two words before it and the three behind. It learned from raw novels: “him”
 and “his”, “me” and “my”, “them” and “their”, “us” and “our” tell themselves apart, and stand where “her” does
-(`augment.train_pronouns`). “his” is nearly always a determiner, and a rule finds where it is none.
+(`augment.pronouns.train`). “his” is nearly always a determiner, and a rule finds where it is none.
 """
 
 import gzip

@@ -2,7 +2,7 @@
 
 import pytest
 
-from augment.names import is_first_name, name_pairs, names_that_are_words, unpaired_names
+from augment.english.first_names import is_first_name, name_pairs, names_that_are_words, unpaired_names
 
 
 def test_enough_pairs() -> None:

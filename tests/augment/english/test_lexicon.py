@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from augment import Lexicon, RoleReverser
-from augment.lexicon import LexiconError
+from augment.english.lexicon import LexiconError
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def test_size_and_groups(lexicon: Lexicon) -> None:
 
 
 def test_animals_are_there_for_those_who_enable_them(lexicon: Lexicon, tmp_path: Path) -> None:
-    text = (Path(__file__).parents[2] / "augment/lexicons/en.yaml").read_text("utf-8")
+    text = (Path(__file__).parents[3] / "augment/lexicons/en.yaml").read_text("utf-8")
     enabled = load(tmp_path, text.replace("disabled: [animal]", "disabled: []"))
     assert "lioness" in enabled.counterparts
     assert "lioness" not in lexicon.counterparts

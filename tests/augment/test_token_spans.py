@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.spans import ending_in, overlapping
+from augment.token_spans import ending_in, overlapping
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=12), st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5))))

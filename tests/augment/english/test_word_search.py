@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augment import search
-from augment.search import WordSearch, word_pattern
+from augment.english import word_search as search
+from augment.english.word_search import WordSearch, word_pattern
 
 FORMS = ["he", "her", "hero", "ma'am", "ma’am", "He", "HER", "Émile", "né", "né'e"]
 SEARCH = WordSearch(FORMS)

@@ -3,11 +3,17 @@
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from augment.exclusions import Exclusions, exclusions_of_words
-from augment.lexicon import Lexicon
-from augment.names import is_first_name, is_surname, name_pairs, names_that_are_words, unpaired_names
-from augment.prose import is_compound
-from augment.readings import READINGS
+from augment.english.exclusions import Exclusions, exclusions_of_words
+from augment.english.first_names import (
+    is_first_name,
+    is_surname,
+    name_pairs,
+    names_that_are_words,
+    unpaired_names,
+)
+from augment.english.lexicon import Lexicon
+from augment.english.prose import is_compound
+from augment.english.word_senses import READINGS
 
 Direction = Literal["swap", "female", "male"]
 

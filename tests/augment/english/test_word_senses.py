@@ -2,7 +2,7 @@
 
 import pytest
 
-from augment.readings import is_title
+from augment.english.word_senses import is_title
 
 
 @pytest.mark.parametrize(

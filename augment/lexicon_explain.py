@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from augment.exclusions import pattern_of
-from augment.lexicon import Exclusion, Lexicon, Pair
-from augment.names import name_pairs, names_that_are_words, unpaired_names
+from augment.english.exclusions import pattern_of
+from augment.english.first_names import name_pairs, names_that_are_words, unpaired_names
+from augment.english.lexicon import Exclusion, Lexicon, Pair
 from augment.reversal import RoleReverser
 
 _ARROWS = {None: "↔", "to_female": "→", "to_male": "←"}

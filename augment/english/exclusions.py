@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from augment.lexicon import Exclusion
+from augment.english.lexicon import Exclusion
 
 _SIGNS = {" ": r"(?:\s+|[-‐‑])", "-": "[-‐‑]", "'": "['’]", "*": r"\w*"}
 _HYPHENS, _BLANKS, _APOSTROPHES = "-‐‑", " \t\n\r\xa0", "'’"

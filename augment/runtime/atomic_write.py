@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from augment.leftovers import of_this_process, remove_leftovers
+from augment.runtime.stale_files import of_this_process, remove_leftovers
 
 
 def write_whole(path: Path, write: Callable[[Path], object], beside: Path | None = None) -> None:

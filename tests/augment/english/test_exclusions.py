@@ -2,8 +2,8 @@
 
 import pytest
 
-from augment.exclusions import Exclusions, exclusions_of_words
-from augment.lexicon import Exclusion, Lexicon
+from augment.english.exclusions import Exclusions, exclusions_of_words
+from augment.english.lexicon import Exclusion, Lexicon
 
 
 def phrases(*entries: str | Exclusion) -> dict[str, Exclusions]:

@@ -1,0 +1,1 @@
+"""English: the lexicon, the forms its words take, and what stays as it is."""

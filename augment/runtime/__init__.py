@@ -1,0 +1,1 @@
+"""Files, locks, worker processes and the end of a command; nothing about language."""
