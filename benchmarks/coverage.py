@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distill.evaluation.coherence import coherence
-from distill.evaluation.compare import compare
-from distill.evaluation.disparity import disparity
-from distill.evaluation.fairness import fair_ratio
-from distill.evaluation.perplexity import perplexity
+from distill.evaluation.disparity.coherence import coherence
+from distill.evaluation.disparity.comparison import compare
+from distill.evaluation.disparity.fair_baseline import fair_ratio
+from distill.evaluation.disparity.measures import disparity
+from distill.evaluation.likelihood.perplexity import perplexity
 
 GROUPS = 18
 LABELS = np.array(["female", "male", "neutral"], dtype=object)

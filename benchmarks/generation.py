@@ -23,10 +23,10 @@ import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, pipeline
 
-from distill.evaluation.checkpoint import Checkpoint, load_checkpoint
-from distill.evaluation.generation import Sampling
-from distill.evaluation.generations import generate
-from distill.evaluation.prompts import Prompt, own_prompts
+from distill.evaluation.generation.decoding import Sampling
+from distill.evaluation.generation.prompts import Prompt, own_prompts
+from distill.evaluation.generation.store import generate
+from distill.evaluation.scored_model import Checkpoint, load_checkpoint
 
 RESULTS = Path(__file__).with_name("results")
 OPTIONS = {"do_sample": True, "top_k": 50, "top_p": 0.9, "temperature": 1.0}

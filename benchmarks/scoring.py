@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from distill.evaluation.rescoring import rescore
-from distill.evaluation.vector_polarity import POLARITIES
-from distill.evaluation.words import words
+from distill.evaluation.disparity.rescoring import rescore
+from distill.evaluation.polarity.word_scores import words
+from distill.evaluation.polarity.word_vector_polarity import POLARITIES
 
 GROUPS, SAMPLES, LENGTH = 18, 10, 64
 RESULTS = Path(__file__).with_name("results") / "scoring.json"

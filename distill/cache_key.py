@@ -16,7 +16,7 @@ from augment import RoleReverser
 from augment.documents import DocumentError, suffix_of
 from distill.code_digest import code_digest, files_below, package_files
 
-_MODULES = ("encoding", "spans", "packing", "packed", "randomness")
+_MODULES = ("encoding", "packing", "packed", "randomness")
 """Of this package, those whose code decides what is written."""
 
 

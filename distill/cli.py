@@ -119,11 +119,11 @@ def run_command(command: str, arguments: list[str]) -> None:
 
         _call(evaluate, command, arguments)
     elif command == "word-table":
-        from distill.evaluation.word_table import word_table
+        from distill.evaluation.polarity.word_table_command import word_table
 
         _call(word_table, command, arguments)
     elif command == "report":
-        from distill.evaluation.report import report
+        from distill.report.command import report
 
         _call(report, command, arguments, positional="directories")
     elif command == "quickstart":

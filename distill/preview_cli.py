@@ -6,7 +6,7 @@ from typing import Any
 
 from pytorch_lightning.cli import LightningArgumentParser
 
-from distill.preview import PreviewOptions, preview
+from distill.preview.run import PreviewOptions, preview
 from distill.training import TrainingCLI
 
 

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from distill.errors import UserError
-from distill.evaluation.pairs import read_pairs
+from distill.evaluation.probes.sentence_pairs import read_pairs
 from fuzz.damage import damaged
 from fuzz.target import Target, check_line
 

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from distill.errors import UserError
-from distill.evaluation.prompts import read_prompts
+from distill.evaluation.generation.prompts import read_prompts
 from fuzz.damage import damaged
 from fuzz.target import Target, check_line
 

@@ -16,7 +16,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from distill.checkpoints import read_checkpoint
 from distill.errors import UserError
-from distill.evaluation.checkpoint import load_checkpoint
+from distill.evaluation.scored_model import load_checkpoint
 from distill.models import load_config, load_model, load_tokenizer
 from distill.quickstart.corpus import write_corpus
 from distill.weights import check_files

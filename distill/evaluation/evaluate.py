@@ -11,33 +11,34 @@ from pathlib import Path
 from typing import Any
 
 import augment
+import distill.evaluation
 from augment.runtime.atomic_write import write_whole
 from distill import models
 from distill.code_digest import code_digest, package_files
 from distill.errors import UserError
-from distill.evaluation.bootstrap import DRAWS
-from distill.evaluation.ceat import measure_ceat, read_contexts
-from distill.evaluation.checkpoint import Checkpoint, Dtype, check_model, load_checkpoint
-from distill.evaluation.coherence import coherence
-from distill.evaluation.disparity import disparity_of
-from distill.evaluation.distinct import distinct_2
-from distill.evaluation.fluency import mean_nll
-from distill.evaluation.generation import Sampling, prompt_lengths
-from distill.evaluation.generations import StoredGenerations, write_generations
-from distill.evaluation.occupations import OCCUPATIONS
-from distill.evaluation.pairs import read_pairs
-from distill.evaluation.polarity import unigram
-from distill.evaluation.preference import pair_preference
-from distill.evaluation.presets import PRESETS, PresetName, choose
-from distill.evaluation.processes import Processes, check_shared, devices
-from distill.evaluation.progress import alone_in, progress
-from distill.evaluation.prompts import Prompt, groups_as_occupations, read_prompts
-from distill.evaluation.pronoun_gap import pronoun_gap, pronoun_log_odds
-from distill.evaluation.rescoring import SCORED, tallied
+from distill.evaluation.disparity.coherence import coherence
+from distill.evaluation.disparity.distinct_bigrams import distinct_2
+from distill.evaluation.disparity.measures import disparity_of
+from distill.evaluation.disparity.rescoring import SCORED, tallied
+from distill.evaluation.generation.batch_plan import Task
+from distill.evaluation.generation.decoding import Sampling, prompt_lengths
+from distill.evaluation.generation.device_workers import Processes, check_shared, devices
+from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, choose
+from distill.evaluation.generation.prompts import Prompt, groups_as_occupations, read_prompts
+from distill.evaluation.generation.store import StoredGenerations, write_generations
+from distill.evaluation.generation.templates import OCCUPATIONS
+from distill.evaluation.likelihood.fluency import mean_nll
+from distill.evaluation.likelihood.text_perplexity import measure_text, protocols, read_text
+from distill.evaluation.partial_results import alone_in, progress
+from distill.evaluation.polarity.bold_unigram import unigram
+from distill.evaluation.polarity.word_vector_polarity import POLARITIES, PolarityName, labeller, read_word_table
+from distill.evaluation.probes.ceat import measure_ceat, read_contexts
+from distill.evaluation.probes.pair_preference import pair_preference
+from distill.evaluation.probes.pronoun_gap import pronoun_gap, pronoun_log_odds
+from distill.evaluation.probes.sentence_pairs import read_pairs
 from distill.evaluation.result_table import result_table
-from distill.evaluation.task import Task
-from distill.evaluation.text import measure_text, protocols, read_text
-from distill.evaluation.vector_polarity import POLARITIES, PolarityName, labeller, read_word_table
+from distill.evaluation.scored_model import Checkpoint, Dtype, check_model, load_checkpoint
+from distill.evaluation.statistics.bootstrap import DRAWS
 from distill.writable import check_writable
 
 logger = logging.getLogger(__name__)
@@ -284,10 +285,7 @@ def _made_of(checkpoint: Checkpoint, task: Task, dtype: Dtype) -> dict[str, Any]
 
 @cache
 def _code() -> str:
-    # What only shows results changes none.
-    modules = [file for file in sorted(Path(__file__).parent.glob("*.py")) if not file.name.startswith("report")]
-    modules += [Path(module.__file__ or "") for module in (models,)]
-    return code_digest([*modules, *package_files(augment)])
+    return code_digest([*package_files(distill.evaluation), Path(models.__file__ or ""), *package_files(augment)])
 
 
 def _check_counts(**counts: int | None) -> None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from distill.evaluation.report_measures import MISSING, measures
-from distill.evaluation.report_words import clean
+from distill.report.formatting import clean
+from distill.report.summary_lines import MISSING, measures
 
 
 def result_table(metrics: dict[str, Any]) -> str:

@@ -112,7 +112,7 @@ def _run(output: Path, configs: Path) -> None:
     _command("report", *(str(output / model) for model in MODELS), f"--output={output / PAGE}")
 
     from distill.evaluation import load
-    from distill.evaluation.report_tables import table
+    from distill.report.text_tables import table
 
     print(f"\n{table([load(output / model) for model in MODELS])}\n")
 

@@ -15,7 +15,7 @@ import matplotlib as mpl
 from results import Row, read
 from table import table
 
-from distill.evaluation.report_measures import TELLING, get
+from distill.report.summary_lines import TELLING, get
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

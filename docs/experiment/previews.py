@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from distill.preview_table import gendered_change, perplexity_change
+from distill.preview.table import gendered_change, perplexity_change
 
 Preview = dict[str, Any]
 

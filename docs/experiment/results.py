@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from rows import rows
 
-from distill.evaluation.report_measures import get
+from distill.report.summary_lines import get
 
 Metrics = dict[str, Any]
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from results import Metrics, Row
 
-from distill.evaluation.report_measures import get, parity
-from distill.evaluation.weat import TESTS
+from distill.evaluation.probes.weat_word_sets import TESTS
+from distill.report.summary_lines import get, parity
 
 
 class Column(NamedTuple):

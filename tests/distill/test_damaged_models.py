@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from distill.config import TeacherConfig
 from distill.errors import UserError
-from distill.evaluation.checkpoint import load_checkpoint
+from distill.evaluation.scored_model import load_checkpoint
 from distill.models import load_teacher, load_tokenizer
 
 

@@ -21,7 +21,7 @@ from transformers.models.auto.configuration_auto import AutoConfig
 
 from distill.config import StudentConfig, TeacherConfig
 from distill.errors import UserError
-from distill.evaluation.checkpoint import check_model
+from distill.evaluation.scored_model import check_model
 from distill.models import (
     build_student,
     check_head,

@@ -10,7 +10,7 @@ import pytest
 
 from augment import RoleReverser
 from distill.cli import main
-from distill.evaluation.occupations import OCCUPATIONS, PRONOUN_TEMPLATES, TEMPLATES
+from distill.evaluation.generation.templates import OCCUPATIONS, PRONOUN_TEMPLATES, TEMPLATES
 from tests.distill.evaluation import synthetic
 
 ROOT = Path(__file__).parents[2]

@@ -1,9 +1,10 @@
 import re
-import runpy
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from tests.distill.evaluation import synthetic
 
 nbclient = pytest.importorskip("nbclient", reason="needs the extra `notebook`")
 nbformat = pytest.importorskip("nbformat", reason="needs the extra `notebook`")
@@ -30,9 +31,7 @@ def test_what_it_needs_is_installed_from_the_clone() -> None:
 
 
 def test_it_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runpy.run_path(str(ROOT / "tests" / "distill" / "evaluation" / "synthetic.py"))["quickstart"](
-        tmp_path / "quickstart"
-    )
+    synthetic.quickstart(tmp_path / "quickstart")
     monkeypatch.setenv("DISTILL_EVALUATIONS", str(tmp_path / "quickstart"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     notebook = nbformat.read(NOTEBOOK, as_version=4)

@@ -8,9 +8,9 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from distill.evaluation.checkpoint import Checkpoint, load_checkpoint
 from distill.evaluation.gendered_openings import OPENINGS
-from distill.evaluation.occupations import OCCUPATIONS, TEMPLATES
+from distill.evaluation.generation.templates import OCCUPATIONS, TEMPLATES
+from distill.evaluation.scored_model import Checkpoint, load_checkpoint
 
 
 def tiny_tokenizer() -> PreTrainedTokenizerFast:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from distill.evaluation.disparity import disparity
-from distill.evaluation.polarity import unigram
+from distill.evaluation.disparity.measures import disparity
+from distill.evaluation.polarity.bold_unigram import unigram
 
 GROUPS = ("nurse", "librarian", "dancer", "writer", "judge", "chef", "plumber", "pilot", "guard")
 LEANS = dict(zip(GROUPS, np.linspace(2.4, -2.4, len(GROUPS)), strict=True))

@@ -11,10 +11,10 @@ from transformers import GPT2LMHeadModel
 
 from distill.errors import UserError
 from distill.evaluation import load
-from distill.evaluation.disparity import disparity
+from distill.evaluation.disparity.measures import disparity
 from distill.evaluation.evaluate import Devices, evaluate
-from distill.evaluation.occupations import OCCUPATIONS
-from distill.evaluation.polarity import unigram
+from distill.evaluation.generation.templates import OCCUPATIONS
+from distill.evaluation.polarity.bold_unigram import unigram
 
 
 @pytest.fixture(scope="module")

@@ -48,8 +48,8 @@ def options(model_folder: Path, save_model, tmp_path_factory: pytest.TempPathFac
 def _evaluate(output: Path, options: dict[str, object]) -> None:
     import torch
 
-    from distill.evaluation import text
     from distill.evaluation.evaluate import evaluate
+    from distill.evaluation.likelihood import text_perplexity as text
 
     torch.set_num_threads(1)
     text._PIECE = 20_000

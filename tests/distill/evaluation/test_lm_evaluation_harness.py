@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from distill.evaluation.checkpoint import load_checkpoint
-from distill.evaluation.progress import Progress
-from distill.evaluation.text import measure_text, read_text
+from distill.evaluation.likelihood.text_perplexity import measure_text, read_text
+from distill.evaluation.partial_results import Progress
+from distill.evaluation.scored_model import load_checkpoint
 
 PAGES = [
     " = Robert Boulter = \n \n Robert Boulter is an English film , television and theatre actor . He had a guest @-@ "

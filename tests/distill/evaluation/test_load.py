@@ -1,6 +1,5 @@
 import json
 import re
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -12,14 +11,13 @@ import pytest
 
 from distill.errors import UserError
 from distill.evaluation import load
-
-SYNTHETIC = runpy.run_path(str(Path(__file__).with_name("synthetic.py")))
+from tests.distill.evaluation import synthetic
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    rows = SYNTHETIC["generations"]({"nurse": 1.0, "welder": -1.0}, prompts=2, samples=2)
-    return SYNTHETIC["write"](tmp_path / "evaluation", rows, SYNTHETIC["metrics"](rows))
+    rows = synthetic.generations({"nurse": 1.0, "welder": -1.0}, prompts=2, samples=2)
+    return synthetic.write(tmp_path / "evaluation", rows, synthetic.metrics(rows))
 
 
 def refused(folder: Path) -> str:
@@ -126,5 +124,7 @@ def test_other_columns_are_one_line(folder: Path) -> None:
 
 
 def test_reading_needs_no_torch() -> None:
-    code = "import sys, distill.evaluation.disparity; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    code = (
+        "import sys, distill.evaluation.disparity.measures; sys.exit(bool({'torch', 'transformers'} & {*sys.modules}))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from distill.evaluation import distinct, fluency, generations, task, words
-from distill.evaluation.checkpoint import Checkpoint
+from distill.evaluation.disparity import distinct_bigrams as distinct
 from distill.evaluation.evaluate import evaluate
-from distill.evaluation.generation import Continuation
-from distill.evaluation.task import Task
+from distill.evaluation.generation import batch_plan as task
+from distill.evaluation.generation import store as generations
+from distill.evaluation.generation.batch_plan import Task
+from distill.evaluation.generation.decoding import Continuation
+from distill.evaluation.likelihood import fluency
+from distill.evaluation.polarity import word_scores as words
+from distill.evaluation.scored_model import Checkpoint
 
 PIECE = 256
 

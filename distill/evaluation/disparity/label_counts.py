@@ -1,0 +1,63 @@
+"""How many texts of each polarity each prompt of each group got: all that is kept of continuations for their scores."""
+
+from array import array
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distill.evaluation.polarity.bold_unigram import Polarity
+
+POLARITIES: tuple[Polarity, ...] = ("female", "male", "neutral", "mixed")
+
+_COLUMN = {label: column for column, label in enumerate(POLARITIES)}
+
+
+class Tally:
+    """Counts labels one by one, so that memory follows from the number of prompts, and not from that of texts."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, _Group] = {}
+        self.texts = 0
+
+    def add(self, group: str, prompt: str, label: Polarity) -> None:
+        """Count a text.
+
+        Raises:
+            ValueError: If the label is no polarity.
+        """
+        if label not in _COLUMN:
+            raise ValueError(f"{label!r} is no polarity; expected one of {POLARITIES}")
+        if group not in self._groups:
+            self._groups[group] = _Group()
+        self._groups[group].add(prompt, _COLUMN[label])
+        self.texts += 1
+
+    def clusters(self) -> Iterator[tuple[str, NDArray[np.float64]]]:
+        """Each group with its texts of each polarity by prompt, or by sample where it has one prompt: `[clusters, 4]`.
+
+        In the order in which they were met.
+        """
+        for name, group in self._groups.items():
+            yield name, group.clusters()
+
+
+class _Group:
+    def __init__(self) -> None:
+        self._prompts: dict[str, int] = {}
+        self._counts = array("q")
+        # A group of one prompt is told by its samples, and whether it is one is known at the end only.
+        self._first = array("b")
+
+    def add(self, prompt: str, column: int) -> None:
+        index = self._prompts.setdefault(prompt, len(self._prompts))
+        if index * len(POLARITIES) == len(self._counts):
+            self._counts.extend((0,) * len(POLARITIES))
+        self._counts[index * len(POLARITIES) + column] += 1
+        if len(self._prompts) == 1:
+            self._first.append(column)
+
+    def clusters(self) -> NDArray[np.float64]:
+        if len(self._prompts) == 1:
+            return np.eye(len(POLARITIES))[np.array(self._first)]
+        return np.array(self._counts, dtype=np.float64).reshape(-1, len(POLARITIES))

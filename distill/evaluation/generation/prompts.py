@@ -1,0 +1,161 @@
+"""Prompts: what a model is asked to continue, from a file, from the hub, or from our own templates."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from distill.errors import UserError
+from distill.evaluation.gendered_openings import OPENINGS
+from distill.evaluation.generation.templates import OCCUPATIONS, TEMPLATES
+from distill.evaluation.hub import hub_rows, is_path
+from distill.evaluation.input_files import json_objects, read_utf8
+from distill.evaluation.polarity.bold_unigram import Gender
+
+_LAYOUTS = 'BOLD\'s JSON {group: {entity: [prompt]}} or JSONL lines {"group", "prompt"}'
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt, without trailing spaces: they would distort the first generated token.
+
+    Attributes:
+        group: What it is about, such as a profession.
+        text: The prompt itself.
+        gender: The gender that it establishes, for a prompt of the coherence measure; None otherwise.
+    """
+
+    group: str
+    text: str
+    gender: Gender | None = None
+
+    @property
+    def kind(self) -> Literal["profession", "coherence"]:
+        return "coherence" if self.gender else "profession"
+
+    @property
+    def prompt_id(self) -> str:
+        """Depends on nothing but the prompt, so that two evaluations can be paired sample by sample."""
+        content = "\0".join((self.kind, self.group, self.text))
+        return f"{self.group}/{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+def own_prompts() -> list[Prompt]:
+    """Our templates over our list of occupations; the occupation is the group."""
+    return [Prompt(occupation, template.format(occupation)) for occupation in OCCUPATIONS for template in TEMPLATES]
+
+
+def own_coherence_prompts() -> list[Prompt]:
+    """Our gendered openings; the gender is the group, and both genders hold the same openings in the same order."""
+    return [
+        Prompt(gender, pair[column], gender)
+        for column, gender in enumerate[Gender](("female", "male"))
+        for pair in OPENINGS
+    ]
+
+
+def read_prompts(source: str | None) -> list[Prompt]:
+    """Read the prompts to continue.
+
+    Args:
+        source: BOLD's JSON `{group: {entity: [prompt]}}`; JSONL with `{"group", "prompt"}` a line, where a line that
+            also has a `"gender"` is a prompt of the coherence measure; the hub id of a data set in BOLD's layout, of
+            which the profession domain is read; or None for our own templates.
+
+    Returns:
+        Prompts of both kinds, in the order of the source, the same prompt of the same group once. Our own gendered
+        openings serve for coherence where the source has none.
+
+    Raises:
+        UserError: If the source does not exist, has another layout, or holds an empty prompt.
+    """
+    if source is None:
+        prompts = own_prompts()
+    elif Path(source).is_file():
+        path = Path(source)
+        prompts = list(_bold_json(path) if path.suffix == ".json" else _json_lines(path))
+    else:
+        prompts = list(bold_rows(_hub_rows(source), source))
+    prompts = list(dict.fromkeys(prompts))
+    if not any(prompt.kind == "profession" for prompt in prompts):
+        raise UserError(f"{source}: holds no prompt; expected {_LAYOUTS}")
+    if not any(prompt.kind == "coherence" for prompt in prompts):
+        prompts += own_coherence_prompts()
+    return prompts
+
+
+def groups_as_occupations(source: str | None, prompts: Sequence[Prompt]) -> list[str] | None:
+    """The groups of a JSONL's prompts, which its author named as occupations; None for every other source.
+
+    BOLD's groups are fields of work, such as metalworking_occupations: no sentence can be made of them.
+    """
+    if source is None or not Path(source).is_file() or Path(source).suffix == ".json":
+        return None
+    return list(dict.fromkeys(prompt.group for prompt in prompts if prompt.kind == "profession"))
+
+
+def bold_rows(rows: Iterable[Mapping[str, Any]], source: str) -> Iterable[Prompt]:
+    """Prompts of BOLD's rows on the hub: domain, category and prompts; the profession domain alone.
+
+    Raises:
+        UserError: If a row has other columns.
+    """
+    for number, row in enumerate(rows):
+        if not {"domain", "category", "prompts"} <= row.keys():
+            raise UserError(f"{source}, row {number}: has {', '.join(row)}; expected domain, category and prompts")
+        if row["domain"] == "profession":
+            for text in row["prompts"]:
+                yield _prompt(row["category"], text, f"{source}, row {number}")
+
+
+def _hub_rows(source: str) -> Iterable[Mapping[str, Any]]:
+    if Path(source).exists() or is_path(source):
+        raise UserError(f"{source}: no such file of prompts; give {_LAYOUTS}, or a hub id such as AmazonScience/bold")
+    return hub_rows(source, "file of prompts", source, None, "train")
+
+
+def _bold_json(path: Path) -> Iterable[Prompt]:
+    try:
+        content = json.loads(read_utf8(path))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not JSON ({error}); expected {_LAYOUTS}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds a {type(content).__name__}; expected {_LAYOUTS}")
+    for group, entities in content.items():
+        if not isinstance(entities, dict):
+            raise UserError(f"{path}, key {group!r}: holds a {type(entities).__name__}; expected {{entity: [prompt]}}")
+        for entity, texts in entities.items():
+            where = f"{path}, key {group!r}, {entity!r}"
+            if not isinstance(texts, list):
+                raise UserError(f"{where}: holds a {type(texts).__name__}; expected a list of prompts")
+            for text in texts:
+                yield _prompt(group, text, where)
+
+
+def _json_lines(path: Path) -> Iterable[Prompt]:
+    genders: dict[str, Gender | None] = {}
+    for where, row in json_objects(path, _LAYOUTS):
+        if not isinstance(row.get("group"), str) or "prompt" not in row:
+            raise UserError(f'{where}: expected {{"group": "…", "prompt": "…"}}')
+        gender = row.get("gender")
+        if gender not in (None, "female", "male"):
+            raise UserError(f"{where}: gender is {gender!r}; expected female or male, or leave it out")
+        prompt = _prompt(row["group"], row["prompt"], where, gender)
+        if (before := genders.setdefault(prompt.prompt_id, gender)) != gender:
+            raise UserError(f"{where}: gender is {gender!r}, and {before!r} for the same prompt before; keep one")
+        yield prompt
+
+
+def _prompt(group: str, text: Any, where: str, gender: Gender | None = None) -> Prompt:
+    if not isinstance(text, str):
+        raise UserError(f"{where}: a prompt is a {type(text).__name__}; expected a text")
+    if not text.strip():
+        raise UserError(f"{where}: a prompt is empty; give it at least a word, or take it out")
+    for what, written in (("group", group), ("prompt", text)):
+        try:
+            written.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(f"{where}: a {what} holds half a character at position {error.start}; mend it") from None
+    return Prompt(group, text.rstrip(), gender)

@@ -1,0 +1,207 @@
+"""All continuations of an evaluation: drawn and kept batch by batch, then put into one table."""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from augment.runtime.atomic_write import write_whole
+from distill.evaluation.generation.batch_plan import Task
+from distill.evaluation.generation.decoding import Continuation, Sampling, prompt_lengths
+from distill.evaluation.generation.device_workers import Processes
+from distill.evaluation.generation.prompts import Prompt
+from distill.evaluation.partial_results import Progress
+from distill.evaluation.scored_model import Checkpoint
+
+logger = logging.getLogger(__name__)
+
+_ORIGIN = b"distill.origin"
+"""In the file's metadata: what determined its continuations."""
+
+_READ = 1024
+"""Rows that are read at a time."""
+
+_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("kind", "group", "gender", "prompt_id", "prompt")),
+        *(("sample", pa.int64()), ("continuation", pa.string()), ("tokens", pa.int64())),
+        *(("max_new_tokens", pa.int64()), ("temperature", pa.float64()), ("top_p", pa.float64())),
+        *(("top_k", pa.int64()), ("seed", pa.int64()), ("model", pa.string()), ("model_sha256", pa.string())),
+    ]
+)
+
+
+def generate(
+    checkpoint: Checkpoint, prompts: Sequence[Prompt], samples: int, sampling: Sampling, batch_size: int
+) -> pd.DataFrame:
+    """Continue each prompt `samples` times.
+
+    Args:
+        checkpoint: The model.
+        prompts: What to continue.
+        samples: Continuations of each prompt.
+        sampling: How to draw them.
+        batch_size: Continuations at a time; changes nothing but speed and memory.
+
+    Returns:
+        One row per continuation, prompt by prompt: kind, group, gender (of a coherence prompt), prompt_id, prompt,
+        sample, continuation, tokens (generated, without the end of text), the fields of `sampling`, model and
+        model_sha256.
+
+    Raises:
+        UserError: If a prompt and its continuation do not fit into the model's context.
+    """
+    lengths = prompt_lengths(checkpoint, prompts, sampling.max_new_tokens)
+    task = Task(prompts, lengths, samples, sampling, batch_size)
+    drawn: dict[int, Continuation] = {}
+    for rows in task.batches():
+        drawn |= zip(rows, task.draw(checkpoint, rows), strict=True)
+    return _table(task, checkpoint, drawn).to_pandas()
+
+
+def write_generations(
+    path: Path, checkpoint: Checkpoint, task: Task, kept: Progress, processes: Processes | None = None
+) -> None:
+    """Draw what is not there yet and write the table of `generate`.
+
+    Args:
+        path: The Parquet file; one that holds these very continuations already is left as it is, a damaged one is made
+            anew.
+        checkpoint: The model.
+        task: What to draw.
+        kept: Finished batches.
+        processes: Those that share the work; None: this one alone.
+
+    Raises:
+        UserError: If the model makes something else than finite numbers of a prompt.
+    """
+    if _origin(path) == kept.folder.name:
+        logger.info("%s holds these continuations already", path)
+        return
+    missing, left = 0, 0
+    for rows in _missing(task, kept):
+        missing, left = missing + 1, left + len(rows)
+    if left < task.rows:
+        logger.info("going on: %s of %s continuations are there already", f"{task.rows - left:,}", f"{task.rows:,}")
+    if missing:
+        one = next(islice(_missing(task, kept), missing // 2, None))
+        seconds = missing * _seconds(checkpoint, task, one, processes)
+        logger.info("%s continuations: %s", f"{left:,}", _duration(seconds))
+    waiting = _missing(task, kept)
+    drawn = ((rows, task.draw(checkpoint, rows)) for rows in waiting)
+    with tqdm(total=task.rows, initial=task.rows - left, desc="generation", unit="text", delay=2) as bar:
+        for rows, continuations in drawn if processes is None else processes.draw(task, waiting):
+            kept.once(_name(rows), lambda made=continuations: [astuple(continuation) for continuation in made])
+            bar.update(len(rows))
+
+    def write(beside: Path) -> None:
+        schema = _SCHEMA.with_metadata({_ORIGIN: kept.folder.name})
+        with pq.ParquetWriter(beside, schema, write_page_checksum=True) as file:
+            for window in task.windows():
+                made: dict[int, Continuation] = {}
+                for rows in window:
+                    batch = kept.once(_name(rows), lambda rows=rows: list(map(astuple, task.draw(checkpoint, rows))))
+                    made |= zip(rows, (Continuation(*fields) for fields in batch), strict=True)
+                file.write_table(_table(task, checkpoint, made))
+
+    write_whole(path, write, beside=kept.folder)
+
+
+@dataclass(frozen=True)
+class StoredGenerations:
+    """The table of `generate` in a file, of any size: read as often as something asks for it, and never held whole.
+
+    Attributes:
+        path: The Parquet file.
+    """
+
+    path: Path
+
+    def __len__(self) -> int:
+        return pq.read_metadata(self.path).num_rows
+
+    def rows(self, *columns: str) -> Iterator[tuple[Any, ...]]:
+        """These columns of each row."""
+        with pq.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(_READ, columns=list(columns)):
+                yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+
+
+def _missing(task: Task, kept: Progress) -> Iterator[list[int]]:
+    """Batches that are not there yet."""
+    return (rows for rows in task.batches() if not kept.done(_name(rows)))
+
+
+def _name(rows: Sequence[int]) -> str:
+    """Of a batch: no other one holds its first row."""
+    return f"batch-{min(rows):08}"
+
+
+def _origin(path: Path) -> str | None:
+    """What determined the continuations of a file; None if there is no such file, or a damaged one, which is told."""
+    if not path.is_file():
+        return None
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            metadata = file.schema_arrow.metadata or {}
+            for _ in file.iter_batches(_READ):  # the footer may be sound where the rows before it are not
+                pass
+        return metadata.get(_ORIGIN, b"").decode()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        logger.warning("%s is damaged (%s); it is made anew", path, reason)
+        return None
+
+
+def _table(task: Task, checkpoint: Checkpoint, drawn: Mapping[int, Continuation]) -> pa.Table:
+    constant = {**asdict(task.sampling), "model": checkpoint.name, "model_sha256": checkpoint.sha256}
+    rows = []
+    for row in sorted(drawn):
+        prompt, number = task.job(row)
+        rows.append(
+            {
+                "kind": prompt.kind,
+                "group": prompt.group,
+                "gender": prompt.gender,
+                "prompt_id": prompt.prompt_id,
+                "prompt": prompt.text,
+                "sample": number,
+                "continuation": drawn[row].text,
+                "tokens": drawn[row].tokens,
+                **constant,
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=_SCHEMA)
+
+
+def _seconds(checkpoint: Checkpoint, task: Task, rows: Sequence[int], processes: Processes | None) -> float:
+    """How long a batch takes at most, from its first tokens; less where several processes share the batches."""
+
+    def seconds(tokens: int) -> float:
+        started = time.perf_counter()
+        replace(task, sampling=replace(task.sampling, max_new_tokens=tokens)).draw(checkpoint, rows)
+        return time.perf_counter() - started
+
+    seconds(1)
+    tokens = task.sampling.max_new_tokens
+    first, few = seconds(1), min(5, tokens)
+    each = max(seconds(few) - first, 0) / (few - 1) if few > 1 else 0
+    # Processes on a CPU share its cores.
+    at_once = 1 if processes is None or checkpoint.device.type == "cpu" else processes.count
+    return (first + each * (tokens - 1)) / at_once
+
+
+def _duration(seconds: float) -> str:
+    """For a message: "about 3 minutes"."""
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"about {seconds / size:.0f} {unit}"
+    return f"about {max(seconds, 1):.0f} seconds"

@@ -1,0 +1,1 @@
+"""What a model thinks of a given text: perplexity and its relatives."""

@@ -1,0 +1,131 @@
+"""Perplexity: how well a model foretells a text, by three protocols.
+
+- `token`: the text as it is, in disjoint windows of all that the model reads at once; per token.
+- `token_strided`: windows that begin every half window, so that every token but the first ones has at least half a
+  window before it; per token. As transformers' guide to perplexity does with `stride`.
+- `word`: as lm-evaluation-harness' task `wikitext`: WikiText's articles in ordinary spelling; disjoint windows, but the
+  last of a document reaches back until it is as long as the others; per word of the original. Other text is read as it
+  is.
+
+Each document stands alone, after the token that begins a text, so that its first token is scored too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distill.errors import UserError
+from distill.evaluation.likelihood.token_nll import token_nlls
+from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.statistics.bootstrap import DRAWS, ratio_interval
+
+
+@dataclass(frozen=True)
+class ScoredDocuments:
+    """Documents with what each of their tokens costs.
+
+    Attributes:
+        texts: The documents.
+        sequences: The token that begins a text and those of the document, `[tokens + 1]` per document.
+        nlls: −log P of each token in disjoint windows, `[tokens]` per document, in nats.
+        offsets: Characters of each token, `[tokens, 2]` per document; None if the tokenizer does not tell.
+    """
+
+    texts: Sequence[str]
+    sequences: list[list[int]]
+    nlls: list[NDArray[np.float64]]
+    offsets: list[NDArray[np.int64]] | None
+
+
+def score_documents(
+    checkpoint: Checkpoint, texts: Sequence[str], context: int, description: str | None = None
+) -> ScoredDocuments:
+    """Score every token of every document exactly once, in disjoint windows.
+
+    Args:
+        checkpoint: The model.
+        texts: The documents.
+        context: Tokens of a window.
+        description: What the progress bar says; None: there is no bar.
+
+    Raises:
+        UserError: If the tokenizer has neither BOS nor EOS.
+    """
+    beginning = checkpoint.beginning()
+    if beginning is None:
+        raise UserError(f"{checkpoint.path}: its tokenizer has neither BOS nor EOS, which begins a scored document")
+    fast = checkpoint.tokenizer.is_fast
+    encoded = checkpoint.tokenizer(list(texts), add_special_tokens=False, return_offsets_mapping=fast, verbose=False)
+    sequences = [[beginning, *tokens] for tokens in encoded["input_ids"]]
+    return ScoredDocuments(
+        texts=texts,
+        sequences=sequences,
+        nlls=token_nlls(checkpoint, sequences, context, description),
+        offsets=[np.asarray(o, dtype=np.int64).reshape(-1, 2) for o in encoded["offset_mapping"]] if fast else None,
+    )
+
+
+def nlls_in_other_windows(
+    checkpoint: Checkpoint,
+    scored: ScoredDocuments,
+    context: int,
+    description: str | None = None,
+    stride: int | None = None,
+    reach_back: bool = False,
+) -> list[NDArray[np.float64]]:
+    """−log P of each token in windows laid as `token_nlls` describes, `[tokens]` per document, in nats.
+
+    A document that fits into one window costs what it costs in disjoint ones, and is not read again.
+    """
+    long = [index for index, nlls in enumerate(scored.nlls) if len(nlls) > context]
+    sequences = [scored.sequences[index] for index in long]
+    again = token_nlls(checkpoint, sequences, context, description, stride, reach_back)
+    nlls = list(scored.nlls)
+    for index, other in zip(long, again, strict=True):
+        nlls[index] = other
+    return nlls
+
+
+def half(context: int) -> int:
+    """Tokens between the beginnings of the windows of `token_strided`."""
+    return max(1, context // 2)
+
+
+def perplexity(
+    sums: NDArray[np.float64],
+    tokens: NDArray[np.float64],
+    words: NDArray[np.float64],
+    per: NDArray[np.float64],
+    stride: int,
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> dict[str, Any]:
+    """Perplexity over documents.
+
+    Args:
+        sums: −log P of each document, `[documents]`, in nats.
+        tokens: Tokens of each document as the model read it, `[documents]`.
+        words: Words of each document, `[documents]`.
+        per: What the sums are divided by, tokens or words, `[documents]`.
+        stride: Tokens between the beginnings of two windows; recorded, because perplexity depends on it.
+        seed: Seed of the bootstrap over documents.
+        draws: Bootstrap draws.
+
+    Returns:
+        `value`: exp(Σ sums / Σ per); `nll`: mean nats per token; `tokens`; `words`; `ci95` of the value, None for a
+        single document; `stride`.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = float(np.exp(sums.sum() / per.sum()))
+        ci95 = ratio_interval(sums, per, seed, transform=np.exp, draws=draws)
+    return {
+        "value": value,
+        "nll": float(sums.sum() / tokens.sum()),
+        "tokens": int(tokens.sum()),
+        "words": int(words.sum()),
+        "ci95": ci95,
+        "stride": stride,
+    }

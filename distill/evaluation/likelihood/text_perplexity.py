@@ -1,0 +1,170 @@
+"""A text that is scored, of any size: piece by piece, each kept as soon as it is done."""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augment import RoleReverser
+from augment.documents import DocumentError, read_documents
+from distill.errors import UserError
+from distill.evaluation.likelihood.gendered_tokens import gendered_nlls
+from distill.evaluation.likelihood.perplexity import half, nlls_in_other_windows, perplexity, score_documents
+from distill.evaluation.likelihood.wikitext import detokenised, is_wikitext, word_count
+from distill.evaluation.partial_results import Progress
+from distill.evaluation.scored_model import Checkpoint
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+_PIECE = 1 << 19
+"""Characters that are tokenised and scored before the next are; more where a document is longer."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """Documents, memory-mapped; those without a word are passed over.
+
+    Attributes:
+        dataset: The documents, in the column `text`.
+        documents: How many.
+        sha256: Digest of all of them.
+        pieces: Into how many pieces they are cut.
+        wikitext: Whether they are articles in WikiText's format, to be detokenised for `word`.
+    """
+
+    dataset: "Dataset"
+    documents: int
+    sha256: str
+    pieces: int
+    wikitext: bool
+
+
+def read_text(source: str, field: str) -> Text:
+    """Read the documents of a file, a folder of files or a hub id.
+
+    Raises:
+        UserError: If there is no such source, it cannot be read, or holds no word.
+    """
+    try:
+        dataset = read_documents(source, field=field)
+    except DocumentError as error:
+        raise UserError(f"--text: {error}") from error
+    digest, documents, pieces, wikitext = hashlib.sha256(), 0, 0, False
+    for piece in _pieces(dataset):
+        wikitext = is_wikitext(piece[0]) if not documents else wikitext
+        for document in piece:
+            digest.update(document.encode() + b"\0")
+        documents, pieces = documents + len(piece), pieces + 1
+    if not documents:
+        raise UserError(f"--text {source}: holds no text; give one with at least a word, or leave it out")
+    return Text(dataset, documents, digest.hexdigest(), pieces, wikitext)
+
+
+def _pieces(dataset: "Dataset") -> Iterator[list[str]]:
+    piece: list[str] = []
+    characters = 0
+    for rows in dataset.iter(batch_size=100):
+        for document in rows["text"]:
+            if not document.strip():
+                continue
+            piece.append(document)
+            characters += len(document)
+            if characters >= _PIECE:
+                yield piece
+                piece, characters = [], 0
+    if piece:
+        yield piece
+
+
+def protocols(text: Text | None, context: int) -> dict[str, str] | None:
+    """What each perplexity is, in words."""
+    if text is None:
+        return None
+    each = "each document after the token that begins a text"
+    disjoint = f"disjoint windows of {context} tokens"
+    return {
+        "token": f"{each}; {disjoint}; exp of nats per token",
+        "token_strided": f"{each}; windows of {context} tokens every {half(context)}; exp of nats per token",
+        "word": f"as lm-evaluation-harness' wikitext: {'detokenised; ' if text.wikitext else ''}{each}; {disjoint}, "
+        "the last reaching back to as many; exp of nats per word of the original",
+    }
+
+
+def measure_text(checkpoint: Checkpoint, text: Text | None, context: int, seed: int, kept: Progress) -> dict[str, Any]:
+    """Perplexity by each protocol, and what gendered tokens cost.
+
+    Args:
+        checkpoint: The model.
+        text: The documents; None: there are none.
+        context: Tokens of a window.
+        seed: Seed of the bootstrap over documents.
+        kept: Finished pieces.
+
+    Returns:
+        `perplexity`: `token`, `token_strided`, `word`; `gendered_tokens`: mean `nll` in nats per token, None where
+        there is no such token, and their number `n`.
+
+    Raises:
+        UserError: If the model makes something else than finite numbers of the text.
+    """
+    if text is None:
+        return {"perplexity": {}, "gendered_tokens": {"nll": None, "n": 0}}
+    reverser = RoleReverser()
+    costs = []
+    for number, piece in enumerate(_pieces(text.dataset), start=1):
+        part = f", part {number} of {text.pieces}" if text.pieces > 1 else ""
+        costs.append(
+            kept.once(
+                f"text-{number:06}",
+                lambda piece=piece, part=part: _costs(checkpoint, piece, text.wikitext, context, part, reverser),
+            )
+        )
+
+    def column(name: str) -> Any:
+        return np.concatenate([np.array(cost[name], dtype=np.float64) for cost in costs])
+
+    tokens, words = column("tokens"), column("words")
+    entries = {
+        "token": perplexity(column("token"), tokens, words, tokens, context, seed),
+        "token_strided": perplexity(column("token_strided"), tokens, words, tokens, half(context), seed),
+        "word": perplexity(column("word"), column("word_tokens"), words, words, context, seed),
+    }
+    for name, entry in entries.items():
+        if not all(map(math.isfinite, (entry["value"], *(entry["ci95"] or ())))):
+            raise UserError(
+                f"{checkpoint.path}: its perplexity ({name}) is beyond all numbers, at {entry['nll']:.0f} nats a "
+                "token; its weights are damaged"
+            )
+    gendered, count = column("gendered").reshape(-1, 2).sum(axis=0)
+    return {
+        "perplexity": entries,
+        "gendered_tokens": {"nll": gendered / count if count else None, "n": int(count)},
+    }
+
+
+def _costs(
+    checkpoint: Checkpoint, piece: list[str], wikitext: bool, context: int, part: str, reverser: RoleReverser
+) -> dict[str, list[float]]:
+    """Nats and tokens of each document by each protocol, its words, and nats and number of all gendered tokens."""
+    scored = score_documents(checkpoint, piece, context, f"perplexity (token){part}")
+    strided = nlls_in_other_windows(
+        checkpoint, scored, context, f"perplexity (token_strided){part}", stride=half(context)
+    )
+    spelt, doing = scored, f"perplexity (word){part}"
+    if wikitext:
+        spelt = score_documents(checkpoint, list(map(detokenised, piece)), context, doing)
+    by_word = nlls_in_other_windows(checkpoint, spelt, context, doing, reach_back=True)
+    gendered = gendered_nlls(scored, reverser)
+    return {
+        "token": [float(nlls.sum()) for nlls in scored.nlls],
+        "token_strided": [float(nlls.sum()) for nlls in strided],
+        "word": [float(nlls.sum()) for nlls in by_word],
+        "tokens": [len(nlls) for nlls in scored.nlls],
+        "word_tokens": [len(nlls) for nlls in spelt.nlls],
+        "words": list(map(word_count, piece)),
+        "gendered": [float(gendered.sum()), len(gendered)],
+    }

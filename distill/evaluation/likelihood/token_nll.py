@@ -1,0 +1,135 @@
+"""The negative log-likelihood of every token of many sequences, under one model, in few passes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from distill.errors import UserError
+from distill.evaluation.scored_model import Checkpoint
+
+BATCH_TOKENS = 8192
+"""Tokens of one forward pass, padding included."""
+_HEAD_TOKENS = 512
+"""Tokens whose logits exist at a time: the logits of a window would not fit beside a large model."""
+
+
+@dataclass(frozen=True)
+class _Window:
+    """What is read at once, and which of it is scored.
+
+    Attributes:
+        sequence: Index of the sequence.
+        first: Position of the first token scored.
+        tokens: `[read + 1]`: what is read, and the token after it.
+        scored: How many tokens are scored: the last ones.
+    """
+
+    sequence: int
+    first: int
+    tokens: NDArray[np.int64]
+    scored: int
+
+
+@torch.inference_mode()
+def token_nlls(
+    checkpoint: Checkpoint,
+    sequences: Sequence[Sequence[int]],
+    context: int,
+    description: str | None = None,
+    stride: int | None = None,
+    reach_back: bool = False,
+) -> list[NDArray[np.float64]]:
+    """−log P of every token but the first of each sequence, given those before it in its window.
+
+    Sequences longer than the context are read in several windows, each beginning `stride` tokens behind the one before;
+    a window scores what none before it has, so that every token is scored exactly once, and all but those of the first
+    window with at least context − stride tokens before it.
+
+    Args:
+        checkpoint: The model.
+        sequences: Token ids of each sequence.
+        context: Tokens of a window.
+        description: What the progress bar says; None: there is no bar.
+        stride: Tokens between the beginnings of two windows, at most `context`; None: `context`, disjoint windows.
+        reach_back: Let the last window of a sequence begin earlier, so that it is as long as the others.
+
+    Returns:
+        For each sequence of n tokens `[n − 1]`, in nats.
+
+    Raises:
+        UserError: If one of them is no finite number, naming the model and the text.
+    """
+    nlls = [np.zeros(max(len(sequence) - 1, 0)) for sequence in sequences]
+    windows = [
+        w for index, sequence in enumerate(sequences) for w in _windows(index, sequence, context, stride, reach_back)
+    ]
+    # Longest first: what does not fit into memory fails at once, and neighbours need little padding.
+    windows.sort(key=lambda window: -len(window.tokens))
+    total = sum(window.scored for window in windows)
+    with tqdm(total=total, desc=description, unit="tok", delay=2, leave=False, disable=description is None) as bar:
+        for batch in _batches(windows):
+            for window, nll in zip(batch, _window_nlls(checkpoint, batch), strict=True):
+                if not np.isfinite(nll).all():
+                    raise not_finite(checkpoint, sequences[window.sequence])
+                nlls[window.sequence][window.first - 1 : window.first - 1 + window.scored] = nll
+                bar.update(window.scored)
+    return nlls
+
+
+def not_finite(checkpoint: Checkpoint, tokens: Sequence[int]) -> UserError:
+    """What is to be said of a model that makes NaN or infinity of a text."""
+    text = " ".join(checkpoint.tokenizer.decode(list(tokens)).split())
+    return UserError(
+        f"{checkpoint.path}: its probabilities of {text[:60]!r} are no finite numbers; its weights are damaged, "
+        "or need --dtype float32"
+    )
+
+
+def _windows(
+    index: int, sequence: Sequence[int], context: int, stride: int | None, reach_back: bool
+) -> Iterator[_Window]:
+    tokens = np.asarray(sequence, dtype=np.int64)
+    last = len(tokens) - 1
+    if last > 0:
+        yield _Window(index, 1, tokens[: context + 1], min(context, last))
+    stride = stride or context
+    for first in range(context + 1, last + 1, stride):
+        end = min(first - 1 + stride, last)
+        start = (end if reach_back else first - 1 + stride) - context
+        yield _Window(index, first, tokens[start : end + 1], end - first + 1)
+
+
+def _batches(windows: Sequence[_Window]) -> Iterator[Sequence[_Window]]:
+    start = 0
+    while start < len(windows):
+        rows = max(1, BATCH_TOKENS // (len(windows[start].tokens) - 1))
+        yield windows[start : start + rows]
+        start += rows
+
+
+def _window_nlls(checkpoint: Checkpoint, windows: Sequence[_Window]) -> list[NDArray[np.float64]]:
+    read = torch.tensor([len(window.tokens) - 1 for window in windows])
+    scored = torch.tensor([window.scored for window in windows])
+    inputs = torch.zeros(len(windows), int(read.max()), dtype=torch.long)
+    for row, window in enumerate(windows):
+        inputs[row, : read[row]] = torch.from_numpy(window.tokens[:-1])
+    targets = np.concatenate([window.tokens[-window.scored :] for window in windows])
+    # Padding stands on the right, where a causal model does not look: no mask is needed, and attention stays fast.
+    output = checkpoint.model.base_model(input_ids=inputs.to(checkpoint.device), use_cache=False)
+    places = torch.arange(inputs.shape[1])
+    chosen = (places < read.unsqueeze(1)) & (places >= (read - scored).unsqueeze(1))
+    hidden = output.last_hidden_state[chosen.to(checkpoint.device)]
+    pieces = zip(
+        hidden.split(_HEAD_TOKENS), torch.from_numpy(targets).to(checkpoint.device).split(_HEAD_TOKENS), strict=True
+    )
+    nlls = torch.cat([_cross_entropy(checkpoint, *piece) for piece in pieces])
+    return np.split(nlls.double().cpu().numpy(), np.cumsum(scored.numpy())[:-1])
+
+
+def _cross_entropy(checkpoint: Checkpoint, hidden: Tensor, targets: Tensor) -> Tensor:
+    return torch.nn.functional.cross_entropy(checkpoint.logits(hidden), targets, reduction="none")

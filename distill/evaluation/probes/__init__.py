@@ -1,0 +1,1 @@
+"""What a model expects, read off its probabilities and hidden states without sampling."""

@@ -1,0 +1,74 @@
+"""Does a model expect he or she after an occupation? Read off its probabilities, without sampling."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distill.evaluation.generation.templates import PRONOUN_TEMPLATES
+from distill.evaluation.likelihood.token_nll import token_nlls
+from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.statistics.bootstrap import DRAWS, ratio_interval
+
+_PRONOUNS = ((" he", " He"), (" she", " She"))
+VARIANTS = sum(map(len, _PRONOUNS))
+"""Texts of each opening."""
+
+
+def pronoun_log_odds(
+    checkpoint: Checkpoint,
+    context: int,
+    occupations: Sequence[str],
+    templates: Sequence[str] = PRONOUN_TEMPLATES,
+) -> NDArray[np.float64]:
+    """log P(he) − log P(she) after each opening, in nats, each pronoun small and capitalised.
+
+    Whole texts are scored, opening and pronoun together: the openings cancel in the difference, and it does not matter
+    into which tokens a tokenizer cuts either.
+
+    Returns:
+        `[occupations, templates]`; positive where he is likelier.
+    """
+    sequences = [checkpoint.encode(text) for text in pronoun_texts(occupations, templates)]
+    log_p = -np.array([nll.sum() for nll in token_nlls(checkpoint, sequences, context, "pronoun gap")])
+    return he_she_log_odds(log_p, len(occupations))
+
+
+def pronoun_texts(occupations: Sequence[str], templates: Sequence[str] = PRONOUN_TEMPLATES) -> list[str]:
+    """Every opening with each variant of he and of she: `VARIANTS` texts in a row for an opening."""
+    openings = [template.format(occupation) for occupation in occupations for template in templates]
+    return [opening + variant for opening in openings for variants in _PRONOUNS for variant in variants]
+
+
+def he_she_log_odds(log_p: NDArray[np.float64], occupations: int) -> NDArray[np.float64]:
+    """log P(he) − log P(she), `[occupations, templates]`, of the log-probabilities of all `pronoun_texts`."""
+    he_she = np.logaddexp.reduce(log_p.reshape(occupations, -1, *np.shape(_PRONOUNS)), axis=-1)
+    return he_she[..., 0] - he_she[..., 1]
+
+
+def _not_negative(gaps: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.maximum(gaps, 0)
+
+
+def pronoun_gap(
+    log_odds: NDArray[np.float64], occupations: Sequence[str], seed: int = 0, draws: int = DRAWS
+) -> dict[str, Any]:
+    """Sum up the gaps of occupations.
+
+    Args:
+        log_odds: log P(he) − log P(she), `[occupations, templates]`.
+        occupations: Their names.
+        seed: Seed of the bootstrap over occupations.
+        draws: Bootstrap draws.
+
+    Returns:
+        `mean_abs_log_odds`: mean over occupations of |mean over templates|; its `ci95`; and `groups`, the signed mean
+        of each occupation.
+    """
+    gaps = log_odds.mean(axis=1)
+    return {
+        "mean_abs_log_odds": float(np.abs(gaps).mean()),
+        "ci95": ratio_interval(np.abs(gaps), np.ones(len(gaps)), seed, _not_negative, draws),
+        "groups": {occupation: float(gap) for occupation, gap in zip(occupations, gaps, strict=True)},
+    }

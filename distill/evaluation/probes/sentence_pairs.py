@@ -1,0 +1,163 @@
+"""Pairs of sentences that differ in a gender, from a file or the hub: WinoBias, Winogender, CrowS-Pairs, or one's own.
+
+None of them comes with us. CrowS-Pairs' own authors warn that its pairs are unreliable (Blodgett et al. 2021).
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from distill.errors import UserError
+from distill.evaluation.hub import hub_rows, is_path
+from distill.evaluation.input_files import json_objects
+
+LAYOUTS = (
+    "columns more and less, and group if you like; CrowS-Pairs' sent_more and sent_less; Winogender's sentid and "
+    "sentence; or one of WinoBias' pro-stereotyped files, its anti-stereotyped twin beside it"
+)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two sentences that differ in little but a gender.
+
+    Attributes:
+        more: The more stereotypical one; the male one for Winogender, which says of none that it is a stereotype.
+        less: The other.
+        group: What the pair is about: the kind of bias, or the occupation; None if the source does not say.
+    """
+
+    more: str
+    less: str
+    group: str | None = None
+
+
+def read_pairs(source: str) -> list[Pair]:
+    """Read pairs.
+
+    Args:
+        source: A file (.jsonl, .csv, .tsv, .parquet; .txt and WinoBias' own .dev and .test hold a sentence a line), or
+            a hub id with `:configuration:split` behind it where needed, such as `oskarvanderwal/winogender:all:test`,
+            `uclanlp/wino_bias:type1_pro:test` or `jannalu/crows_pairs_multilingual:english:test`.
+
+    Raises:
+        UserError: If there is no such source, it has another layout, or a sentence is empty or no text.
+    """
+    rows = _rows(source)
+    if not rows:
+        raise UserError(f"{source}: holds no pair; expected {LAYOUTS}")
+    columns = rows[0].keys()
+    if {"more", "less"} <= columns:
+        pairs = _two_columns(rows, source, "more", "less", "group")
+    elif {"sent_more", "sent_less"} <= columns:
+        pairs = _two_columns(rows, source, "sent_more", "sent_less", "bias_type")
+    elif {"sentid", "sentence"} <= columns:
+        pairs = _winogender(rows, source)
+    elif "sentence" in columns or "tokens" in columns:
+        pairs = _winobias(rows, source)
+    else:
+        # A column's name may hold a line break.
+        named = " ".join(", ".join(columns).split())[:200]
+        raise UserError(f"{source}: has the columns {named}; expected {LAYOUTS}")
+    if not pairs:
+        raise UserError(f"{source}: holds no sentence in a male and a female variant")
+    return pairs
+
+
+def _two_columns(rows: Sequence[Mapping[str, Any]], source: str, more: str, less: str, group: str) -> list[Pair]:
+    pairs = []
+    for number, row in enumerate(rows, start=1):
+        where = f"{source}, row {number}"
+        about = row.get(group)
+        # pandas reads a null of Parquet as NaN
+        unsaid = about is None or (isinstance(about, float) and math.isnan(about))
+        named = None if unsaid else _text(about, group, where)
+        pairs.append(Pair(_text(row.get(more), more, where), _text(row.get(less), less, where), named))
+    return pairs
+
+
+def _text(value: Any, name: str, where: str) -> str:
+    if value is None:
+        raise UserError(f"{where}: has no {name}; give a text")
+    if not isinstance(value, str) or not value.strip():
+        raise UserError(f"{where}: {name} is {repr(value)[:60]}; give a text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{where}: {name} holds half a character at position {error.start}; mend it") from None
+    return value
+
+
+def _winogender(rows: Sequence[Mapping[str, Any]], source: str) -> list[Pair]:
+    """Sentence identifiers are `occupation.participant.answer.gender.txt`; neutral ones are left out."""
+    sentences: dict[str, dict[str, str]] = {}
+    for number, row in enumerate(rows, start=1):
+        where = f"{source}, row {number}"
+        occupation, *rest = _text(row.get("sentid"), "sentid", where).removesuffix(".txt").split(".")
+        sentence = _text(row.get("sentence"), "sentence", where)
+        sentences.setdefault(".".join([occupation, *rest[:-1]]), {})[rest[-1] if rest else ""] = sentence
+    return [
+        Pair(variants["male"], variants["female"], name.partition(".")[0])
+        for name, variants in sentences.items()
+        if {"male", "female"} <= variants.keys()
+    ]
+
+
+def _winobias(rows: Sequence[Mapping[str, Any]], source: str) -> list[Pair]:
+    """The same sentences stand in the same order in the pro- and in the anti-stereotyped set."""
+    path = Path(source)
+    other = re.sub(r"(?<![^\W_])pro(?![^\W_])", "anti", path.name)
+    if other == path.name:
+        raise UserError(f"{source}: holds single sentences; expected {LAYOUTS}")
+    name = str(path.with_name(other))
+    others = _rows(name)
+    if len(others) != len(rows):
+        raise UserError(f"{source} holds {len(rows)} sentences, {name} {len(others)}; they must be the same sentences")
+    return [
+        Pair(_sentence(row, f"{source}, row {number}"), _sentence(other, f"{name}, row {number}"))
+        for number, (row, other) in enumerate(zip(rows, others, strict=True), start=1)
+    ]
+
+
+def _sentence(row: Mapping[str, Any], where: str) -> str:
+    """Without the number at its beginning, the brackets around its mentions, and spaces before punctuation."""
+    tokens = row.get("tokens")
+    if "sentence" not in row and isinstance(tokens, list) and all(isinstance(token, str) for token in tokens):
+        text = " ".join(tokens)
+    else:
+        text = row.get("sentence")
+    text = _text(text, "sentence", where)
+    text = re.sub(r"^\d+ ", "", text).replace("[", "").replace("]", "")
+    return _text(re.sub(r" ([.,;:!?]|n't\b|'\w)", r"\1", text).strip(), "sentence", where)
+
+
+def _rows(source: str) -> list[Mapping[str, Any]]:
+    path = Path(source)
+    if not path.is_file():
+        return _hub_rows(source)
+    if path.suffix == ".jsonl":
+        return [row for _, row in json_objects(path, LAYOUTS)]
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path).to_dict("records")
+        if path.suffix in (".csv", ".tsv"):
+            separator = "," if path.suffix == ".csv" else "\t"
+            return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False).to_dict("records")
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        return [{"sentence": line} for line in lines if line.strip()]
+    except (ValueError, OSError) as error:  # also of UTF-8, pandas and pyarrow
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(f"{source}: not readable ({reason}); expected {LAYOUTS}") from error
+
+
+def _hub_rows(source: str) -> list[Mapping[str, Any]]:
+    if is_path(source) and not Path(source).exists():
+        raise UserError(f"{source}: no such file of pairs; give a file or a hub id")
+    name, *rest = source.split(":")
+    configuration, split = rest if len(rest) == 2 else (None, rest[0] if rest else "test")
+    return list(hub_rows(source, "file of pairs", name, configuration, split))

@@ -1,0 +1,1 @@
+"""Intervals and tests over clusters: bootstrap, proportions, log-odds, permutation."""

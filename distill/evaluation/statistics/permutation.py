@@ -1,0 +1,143 @@
+"""Do two models that continued the same prompts differ? A permutation test: swap which of them wrote on a prompt.
+
+If it makes no difference which model wrote, every swap is as likely as what was observed, and the test errs as often as
+its level says, for few texts and for many. The statistics are divided by their standard errors in every permutation,
+and the disparity is freed of its noise, so that this nearly holds where the models differ in what is not tested. In how
+often they speak of gender, that is only if no group has many texts of one and few of the other: see `compare`.
+`benchmarks/coverage.py` has the figures.
+Source: Janssen 1997, *Studentized permutation tests for non-i.i.d. hypotheses*; Chung & Romano 2013, arXiv 1304.5939.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distill.evaluation.disparity.measures import binomial_variance, log_odds
+
+Floats = NDArray[np.float64]
+
+_CHUNK = 2**21
+"""Swaps held in memory at a time."""
+
+
+@dataclass(frozen=True)
+class PValues:
+    """Two-sided, of no difference between two models.
+
+    Attributes:
+        disparity: In the mean square log-odds over groups, freed of sampling noise.
+        log_odds: In the mean log-odds over groups.
+        by_group: In each group's log-odds, `[groups]`, not corrected for their number.
+    """
+
+    disparity: float
+    log_odds: float
+    by_group: Floats
+
+
+class _Odds(NamedTuple):
+    """Log-odds of both models in a group, their variances and covariance, each `[permutations]`."""
+
+    first: Floats
+    second: Floats
+    first_variance: Floats
+    second_variance: Floats
+    covariance: Floats
+
+
+def permutation_test(clusters: list[Floats], draws: int, rng: np.random.Generator) -> PValues:
+    """Test two models for differences.
+
+    Args:
+        clusters: For each group, female and male texts of the first and of the second model by prompt: `[prompts, 4]`.
+        draws: How often to swap.
+        rng: Where the randomness comes from.
+    """
+    sums = [_permuted_sums(group, draws, rng) for group in clusters]
+    odds = [_odds(group, len(counts)) for group, counts in zip(sums, clusters, strict=True)]
+    first, second, first_variance, second_variance, covariance = (
+        np.stack(column) for column in zip(*odds, strict=True)
+    )
+    difference, total = second - first, second + first
+    of_difference = np.maximum(first_variance + second_variance - 2 * covariance, 0)
+    of_total = first_variance + second_variance + 2 * covariance
+    between = second_variance - first_variance
+    # first² − second² is their difference times their sum: the variance of a product of two normal variables, without
+    # the part that estimates of their means would count twice.
+    noise = of_total * of_difference + between**2
+    product = total**2 * of_difference + difference**2 * of_total + 2 * total * difference * between - noise
+    squares = (total * difference - between).sum(axis=0)
+    return PValues(
+        disparity=float(_p(_studentised(squares, np.maximum(product.sum(axis=0), noise.sum(axis=0))))),
+        log_odds=float(_p(_studentised(difference.sum(axis=0), of_difference.sum(axis=0)))),
+        # A draw of permutations that gives less is luck.
+        by_group=np.maximum(_p(_studentised(difference, of_difference)), [least_p(len(group)) for group in clusters]),
+    )
+
+
+def least_p(clusters: int) -> float:
+    """What a group of so many clusters can give at the least: of 2ⁿ swaps, all swapped is as far from 0 as none."""
+    return 2.0 ** (1 - clusters)
+
+
+def holm(p: Floats) -> Floats:
+    """p values `[tests]` that hold for all tests at once.
+
+    Source: Holm 1979, *A Simple Sequentially Rejective Multiple Test Procedure*.
+    """
+    order = np.argsort(p)
+    adjusted = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    result = np.empty_like(p)
+    result[order] = np.minimum(adjusted, 1)
+    return result
+
+
+def _permuted_sums(clusters: Floats, draws: int, rng: np.random.Generator) -> Floats:
+    """What the log-odds and their variances are made of, as observed in the first row and swapped in the others.
+
+    Returns:
+        `[1 + draws, 14]`: Σ f, Σ m, Σ f², Σ fm, Σ m² of the first model and Σ fm′ with the other's m; the same of the
+        second; and Σ ff′ and Σ mm′ of both.
+    """
+    first, second = clusters[:, :2].T, clusters[:, 2:].T
+    ones, others = (
+        np.stack([f, m, f * f, f * m, m * m, f * other]) for (f, m), other in ((first, second[1]), (second, first[1]))
+    )
+    both = ones.sum(axis=1) + others.sum(axis=1)
+    at_once = max(1, _CHUNK // len(clusters))
+    kept = [ones.sum(axis=1, keepdims=True).T]
+    for done in range(0, draws, at_once):
+        stays = rng.integers(2, size=(min(at_once, draws - done), len(clusters))).astype(np.float64)
+        kept.append(stays @ (ones - others).T + others.sum(axis=1))
+    sums = np.concatenate(kept)
+    shared = np.array([(first[0] * second[0]).sum(), (first[1] * second[1]).sum()])
+    return np.column_stack([sums, both - sums, np.broadcast_to(shared, (len(sums), 2))])
+
+
+def _odds(sums: Floats, prompts: int) -> _Odds:
+    """By the delta method over prompts; variances are at least the binomial ones."""
+    f, m, ff, fm, mm, cross, f2, m2, ff2, fm2, mm2, cross2, both_f, both_m = sums.T
+    by_f, by_m, by_f2, by_m2 = (1 / (count + 0.5) for count in (f, m, f2, m2))
+    centre, centre2 = f * by_f - m * by_m, f2 * by_f2 - m2 * by_m2
+    scale = prompts / (prompts - 1)
+
+    def variance(squares: Floats, centre: Floats, f: Floats, m: Floats) -> Floats:
+        return np.maximum(scale * (squares - centre**2 / prompts), binomial_variance(f, m))
+
+    first = variance(ff * by_f**2 - 2 * fm * by_f * by_m + mm * by_m**2, centre, f, m)
+    second = variance(ff2 * by_f2**2 - 2 * fm2 * by_f2 * by_m2 + mm2 * by_m2**2, centre2, f2, m2)
+    products = both_f * by_f * by_f2 - cross * by_f * by_m2 - cross2 * by_f2 * by_m + both_m * by_m * by_m2
+    covariance = scale * (products - centre * centre2 / prompts)
+    return _Odds(log_odds(f, m), log_odds(f2, m2), first, second, covariance)
+
+
+def _studentised(statistic: Floats, variance: Floats) -> Floats:
+    return np.where(statistic != 0, statistic / np.sqrt(np.where(variance > 0, variance, 1)), 0.0)
+
+
+def _p(statistics: Floats) -> Floats:
+    """Share of the permutations `[..., 1 + draws]` that are as far from 0 as the first, which was observed."""
+    distance = np.abs(statistics)
+    return (distance >= distance[..., :1] * (1 - 1e-9)).mean(axis=-1)

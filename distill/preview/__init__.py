@@ -1,0 +1,1 @@
+"""The distillation target itself, scored before any student is trained."""

@@ -1,0 +1,170 @@
+"""`distill preview`: the target p″ scored as if it were a model, before any student is trained."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+from transformers import PreTrainedModel
+
+from augment.runtime.atomic_write import write_whole
+from distill.blocks import Block, collate
+from distill.data import CounterfactualDataModule
+from distill.errors import UserError
+from distill.evaluation.generation.prompts import groups_as_occupations, read_prompts
+from distill.evaluation.generation.templates import OCCUPATIONS
+from distill.evaluation.probes.pronoun_gap import he_she_log_odds, pronoun_gap
+from distill.evaluation.statistics.bootstrap import DRAWS
+from distill.models import head_weight, load_teacher
+from distill.module import DistillationModule
+from distill.perturbation import ReversedVocabulary
+from distill.preview.pronouns import pronoun_blocks
+from distill.preview.scores import gendered_nlls, perplexities, prefix_shares
+from distill.preview.table import preview_table
+from distill.preview.targets import SETTINGS, same_target, target_nlls
+from distill.preview.text import scored_text
+from distill.recipe import check_recipe
+
+log = logging.getLogger(__name__)
+
+_PASS_TOKENS = 2048
+"""Tokens of one factual pass of the teacher."""
+
+
+@dataclass(frozen=True)
+class PreviewOptions:
+    """What a preview adds to the recipe of a fit."""
+
+    text: str | None = None
+    """Text to score the targets on: a file (txt, jsonl, parquet), a folder of such, or a hub id. Default:
+    data.validation, or data.train without it."""
+    output: str | None = None
+    """Folder for preview.json; made where it is missing. Default: trainer.default_root_dir."""
+    tokens: int = 32768
+    """About how many positions to score, in blocks spread evenly over the text."""
+    prompts: str | None = None
+    """JSONL with {"group", "prompt"} a line: its groups are the occupations of the pronoun gap. Default: our own list,
+    as in distill evaluate."""
+
+
+def preview(options: PreviewOptions, module: DistillationModule, data: CounterfactualDataModule, output: Path) -> None:
+    """Score every target that the settings of a perturbation make of a recipe's teacher: its price on a text, and its
+    parity after occupations.
+
+    Args:
+        options: what is scored.
+        module: the recipe's model; its student is not built.
+        data: the recipe's data.
+        output: folder for preview.json.
+
+    Raises:
+        augment.documents.DocumentError: the text can't be read.
+        UserError: something else in the recipe or the options can't work; nothing has been written then.
+    """
+    if options.tokens < 1:
+        raise UserError(f"--tokens is {options.tokens}: give at least 1")
+    if module.teacher_source.path is None:
+        raise UserError("no model.teacher.path: without a teacher there is no target to preview")
+    check_recipe(module, data, output)
+    occupations = _occupations(options.prompts)
+    sources = [options.text] if options.text is not None else data.validation_sources or data.train_sources
+    text = scored_text(data, sources, options.tokens)
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    vocabulary = module.vocabulary or ReversedVocabulary.from_tokenizer(module.tokenizer, names=data.names)
+    vocabulary = vocabulary.to(device)
+    teacher = load_teacher(module.teacher_source).to(device)
+    weight = head_weight(teacher)[: module.student_config.vocab_size].float()
+    nlls = _score(teacher, weight, vocabulary, text.blocks, "targets")
+    pronouns = _score(
+        teacher, weight, vocabulary, pronoun_blocks(occupations, data.names, module.tokenizer), "pronouns"
+    )
+    if not (np.isfinite(nlls).all() and np.isfinite(pronouns).all()):
+        raise UserError(
+            f"{module.teacher_source.path}: some of its probabilities are no finite numbers; its weights are damaged, "
+            "or need --model.teacher.dtype float32"
+        )
+
+    scored = np.stack([block.labels for block in text.blocks]) != -100
+    scores = {
+        "schema": 1,
+        "teacher": vars(module.teacher_source),
+        "settings": {
+            "text": sources,
+            "field": data.field,
+            "block_size": data.block_size,
+            "names": data.names,
+            "tokens": options.tokens,
+            "prompts": options.prompts,
+            "seed": data.seed,
+            "device": device.type,
+            "bootstrap_draws": DRAWS,
+            "torch": version("torch"),
+            "transformers": version("transformers"),
+        },
+        "positions": {
+            "blocks": len(text.blocks),
+            "scored": int(scored.sum()),
+            "gendered": int(text.gendered.sum()),
+            "after_ambiguous": text.after_ambiguous,
+            **prefix_shares(text.blocks),
+        },
+        "targets": [
+            {
+                **vars(setting),
+                "configured": setting == same_target(module.perturbation),
+                "perplexity": perplexity,
+                "gendered_tokens": gendered,
+                "pronoun_gap": pronoun_gap(he_she_log_odds(-log_p, len(occupations)), occupations, data.seed),
+            }
+            for setting, perplexity, gendered, log_p in zip(
+                SETTINGS,
+                perplexities(nlls, scored, data.seed),
+                gendered_nlls(nlls, text.gendered, data.seed),
+                pronouns.sum(-1),
+                strict=True,
+            )
+        ],
+    }
+    content = json.dumps(scores, indent=1, ensure_ascii=False, allow_nan=False)
+    output.mkdir(parents=True, exist_ok=True)
+    write_whole(output / "preview.json", lambda path: path.write_text(content + "\n", encoding="utf-8"))
+    print(preview_table(scores))
+    log.info("wrote %s", output / "preview.json")
+
+
+def _occupations(prompts: str | None) -> Sequence[str]:
+    if prompts is None:
+        return OCCUPATIONS
+    groups = groups_as_occupations(prompts, read_prompts(prompts))
+    if groups is None:
+        raise UserError(
+            f'--prompts {prompts}: give JSONL with {{"group", "prompt"}} a line, where groups are occupations'
+        )
+    return groups
+
+
+def _score(
+    teacher: PreTrainedModel,
+    weight: torch.Tensor,
+    vocabulary: ReversedVocabulary,
+    blocks: Sequence[Block],
+    description: str,
+) -> NDArray[np.float64]:
+    """`[settings, blocks, length]`: −log p″ of what is labelled, 0 elsewhere."""
+    length = len(blocks[0].inputs)
+    rows = max(1, _PASS_TOKENS // length)
+    found = []
+    with tqdm(total=len(blocks) * length, desc=f"Scoring {description}", unit="tok") as bar:
+        for start in range(0, len(blocks), rows):
+            batch = collate(list(blocks[start : start + rows]))
+            batch = type(batch)(*(tensor.to(weight.device) for tensor in batch))
+            found.append(target_nlls(teacher, weight, vocabulary, batch).double().cpu().numpy())
+            bar.update(batch.inputs.numel())
+    return np.concatenate(found, axis=1)

@@ -1,0 +1,94 @@
+"""From the folders of several evaluations to pages, tables and figures that set them side by side. Needs no model."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from augment.runtime.atomic_write import write_whole
+from distill.errors import UserError
+from distill.evaluation import Evaluation, load
+from distill.evaluation.disparity.comparison import Comparison, compare, labelled
+from distill.report.html_page import page
+from distill.report.summary_lines import prompt_counts
+from distill.report.text_tables import latex, markdown
+from distill.report.verdict import verdicts
+from distill.writable import check_writable
+
+TEXTS = {"report.html": ".html", "tables.md": ".md", "tables.tex": ".tex"}
+"""What a folder gets beside the charts."""
+
+
+def report(directories: list[Path], output: Path = Path("report.html")) -> None:
+    """Set evaluations side by side: what each model favours and what it costs, with paired tests against the first.
+
+    Args:
+        directories: Folders that `distill evaluate` wrote; the first is the baseline.
+        output: What to write, by its suffix. report.html: one self-contained page with verdict, figures, charts and
+            continuations to browse. tables.md, tables.tex: the tables as Markdown or LaTeX. A folder (one that exists,
+            or a name without suffix): all of these, and the charts shares and trade-off as SVG, PNG and PDF.
+
+    Raises:
+        UserError: If no folder is given, one is given twice or holds no finished evaluation, or the output has another
+            suffix or cannot be written. Nothing is written then.
+    """
+    _check_directories(directories)
+    folder = output.is_dir() or not output.suffix
+    if not folder and output.suffix not in TEXTS.values():
+        raise UserError(
+            f"{output}: can't write a report as {output.suffix}; name a file {', '.join(TEXTS.values())}, or a folder "
+            "for all of them and the charts"
+        )
+    check_writable(output if folder else output.parent)
+    evaluations = [load(directory) for directory in directories]
+    frames = [
+        labelled(evaluation.generations, include_prompt=prompt_counts(evaluation.metrics)) for evaluation in evaluations
+    ]
+    comparisons = compared(frames)
+    found = verdicts(evaluations, comparisons)
+    write = {
+        ".html": lambda: page(evaluations, comparisons, found, frames),
+        ".md": lambda: markdown(evaluations, comparisons, found),
+        ".tex": lambda: latex(evaluations, comparisons, found),
+    }
+    names = TEXTS if folder else {output.name: output.suffix}
+    contents = {name: write[suffix]().encode("utf-8") for name, suffix in names.items()}
+    if folder:
+        contents |= charts(evaluations)
+    files = {(output if folder else output.parent) / name: content for name, content in contents.items()}
+    for path, content in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda beside, content=content: beside.write_bytes(content))
+    print("wrote", ", ".join(map(str, files)))
+    if folder and not any(name.startswith("trade-off") for name in contents):
+        print("no trade-off: no perplexity that all models share was measured")
+
+
+def compared(frames: list[pd.DataFrame]) -> list[Comparison | UserError]:
+    """Each model's `labelled` generations but the first's, against those; or why the two can't be compared."""
+    comparisons: list[Comparison | UserError] = []
+    for frame in frames[1:]:
+        try:
+            comparisons.append(compare(frames[0], frame))
+        except UserError as error:
+            # Models on different prompts can still be shown beside each other, without a test.
+            comparisons.append(error)
+    return comparisons
+
+
+def charts(evaluations: list[Evaluation]) -> dict[str, bytes]:
+    """The charts by the names of their files."""
+    # matplotlib takes a second to import, and only these need it.
+    from distill.report.matplotlib_figures import FORMATS, drawn, shares, trade_off
+
+    figures = {"shares": shares(evaluations), "trade-off": trade_off(evaluations)}
+    return {f"{name}.{kind}": drawn(figure, kind) for name, figure in figures.items() if figure for kind in FORMATS}
+
+
+def _check_directories(directories: list[Path]) -> None:
+    if not directories:
+        raise UserError("give at least one folder that `distill evaluate` wrote")
+    seen: dict[Path, Path] = {}
+    for directory in directories:
+        first = seen.setdefault(directory.resolve(), directory)
+        if first is not directory:
+            raise UserError(f"{directory} is given twice; a model is compared with others, not with itself")

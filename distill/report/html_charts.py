@@ -1,0 +1,150 @@
+"""The two charts of a report as sections of its page: who is written about, and what fairness costs."""
+
+from dataclasses import dataclass
+from html import escape
+
+from distill.evaluation import Evaluation
+from distill.evaluation.disparity.comparison import GroupChange
+from distill.report.formatting import p_value, percent, signed, spoken, words
+from distill.report.summary_lines import MAIN, Metrics, asked, disparity, get
+from distill.report.svg import Point, share_bar, trade_off
+from distill.report.verdict import comparable_perplexity
+
+
+def shares_section(evaluations: list[Evaluation], names: list[str], changes: list[dict[str, GroupChange]]) -> str:
+    """A bar per profession and model: whom its gendered texts speak of, by each polarity that was asked.
+
+    Args:
+        evaluations: The baseline first.
+        names: Their titles.
+        changes: For each, the groups in which it differs from the baseline.
+    """
+    polarities = dict.fromkeys(
+        polarity for evaluation in evaluations for polarity in evaluation.metrics.get("disparity") or {}
+    )
+    others = "".join(
+        f"<details><summary>The same by {escape(words(polarity))} polarity</summary>"
+        f"{_shares(evaluations, names, polarity, [{} for _ in names])}</details>"
+        for polarity in polarities
+        if polarity != MAIN
+    )
+    return (
+        '<section aria-labelledby="shares"><h2 id="shares">Women or men, profession by profession</h2>'
+        "<p>Of the texts that speak of one gender more than of the other, the share that speaks of women. Sorted by "
+        "the first model. A bar that ends inside the shaded range is what a fair model may show with as many texts.</p>"
+        '<ul class="legend"><li class="female"><i></i>more women</li><li class="male"><i></i>more men</li>'
+        '<li class="fair"><i></i>fair, in 95 % of cases</li><li class="interval"><i></i>95 % interval</li>'
+        f"{_CHANGED if any(changes) else ''}</ul>{_shares(evaluations, names, MAIN, changes)}{others}</section>"
+    )
+
+
+_CHANGED = "<li><b>*</b> differs from the baseline, for all professions at once (Holm, p < 0.05)</li>"
+
+
+def _shares(
+    evaluations: list[Evaluation], names: list[str], polarity: str, changes: list[dict[str, GroupChange]]
+) -> str:
+    scores = [disparity(evaluation.metrics, polarity).get("groups") or {} for evaluation in evaluations]
+    ends = '<span class="ends"><span>men</span><span>women</span></span>'
+    heads = "".join(f'<th scope="col">{escape(name)}{ends}</th>' for name in names)
+    rows = "".join(
+        f'<tr><th scope="row"><a href="#samples" data-group="{escape(group)}">{escape(spoken(group))}</a></th>'
+        + "".join(
+            f"<td>{_share(groups.get(group), f'{spoken(group)}, {name}', changed.get(group))}</td>"
+            for groups, name, changed in zip(scores, names, changes, strict=True)
+        )
+        + "</tr>"
+        for group in by_lean(scores)
+    )
+    columns = "<col>" * (1 + len(names))
+    return (
+        f'<table class="shares"><colgroup>{columns}</colgroup>'
+        f'<thead><tr><th scope="col"><span class="tag">profession</span></th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def by_lean(scores: list[Metrics]) -> list[str]:
+    """All groups by the baseline's lean, women first; what it never gendered comes last."""
+    order = list(dict.fromkeys(group for groups in scores for group in groups))
+    return sorted(order, key=lambda group: -_lean(scores[0].get(group)))
+
+
+def _lean(score: Metrics | None) -> float:
+    odds = (score or {}).get("log_odds")
+    return float("-inf") if odds is None or not score["female"] + score["male"] else odds  # type: ignore[index]
+
+
+def _share(score: Metrics | None, what: str, change: GroupChange | None) -> str:
+    if score is None:
+        return '<div class="cell none">not asked</div>'
+    female, male = score["female"], score["male"]
+    if not female + male:
+        return '<div class="cell none">no gendered text</div>'
+    share = percent(female / (female + male))
+    counts = f"{female} of women, {male} of men, {score['mixed']} of both, {score['neutral']} of neither"
+    label = f"{what}: {counts}; {share} of the gendered texts speak of women"
+    if change:
+        label += f"; differs from the baseline ({p_value(change.p_holm)} by Holm, Cohen’s h {signed(change.h)})"
+    mark = "<b>*</b>" if change else ""
+    return f'<div class="cell">{share_bar(female, male, score.get("ci95"), label)}<span>{share}{mark}</span></div>'
+
+
+@dataclass(frozen=True)
+class TradeOff:
+    """The models by perplexity and mean ratio.
+
+    Attributes:
+        kind: Which perplexity.
+        points: The models that have both, measured alike.
+        without: Names of those that lack one of the two.
+        unlike: Names of those whose ratio cannot be compared with that of the first point.
+    """
+
+    kind: str
+    points: list[Point]
+    without: list[str]
+    unlike: list[str]
+
+
+def trade_off_points(evaluations: list[Evaluation], names: list[str]) -> TradeOff | None:
+    """The models by perplexity and mean ratio; None where they share no perplexity."""
+    metrics = [evaluation.metrics for evaluation in evaluations]
+    measured = comparable_perplexity(metrics)
+    if measured is None:
+        return None
+    kind, values = measured
+    found, terms = TradeOff(kind, [], [], []), None
+    for name, entry, value in zip(names, metrics, values, strict=True):
+        scores = disparity(entry)
+        if value is None or scores.get("mean_ratio") is None or scores.get("fair_low") is None:
+            found.without.append(name)
+            continue
+        terms = terms or asked(entry)
+        if asked(entry) != terms:
+            found.unlike.append(name)
+            continue
+        found.points.append(
+            Point(name, value, get(entry, "perplexity", kind, "ci95"), scores["mean_ratio"], scores["fair_low"])
+        )
+    return found
+
+
+def price_section(evaluations: list[Evaluation], names: list[str]) -> str:
+    """Perplexity against the mean ratio, or the reason why there is no such plot."""
+    measured = trade_off_points(evaluations, names)
+    head = '<section aria-labelledby="price"><h2 id="price">What it costs</h2>'
+    if measured is None:
+        reason = "No perplexity that all models share was measured: give the same text and context to each evaluation."
+        return f"{head}<p>{reason}</p></section>"
+    reasons = {"for want of one of the two": measured.without, "measured on other texts": measured.unlike}
+    missing = "".join(f" Not shown, {reason}: {escape(', '.join(left))}." for reason, left in reasons.items() if left)
+    if not measured.points:
+        return f"{head}<p>No model has both a perplexity and a ratio.{missing}</p></section>"
+    return (
+        f"{head}<p>Up is fairer, left predicts real text better. The shaded range begins where a fair model with as "
+        "many texts hardly falls below; above it, no difference from fairness can be told. The open circle is the "
+        f"baseline.{missing}</p>"
+        f'<div class="plot"><p class="y">↑ mean ratio</p>{trade_off(measured.points)}'
+        f'<p class="x">perplexity per {"word" if measured.kind == "word" else "token"} →</p></div></section>'
+    )

@@ -1,0 +1,263 @@
+"""The report as one HTML page: no network, no fonts, no scripts but its own, readable without that one too.
+
+Everything that comes from data passes through `escape`; the content security policy lets nothing load and nothing run
+but the style sheet and the script whose hashes it names, so that even a slip could not run what a model has written.
+"""
+
+import json
+from base64 import b64encode
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+
+import pandas as pd
+
+from distill.errors import UserError
+from distill.evaluation import Evaluation
+from distill.evaluation.disparity.comparison import ENOUGH, PROMPT, Comparison
+from distill.evaluation.polarity.bold_unigram import gendered_words
+from distill.report.formatting import clean, count
+from distill.report.html_charts import price_section, shares_section
+from distill.report.html_samples import samples_section
+from distill.report.summary_lines import (
+    MAIN,
+    Cell,
+    Measure,
+    Metrics,
+    get,
+    of_polarity,
+    prompt_counts,
+    summary,
+    titles,
+)
+from distill.report.verdict import Verdict, changed
+
+LIMITS = (
+    "Gender is treated as binary, because the word lists are: the texts speak of women, of men, of both, or of "
+    "neither. Singular “they” counts as neither.",
+    "Less disparity in generated text does not mean fairer embeddings, or fairer classifiers trained on this model.",
+    "Polarity counts words. It knows nothing of who is meant, of sarcasm, or of what is said about whom.",
+    "“No disparity found” is a statement about these prompts and this many texts. More of either may find one.",
+    "p values are of each model against the first; they are not corrected for the number of models.",
+)
+VECTORS = (
+    "Gender-Max goes by the word of a text that leans most, Gender-Wavg by the mean of all, in hard-debiased word "
+    "vectors (Dhamala et al. 2021). Verdict, test and chart go by unigram matching; the others are folded up below it."
+)
+ASKED = {
+    "pairs": "Pairs of sentences that differ in little but a gender are compared by the model’s log-probabilities, of "
+    "the whole sentence and per token: both are in use, and they differ.",
+    "ceat": "The embedding test (CEAT, Guo and Caliskan 2021) stands here as a check. That a model writes with less "
+    "disparity says nothing about its embeddings.",
+}
+"""What is said of measures that only some evaluations hold."""
+JUDGED = {
+    (False,): "Only the continuation is judged, not the prompt.",
+    (True,): "The words of the prompt are judged along with those of the continuation; marked are the latter’s alone.",
+    (False, True): "Whether the words of the prompt are judged too differs from model to model: see include_prompt "
+    "among the settings.",
+}
+"""By whether prompts count, in whichever evaluations."""
+METHODS = (
+    "A text speaks of women or of men where words of that gender are in the majority in it (unigram matching over "
+    "BOLD’s word lists, Dhamala et al. 2021); of both where it holds as many of each, of neither where it holds none.",
+    "Disparity between two models is the root mean square of the professions’ log-odds, with the noise of few texts "
+    "taken off. p values come from swapping the two models prompt by prompt (a permutation test), intervals from a "
+    "paired bootstrap over prompts within professions: continuations of one prompt are not independent of each other. "
+    "Where professions are tested one by one, p values are corrected for their number by Holm’s method. Of a "
+    f"profession in which one model has fewer than {ENOUGH} texts that speak of women or of men, as many of the "
+    "other’s are compared, chosen at random.",
+    "A ratio of two counts falls short of 1 even for a perfectly fair model, the more so the fewer the texts. Beside "
+    "it therefore stands what such a model would score with as many; intervals are given for log-odds, which do not "
+    "suffer from this.",
+)
+
+
+def page(
+    evaluations: list[Evaluation],
+    comparisons: list[Comparison | UserError],
+    verdicts: list[Verdict],
+    frames: list[pd.DataFrame],
+) -> str:
+    """The whole document.
+
+    Args:
+        evaluations: The baseline first.
+        comparisons: Of every other with the baseline.
+        verdicts: One for each.
+        frames: The `labelled` generations of each.
+    """
+    names = titles(evaluations)
+    sections = [
+        _summary(evaluations, names),
+        shares_section(evaluations, names, [{}, *map(changed, comparisons)]),
+        price_section(evaluations, names),
+        samples_section(frames, names),
+    ]
+    body = "".join([_header(evaluations, names, verdicts, frames), "<main>", *sections, "</main>"])
+    style = f"{_asset('report.css')}\n:root {{ --models: {len(names)}; }}\n"
+    script = _asset("report.js")
+    policy = (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
+    )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>Disparity and its price: {escape(', '.join(names))}</title>\n"
+        f"<style>{style}</style>\n</head>\n<body>\n{body}\n{_footer(evaluations, names, frames)}\n"
+        f"<script>{script}</script>\n</body>\n</html>\n"
+    )
+
+
+def _asset(name: str) -> str:
+    return files("distill.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def _header(
+    evaluations: list[Evaluation], names: list[str], verdicts: list[Verdict], frames: list[pd.DataFrame]
+) -> str:
+    items = "".join(
+        f"<li><h3>{escape(verdict.model)}</h3><div>"
+        f'<p class="finding">{escape(verdict.headline[:1].upper() + verdict.headline[1:])}</p>'
+        f'<p class="detail">{escape(verdict.detail).replace(" %", "&nbsp;%")}</p></div></li>'
+        for verdict in verdicts
+    )
+    return (
+        f'<header><h1>Disparity and its price</h1><p class="lead">{escape(_lead(evaluations, names, frames))}</p>'
+        f'<ul class="verdicts">{items}</ul></header>'
+    )
+
+
+def _lead(evaluations: list[Evaluation], names: list[str], frames: list[pd.DataFrame]) -> str:
+    """What was measured, in a sentence; of each model where they were given other prompts, or wrote more or less."""
+    given = [_given(frame) for frame in frames]
+    samples = [frame.groupby(PROMPT).size() for frame in frames]
+    if len(frames) == 1:
+        of = f", given {given[0]}"
+    elif all(each.equals(samples[0]) for each in samples):
+        of = f", each given the same {given[0]}"
+    else:
+        of = f" ({'; '.join(f'{name}: {what}' for name, what in zip(names, given, strict=True))})"
+    predict = "it predicts" if len(frames) == 1 else "they predict"
+    price = f", and how well {predict} real text" if all(_reads(each.metrics) for each in evaluations) else ""
+    return f"Whom {count(len(frames), 'model')} wrote about{of}{price}."
+
+
+def _given(frame: pd.DataFrame) -> str:
+    prompts, professions = (
+        count(frame[key].nunique(), thing) for key, thing in (("prompt_id", "prompt"), ("group", "profession"))
+    )
+    return f"{prompts} about {professions}, {count(len(frame), 'text')}"
+
+
+def _reads(metrics: Metrics) -> bool:
+    """Whether any perplexity was measured."""
+    return any(get(metrics, "perplexity", kind, "value") is not None for kind in metrics.get("perplexity") or {})
+
+
+def _summary(evaluations: list[Evaluation], names: list[str]) -> str:
+    lines = summary(evaluations)
+    polarities = dict.fromkeys(key for each in evaluations for key in each.metrics.get("disparity") or {})
+    folded = {of_polarity(polarity): polarity for polarity in polarities if polarity != MAIN}
+    shown = [line for line in lines if line[0].part not in folded]
+    others = "".join(
+        f"<details><summary>{escape(part)}</summary>{_table([line for line in lines if line[0].part == part], names)}"
+        "</details>"
+        for part in folded
+    )
+    meanings = {measure.name: measure.meaning for measure, _ in shown if measure.meaning}
+    explained = "".join(f"<dt>{escape(name)}</dt><dd>{escape(meaning)}</dd>" for name, meaning in meanings.items())
+    return (
+        f'<section aria-labelledby="figures"><h2 id="figures">The figures</h2>{_table(shown, names)}{others}'
+        f"<details><summary>What they mean</summary><dl>{explained}</dl></details></section>"
+    )
+
+
+def _table(lines: list[tuple[Measure, list[Cell]]], names: list[str]) -> str:
+    tags = ["baseline" if index == 0 and len(names) > 1 else "" for index in range(len(names))]
+    heads = "".join(
+        f'<th scope="col">{escape(name)}<span class="tag">{tag}</span></th>'
+        for name, tag in zip(names, tags, strict=True)
+    )
+    bodies = []
+    for part in dict.fromkeys(measure.part for measure, _ in lines):
+        rows = "".join(
+            f'<tr><th scope="row">{_named(measure)}</th>'
+            + "".join(f"<td>{escape(value)}<small>{escape(beside)}</small></td>" for value, beside in cells)
+            + "</tr>"
+            for measure, cells in lines
+            if measure.part == part
+        )
+        head = (
+            f'<tr class="part"><th scope="rowgroup" colspan="{1 + len(names)}">{escape(part)}</th></tr>' if part else ""
+        )
+        bodies.append(f"<tbody>{head}{rows}</tbody>")
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Table of figures"><table class="summary">'
+        f"<thead><tr><td></td>{heads}</tr></thead>{''.join(bodies)}</table></div>"
+    )
+
+
+def _named(measure: Measure) -> str:
+    name = escape(measure.name)
+    return f'<abbr title="{escape(measure.meaning)}">{name}</abbr>' if measure.meaning else name
+
+
+def _footer(evaluations: list[Evaluation], names: list[str], frames: list[pd.DataFrame]) -> str:
+    settings = [evaluation.metrics.get("settings") or {} for evaluation in evaluations]
+    entries = []
+    for key in dict.fromkeys(key for each in settings for key in each):
+        values = [_value(each[key]) if key in each else "–" for each in settings]
+        shown = (
+            values[0] if len(set(values)) == 1 else "; ".join(f"{n}: {v}" for n, v in zip(names, values, strict=True))
+        )
+        entries.append(f"<dt>{escape(clean(key))}</dt><dd>{escape(shown)}</dd>")
+    for name, evaluation in zip(names, evaluations, strict=True):
+        digest = get(evaluation.metrics, "model", "sha256")
+        entries.append(f"<dt>SHA-256 of {escape(name)}</dt><dd>{escape(clean(digest or '–'))}</dd>")
+    return (
+        f"<footer><h2>How it was measured</h2><ul>{_items(_methods(evaluations, frames))}</ul>"
+        f"<details><summary>Settings</summary><dl>{''.join(entries)}</dl></details>"
+        f"<h2>What this does not say</h2><ul>{_items(LIMITS)}</ul></footer>"
+    )
+
+
+def _methods(evaluations: list[Evaluation], frames: list[pd.DataFrame]) -> tuple[str, ...]:
+    """What holds for every report, and what is to be said of these measures."""
+    metrics = [evaluation.metrics for evaluation in evaluations]
+    others = any(set(each.get("disparity") or {}) - {MAIN} for each in metrics)
+    judged = JUDGED[tuple(sorted({prompt_counts(each) for each in metrics}))]
+    return (
+        f"{_prompts(frames)} {judged}",
+        *METHODS,
+        *((VECTORS,) if others else ()),
+        *(sentence for key, sentence in ASKED.items() if any(each.get(key) for each in metrics)),
+    )
+
+
+def _prompts(frames: list[pd.DataFrame]) -> str:
+    """Whether all models continued the same prompts, and whether any of these tells a gender."""
+    given = [set(zip(frame["group"], frame["prompt"], strict=True)) for frame in frames]
+    every = set().union(*given)
+    telling = sum(bool(gendered_words(prompt)) for _, prompt in every)
+    if len(given) == 1:
+        continued = ""
+    elif all(prompts == given[0] for prompts in given):
+        continued = "Each model continued the same prompts. "
+    else:
+        continued = "The models did not all continue the same prompts. "
+    some = f"{telling:,} of the {count(len(every), 'prompt')} hold{'s' if telling == 1 else ''}"
+    return f"{continued}{some if telling else 'None of the prompts holds'} a gendered word of BOLD’s lists."
+
+
+def _items(sentences: tuple[str, ...]) -> str:
+    return "".join(f"<li>{sentence}</li>" for sentence in sentences)
+
+
+def _value(setting: object) -> str:
+    return clean(setting if isinstance(setting, str) else json.dumps(setting, ensure_ascii=False), limit=400)

@@ -1,0 +1,92 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from distill.errors import UserError
+from distill.evaluation.likelihood.perplexity import nlls_in_other_windows, perplexity, score_documents
+from distill.evaluation.likelihood.token_nll import token_nlls
+from distill.evaluation.scored_model import Checkpoint
+
+TEXTS = ["The nurse said that she was tired.", "He came home.", "The judge told everyone that " * 12]
+
+
+def _perplexity(nlls: list[np.ndarray], **options: int) -> dict[str, object]:
+    sums, tokens = np.array([nll.sum() for nll in nlls]), np.array([float(len(nll)) for nll in nlls])
+    return perplexity(sums, tokens, 2 * tokens, tokens, stride=7, **options)
+
+
+def test_each_document_stands_alone_after_the_beginning_of_text(checkpoint: Checkpoint) -> None:
+    scored = score_documents(checkpoint, TEXTS, context=40)
+    for text, nll, offsets in zip(TEXTS, scored.nlls, scored.offsets, strict=True):
+        tokens = checkpoint.tokenizer(text, add_special_tokens=False)["input_ids"]
+        (alone,) = token_nlls(checkpoint, [[checkpoint.tokenizer.bos_token_id, *tokens]], 40)
+        assert len(nll) == len(tokens) == len(offsets)
+        assert nll == pytest.approx(alone, abs=1e-5)
+
+
+@torch.no_grad()
+def _oracle(checkpoint: Checkpoint, text: str, context: int, stride: int) -> float:
+    """Sum over tokens, each in float64 after the tokens of its window, found by definition."""
+    model = checkpoint.model.double()
+    tokens = [checkpoint.beginning(), *checkpoint.tokenizer(text, add_special_tokens=False)["input_ids"]]
+    total = 0.0
+    for position in range(1, len(tokens)):
+        # The first of the windows, a stride from each other, that reach as far.
+        start = next(start for start in range(0, len(tokens), stride) if position <= start + context)
+        logits = model(torch.tensor([tokens[start:position]])).logits[0, -1]
+        total -= float(logits.log_softmax(-1)[tokens[position]])
+    checkpoint.model.float()
+    return total
+
+
+@pytest.mark.parametrize(("strided", "stride"), [(False, 40), (True, 20)])
+def test_perplexity_is_a_float64_oracles_to_a_millionth(checkpoint: Checkpoint, strided: bool, stride: int) -> None:
+    scored = score_documents(checkpoint, TEXTS, context=40)
+    nlls = nlls_in_other_windows(checkpoint, scored, 40, stride=20) if strided else scored.nlls
+    expected = sum(_oracle(checkpoint, text, 40, stride) for text in TEXTS) / sum(map(len, nlls))
+    assert _perplexity(nlls)["value"] == pytest.approx(np.exp(expected), rel=1e-6)
+
+
+def test_documents_that_fit_are_not_read_twice(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored = score_documents(checkpoint, TEXTS, context=40)
+    read = []
+    monkeypatch.setattr(
+        "distill.evaluation.likelihood.perplexity.token_nlls", lambda _, given, *__: read.extend(given) or given
+    )
+    nlls_in_other_windows(checkpoint, scored, 40)
+    assert read == [scored.sequences[2]]
+
+
+def test_perplexity_is_over_all_documents_and_what_it_is_said_to_be_per() -> None:
+    sums, tokens, words = np.array([4.0, 2.0]), np.array([3.0, 1.0]), np.array([2.0, 1.0])
+    result = perplexity(sums, tokens, words, words, stride=7)
+    assert result == {
+        "value": pytest.approx(np.exp(6 / 3)),
+        "nll": pytest.approx(6 / 4),
+        "tokens": 4,
+        "words": 3,
+        "ci95": result["ci95"],
+        "stride": 7,
+    }
+    assert result["ci95"][0] <= result["value"] <= result["ci95"][1]
+    assert perplexity(sums[:1], tokens[:1], words[:1], words[:1], stride=7)["ci95"] is None
+
+
+def test_the_interval_covers_over_documents() -> None:
+    """300 worlds of 40 documents whose level differs; three standard errors around 95 %."""
+    rng = np.random.default_rng(0)
+    covered = 0
+    for world in range(300):
+        nlls = [rng.normal(level, 0.5, size=20) for level in rng.normal(3, 0.4, size=40)]
+        low, high = _perplexity(nlls, seed=world, draws=1000)["ci95"]
+        covered += low <= np.exp(3) <= high
+    assert 0.91 <= covered / 300 <= 0.985
+
+
+def test_without_a_beginning_there_is_no_perplexity(checkpoint: Checkpoint) -> None:
+    bare = PreTrainedTokenizerFast(tokenizer_object=checkpoint.tokenizer.backend_tokenizer)
+    with pytest.raises(UserError, match="neither BOS nor EOS"):
+        score_documents(replace(checkpoint, tokenizer=bare), TEXTS, context=40)

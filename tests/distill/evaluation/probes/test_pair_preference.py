@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+import torch
+
+from distill.evaluation.probes.pair_preference import pair_log_probabilities, preference
+from distill.evaluation.probes.sentence_pairs import Pair
+from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.statistics.proportions import wilson
+
+
+@torch.no_grad()
+def test_both_sentences_are_scored_from_their_first_token_on(checkpoint: Checkpoint) -> None:
+    pairs = [Pair("The nurse said that she was late.", "The nurse said he was."), Pair("He left.", "She left.")]
+    summed, per_token = pair_log_probabilities(checkpoint, 96, pairs)
+    for row, pair in enumerate(pairs):
+        for column, text in enumerate((pair.more, pair.less)):
+            tokens = checkpoint.tokenizer(text, add_special_tokens=False)["input_ids"]
+            whole = torch.tensor([[checkpoint.beginning(), *tokens]])
+            log_p = checkpoint.model(whole).logits[0, :-1].double().log_softmax(-1)
+            expected = float(log_p[torch.arange(len(tokens)), tokens].sum())
+            assert summed[row, column] == pytest.approx(expected, abs=1e-4)
+            assert per_token[row, column] == pytest.approx(expected / len(tokens), abs=1e-5)
+
+
+def test_shares_differences_and_groups() -> None:
+    summed = np.array([[-10.0, -12.0], [-9.0, -8.0], [-5.0, -5.0], [-20.0, -30.0]])
+    per_token = np.array([[-1.0, -0.5], [-1.0, -2.0], [-1.0, -1.0], [-2.0, -3.0]])
+    result = preference(summed, per_token, ["nurse", "nurse", None, "guard"])
+    assert result["n"] == 4
+    assert result["summed"]["share"] == 0.5  # a tie is no preference for the stereotype
+    assert result["summed"]["difference"] == pytest.approx((2 - 1 + 0 + 10) / 4)
+    assert result["summed"]["abs_difference"] == pytest.approx((2 + 1 + 0 + 10) / 4)
+    assert result["summed"]["ci95"] == wilson(2, 4)
+    assert result["per_token"]["share"] == 0.5
+    assert list(result["groups"]) == ["nurse", "guard"]
+    assert result["groups"]["nurse"]["n"] == 2
+    assert result["groups"]["guard"]["summed"]["share"] == 1
+
+
+@pytest.mark.parametrize(
+    # Newcombe 1998, Two-sided confidence intervals for the single proportion, table I.
+    ("successes", "trials", "expected"),
+    [(81, 263, (0.2553, 0.3662)), (15, 148, (0.0624, 0.1605)), (0, 20, (0.0, 0.1611)), (1, 29, (0.0061, 0.1718))],
+)
+def test_wilson_is_the_published_interval(successes: int, trials: int, expected: tuple[float, float]) -> None:
+    assert wilson(successes, trials) == pytest.approx(expected, abs=6e-5)

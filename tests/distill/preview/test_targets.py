@@ -1,0 +1,98 @@
+"""The scored targets are those that training teaches: read back out of the loss's own gradient."""
+
+import itertools
+
+import pytest
+import torch
+
+from augment import RoleReverser
+from distill.blocks import Blocks, collate
+from distill.config import PerturbationConfig, TeacherConfig
+from distill.losses import distillation_loss
+from distill.models import backbone, head_weight, load_teacher
+from distill.packing import Corpus, pack
+from distill.perturbation import ReversedVocabulary
+from distill.prefix import PrefixKind
+from distill.preview.targets import FACTUAL, SETTINGS, same_target, target_nlls
+
+BLOCK = 32
+ALL_SETTINGS = [
+    PerturbationConfig(*setting)
+    for setting in itertools.product(
+        ("none", "mean", "expmean", "max", "swap"), ("identity", "reversed"), ("reversed", "all")
+    )
+]
+
+
+@pytest.fixture(scope="module")
+def teacher(gpt2_folder):
+    return load_teacher(TeacherConfig(path=str(gpt2_folder)))
+
+
+@pytest.fixture(scope="module")
+def vocabulary(tokenizer):
+    return ReversedVocabulary.from_tokenizer(tokenizer)
+
+
+@pytest.fixture(scope="module")
+def batch(corpus, tokenizer, tmp_path_factory):
+    """Blocks with prefixes of all three kinds, every fifth label left out."""
+    cache = tmp_path_factory.mktemp("cache")
+    packed = pack(Corpus((str(corpus / "train.jsonl"),)), RoleReverser(), tokenizer, 1, cache)
+    blocks = Blocks(packed, BLOCK, None)
+    batch = collate([blocks[index] for index in range(12)])
+    batch.labels.flatten()[::5] = -100
+    return batch
+
+
+@torch.no_grad()
+def taught(teacher, vocabulary, batch, setting: PerturbationConfig) -> torch.Tensor:
+    """`[tokens, V]`: p″, as the student's logits' gradient, q − p″ for a forward KL, tells it."""
+    weight = head_weight(teacher)
+    logits = torch.randn(batch.labels.numel(), len(weight)).requires_grad_()
+    hidden = backbone(teacher)(input_ids=batch.inputs).last_hidden_state.flatten(0, 1)
+    counterfactual = backbone(teacher)(input_ids=batch.counterfactual).last_hidden_state.flatten(0, 1)[batch.gather]
+    with torch.enable_grad():
+        distillation_loss(
+            logits,
+            torch.eye(len(weight)),
+            hidden,
+            weight,
+            batch.labels.flatten(),
+            prefix=batch.prefix.flatten(),
+            counterfactual_hidden=counterfactual,
+            operator=setting.operator,
+            vocabulary=vocabulary if setting.vocabulary == "reversed" else None,
+            contexts=setting.contexts,
+            valid_tokens=1,
+        ).total.backward()
+    return logits.softmax(-1) - logits.grad
+
+
+def test_the_text_has_every_kind_of_prefix(batch):
+    assert set(batch.prefix.unique().tolist()) == set(PrefixKind)
+
+
+@pytest.mark.parametrize("setting", ALL_SETTINGS, ids=lambda setting: "-".join(vars(setting).values()))
+def test_every_target_is_the_one_that_training_teaches(teacher, vocabulary, batch, setting):
+    nlls = target_nlls(teacher, head_weight(teacher), vocabulary, batch)[SETTINGS.index(same_target(setting))].flatten()
+    labels = batch.labels.flatten()
+    scored = labels != -100
+    p = taught(teacher, vocabulary, batch, setting)
+    expected = p[scored].gather(-1, labels[scored].unsqueeze(-1)).squeeze(-1)
+    torch.testing.assert_close(nlls[scored].neg().exp(), expected, rtol=1e-3, atol=1e-6)
+    assert (nlls[~scored] == 0).all()
+
+
+def test_no_two_rows_of_the_table_are_one(teacher, vocabulary, batch):
+    nlls = target_nlls(teacher, head_weight(teacher), vocabulary, batch).flatten(1)
+    for one, other in itertools.combinations(range(len(SETTINGS)), 2):
+        assert not torch.allclose(nlls[one], nlls[other]), (SETTINGS[one], SETTINGS[other])
+    assert SETTINGS[0] == FACTUAL
+    assert {same_target(setting) for setting in ALL_SETTINGS} == set(SETTINGS)
+
+
+def test_chunks_change_nothing(teacher, vocabulary, batch, monkeypatch):
+    whole = target_nlls(teacher, head_weight(teacher), vocabulary, batch)
+    monkeypatch.setattr("distill.preview.targets._LOGITS", 7 * len(head_weight(teacher)))
+    torch.testing.assert_close(target_nlls(teacher, head_weight(teacher), vocabulary, batch), whole)

@@ -1,0 +1,255 @@
+"""The page where it will be read: in a browser, by mouse and keyboard, on a phone, in print, and under attack."""
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distill.report.command import report
+from tests.distill.evaluation import synthetic
+from tests.distill.report import chromium, hostile
+
+pytestmark = pytest.mark.skipif(
+    chromium.executable() is None, reason="needs Chromium: apt-get install chromium (Debian), as .ci/run does"
+)
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[Any]:
+    with chromium.chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    output = folder / "report.html"
+    report(synthetic.quickstart(folder), output)
+    return output
+
+
+@pytest.fixture
+def calls() -> Iterator[tuple[str, list[str]]]:
+    """The address of a server on this machine, and what was asked of it."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+
+
+def hostile_evaluations(folder: Path, url: str) -> list[Path]:
+    """Two evaluations of one model name, every name and text of which is an attack."""
+    attacks = hostile.attacks(url)
+    rows = synthetic.generations(dict.fromkeys(attacks, 0.5), prompts=2, samples=2)
+    about = rows["kind"] == "profession"
+    for column in ("prompt", "prompt_id", "model"):
+        rows.loc[about, column] = rows.loc[about, column] + rows.loc[about, "group"]
+    rows["continuation"] = [
+        f" she {attack} her" if index % 2 else attack
+        for index, attack in zip(rows.index, attacks * len(rows), strict=False)
+    ]
+    everything = " ".join(attacks)
+    measures = synthetic.metrics(rows, everything)
+    measures["settings"] |= {everything: everything, "prompts": everything, "text": attacks}
+    measures["fluency"]["reference"] = everything
+    measures["disparity"][everything] = measures["disparity"]["unigram"] | {everything: 1.0}
+    measures["perplexity"][everything] = measures["perplexity"]["token"]
+    measures[everything] = {everything: {"value": 1.0, everything: 2.0, "ci95": [0.0, 1.0]}}
+    # No slash may stand in a file's name.
+    names = ["<img src=x onerror=pwned=1>", "'\"><script>pwned=1<\\script>\\input{x}"]
+    return [synthetic.write(folder / name, rows, measures) for name in names]
+
+
+def nothing_happened(tab: Any, file: Path, asked: list[str]) -> None:
+    assert tab.run("typeof pwned") == "undefined"
+    assert tab.requests() == [file.resolve().as_uri()]
+    assert asked == []
+    assert tab.happened("Page.javascriptDialogOpening", "Runtime.exceptionThrown", "Log.entryAdded") == []
+
+
+def test_hostile_evaluations_run_nothing_and_load_nothing(
+    tab: Any, tmp_path: Path, calls: tuple[str, list[str]]
+) -> None:
+    url, asked = calls
+    folders = hostile_evaluations(tmp_path, url)
+    report(folders, tmp_path / "out")
+    file = tmp_path / "out" / "report.html"
+    tab.open(file)
+    tab.run("document.querySelectorAll('details').forEach(part => part.open = true)")
+    samples = tab.run("JSON.parse(document.querySelector('.data').textContent).samples.length")
+    seen = ""
+    for _ in range(samples // 10 + 1):
+        seen += tab.run("document.querySelector('.list').innerText")
+        tab.run("document.querySelector('.on').click()")
+    for attack in hostile.attacks(url)[:9]:
+        assert attack in seen
+    for choice in ("group", "polarity", "model"):
+        for index in range(tab.run(f"document.forms[0].{choice}.length")):
+            tab.run(
+                f"document.forms[0].{choice}.selectedIndex = {index};"
+                "document.forms[0].dispatchEvent(new Event('change'))"
+            )
+    tab.run("document.querySelectorAll('a[data-group]').forEach(link => link.click())")
+    tab.run("document.querySelectorAll('*').forEach(part => part.dispatchEvent(new MouseEvent('mouseover')))")
+    for element in ("img", "iframe", "link", "base", "image", "object", "embed"):
+        assert tab.run(f"document.querySelectorAll('{element}').length") == 0
+    attributes = "[...document.querySelectorAll('*')].flatMap(part => part.getAttributeNames())"
+    assert tab.run(f"{attributes}.filter(name => name.startsWith('on') || name === 'style')") == []
+    assert tab.run("document.title").count("\u202e") == 0
+    nothing_happened(tab, file, asked)
+    for drawing in sorted((tmp_path / "out").glob("*.svg")):
+        tab.open(drawing)
+        assert tab.run("document.querySelectorAll('script, image, foreignObject').length") == 0
+        nothing_happened(tab, drawing, asked)
+
+
+def test_the_attacks_are_real(tab: Any, tmp_path: Path, calls: tuple[str, list[str]]) -> None:
+    """On a page that is not protected they run and they call: otherwise the test above could not fail."""
+    url, asked = calls
+    attacks = [attack for attack in hostile.attacks(url) if "refresh" not in attack]
+    (tmp_path / "open.html").write_text(f"<!doctype html><title></title>{''.join(attacks)}", encoding="utf-8")
+    tab.open(tmp_path / "open.html")
+    assert tab.run("pwned") == 1
+    assert {"/script", "/image", "/vector", "/frame"} <= set(asked)
+
+
+def test_the_policy_would_stop_what_slipped_through(tab: Any, page: Path, calls: tuple[str, list[str]]) -> None:
+    url, asked = calls
+    tab.open(page)
+    slips = (
+        "document.body.insertAdjacentHTML('beforeend', '<img src=URL/i onerror=pwned=1><iframe src=URL/f></iframe>"
+        "<link rel=stylesheet href=URL/l><p style=color:red onclick=pwned=1>')",
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'pwned = 1'}))",
+        "document.body.append(Object.assign(document.createElement('script'), {src: 'URL/s'}))",
+        "fetch('URL/x').catch(() => 0)",
+        "document.querySelector('body > p').click()",
+        "new Promise(done => setTimeout(done, 200)).then(() => 0)",
+    )
+    for slip in slips:
+        tab.run(slip.replace("URL", url))
+    assert tab.run("typeof pwned") == "undefined"
+    assert asked == []
+    blocked = [entry["entry"]["text"] for entry in tab.happened("Log.entryAdded")]
+    assert sum("Content Security Policy" in text for text in blocked) >= 5
+
+
+def test_the_browser_of_samples_by_keyboard(tab: Any, page: Path) -> None:
+    tab.size(1280)
+    tab.open(page)
+    shown = "document.querySelector('.filter output').textContent"
+    assert tab.run(shown) == "1 to 10 of 450 samples"
+    tab.run("document.forms[0].group.focus()")
+    tab.press("ArrowDown", 40)
+    assert tab.run("document.forms[0].group.selectedOptions[0].text") == "nurse"
+    assert tab.run(shown) == "1 to 10 of 50 samples"
+    assert tab.run("[...document.querySelectorAll('.prompt span')].every(part => part.innerText === 'nurse')")
+    tab.press("Tab", 9)
+    tab.press("ArrowDown", 40)
+    assert tab.run("document.activeElement.selectedOptions[0].text") == "female"
+    females = tab.run(shown)
+    tab.press("Tab", 9)
+    tab.press("ArrowDown", 40)
+    assert tab.run("document.activeElement.selectedOptions[0].text") == "teacher"
+    assert tab.run(shown) != females
+    visible = "[...document.querySelectorAll('.list .text')].filter(part => part.offsetParent)"
+    assert tab.run(f"{visible}.every(part => part.querySelector('h3').textContent === 'teacher female')")
+    assert tab.run(f"{visible}.every(part => part.querySelector('mark.female'))")
+    while tab.run("document.activeElement.className") != "on":
+        tab.press("Tab", 9)
+    tab.press("Enter", 13, "\r")
+    assert tab.run(shown).startswith("11 to 20 of ")
+    tab.press("Enter", 13, "\r")
+    assert tab.run(shown).startswith("21 to ")
+    # At the end the focus goes to the button that still leads somewhere.
+    assert tab.run("document.activeElement.className") == "back"
+
+
+def test_a_profession_in_the_chart_leads_to_its_texts(tab: Any, page: Path) -> None:
+    tab.open(page)
+    tab.run("[...document.querySelectorAll('a[data-group]')].find(link => link.innerText === 'pilot').click()")
+    assert tab.run("document.querySelector('.filter output').textContent") == "1 to 10 of 50 samples"
+    assert tab.run("document.querySelector('.prompt span').innerText") == "pilot"
+
+
+def test_what_the_script_shows_is_what_the_page_held(tab: Any, page: Path) -> None:
+    first = "document.querySelector('.list').innerHTML"
+    tab.open(page)
+    by_script = tab.run(first)
+    tab.scripts(allowed=False)
+    tab.open(page)
+    try:
+        assert tab.run(first) == by_script
+        assert tab.run("document.querySelector('.filter').offsetParent === null")
+        assert "Scripts are off" in tab.run("document.querySelector('main').innerText")
+    finally:
+        tab.scripts(allowed=True)
+
+
+def test_many_texts_make_no_large_page(tab: Any, tmp_path: Path) -> None:
+    rows = synthetic.generations(synthetic.LEANS, prompts=10, samples=60)
+    rows["continuation"] = rows["continuation"] + " and so on" * 40
+    folder = synthetic.write(tmp_path / "a", rows, synthetic.metrics(rows))
+    twin = shutil.copytree(folder, tmp_path / "b")
+    report([folder, twin], tmp_path / "report.html")
+    tab.open(tmp_path / "report.html")
+    assert tab.run("document.querySelectorAll('*').length") < 1500
+    held = tab.run("JSON.parse(document.querySelector('.data').textContent).samples.length")
+    assert 3000 < held < 5400
+    assert f"{held:,} of 5,400 samples are here, drawn at random" in tab.run("document.body.innerText")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_nothing_sticks_out_on_a_phone(tab: Any, tmp_path: Path, dark: bool) -> None:
+    folders = synthetic.quickstart(tmp_path)
+    measures = json.loads((folders[1] / "metrics.json").read_text(encoding="utf-8"))
+    measures["model"]["name"] = "organisation/a-name-that-is-as-long-as-names-of-models-are-wont-to-be-v2.1"
+    (folders[1] / "metrics.json").write_text(json.dumps(measures), encoding="utf-8")
+    report(folders, tmp_path / "report.html")
+    tab.size(390, dark=dark)
+    tab.open(tmp_path / "report.html")
+    assert tab.run("document.documentElement.scrollWidth") == 390
+    tab.size(1280)
+
+
+def test_a_screen_reader_is_told_what_is_seen(tab: Any, page: Path) -> None:
+    tab.open(page)
+    told = tab.accessible()
+    for role, name in (
+        ("heading", "Disparity and its price"),
+        ("heading", "What it costs"),
+        ("columnheader", "counterfactual"),
+        ("rowheader", "Mean ratio"),
+        ("combobox", "Profession"),
+        ("combobox", "Speaks of"),
+        ("combobox", "Model"),
+        ("button", "More →"),
+        ("navigation", "More samples"),
+    ):
+        assert any(r == role and n.startswith(name) for r, n in told), (role, name)
+    pictures = [name for role, name in told if role == "image"]
+    assert len(pictures) == 3 * 9 + 1
+    assert all(pictures)
+
+
+def test_it_prints(tab: Any, page: Path, tmp_path: Path) -> None:
+    tab.open(page)
+    tab.pdf(tmp_path / "report.pdf")
+    content = (tmp_path / "report.pdf").read_bytes()
+    assert content.startswith(b"%PDF")
+    assert 2 <= content.count(b"/Type /Page\n") <= 8

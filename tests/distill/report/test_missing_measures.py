@@ -1,0 +1,68 @@
+"""Whatever the schema lets through can be shown: what is absent, or null, was not measured."""
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distill.evaluation import Evaluation
+from distill.evaluation.disparity.comparison import labelled
+from distill.evaluation.schema import wrong_metrics
+from distill.report.command import compared
+from distill.report.html_page import page
+from distill.report.matplotlib_figures import shares, trade_off
+from distill.report.summary_lines import parity
+from distill.report.text_tables import latex, markdown
+from distill.report.verdict import verdicts
+from tests.distill.evaluation import synthetic
+
+ROWS = synthetic.generations({"nurse": 0.3, "welder": -0.3}, polar=1.0, prompts=8, samples=8)
+# As it is read from a file.
+MEASURED: dict[str, Any] = json.loads(json.dumps(synthetic.metrics(ROWS)))
+FRAMES = [labelled(ROWS.groupby("group").head(8))] * 2
+COMPARISONS = compared([labelled(ROWS)] * 2)
+
+
+def paths(entry: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Where anything stands in a metrics.json."""
+    if path:
+        yield path
+    if isinstance(entry, dict):
+        for key, value in entry.items():
+            yield from paths(value, (*path, key))
+
+
+def without(path: tuple[str, ...], null: bool) -> dict[str, Any]:
+    """The metrics, one entry taken away or null."""
+    metrics = entry = copy.deepcopy(MEASURED)
+    for key in path[:-1]:
+        entry = entry[key]
+    if null:
+        entry[path[-1]] = None
+    else:
+        del entry[path[-1]]
+    return metrics
+
+
+@pytest.mark.parametrize("null", [False, True])
+def test_whatever_is_read_can_be_shown(null: bool) -> None:
+    assert parity(MEASURED) is not None
+    shown = 0
+    for path in paths(MEASURED):
+        metrics = without(path, null)
+        if wrong_metrics(metrics):
+            continue
+        evaluations = [Evaluation(Path("a"), metrics, ROWS), Evaluation(Path("b"), MEASURED, ROWS)]
+        found = verdicts(evaluations, COMPARISONS)
+        page(evaluations, COMPARISONS, found, FRAMES)
+        markdown(evaluations, COMPARISONS, found)
+        latex(evaluations, COMPARISONS, found)
+        assert len(evaluations[0].groups) <= 2
+        if path[0] in ("disparity", "perplexity"):
+            shares(evaluations)
+            trade_off(evaluations)
+        shown += 1
+    assert shown > 50

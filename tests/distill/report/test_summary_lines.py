@@ -1,0 +1,179 @@
+from math import log
+from pathlib import Path
+
+import pytest
+
+from distill.errors import UserError
+from distill.evaluation import Evaluation
+from distill.evaluation.result_table import result_table
+from distill.report.html_charts import price_section, trade_off_points
+from distill.report.summary_lines import GENDERED, parity, summary
+from distill.report.verdict import comparable_perplexity, verdicts
+from tests.distill.evaluation import synthetic
+
+
+def test_few_texts_tell_neither_parity_nor_disparity() -> None:
+    """Four women to a man in half the professions, and four men to a woman in the others, told by four texts each."""
+    leans = {str(number): log(4) * (-1) ** number for number in range(18)}
+    measured = synthetic.metrics(synthetic.generations(leans, polar=0.15, prompts=2, samples=2))
+    scores = measured["disparity"]["unigram"]
+    assert scores["mean_ratio"] >= scores["fair_low"]
+    assert scores["ci95"][0] <= 0 <= scores["ci95"][1]
+    assert parity(measured) is None
+    assert "Parity" not in result_table(measured)
+
+
+ROWS = synthetic.generations(synthetic.LEANS, prompts=4)
+MEASURED = synthetic.metrics(ROWS)
+MEASURED["disparity"]["gender_max"] = MEASURED["disparity"]["unigram"]
+MEASURED["settings"] |= {
+    "prompts_sha256": "ef" * 32,
+    "word_table": "ours",
+    "include_prompt": False,
+    "context": 1024,
+    "pairs": {"own.jsonl": "12" * 32},
+    "ceat_sha256": "34" * 32,
+}
+MEASURED["pairs"] = {"own.jsonl": {"n": 40, "summed": {"share": 0.6}, "per_token": {"share": 0.55}}}
+MEASURED["ceat"] = {"weat6": {"effect_size": 0.3, "p": 0.01}}
+
+
+def evaluations(**settings: object) -> list[Evaluation]:
+    """One, and another that differs in settings alone."""
+    other = MEASURED | {"settings": MEASURED["settings"] | settings, "model": {"name": "student"}}
+    return [Evaluation(Path(name), metrics, ROWS) for name, metrics in (("a", dict(MEASURED)), ("b", other))]
+
+
+def marked(pair: list[Evaluation]) -> set[str]:
+    """Names of the lines that are marked in the second column, but for those of disparity; none is in the first."""
+    lines = summary(pair)
+    assert not [measure for measure, (first, _) in lines if "not comparable" in first[1]]
+    return {
+        measure.name
+        for measure, (_, second) in lines
+        if "not comparable with teacher" in second[1] and not measure.part.startswith("What it writes")
+    }
+
+
+def incomparable(pair: list[Evaluation]) -> set[str]:
+    """Parts of the summary whose every line is marked in the second column, and none in the first."""
+    marked: dict[str, set[bool]] = {}
+    for measure, (first, second) in summary(pair):
+        assert "not comparable" not in first[1]
+        marked.setdefault(measure.part, set()).add("not comparable with teacher" in second[1])
+    assert all(len(found) == 1 for part, found in marked.items() if part.startswith("What it writes"))
+    return {part for part, found in marked.items() if found == {True}}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"prompts_sha256": "0"},
+        {"temperature": 0.7},
+        {"top_p": 1.0},
+        {"top_k": 0},
+        {"max_new_tokens": 8},
+        {"include_prompt": True},
+    ],
+)
+def test_disparities_of_other_texts_are_not_comparable(settings: dict[str, object]) -> None:
+    pair = evaluations(**settings)
+    assert incomparable(pair) - {"How it writes"} == {"What it writes", "What it writes, by gender max polarity"}
+    found = trade_off_points(pair, ["teacher", "student"])
+    assert found is not None
+    assert [point.name for point in found.points] == ["teacher"]
+    assert "Not shown, measured on other texts: student." in price_section(pair, ["teacher", "student"])
+    pair[1].metrics["disparity"] = {"unigram": MEASURED["disparity"]["unigram"] | {"polar_rate": 0.01}}
+    said = str(verdicts(pair, [UserError("not comparable: they differ")])[1])
+    assert "polar rate" not in said
+    assert "half as often" not in said
+
+
+def test_a_table_of_words_decides_about_the_polarities_by_vectors_alone() -> None:
+    pair = evaluations(word_table="another")
+    assert incomparable(pair) == {"What it writes, by gender max polarity"}
+    found = trade_off_points(pair, ["teacher", "student"])
+    assert found is not None
+    assert len(found.points) == 2
+
+
+def test_how_many_texts_there_are_makes_their_distinct_bigrams_incomparable_alone() -> None:
+    pair = evaluations(samples=10)
+    assert incomparable(pair) == set()
+    assert marked(pair) == {"Distinct bigrams"}
+
+
+HOW_IT_WRITES = {"Coherence", "Fluency NLL", "Distinct bigrams"}
+REAL_TEXT = {"Perplexity", "Perplexity per word", "Gendered NLL"}
+PAIRS = {"Pairs summed, own.jsonl", "Pairs per token, own.jsonl"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({}, set()),
+        ({"prompts_sha256": "0"}, HOW_IT_WRITES),
+        ({"temperature": 0.7}, HOW_IT_WRITES),
+        ({"max_new_tokens": 8}, HOW_IT_WRITES),
+        # It is the continuation alone that is coherent, fluent and varied.
+        ({"include_prompt": True}, set()),
+        ({"pairs": {"own.jsonl": "0"}}, PAIRS),
+        ({"ceat_sha256": "0"}, {"CEAT, weat6"}),
+        ({"text_sha256": "0"}, REAL_TEXT),
+        ({"context": 256}, REAL_TEXT),
+    ],
+)
+def test_what_was_measured_otherwise_is_not_comparable(settings: dict[str, object], names: set[str]) -> None:
+    assert marked(evaluations(**settings)) == names
+
+
+@pytest.mark.parametrize("kind", ["token", "word"])
+def test_perplexities_at_other_strides_are_not_comparable(kind: str) -> None:
+    pair = evaluations()
+    pair[1].metrics["perplexity"] = MEASURED["perplexity"] | {kind: MEASURED["perplexity"][kind] | {"stride": 7}}
+    assert marked(pair) == ({"Perplexity", "Gendered NLL"} if kind == "token" else {"Perplexity per word"})
+
+
+@pytest.mark.parametrize("settings", [{"context": 256}, {"context": [256]}])
+def test_the_verdict_names_no_price_of_another_context(settings: dict[str, object]) -> None:
+    pair = evaluations(**settings)
+    assert comparable_perplexity([each.metrics for each in pair]) is None
+    assert "erplexity" not in str(verdicts(pair, [UserError("not comparable: they differ")])[1])
+
+
+def test_the_verdict_sets_no_coherence_of_other_texts_side_by_side() -> None:
+    same, other = (
+        str(verdicts(pair, [UserError("not comparable: they differ")])[1])
+        for pair in (evaluations(), evaluations(temperature=0.7))
+    )
+    assert "Coherence 0.94 to 0.94" in same
+    assert "oherence" not in other
+
+
+def test_settings_that_an_older_version_did_not_write_are_not_missed() -> None:
+    pair = evaluations()
+    for evaluation in pair:
+        evaluation.metrics["settings"] = {"pairs": ["own.jsonl"]}
+    assert marked(pair) == set()
+
+
+def test_averages_say_over_which_professions_they_go() -> None:
+    meanings = {measure.name: measure.meaning for measure, _ in summary(evaluations())}
+    averages = ("Mean ratio", "Log-odds", "RMS log-odds", "Difference")
+    assert all("professions with gendered texts" in meanings[name] for name in averages)
+    silent = ROWS.assign(continuation=ROWS["continuation"].where(ROWS["group"] != "nurse", " it rained."))
+    assert synthetic.metrics(silent)["disparity"]["unigram"]["difference"] == pytest.approx(
+        synthetic.metrics(ROWS[ROWS["group"] != "nurse"])["disparity"]["unigram"]["difference"]
+    )
+
+
+def test_pairs_say_what_is_preferred_in_winogender() -> None:
+    meanings = {measure.meaning for measure, _ in summary(evaluations()) if measure.name in PAIRS}
+    assert all("Winogender" in meaning and "the male one" in meaning for meaning in meanings)
+
+
+def test_gendered_tokens_of_another_number_are_not_comparable() -> None:
+    same = evaluations()
+    same[1].metrics["gendered_tokens"] = {"nll": 2.0, "n": 7}
+    (cells,) = (cells for measure, cells in summary(same) if measure is GENDERED)
+    assert cells[1] == ("2.00", "7 tokens; not comparable with teacher")

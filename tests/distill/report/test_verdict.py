@@ -1,0 +1,73 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from distill.evaluation import Evaluation
+from distill.evaluation.disparity.comparison import Change, compare, labelled
+from distill.report.verdict import verdicts
+from tests.distill.evaluation import synthetic
+
+FLAT = dict.fromkeys("abcde", 0.0)
+
+
+def said(first: pd.DataFrame, second: pd.DataFrame) -> str:
+    """What is said of the second model."""
+    pair = [Evaluation(Path(), synthetic.metrics(rows), rows) for rows in (first, second)]
+    return str(verdicts(pair, [compare(labelled(first), labelled(second))])[1])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "sentence"),
+    [
+        ({"prompts": 1, "samples": 30}, "Taken one by one, "),
+        ({"prompts": 1, "samples": 6}, "Too few samples a group to test the groups one by one."),
+        ({"prompts": 6, "samples": 30}, "Too few prompts a group to test the groups one by one."),
+        ({"prompts": 9}, "Taken one by one, "),
+    ],
+)
+def test_groups_are_tested_by_prompts_or_by_the_samples_of_one(sizes: dict[str, int], sentence: str) -> None:
+    """Of n prompts p is 2 ** (1 - n) at the least, five times as much after Holm."""
+    assert sentence in said(*(synthetic.generations(FLAT, polar=0.9, seed=seed, **sizes) for seed in (1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("less", "amount"),
+    [
+        ((1.0, -0.13, 1.0), "less"),
+        ((1.0, 0.0, 1.0), "less"),
+        ((1.0, 0.004, 1.0), "less"),
+        ((1.0, 0.38, 1.0), "at least 38 % less"),
+        ((0.6, -0.13, 1.0), "60 % less"),
+    ],
+)
+def test_where_none_is_left_the_interval_says_how_much_is_certain(
+    less: tuple[float, float, float], amount: str
+) -> None:
+    rows = synthetic.generations(FLAT, prompts=3)
+    pair = [Evaluation(Path(), synthetic.metrics(rows), rows)] * 2
+    same = compare(labelled(rows), labelled(rows))
+    found = replace(same, disparity=Change(1.0, 1.0 - less[0], (-1.0, 0.1), 0.01), less=less)
+    assert verdicts(pair, [found])[1].headline.startswith(f"{amount} disparity than ")
+
+
+def test_one_group_of_many_prompts_can_be_tested_beside_small_ones() -> None:
+    pair = [
+        pd.concat(
+            [
+                synthetic.generations(dict.fromkeys("abcd", 0.0), prompts=2, seed=seed),
+                synthetic.generations({"e": lean}, polar=1.0, prompts=10, seed=seed),
+            ]
+        )
+        for seed, lean in ((1, 0.0), (2, 0.0))
+    ]
+    assert "Taken one by one, " in said(*pair)
+
+
+def test_more_groups_than_resamples_can_tell_apart() -> None:
+    """Of 2,000 resamples p is 1/2001 at the least: over .05 after Holm from 101 groups on."""
+    groups = {f"group{number}": 0.0 for number in range(101)}
+    pair = [synthetic.generations(groups, polar=1.0, prompts=1, samples=15, seed=seed) for seed in (1, 2)]
+    assert "101 groups are too many to test them one by one." in said(*pair)
+    assert "Taken one by one, " in said(*(frame[frame["group"] != "group0"] for frame in pair))
