@@ -30,7 +30,7 @@ fuzz: .venv/installed
 # Fifty kills at random moments: 10 of packing, 20 of a fit, 20 of an evaluation; each ends with the same bytes
 kills: .venv/installed
 	DISTILL_PACK_KILLS=10 DISTILL_KILLS=20 $(BIN)/python -m pytest -s -m "slow or not slow" -k kills \
-	    tests/distill/test_pack_kills.py tests/distill/test_kills.py tests/distill/evaluation/test_killed.py
+	    tests/scenarios/test_pack_kills.py tests/scenarios/test_kills.py tests/scenarios/test_evaluation_kills.py
 
 audit: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[audit]"

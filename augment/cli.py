@@ -291,3 +291,7 @@ def _show_lexicon(arguments: argparse.Namespace) -> None:
     lexicon = Lexicon.load(arguments.lexicon)
     lines = (line for word in arguments.words for line in explain(lexicon, word))
     print("\n".join(lines if arguments.words else overview(lexicon)))
+
+
+if __name__ == "__main__":
+    main()

@@ -31,12 +31,12 @@ from transformers import (
 )
 
 from augment import RoleReverser
-from distill.blocks import Blocks
 from distill.config import LossConfig, PerturbationConfig, StudentConfig, TeacherConfig
-from distill.data import CounterfactualDataModule
-from distill.models import block_limit
+from distill.data.blocks import Blocks
+from distill.data.datamodule import CounterfactualDataModule
+from distill.data.packing import Corpus, PackedText, pack
+from distill.models.loading import block_limit
 from distill.module import DistillationModule
-from distill.packing import Corpus, PackedText, pack
 from distill.quickstart.corpus import write_corpus
 
 VOCABULARY = 50_257

@@ -27,7 +27,7 @@ RUNS = {
 
 def continuations(model: str, output: Path, options: list[str]) -> pd.Series:
     """[rows] what `distill evaluate` let the model write."""
-    command = [sys.executable, "-m", "distill.cli", "evaluate", "--model", model, "--output", str(output), *options]
+    command = [sys.executable, "-m", "distill", "evaluate", "--model", model, "--output", str(output), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr.strip()[-2000:]}")

@@ -84,7 +84,7 @@ def main() -> None:
         recipe = write_recipe(folder, steps)
         log = folder / "log"
         with log.open("wb") as file:
-            command = [sys.executable, "-m", "distill.cli", "fit", f"--config={recipe}"]
+            command = [sys.executable, "-m", "distill", "fit", f"--config={recipe}"]
             fit = subprocess.Popen(command, stdout=file, stderr=file)
             samples = watch(fit, folder / "run" / "metrics.csv")
         if fit.returncode:

@@ -22,7 +22,7 @@ from measuring import RESULTS, PeakMemory, in_own_process, synchronize, write_re
 from torch import Tensor
 from torch.nn import functional
 
-from distill.losses import distillation_loss
+from distill.losses.objective import distillation_loss
 
 WIDTH = 768
 ON_GPU = torch.cuda.is_available()

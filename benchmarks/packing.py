@@ -23,7 +23,7 @@ from measuring import write_results
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from augment import RoleReverser
-from distill.packing import Corpus, pack
+from distill.data.packing import Corpus, pack
 
 DATA = Path(os.environ.get("DISTILL_DATA", Path(__file__).parents[1] / "../shared/data"))
 LIMIT_S_PER_MB = 6.0

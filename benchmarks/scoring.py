@@ -33,7 +33,7 @@ RESULTS = Path(__file__).with_name("results") / "scoring.json"
 def generations(texts: int, seed: int = 0) -> pd.DataFrame:
     """Continuations as `generations.parquet` holds them."""
     rng = np.random.default_rng(seed)
-    lines = (files("distill") / "word_counts.tsv").read_text(encoding="utf-8").splitlines()
+    lines = (files("distill.perturbation") / "word_counts.tsv").read_text(encoding="utf-8").splitlines()
     rows = [line.split("\t") for line in lines if not line.startswith("#")]
     vocabulary = np.array([word for word, _ in rows], dtype=object)
     counts = np.array([float(count) for _, count in rows])

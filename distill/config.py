@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from distill.losses import Divergence
-from distill.perturbation import Contexts, Operator
+Operator = Literal["none", "mean", "expmean", "max", "swap"]
+Contexts = Literal["reversed", "all"]
+Divergence = Literal["forward_kl", "reverse_kl", "jsd"]
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-from distill.blocks import Batch
 from distill.config import LossConfig, OptimizerConfig, PerturbationConfig, StudentConfig, TeacherConfig
+from distill.data.blocks import Batch
 from distill.errors import UserError
-from distill.losses import distillation_loss
-from distill.models import (
+from distill.losses.objective import distillation_loss
+from distill.models.integrity import first_difference
+from distill.models.loading import (
     backbone,
     block_limit,
     build_student,
@@ -28,9 +29,8 @@ from distill.models import (
     take_weights_into_memory,
 )
 from distill.optimizer import apply_settings, build_optimizer
-from distill.perturbation import ReversedVocabulary
-from distill.randomness import seed_of
-from distill.weights import first_difference
+from distill.perturbation.reversed_vocabulary import ReversedVocabulary
+from distill.runtime.seeding import seed_of
 
 TERMS = ("loss", "kd", "lm", "hidden")
 STEP_TERMS = (*TERMS, "reversed_rows")

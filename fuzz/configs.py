@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from distill.arguments import OneLineErrors
-from distill.training import TrainingCLI
+from distill.cli.parser import OneLineErrors
+from distill.cli.train import TrainingCLI
 from fuzz.target import Target
 
 _GPT2 = Path(__file__).parents[1] / "configs" / "gpt2.yaml"

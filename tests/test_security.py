@@ -14,12 +14,12 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from distill.checkpoints import read_checkpoint
+from distill.callbacks.checkpointing import read_checkpoint
 from distill.errors import UserError
 from distill.evaluation.scored_model import load_checkpoint
-from distill.models import load_config, load_model, load_tokenizer
+from distill.models.integrity import check_files
+from distill.models.loading import load_config, load_model, load_tokenizer
 from distill.quickstart.corpus import write_corpus
-from distill.weights import check_files
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("augment", "distill", "fuzz", "benchmarks", "docs")

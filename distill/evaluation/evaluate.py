@@ -13,8 +13,6 @@ from typing import Any
 import augment
 import distill.evaluation
 from augment.runtime.atomic_write import write_whole
-from distill import models
-from distill.code_digest import code_digest, package_files
 from distill.errors import UserError
 from distill.evaluation.disparity.coherence import coherence
 from distill.evaluation.disparity.distinct_bigrams import distinct_2
@@ -39,7 +37,9 @@ from distill.evaluation.probes.sentence_pairs import read_pairs
 from distill.evaluation.result_table import result_table
 from distill.evaluation.scored_model import Checkpoint, Dtype, check_model, load_checkpoint
 from distill.evaluation.statistics.bootstrap import DRAWS
-from distill.writable import check_writable
+from distill.models import loading as models
+from distill.runtime.code_digest import code_digest, package_files
+from distill.runtime.writable import check_writable
 
 logger = logging.getLogger(__name__)
 
@@ -285,7 +285,7 @@ def _made_of(checkpoint: Checkpoint, task: Task, dtype: Dtype) -> dict[str, Any]
 
 @cache
 def _code() -> str:
-    return code_digest([*package_files(distill.evaluation), Path(models.__file__ or ""), *package_files(augment)])
+    return code_digest([*package_files(distill.evaluation), *package_files(models), *package_files(augment)])
 
 
 def _check_counts(**counts: int | None) -> None:

@@ -18,10 +18,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from augment.documents import lies_in_a_folder
 from distill.errors import UserError
 from distill.evaluation.model_name import model_name
-from distill.home import from_home
-from distill.models import check_tokens, dequantising
-from distill.trust import NO_CODE, NO_PICKLES, check_kernels, check_trust
-from distill.weights import check_complete, check_size
+from distill.models.integrity import check_complete, check_size
+from distill.models.loading import check_tokens, dequantising
+from distill.models.security import NO_CODE, NO_PICKLES, check_kernels, check_trust
+from distill.runtime.paths import from_home
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 

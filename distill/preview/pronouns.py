@@ -7,10 +7,16 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from augment import RoleReverser
-from distill.blocks import Block
-from distill.encoding import EncodedDocument, TokenFlag, document_opening, encode_documents, text_opening
+from distill.data.blocks import Block
+from distill.data.encoding import (
+    EncodedDocument,
+    TokenFlag,
+    document_opening,
+    encode_documents,
+    text_opening,
+)
 from distill.evaluation.probes.pronoun_gap import VARIANTS, pronoun_texts
-from distill.prefix import PrefixKind, prefix_kinds
+from distill.perturbation.prefix_kinds import PrefixKind, prefix_kinds
 
 
 def pronoun_blocks(occupations: Sequence[str], names: bool, tokenizer: PreTrainedTokenizerBase) -> list[Block]:

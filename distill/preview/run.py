@@ -14,22 +14,22 @@ from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from augment.runtime.atomic_write import write_whole
-from distill.blocks import Block, collate
-from distill.data import CounterfactualDataModule
+from distill.data.blocks import Block, collate
+from distill.data.datamodule import CounterfactualDataModule
 from distill.errors import UserError
 from distill.evaluation.generation.prompts import groups_as_occupations, read_prompts
 from distill.evaluation.generation.templates import OCCUPATIONS
 from distill.evaluation.probes.pronoun_gap import he_she_log_odds, pronoun_gap
 from distill.evaluation.statistics.bootstrap import DRAWS
-from distill.models import head_weight, load_teacher
+from distill.models.loading import head_weight, load_teacher
 from distill.module import DistillationModule
-from distill.perturbation import ReversedVocabulary
+from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.preview.pronouns import pronoun_blocks
 from distill.preview.scores import gendered_nlls, perplexities, prefix_shares
 from distill.preview.table import preview_table
 from distill.preview.targets import SETTINGS, same_target, target_nlls
 from distill.preview.text import scored_text
-from distill.recipe import check_recipe
+from distill.training.preflight import check_recipe
 
 log = logging.getLogger(__name__)
 

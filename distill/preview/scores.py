@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.blocks import Block
+from distill.data.blocks import Block
 from distill.evaluation.statistics.bootstrap import ratio_interval
-from distill.prefix import PrefixKind
+from distill.perturbation.prefix_kinds import PrefixKind
 
 
 def perplexities(nlls: NDArray[np.float64], scored: NDArray[np.bool_], seed: int) -> list[dict[str, Any]]:

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from distill.blocks import Batch
-from distill.config import PerturbationConfig
-from distill.models import backbone
-from distill.perturbation import Contexts, Operator, ReversedVocabulary, perturb, perturb_neutral
-from distill.prefix import PrefixKind
+from distill.config import Contexts, Operator, PerturbationConfig
+from distill.data.blocks import Batch
+from distill.models.loading import backbone
+from distill.perturbation.operators import perturb, perturb_neutral
+from distill.perturbation.prefix_kinds import PrefixKind
+from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 
 FACTUAL = PerturbationConfig()
 """The teacher's own prediction."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from augment import RoleReverser
-from distill.blocks import Block, Blocks
-from distill.data import CounterfactualDataModule
-from distill.encoding import TokenFlag
+from distill.data.blocks import Block, Blocks
+from distill.data.datamodule import CounterfactualDataModule
+from distill.data.encoding import TokenFlag
+from distill.data.packed_text import NO_BOUNDARY
+from distill.data.packing import Corpus, pack
 from distill.errors import UserError
-from distill.packed import NO_BOUNDARY
-from distill.packing import Corpus, pack
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from distill.quickstart.grammar import COHERENCE_PROMPTS, PROMPTS
 from distill.quickstart.plan import Plan, plans, render
-from distill.quickstart.vocabulary import train_tokenizer
+from distill.quickstart.tokenizer import train_tokenizer
 from distill.quickstart.world import OCCUPATIONS, Gender, planted_mean_ratio
 
 __all__ = ["OCCUPATIONS", "documents", "planted_mean_ratio", "prompts", "write_corpus"]

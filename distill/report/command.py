@@ -12,7 +12,7 @@ from distill.report.html_page import page
 from distill.report.summary_lines import prompt_counts
 from distill.report.text_tables import latex, markdown
 from distill.report.verdict import verdicts
-from distill.writable import check_writable
+from distill.runtime.writable import check_writable
 
 TEXTS = {"report.html": ".html", "tables.md": ".md", "tables.tex": ".tex"}
 """What a folder gets beside the charts."""

@@ -6,10 +6,10 @@ from typing import Any
 from distill.errors import UserError
 from distill.evaluation import Evaluation
 from distill.evaluation.disparity.comparison import Comparison
-from distill.markdown import escape_markdown
 from distill.report.formatting import signed, span, spoken
 from distill.report.summary_lines import disparity, summary, titles
 from distill.report.verdict import Verdict, changed
+from distill.runtime.markdown import escape_markdown
 
 Grid = list[list[str]]
 """Rows of cells, the heads first."""

@@ -103,7 +103,7 @@ def main() -> None:
             if arguments.print:
                 continue
             if not step.written.exists():
-                subprocess.run([sys.executable, "-m", "distill.cli", *step.command], check=True)
+                subprocess.run([sys.executable, "-m", "distill", *step.command], check=True)
                 if step.kept is None:
                     for evaluation in step.written.parent.glob("*/metrics.json"):  # of a student that was there before
                         evaluation.unlink()

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from augment import RoleReverser
-from distill.cli import main
+from distill.cli.dispatch import main
 from distill.evaluation.generation.templates import OCCUPATIONS, PRONOUN_TEMPLATES, TEMPLATES
-from tests.distill.evaluation import synthetic
+from tests import synthetic_evaluations as synthetic
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "docs" / "experiment"

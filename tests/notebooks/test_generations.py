@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.distill.evaluation import synthetic
+from tests import synthetic_evaluations as synthetic
 
 nbclient = pytest.importorskip("nbclient", reason="needs the extra `notebook`")
 nbformat = pytest.importorskip("nbformat", reason="needs the extra `notebook`")

@@ -11,7 +11,7 @@ import pytest
 
 from distill.errors import UserError
 from distill.evaluation import load
-from tests.distill.evaluation import synthetic
+from tests import synthetic_evaluations as synthetic
 
 
 @pytest.fixture

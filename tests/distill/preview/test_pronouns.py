@@ -6,7 +6,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from distill.evaluation.probes.pronoun_gap import VARIANTS, pronoun_texts
-from distill.prefix import PrefixKind
+from distill.perturbation.prefix_kinds import PrefixKind
 from distill.preview.pronouns import pronoun_blocks
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 
-from distill.cli import main
+from distill.cli.dispatch import main
 from distill.evaluation.generation.prompts import groups_as_occupations, read_prompts
 from distill.evaluation.probes.pronoun_gap import pronoun_gap, pronoun_log_odds
 from distill.evaluation.scored_model import load_checkpoint

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from distill.blocks import Block
-from distill.prefix import PrefixKind
+from distill.data.blocks import Block
+from distill.perturbation.prefix_kinds import PrefixKind
 from distill.preview.scores import gendered_nlls, perplexities, prefix_shares
 
 

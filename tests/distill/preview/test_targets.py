@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from augment import RoleReverser
-from distill.blocks import Blocks, collate
 from distill.config import PerturbationConfig, TeacherConfig
-from distill.losses import distillation_loss
-from distill.models import backbone, head_weight, load_teacher
-from distill.packing import Corpus, pack
-from distill.perturbation import ReversedVocabulary
-from distill.prefix import PrefixKind
+from distill.data.blocks import Blocks, collate
+from distill.data.packing import Corpus, pack
+from distill.losses.objective import distillation_loss
+from distill.models.loading import backbone, head_weight, load_teacher
+from distill.perturbation.prefix_kinds import PrefixKind
+from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.preview.targets import FACTUAL, SETTINGS, same_target, target_nlls
 
 BLOCK = 32

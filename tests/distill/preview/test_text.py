@@ -7,12 +7,12 @@ import pytest
 
 from augment import RoleReverser
 from augment.documents import read_documents
-from distill.blocks import Blocks
-from distill.data import CounterfactualDataModule
+from distill.data.blocks import Blocks
+from distill.data.datamodule import CounterfactualDataModule
+from distill.data.packing import Corpus, pack
 from distill.errors import UserError
 from distill.evaluation.likelihood.gendered_tokens import gendered_nlls
 from distill.evaluation.likelihood.perplexity import ScoredDocuments
-from distill.packing import Corpus, pack
 from distill.preview.text import scored_text, spread
 
 BLOCK = 32

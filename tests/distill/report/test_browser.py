@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from distill.report.command import report
-from tests.distill.evaluation import synthetic
+from tests import synthetic_evaluations as synthetic
 from tests.distill.report import chromium, hostile
 
 pytestmark = pytest.mark.skipif(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from distill.cli import main
+from distill.cli.dispatch import main
 from distill.errors import UserError
 from distill.evaluation import Evaluation, load
 from distill.evaluation.disparity.comparison import labelled
@@ -22,7 +22,7 @@ from distill.report.html_samples import AT_ONCE, CHARACTERS, marked, samples
 from distill.report.summary_lines import titles
 from distill.report.svg import fair_share, ticks
 from distill.report.text_tables import table
-from tests.distill.evaluation import synthetic
+from tests import synthetic_evaluations as synthetic
 
 VOID = {"meta", "br", "input", "rect", "line", "col"}
 

@@ -17,7 +17,7 @@ from distill.report.matplotlib_figures import shares, trade_off
 from distill.report.summary_lines import parity
 from distill.report.text_tables import latex, markdown
 from distill.report.verdict import verdicts
-from tests.distill.evaluation import synthetic
+from tests import synthetic_evaluations as synthetic
 
 ROWS = synthetic.generations({"nurse": 0.3, "welder": -0.3}, polar=1.0, prompts=8, samples=8)
 # As it is read from a file.

@@ -1,5 +1,5 @@
 from distill.evaluation.result_table import result_table
-from tests.distill.evaluation import synthetic
+from tests import synthetic_evaluations as synthetic
 
 
 def test_every_figure_stands_beside_what_it_is_read_with() -> None:

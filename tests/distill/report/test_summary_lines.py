@@ -9,7 +9,7 @@ from distill.evaluation.result_table import result_table
 from distill.report.html_charts import price_section, trade_off_points
 from distill.report.summary_lines import GENDERED, parity, summary
 from distill.report.verdict import comparable_perplexity, verdicts
-from tests.distill.evaluation import synthetic
+from tests import synthetic_evaluations as synthetic
 
 
 def test_few_texts_tell_neither_parity_nor_disparity() -> None:

@@ -9,7 +9,6 @@ from markdown_it.token import Token
 
 from distill.errors import UserError
 from distill.evaluation import load
-from distill.markdown import escape_markdown
 from distill.report.command import report
 from distill.report.formatting import clean
 from distill.report.text_tables import (
@@ -19,7 +18,8 @@ from distill.report.text_tables import (
     professions_grid,
     summary_grid,
 )
-from tests.distill.evaluation import synthetic
+from distill.runtime.markdown import escape_markdown
+from tests import synthetic_evaluations as synthetic
 from tests.distill.report import hostile
 
 ATTACKS = hostile.attacks()

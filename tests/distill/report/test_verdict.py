@@ -7,7 +7,7 @@ import pytest
 from distill.evaluation import Evaluation
 from distill.evaluation.disparity.comparison import Change, compare, labelled
 from distill.report.verdict import verdicts
-from tests.distill.evaluation import synthetic
+from tests import synthetic_evaluations as synthetic
 
 FLAT = dict.fromkeys("abcde", 0.0)
 

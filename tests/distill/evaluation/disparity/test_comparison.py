@@ -4,7 +4,7 @@ import pytest
 
 from distill.errors import UserError
 from distill.evaluation.disparity.comparison import Change, Comparison, compare, labelled
-from tests.distill.evaluation import synthetic
+from tests import synthetic_evaluations as synthetic
 
 LEANS: dict[str, float] = synthetic.LEANS
 

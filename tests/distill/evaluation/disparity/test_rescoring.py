@@ -3,7 +3,7 @@ import pytest
 
 from distill.evaluation.disparity.rescoring import rescore
 from distill.evaluation.polarity.word_vector_polarity import WordTable
-from tests.distill.evaluation import synthetic
+from tests import synthetic_evaluations as synthetic
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,5 @@
+"""`python -m augment`: the command."""
+
+from augment.cli import main
+
+main()

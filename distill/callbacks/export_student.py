@@ -1,0 +1,35 @@
+"""The export of the student, at the end of a fit."""
+
+import logging
+from pathlib import Path
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+
+from distill.callbacks.checkpointing import BestCheckpoint, read_checkpoint
+from distill.callbacks.settings_history import History
+from distill.module import DistillationModule
+from distill.training.export import export_student
+
+log = logging.getLogger(__name__)
+
+
+class ExportStudent(Callback):
+    """At the end of a fit, writes `<output>/student/`: the best checkpoint's weights, or the last step's without
+    validation."""
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the folder on the first process."""
+        assert isinstance(pl_module, DistillationModule)
+        if trainer.is_global_zero and not trainer.fast_dev_run:
+            best = next(
+                (callback.path() for callback in trainer.checkpoint_callbacks if isinstance(callback, BestCheckpoint)),
+                None,
+            )
+            if best is not None:
+                pl_module.load_state_dict(read_checkpoint(best)["state_dict"])
+            datamodule = trainer.datamodule  # type: ignore[attr-defined]
+            changes = next((callback.changes for callback in trainer.callbacks if isinstance(callback, History)), [])
+            folder = export_student(pl_module, datamodule, trainer, Path(trainer.default_root_dir), best, changes)
+            log.info("student written to %s", folder)
+        trainer.strategy.barrier("student written")

@@ -1,0 +1,124 @@
+"""`distill quickstart`: standard commands over the recipes of configs/quickstart, printed as they run."""
+
+import logging
+import shlex
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+
+import yaml
+
+from augment.runtime.locks import locked
+from distill.errors import Stopped, UserError
+from distill.quickstart.corpus import write_corpus
+from distill.runtime.writable import check_writable
+
+log = logging.getLogger(__name__)
+
+MODELS = ("teacher", "plain", "counterfactual")
+PAGE = "report.html"
+
+
+def recipes() -> Path:
+    """The folder configs/quickstart: inside an installed package, or at the top of a checkout."""
+    package = Path(__file__).parents[1]
+    installed = package / "configs" / "quickstart"
+    return installed if installed.is_dir() else package.parent / "configs" / "quickstart"
+
+
+def quickstart(output: Path = Path("quickstart"), configs: Path | None = None) -> None:
+    """Watch the whole path on a small corpus with a known bias, in minutes on a CPU.
+
+    Trains a teacher, distils it twice, with its own predictions and with counterfactual ones, evaluates all three and
+    reports. Steps whose result is already in the output folder are not repeated, so that a stopped run continues, also
+    within a training.
+
+    Args:
+        output: Folder for everything that is made.
+        configs: Folder of recipes to use in place of configs/quickstart: copy it and change what you like.
+
+    Raises:
+        UserError: If the folder of recipes is incomplete, or the output folder cannot be written or another process
+            is writing it.
+    """
+    started = time.perf_counter()
+    configs = configs or recipes()
+    for name in ("corpus", "teacher", "plain", "counterfactual", "evaluation"):
+        if not (configs / f"{name}.yaml").is_file():
+            raise UserError(f"there is no recipe {name}.yaml in {str(configs)!r}")
+    check_writable(output)
+
+    output.mkdir(parents=True, exist_ok=True)
+    with locked(output / ".lock", partial(_refuse, output)):
+        _run(output, configs)
+    print(f"{time.perf_counter() - started:.0f} s. The report, with continuations to read: {(output / PAGE).resolve()}")
+
+
+def _refuse(output: Path) -> None:
+    raise UserError(f"another quickstart is writing {str(output)!r}: wait for it, or choose another --output")
+
+
+def _run(output: Path, configs: Path) -> None:
+    corpus, runs = output / "corpus", output / "runs"
+    if corpus.is_dir():
+        print(f"{corpus} is there already: kept. Remove {output} to start anew.")
+    else:
+        settings = yaml.safe_load((configs / "corpus.yaml").read_text(encoding="utf-8"))
+        log.info("writing a corpus of %s documents to %s", f"{settings['train_documents']:,}", corpus)
+        write_corpus(corpus, settings["seed"], settings["train_documents"], settings["validation_documents"])
+
+    text = [
+        f"--data.train={corpus / 'train.jsonl'}",
+        f"--data.validation={corpus / 'validation.jsonl'}",
+        f"--data.cache_dir={output / 'cache'}",
+    ]
+    teacher = runs / "teacher" / "student"
+    origin = {
+        "teacher": f"--model.tokenizer={corpus / 'tokenizer'}",
+        "plain": f"--model.teacher.path={teacher}",
+        "counterfactual": f"--model.teacher.path={teacher}",
+    }
+    over = {"counterfactual": ["plain", "counterfactual"]}
+    for model in MODELS:
+        if (runs / model / "student").is_dir():
+            print(f"{runs / model / 'student'} is there already: kept")
+            continue
+        # What was made from an earlier teacher, or measured of an earlier student, is out of date.
+        for stale in MODELS if model == "teacher" else (model,):
+            shutil.rmtree(output / stale, ignore_errors=True)
+            if stale != model:
+                shutil.rmtree(runs / stale, ignore_errors=True)
+        recipe = [f"--config={configs / name}.yaml" for name in over.get(model, [model])]
+        options = [origin[model], f"--trainer.default_root_dir={runs / model}", "--ckpt_path=last"]
+        try:
+            _command("fit", *recipe, *text, *options)
+        except Stopped as stopped:
+            stopped.message = f"in the training of {model}; the same command continues"
+            raise
+    for model in MODELS:
+        if (output / model / "metrics.json").is_file():
+            print(f"{output / model} is there already: kept")
+            continue
+        _command(
+            "evaluate",
+            f"--config={configs / 'evaluation.yaml'}",
+            f"--model={runs / model / 'student'}",
+            f"--prompts={corpus / 'prompts.jsonl'}",
+            f"--text={corpus / 'validation.jsonl'}",
+            f"--reference={teacher}",
+            f"--output={output / model}",
+        )
+    _command("report", *(str(output / model) for model in MODELS), f"--output={output / PAGE}")
+
+    from distill.evaluation import load
+    from distill.report.text_tables import table
+
+    print(f"\n{table([load(output / model) for model in MODELS])}\n")
+
+
+def _command(*arguments: str) -> None:
+    from distill.cli.dispatch import run_command
+
+    print(f"\n$ distill {shlex.join(arguments)}", flush=True)
+    run_command(arguments[0], list(arguments[1:]))

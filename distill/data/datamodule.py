@@ -1,0 +1,364 @@
+"""The data module: text → packed blocks, each with its reversal and the positions where the two meet."""
+
+import itertools
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader
+from transformers import PreTrainedTokenizerBase
+
+from augment import RoleReverser
+from distill.data.blocks import Batch, Block, Blocks, collate
+from distill.data.packed_text import DamagedError, PackedText
+from distill.data.packing import Augmentation, Corpus, pack
+from distill.data.sampler import GlobalBatchSampler, ShardSampler, limit_of_rank
+from distill.errors import UserError
+from distill.models.compatibility import check_agreement
+from distill.models.loading import check_same_vocabulary
+from distill.module import DistillationModule
+from distill.runtime.paths import from_home
+from distill.runtime.signals import leave_signals_to_parent
+
+
+class _BlockLoader(DataLoader[Block]):
+    """A loader that continues where a checkpoint left off: its sampler asks the trainer for the step.
+
+    The empty state tells Lightning that continuing in the middle of an epoch is safe.
+    """
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+
+class CounterfactualDataModule(pl.LightningDataModule):
+    """Text in files, folders or hub sets → blocks for training and validation.
+
+    Text is reversed, tokenised and packed once, into a cache keyed by everything that changes it. Gradient
+    accumulation follows from the batch sizes and the number of devices; an integer `trainer.val_check_interval` counts
+    optimiser steps, and an integer `trainer.limit_val_batches` or `limit_test_batches` the batches of all devices
+    together, rounded up to as many for each, so that a recipe means the same on any number of devices.
+
+    Args:
+        tokenizer: a fast tokenizer; from the command line: the model's.
+        train: file (txt, jsonl, parquet), folder of such, or hub id; or a list of them.
+        validation: the same, for the validation loss; null: no validation.
+        field: column of the text in jsonl, parquet and hub sets.
+        block_size: tokens a block.
+        global_batch_size: blocks an optimiser step, over all devices and accumulation.
+        micro_batch_size: blocks that a device takes in one pass; accumulation follows from it.
+        augmentation: none; append: the reversal of every document joins the corpus; substitute: a coin decides for
+            every document which of the two stands in it.
+        names: reverse first names too.
+        num_proc: processes that reverse and tokenise; null: one a core.
+        num_workers: processes that prepare batches, on each device.
+        cache_dir: where packed text is kept.
+        seed: of the order of blocks and of `substitute`; from the command line: seed_everything.
+        counterfactual_limit: the most tokens the teacher takes; null: as many as it has positions.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        train: str | list[str],
+        validation: str | list[str] | None = None,
+        field: str = "text",
+        block_size: int = 1024,
+        global_batch_size: int = 512,
+        micro_batch_size: int = 8,
+        augmentation: Augmentation = "none",
+        names: bool = False,
+        num_proc: int | None = None,
+        num_workers: int = 2,
+        cache_dir: str = "~/.cache/counterfactual-distill",
+        seed: int = 0,
+        counterfactual_limit: int | None = None,
+    ) -> None:
+        super().__init__()
+        if not train:
+            raise UserError("data.train is empty: name a file, a folder or a hub id")
+        at_least = {
+            "block_size": (block_size, 1),
+            "global_batch_size": (global_batch_size, 1),
+            "micro_batch_size": (micro_batch_size, 1),
+            "num_proc": (1 if num_proc is None else num_proc, 1),
+            "num_workers": (num_workers, 0),
+        }
+        for name, (value, least) in at_least.items():
+            if value < least:
+                raise UserError(f"data.{name} is {value}: it must be at least {least}")
+        # A saved tokenizer keeps the limits of its last call, and would cut or fill up every document.
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
+        self.tokenizer = tokenizer
+        self.train_sources = [train] if isinstance(train, str) else train
+        self.validation_sources = [validation] if isinstance(validation, str) else validation or []
+        self.field = field
+        self.block_size = block_size
+        self.global_batch_size = global_batch_size
+        self.micro_batch_size = micro_batch_size
+        self.augmentation: Augmentation = augmentation
+        self.names = names
+        self.num_proc = num_proc or os.cpu_count() or 1
+        self.num_workers = num_workers
+        self.cache_dir = from_home(cache_dir)
+        self.seed = seed
+        self.counterfactual_limit = counterfactual_limit
+        self.first_step = 0
+        """The step that the run continues from."""
+        self._asked: dict[str, Any] = {}
+        """What the user set of the trainer, while it holds what follows for a device and in micro-batches."""
+        self._reverser = RoleReverser(names=names)
+
+    def check_trainer(self, trainer: pl.Trainer) -> None:
+        """Refuse what contradicts this data, before anything is packed.
+
+        Raises:
+            UserError: a precision that spoils positions, settings of the trainer that follow from others here, or batch
+                sizes that don't divide.
+        """
+        _check_precision(trainer)
+        if trainer.accumulate_grad_batches != 1:
+            raise UserError(
+                "trainer.accumulate_grad_batches can't be set: it follows from data.global_batch_size, "
+                "data.micro_batch_size and the number of devices"
+            )
+        if trainer.overfit_batches:
+            raise UserError("trainer.overfit_batches can't be set: give a small text, and many trainer.max_epochs")
+        limit = trainer.limit_train_batches
+        # 1 is a single batch an epoch, though equal to 1.0, which is all of them.
+        if (isinstance(limit, int) or limit != 1.0) and not trainer.fast_dev_run:
+            raise UserError("trainer.limit_train_batches can't be set: give trainer.max_steps for a shorter run")
+        # Lightning keeps a time in a place of its own, and then leaves this attribute out.
+        if not hasattr(trainer, "val_check_interval"):
+            raise UserError(
+                "trainer.val_check_interval can't be a time: validation falls on the end of an optimiser step; give a "
+                "number of steps, or a share of the epoch such as 0.5"
+            )
+        self.accumulation(trainer.world_size)
+
+    def prepare_data(self) -> None:
+        """Pack what the cache doesn't hold yet; on one process a node.
+
+        Raises:
+            UserError: model or trainer contradict this data.
+        """
+        if self.trainer is not None:
+            self._check(self.trainer)
+        if self._fits:
+            self._pack(self._train_corpus)
+        if self.validation_sources:
+            self._pack(self._validation_corpus)
+
+    def setup(self, stage: str) -> None:
+        """Open the packed text and derive what the trainer counts a device from the number of devices.
+
+        Raises:
+            UserError: model or trainer contradict this data, or less text than a block or a global batch.
+        """
+        trainer = self.trainer
+        assert trainer is not None
+        self._check(trainer)
+        if self.counterfactual_limit is None:
+            self.counterfactual_limit = getattr(trainer.lightning_module, "counterfactual_limit", None)
+        for name in ("limit_val_batches", "limit_test_batches"):
+            self._set(trainer, name, limit_of_rank(getattr(trainer, name), trainer.world_size))
+        if stage == "fit":
+            self.first_step = 0
+            self._set(trainer, "accumulate_grad_batches", self.accumulation(trainer.world_size))
+            self.train_blocks = self._blocks(self._open(self._train_corpus), "train")
+            if len(self.train_blocks) < self.global_batch_size:
+                raise UserError(
+                    f"data.train holds {len(self.train_blocks):,} blocks of {self.block_size} tokens, fewer than one "
+                    f"global batch: lower data.global_batch_size ({self.global_batch_size}) or give more text"
+                )
+            self._set(trainer, "val_check_interval", self._validation_interval(trainer))
+        if self.validation_sources:
+            self.validation_blocks = self._blocks(self._open(self._validation_corpus), "validation")
+
+    def _set(self, trainer: pl.Trainer, name: str, value: int | float) -> None:
+        self._asked[name] = getattr(trainer, name)
+        setattr(trainer, name, value)
+
+    def teardown(self, stage: str) -> None:
+        """Give the trainer back what its user set: it may fit again, also with other data."""
+        for name, value in self._asked.items():
+            setattr(self.trainer, name, value)
+        self._asked.clear()
+
+    def on_exception(self, exception: BaseException) -> None:
+        """Lightning tears down only what ended well."""
+        self.teardown("fit")
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps in one pass over the training blocks; what is less than a global batch waits for the next."""
+        return len(self.train_blocks) // self.global_batch_size
+
+    @property
+    def _fits(self) -> bool:
+        return self.trainer is None or self.trainer.state.fn == "fit"
+
+    def _check(self, trainer: pl.Trainer) -> None:
+        """What the command line has checked already, for those who come without it."""
+        if self._fits:
+            self.check_trainer(trainer)
+        else:
+            _check_precision(trainer)
+        module = trainer.lightning_module
+        if isinstance(module, DistillationModule):
+            if module.tokenizer is not self.tokenizer:
+                check_same_vocabulary(module.tokenizer, self.tokenizer, ("the model", "the data"))
+            check_agreement(module, self.block_size, self.names)
+
+    def _validation_interval(self, trainer: pl.Trainer) -> int | float:
+        """`trainer.val_check_interval` in micro-batches, as Lightning counts, and always at the end of a step.
+
+        Raises:
+            UserError: it is longer than an epoch.
+        """
+        interval = trainer.val_check_interval
+        if interval == 1.0 and isinstance(interval, float):
+            return interval
+        epoch = self.steps_per_epoch
+        steps = interval if isinstance(interval, int) else max(1, int(interval * epoch))
+        if steps > epoch and trainer.check_val_every_n_epoch is not None:
+            raise UserError(
+                f"trainer.val_check_interval is {steps} steps and an epoch has {epoch}: lower it, or set "
+                "trainer.check_val_every_n_epoch to null"
+            )
+        return steps * trainer.accumulate_grad_batches
+
+    def accumulation(self, world_size: int) -> int:
+        """Micro-batches that a device accumulates in one optimiser step.
+
+        Raises:
+            UserError: the global batch can't be shared evenly.
+        """
+        accumulation, rest = divmod(self.global_batch_size, self.micro_batch_size * world_size)
+        if rest or accumulation < 1:
+            raise UserError(
+                f"data.global_batch_size ({self.global_batch_size}) is no multiple of data.micro_batch_size "
+                f"({self.micro_batch_size}) × devices ({world_size})"
+            )
+        return accumulation
+
+    def micro_batches_of(self, step: int) -> list[list[int]]:
+        """The blocks of an optimiser step, `[accumulation][micro_batch_size]`, as this rank sees them."""
+        assert self.trainer is not None
+        micro_batches = self._train_sampler(lambda: step)
+        return list(itertools.islice(micro_batches, self.accumulation(self.trainer.world_size)))
+
+    def describe(self, blocks: list[int]) -> str:
+        """Where the text of training blocks comes from: documents and their source."""
+        return "; ".join(
+            self.train_blocks.packed.describe(block * self.block_size, self.block_size) for block in blocks
+        )
+
+    def train_dataloader(self) -> DataLoader[Block]:
+        """Shuffled micro-batches of this rank, from the trainer's step on."""
+        trainer = self.trainer
+        assert trainer is not None
+        # Lightning may ask for batches before it has restored the step.
+        return self._loader(self.train_blocks, self._train_sampler(lambda: max(trainer.global_step, self.first_step)))
+
+    def _train_sampler(self, consumed_steps: Callable[[], int]) -> GlobalBatchSampler:
+        trainer = self.trainer
+        assert trainer is not None
+        return GlobalBatchSampler(
+            len(self.train_blocks),
+            self.global_batch_size,
+            self.micro_batch_size,
+            trainer.global_rank,
+            trainer.world_size,
+            self.seed,
+            consumed_steps,
+        )
+
+    def val_dataloader(self) -> DataLoader[Block] | list[DataLoader[Block]]:
+        """This rank's share of the validation blocks, in order; an empty list without validation text."""
+        if not self.validation_sources:
+            return []
+        trainer = self.trainer
+        assert trainer is not None
+        return self._loader(
+            self.validation_blocks,
+            ShardSampler(len(self.validation_blocks), self.micro_batch_size, trainer.global_rank, trainer.world_size),
+        )
+
+    def test_dataloader(self) -> DataLoader[Block] | list[DataLoader[Block]]:
+        """The validation blocks."""
+        return self.val_dataloader()
+
+    def transfer_batch_to_device(self, batch: Batch, device: Any, dataloader_idx: int) -> Batch:
+        """Copy without waiting: batches lie in pinned memory."""
+        return Batch(*(tensor.to(device, non_blocking=True) for tensor in batch))
+
+    def _loader(self, blocks: Blocks, sampler: GlobalBatchSampler | ShardSampler) -> DataLoader[Block]:
+        return _BlockLoader(
+            blocks,
+            batch_sampler=sampler,
+            collate_fn=collate,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            worker_init_fn=leave_signals_to_parent,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def _blocks(self, packed: PackedText, name: str) -> Blocks:
+        blocks = Blocks(packed, self.block_size, self.counterfactual_limit)
+        if len(blocks) == 0:
+            raise UserError(
+                f"data.{name} holds {packed.tokens:,} tokens, fewer than one block: "
+                f"lower data.block_size ({self.block_size}) or give more text"
+            )
+        return blocks
+
+    @property
+    def _train_corpus(self) -> Corpus:
+        return Corpus(tuple(self.train_sources), self.field, self.augmentation, self.seed)
+
+    @property
+    def _validation_corpus(self) -> Corpus:
+        # The validation loss is measured on the text as it is, so that it compares between augmentations.
+        return Corpus(tuple(self.validation_sources), self.field, "none", self.seed)
+
+    def _pack(self, corpus: Corpus) -> PackedText:
+        return pack(corpus, self._reverser, self.tokenizer, self.num_proc, self.cache_dir)
+
+    def _open(self, corpus: Corpus) -> PackedText:
+        """What `prepare_data` has packed; the first process alone reads the sources to know its name.
+
+        Raises:
+            UserError: it is not there, or damaged.
+        """
+        assert self.trainer is not None
+        key = corpus.key(self._reverser, self.tokenizer) if self.trainer.is_global_zero else ""
+        folder = self.cache_dir / self.trainer.strategy.broadcast(key)
+        try:
+            return PackedText.open(folder)
+        except DamagedError as error:
+            raise UserError(
+                f"the packed text {str(folder)!r} can't be opened ({error}): all machines must see the same "
+                "data.cache_dir, and nothing may empty it during a run; start again"
+            ) from error
+
+
+def _check_precision(trainer: pl.Trainer) -> None:
+    """Refuse to have the whole model rounded: rotary frequencies lose their digits, and no saved model has such.
+
+    Raises:
+        UserError: it would be.
+    """
+    precision = trainer.precision
+    if precision in ("bf16-true", "16-true") or precision.startswith("transformer-engine"):
+        mixed = "16-mixed" if precision == "16-true" else "bf16-mixed"
+        raise UserError(
+            f"trainer.precision can't be {precision}: it rounds the positions of rotary models too, so that the saved "
+            f"student is another than the trained one; take {mixed}"
+        )

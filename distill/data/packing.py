@@ -1,0 +1,163 @@
+"""Documents → two streams of tokens on disk, once: the cache that training reads blocks from."""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from datasets import Dataset
+from tqdm.auto import tqdm
+from transformers import PreTrainedTokenizerBase
+
+from augment import RoleReverser
+from augment.documents import DocumentError, read_documents
+from augment.runtime.locks import locked
+from distill.data.cache_key import cache_key
+from distill.data.encoding import Side, encode_documents
+from distill.data.packed_text import DamagedError, PackedBatch, PackedText, PackedWriter
+from distill.errors import RunError
+from distill.runtime.seeding import seed_of
+from distill.runtime.worker_pool import in_order
+
+log = logging.getLogger(__name__)
+
+Augmentation = Literal["none", "append", "substitute"]
+
+_PASSES: dict[Augmentation, list[Side | None]] = {
+    "none": ["text"],
+    "append": ["text", "reversal"],
+    "substitute": [None],
+}
+"""The side of all documents in each pass over the corpus; None: a coin for each."""
+
+_BATCH = 256
+"""Documents that are tokenised, and written, at a time, at most."""
+_BATCH_CHARACTERS = 1 << 20
+"""Characters of such a batch, unless a single document has more."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What is packed, and which side of its documents is the factual one.
+
+    Attributes:
+        sources: files, folders or hub ids, read one after the other.
+        field: the text's column in jsonl, parquet and hub sets.
+        augmentation: `none`; `append`: the reversals follow all originals as documents of their own, with the original
+            as counterfactual; `substitute`: a seeded coin decides for each document which side is the factual one.
+        seed: of that coin.
+    """
+
+    sources: tuple[str, ...]
+    field: str = "text"
+    augmentation: Augmentation = "none"
+    seed: int = 0
+
+    def key(self, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase) -> str:
+        """Names the packed text: a hash of all that changes it."""
+        coin = self.seed if self.augmentation == "substitute" else None
+        return cache_key(self.sources, self.field, f"{self.augmentation} {coin}", reverser, tokenizer)
+
+
+def pack(
+    corpus: Corpus, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase, num_proc: int, cache_dir: Path
+) -> PackedText:
+    """Reverse, tokenise and write the documents of a corpus, unless the cache holds them already, undamaged.
+
+    Args:
+        corpus: the documents.
+        reverser: finds the words to exchange.
+        tokenizer: a fast one.
+        num_proc: processes that reverse and tokenise.
+        cache_dir: folder of all packed texts; what is written depends on everything but `num_proc`.
+
+    Raises:
+        augment.documents.DocumentError: a source can't be read.
+        RunError: the cache can't be written, or a process died.
+    """
+    key = corpus.key(reverser, tokenizer)
+    folder = cache_dir / key
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with locked(cache_dir / f"{key}.lock", _busy):
+            if folder.exists():
+                try:
+                    return PackedText.open(folder).verified()
+                except DamagedError as error:
+                    log.warning("the packed text in %s is damaged (%s): packing it again", folder, error)
+                    shutil.rmtree(folder)
+            for left in cache_dir.glob(f"{key}.*.unfinished"):
+                shutil.rmtree(left, ignore_errors=True)
+            unfinished = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".unfinished", dir=cache_dir))
+            try:
+                _write(unfinished, corpus, reverser, tokenizer, num_proc)
+                unfinished.rename(folder)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+    except OSError as error:
+        raise RunError(
+            f"data.cache_dir {str(cache_dir)!r} can't be written: {error.strerror or error}; make room, or name another"
+        ) from error
+    return PackedText.open(folder)
+
+
+def _busy() -> None:
+    log.info("another process is packing the same text: waiting for it")
+
+
+def _write(
+    folder: Path, corpus: Corpus, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase, num_proc: int
+) -> None:
+    token_type = "uint16" if max(tokenizer.get_vocab().values()) < 2**16 else "uint32"
+    scratch = folder / "scratch"
+    with PackedWriter(folder, token_type) as writer:
+        for side in _PASSES[corpus.augmentation]:
+            for number, source in enumerate(corpus.sources):
+                documents = read_documents(source, field=corpus.field, cache_dir=scratch)
+                batches = _batches(_texts(documents, source), side, (corpus.seed, number))
+                name = source if side != "reversal" else f"{source}, reversed"
+                with tqdm(total=len(documents), desc=f"Packing {source}", unit=" documents", mininterval=1) as bar:
+                    for encoded in in_order(_encode, batches, num_proc, reverser, tokenizer, token_type):
+                        writer.add(encoded)
+                        bar.update(len(encoded))
+                writer.end_source(name)
+                del documents
+                shutil.rmtree(scratch, ignore_errors=True)
+        packed = writer.finish()
+    log.info("packed %s documents, %s tokens", f"{packed.documents:,}", f"{packed.tokens:,}")
+
+
+def _batches(
+    documents: Iterable[str], side: Side | None, coin: tuple[int, int]
+) -> Iterator[tuple[list[str], list[Side]]]:
+    """Documents with their sides, some at a time: neither too many nor too long."""
+    texts: list[str] = []
+    sides: list[Side] = []
+    characters = 0
+    for index, text in enumerate(documents):
+        texts.append(text)
+        sides.append(side or ("reversal" if seed_of(*coin, index) & 1 else "text"))
+        characters += len(text)
+        if len(texts) == _BATCH or characters >= _BATCH_CHARACTERS:
+            yield texts, sides
+            texts, sides, characters = [], [], 0
+    if texts:
+        yield texts, sides
+
+
+def _texts(documents: Dataset, source: str) -> Iterator[str]:
+    try:
+        for batch in documents.with_format("arrow").iter(16):
+            yield from batch.column("text").to_pylist()
+    except OSError as error:  # or else it would be told of the cache, which is written meanwhile
+        raise DocumentError(f"{source}: cannot be read: {error.strerror or error}") from error
+
+
+def _encode(
+    batch: tuple[list[str], list[Side]], reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase, token_type: str
+) -> PackedBatch:
+    texts, sides = batch
+    return PackedBatch.of(encode_documents(texts, reverser, tokenizer, sides), token_type)

@@ -1,0 +1,1 @@
+"""Teacher, student and tokenizer: loaded, checked, and built."""

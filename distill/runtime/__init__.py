@@ -1,0 +1,1 @@
+"""Paths, signals, worker processes, digests and seeds: what any command needs and no science is in."""

@@ -1,0 +1,308 @@
+"""The fused loss against a naive one that makes every tensor and leaves the gradients to autograd."""
+
+import itertools
+import math
+import shutil
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from distill.losses.chunk_sizes import chunk_rows
+from distill.losses.objective import distillation_loss
+from distill.perturbation.operators import perturb
+from distill.perturbation.prefix_kinds import PrefixKind
+from distill.perturbation.reversed_vocabulary import ReversedVocabulary
+
+TOKENS, VOCABULARY, STUDENT_WIDTH, TEACHER_WIDTH = 23, 17, 6, 9
+OPERATORS = ("none", "mean", "expmean", "max", "swap")
+DIVERGENCES = ("forward_kl", "reverse_kl", "jsd")
+PI = ReversedVocabulary.from_pairs([((2,), (5, 6)), ((7, 9), (8, 10)), ((11,), (12,))])
+
+
+def naive_loss(
+    student_hidden, student_weight, teacher_hidden, teacher_weight, labels, prefix, counterfactual_hidden,
+    valid_tokens=None, operator="none", vocabulary=None, contexts="reversed", temperature=1.0, kd_weight=1.0,
+    lm_weight=0.0, divergence="forward_kl", jsd_beta=0.5,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    log_p = (teacher_hidden @ teacher_weight.T).log_softmax(-1)
+    target = log_p.clone()
+    counterfactual = iter((counterfactual_hidden @ teacher_weight.T).log_softmax(-1))
+    for row, kind in enumerate(prefix.tolist()):
+        if kind == PrefixKind.REVERSED:
+            target[row] = perturb(log_p[row], next(counterfactual), operator, vocabulary)
+        elif kind == PrefixKind.NEUTRAL and contexts == "all":
+            target[row] = perturb(log_p[row], log_p[row], operator, vocabulary)
+    valid = labels != -100
+    log_p = (target / temperature).log_softmax(-1)[valid]
+    logits = (student_hidden @ student_weight.T)[valid]
+    log_q = (logits / temperature).log_softmax(-1)
+    if divergence == "forward_kl":
+        per_token = (log_p.exp() * (log_p - log_q)).sum(-1)
+    elif divergence == "reverse_kl":
+        per_token = (log_q.exp() * (log_q - log_p)).sum(-1)
+    else:
+        mixture = (jsd_beta * log_p.exp() + (1 - jsd_beta) * log_q.exp()).log()
+        per_token = jsd_beta * (log_p.exp() * (log_p - mixture)).sum(-1)
+        per_token = per_token + (1 - jsd_beta) * (log_q.exp() * (log_q - mixture)).sum(-1)
+    n = valid.sum() if valid_tokens is None else valid_tokens
+    kd = per_token.sum() / n
+    lm = functional.cross_entropy(logits, labels[valid], reduction="sum") / n
+    return kd_weight * temperature**2 * kd + lm_weight * lm, kd, lm
+
+
+def inputs(dtype: torch.dtype = torch.float64, seed: int = 0) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
+
+    labels = torch.randint(VOCABULARY, (TOKENS,), generator=generator)
+    labels[torch.rand(TOKENS, generator=generator) < 0.3] = -100
+    prefix = torch.randint(3, (TOKENS,), generator=generator).to(torch.int8)
+    return {
+        "student_hidden": normal(TOKENS, STUDENT_WIDTH),
+        "student_weight": normal(VOCABULARY, STUDENT_WIDTH),
+        "teacher_hidden": normal(TOKENS, TEACHER_WIDTH),
+        "teacher_weight": normal(VOCABULARY, TEACHER_WIDTH),
+        "labels": labels,
+        "prefix": prefix,
+        "counterfactual_hidden": normal(int((prefix == PrefixKind.REVERSED).sum()), TEACHER_WIDTH),
+    }
+
+
+def with_gradients(loss, tensors: dict[str, Tensor], **settings) -> tuple[Tensor, ...]:
+    student = {name: tensors[name].clone().requires_grad_() for name in ("student_hidden", "student_weight")}
+    total, kd, lm = loss(**{**tensors, **student}, **settings)
+    total.backward()
+    return total.detach(), kd.detach(), lm.detach(), student["student_hidden"].grad, student["student_weight"].grad
+
+
+def relative_error(value: Tensor, expected: Tensor) -> float:
+    return ((value.double() - expected).norm() / expected.norm().clamp(min=1e-12)).item()
+
+
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_values_and_gradients_equal_the_naive_loss(operator, divergence):
+    for vocabulary, contexts, temperature, (kd_weight, lm_weight), chunk_size in itertools.product(
+        (None, PI), ("reversed", "all"), (1.0, 2.0), ((1.0, 0.0), (0.0, 1.0), (0.7, 0.4)), (1, 5, 1000)
+    ):
+        settings = {
+            "operator": operator, "divergence": divergence, "vocabulary": vocabulary, "contexts": contexts,
+            "temperature": temperature, "kd_weight": kd_weight, "lm_weight": lm_weight, "jsd_beta": 0.3,
+        }  # fmt: skip
+        tensors = inputs()
+        expected = with_gradients(naive_loss, tensors, **settings)
+        actual = with_gradients(distillation_loss, tensors, chunk_size=chunk_size, **settings)
+        for value, reference in zip(actual, expected, strict=True):
+            torch.testing.assert_close(value, reference, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 1e-2)])
+@pytest.mark.parametrize("contexts", ["reversed", "all"])
+@pytest.mark.parametrize("vocabulary", [None, PI], ids=["identity", "reversed"])
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_low_precision_gradients_stay_near_float64(operator, divergence, vocabulary, contexts, dtype, tolerance):
+    settings = {"operator": operator, "divergence": divergence, "vocabulary": vocabulary, "contexts": contexts}
+    tensors = inputs(dtype)
+    exact = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    for temperature, lm_weight in ((1.0, 0.0), (2.0, 0.5)):
+        weights = {"temperature": temperature, "lm_weight": lm_weight}
+        expected = with_gradients(naive_loss, exact, **settings, **weights)
+        actual = with_gradients(distillation_loss, tensors, chunk_size=8, **settings, **weights)
+        for value, reference in zip(actual, expected, strict=True):
+            assert relative_error(value, reference) < tolerance
+
+
+def test_autocast_changes_only_the_precision():
+    settings = {"operator": "expmean", "vocabulary": PI, "contexts": "all", "lm_weight": 0.5}
+    tensors = inputs(torch.float32)
+    expected = with_gradients(distillation_loss, tensors, **settings)
+    with torch.autocast("cpu", torch.bfloat16):
+        actual = with_gradients(distillation_loss, tensors, **settings)
+    for value, reference in zip(actual, expected, strict=True):
+        assert value.dtype == torch.float32
+        assert relative_error(value, reference.double()) < 1e-2
+
+
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+def test_a_student_that_equals_its_teacher_has_no_loss_and_no_gradient(divergence):
+    tensors = inputs()
+    tensors |= {"student_hidden": tensors["teacher_hidden"], "student_weight": tensors["teacher_weight"]}
+    total, kd, _, grad_hidden, grad_weight = with_gradients(
+        distillation_loss, tensors, divergence=divergence, temperature=2.0
+    )
+    for value in (total, kd, grad_hidden.abs().max(), grad_weight.abs().max()):
+        assert value.abs() < 1e-12
+
+
+def test_ignored_rows_count_nowhere():
+    tensors = inputs()
+    settings = {"operator": "expmean", "vocabulary": PI, "contexts": "all", "lm_weight": 1.0}
+    before = with_gradients(distillation_loss, tensors, **settings)
+    ignored = tensors["labels"] == -100
+    tensors["teacher_hidden"][ignored] = 1e3
+    tensors["student_hidden"][ignored] = -1e3
+    after = with_gradients(distillation_loss, tensors, **settings)
+    assert (after[3][ignored] == 0).all()
+    for value, reference in zip(after, before, strict=True):
+        assert torch.equal(value, reference)
+
+
+def test_all_labels_ignored_gives_zero_and_a_graph():
+    tensors = inputs() | {"labels": torch.full((TOKENS,), -100)}
+    for value in with_gradients(distillation_loss, tensors, lm_weight=1.0):
+        assert (value == 0).all()
+
+
+def test_the_normaliser_is_that_of_the_whole_step():
+    tensors = inputs()
+    settings = {"operator": "max", "vocabulary": PI, "lm_weight": 0.5}
+    whole = with_gradients(distillation_loss, tensors, **settings)
+    valid = int((tensors["labels"] != -100).sum())
+    parts, used = [], 0
+    for rows in (slice(0, 9), slice(9, TOKENS)):
+        part = {name: tensors[name][rows] for name in ("student_hidden", "teacher_hidden", "labels", "prefix")}
+        rows_reversed = int((part["prefix"] == PrefixKind.REVERSED).sum())
+        part["counterfactual_hidden"] = tensors["counterfactual_hidden"][used : used + rows_reversed]
+        used += rows_reversed
+        parts.append(with_gradients(distillation_loss, {**tensors, **part}, valid_tokens=valid, **settings))
+    torch.testing.assert_close(parts[0][0] + parts[1][0], whole[0])
+    torch.testing.assert_close(torch.cat([parts[0][3], parts[1][3]]), whole[3])
+    torch.testing.assert_close(parts[0][4] + parts[1][4], whole[4])
+
+
+def test_tied_weights_receive_both_gradients():
+    tensors = inputs()
+    ids = torch.arange(TOKENS) % VOCABULARY
+    gradients = []
+    for loss in (naive_loss, distillation_loss):
+        embedding = tensors["student_weight"].clone().requires_grad_()
+        own = {"student_hidden": torch.tanh(embedding[ids]), "student_weight": embedding}
+        loss(**{**tensors, **own}, lm_weight=0.3)[0].backward()
+        gradients.append(embedding.grad)
+    torch.testing.assert_close(gradients[1], gradients[0])
+
+
+def test_the_gradient_scales_with_the_incoming_one():
+    tensors = inputs()
+    hidden = tensors["student_hidden"].clone().requires_grad_()
+    (3 * distillation_loss(**{**tensors, "student_hidden": hidden}).total).backward()
+    once = with_gradients(distillation_loss, tensors)[3]
+    torch.testing.assert_close(hidden.grad, 3 * once)
+
+
+def test_a_second_backward_pass_is_refused():
+    tensors = inputs()
+    hidden = tensors["student_hidden"].clone().requires_grad_()
+    total = distillation_loss(**{**tensors, "student_hidden": hidden}).total
+    total.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        total.backward()
+
+
+def test_blocks_smaller_than_a_chunk_change_nothing(monkeypatch):
+    settings = {"operator": "expmean", "vocabulary": PI, "contexts": "all", "lm_weight": 0.5}
+    whole = with_gradients(distillation_loss, inputs(), **settings)
+    monkeypatch.setattr("distill.losses.objective.block_rows", lambda *_: 3)
+    for value, reference in zip(with_gradients(distillation_loss, inputs(), **settings), whole, strict=True):
+        torch.testing.assert_close(value, reference)
+
+
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_an_aligned_width_changes_nothing(operator, divergence, monkeypatch):
+    settings = {
+        "operator": operator, "divergence": divergence, "vocabulary": PI, "contexts": "all", "lm_weight": 0.5,
+        "temperature": 2.0, "chunk_size": 5,
+    }  # fmt: skip
+    exact = with_gradients(distillation_loss, inputs(), **settings)
+    monkeypatch.setattr("distill.losses.lm_head.aligned_width", lambda vocabulary: vocabulary + 7)
+    for value, reference in zip(with_gradients(distillation_loss, inputs(), **settings), exact, strict=True):
+        torch.testing.assert_close(value, reference)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.parametrize("kind", [PrefixKind.REVERSED, PrefixKind.NEUTRAL])
+def test_compiling_changes_nothing(kind):
+    settings = {"operator": "expmean", "vocabulary": PI, "contexts": "all", "lm_weight": 0.5}
+    # One kind of prefix and one chunk: every other shape would be compiled anew, which takes its time.
+    tensors = inputs(torch.float32)
+    tensors["prefix"] = torch.full_like(tensors["prefix"], kind)
+    tensors["counterfactual_hidden"] = tensors["teacher_hidden"].flip(0) if kind == PrefixKind.REVERSED else None
+    eager = with_gradients(distillation_loss, tensors, **settings)
+    compiled = with_gradients(distillation_loss, tensors, compiled=True, **settings)
+    for value, reference in zip(compiled, eager, strict=True):
+        torch.testing.assert_close(value, reference, rtol=1e-5, atol=1e-6)
+
+
+def test_the_chunk_size_follows_from_memory_and_vocabulary():
+    cpu = torch.device("cpu")
+    assert chunk_rows(50_257, cpu) >= chunk_rows(1_000_000, cpu) >= 1
+    assert chunk_rows(10**15, cpu) == 1
+    tensors = inputs()
+    chosen, given = (with_gradients(distillation_loss, tensors, chunk_size=size) for size in (None, 2048))
+    for value, reference in zip(chosen, given, strict=True):
+        assert torch.equal(value, reference)
+
+
+def test_a_frozen_head_gets_no_gradient():
+    tensors = inputs()
+    hidden = tensors["student_hidden"].clone().requires_grad_()
+    distillation_loss(**{**tensors, "student_hidden": hidden}).total.backward()
+    torch.testing.assert_close(hidden.grad, with_gradients(naive_loss, tensors)[3])
+    assert tensors["student_weight"].grad is None
+
+
+def test_no_teacher_is_plain_language_modelling():
+    tensors = inputs()
+    expected = with_gradients(naive_loss, tensors, kd_weight=0.0, lm_weight=1.0)
+    alone = tensors | dict.fromkeys(("teacher_hidden", "teacher_weight", "counterfactual_hidden", "prefix"))
+    actual = with_gradients(distillation_loss, alone, kd_weight=0.0, lm_weight=1.0)
+    torch.testing.assert_close(actual[0], expected[0])
+    torch.testing.assert_close(actual[3], expected[3])
+    assert actual[1] == 0
+
+
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_impossible_tokens_are_no_nan(operator, divergence):
+    tensors = inputs(torch.float32)
+    tensors["teacher_weight"] = torch.cat([tensors["teacher_weight"][:-1], torch.full((1, TEACHER_WIDTH), -1e30)])
+    tensors["teacher_weight"][2] = -1e30
+    tensors["teacher_hidden"] = tensors["teacher_hidden"].abs()
+    settings = {"operator": operator, "divergence": divergence, "vocabulary": PI, "contexts": "all", "temperature": 2.0}
+    for value in with_gradients(distillation_loss, tensors, **settings):
+        assert value.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"operator": "median"}, "unknown operator 'median'.*expmean"),
+        ({"contexts": "some"}, "unknown contexts"),
+        ({"divergence": "kl"}, "unknown divergence"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"jsd_beta": 1.0}, "jsd_beta"),
+        ({"chunk_size": 0}, "chunk_size"),
+        ({"operator": "mean", "prefix": None}, "prefix"),
+        ({"operator": "mean", "counterfactual_hidden": None}, "REVERSED rows"),
+        ({"teacher_hidden": None, "teacher_weight": None}, "kd_weight"),
+        ({"teacher_weight": torch.zeros(3, TEACHER_WIDTH)}, "heads differ"),
+        ({"labels": torch.zeros(2, dtype=torch.int64)}, "rows"),
+        ({"operator": "mean", "prefix": torch.zeros(2, dtype=torch.uint8)}, "prefix has 2 rows"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        distillation_loss(**{**inputs(), **change})
+
+
+def test_perfect_prediction_costs_nothing():
+    weight = torch.eye(4) * 1e4
+    loss = distillation_loss(torch.eye(4), weight, None, None, torch.arange(4), kd_weight=0.0, lm_weight=1.0)
+    assert loss.total == 0
+    assert not math.isnan(loss.kd)

@@ -1,0 +1,117 @@
+"""Operators against their definition, and the equivariant teacher's symmetry as a property."""
+
+import math
+
+import hypothesis.strategies as st
+import pytest
+import torch
+from hypothesis import given
+from torch import Tensor
+
+from distill.perturbation.operators import perturb, perturb_neutral
+from distill.perturbation.reversed_vocabulary import ReversedVocabulary
+
+OPERATORS = ("none", "mean", "expmean", "max", "swap")
+VOCABULARY = 12
+GROUPS = [((0,), (1,)), ((2, 3), (4, 5)), ((6,), (7, 8, 9))]
+PI = ReversedVocabulary.from_pairs(GROUPS)
+
+finite = st.floats(-30, 30, width=32)
+logits = st.lists(st.one_of(finite, st.just(-math.inf)), min_size=VOCABULARY - 1, max_size=VOCABULARY - 1)
+
+
+@st.composite
+def log_probabilities(draw: st.DrawFn) -> Tensor:
+    return torch.tensor([*draw(logits), draw(finite)], dtype=torch.float64).log_softmax(-1)
+
+
+def group_masses(log_p: Tensor) -> Tensor:
+    """Probability of every group, in pairs, and of every token outside."""
+    p = log_p.exp()
+    grouped = [p[list(side)].sum() for pair in GROUPS for side in pair]
+    return torch.stack([*grouped, *p[10:]])
+
+
+def exchanged(masses: Tensor) -> Tensor:
+    order = [index ^ 1 for index in range(2 * len(GROUPS))] + list(range(2 * len(GROUPS), len(masses)))
+    return masses[order]
+
+
+@given(log_probabilities(), log_probabilities(), st.sampled_from([1.0, 2.0]))
+def test_the_equivariant_teacher_is_symmetric(log_p, counterfactual_log_p, temperature):
+    there = perturb(log_p, counterfactual_log_p, "expmean", PI)
+    back = perturb(counterfactual_log_p, log_p, "expmean", PI)
+    # What a student that matches the tempered target predicts at temperature 1: its logits are T · log p″_T.
+    there, back = ((temperature * (target / temperature).log_softmax(-1)).log_softmax(-1) for target in (there, back))
+    torch.testing.assert_close(group_masses(there), exchanged(group_masses(back)), rtol=1e-6, atol=1e-12)
+
+
+@given(log_probabilities())
+def test_after_a_neutral_prefix_both_genders_are_equally_likely(log_p):
+    masses = group_masses(perturb_neutral(log_p, "expmean", PI))
+    torch.testing.assert_close(masses, exchanged(masses), rtol=1e-6, atol=1e-12)
+
+
+@given(log_probabilities(), log_probabilities(), st.sampled_from(OPERATORS), st.sampled_from([None, PI]))
+def test_targets_are_normalised_and_no_nan(log_p, counterfactual_log_p, operator, vocabulary):
+    target = perturb(log_p, counterfactual_log_p, operator, vocabulary)
+    assert not target.isnan().any()
+    assert target.logsumexp(-1).abs() < 1e-6
+
+
+@given(log_probabilities(), st.sampled_from(OPERATORS))
+def test_the_neutral_shortcut_changes_nothing(log_p, operator):
+    torch.testing.assert_close(perturb_neutral(log_p, operator, PI).exp(), perturb(log_p, log_p, operator, PI).exp())
+
+
+@given(log_probabilities(), log_probabilities())
+def test_reading_through_the_vocabulary_moves_whole_groups(log_p, counterfactual_log_p):
+    read = counterfactual_log_p.index_copy(-1, PI.tokens, PI.read(log_p, counterfactual_log_p))
+    torch.testing.assert_close(group_masses(read), exchanged(group_masses(counterfactual_log_p)), rtol=1e-6, atol=1e-12)
+    p, q = log_p.exp(), read.exp()
+    for side in (side for pair in GROUPS for side in pair):
+        side = list(side)
+        if p[side].sum() > 1e-9 and q[side].sum() > 1e-9:
+            torch.testing.assert_close(q[side] / q[side].sum(), p[side] / p[side].sum(), rtol=1e-6, atol=1e-9)
+
+
+@given(log_probabilities(), log_probabilities())
+def test_operators_equal_their_definition(log_p, counterfactual_log_p):
+    p, q = log_p.exp(), counterfactual_log_p.exp()
+    definitions = {"none": p, "expmean": (p + q) / 2, "max": torch.maximum(p, q), "swap": q, "mean": (p * q).sqrt()}
+    for operator, unnormalised in definitions.items():
+        torch.testing.assert_close(
+            perturb(log_p, counterfactual_log_p, operator).exp(),
+            unnormalised / unnormalised.sum(),
+            rtol=1e-6,
+            atol=1e-9,
+        )
+
+
+def test_a_batch_is_its_rows():
+    rows = torch.randn(2, 3, VOCABULARY, dtype=torch.float64).log_softmax(-1)
+    other = torch.randn(2, 3, VOCABULARY, dtype=torch.float64).log_softmax(-1)
+    whole = perturb(rows, other, "mean", PI)
+    for index in ((0, 0), (1, 2)):
+        torch.testing.assert_close(whole[index], perturb(rows[index], other[index], "mean", PI))
+
+
+def test_an_impossible_group_shares_evenly():
+    log_p = torch.tensor([-math.inf, -math.inf, 0.0])
+    through = ReversedVocabulary.from_pairs([((0, 1), (2,))]).read(log_p, log_p)
+    torch.testing.assert_close(through.exp(), torch.tensor([0.5, 0.5, 0.0]))
+
+
+def test_predictions_that_exclude_each_other_keep_the_factual_one():
+    log_p = torch.tensor([0.0, -math.inf])
+    assert torch.equal(perturb(log_p, log_p.flip(0), "mean"), log_p)
+
+
+def test_an_unknown_operator_is_refused():
+    with pytest.raises(ValueError, match="unknown operator 'median'"):
+        perturb(torch.zeros(2), torch.zeros(2), "median")  # type: ignore[arg-type]
+
+
+def test_a_token_in_two_groups_is_refused():
+    with pytest.raises(ValueError, match="two groups"):
+        ReversedVocabulary.from_pairs([((0,), (1,)), ((1,), (2,))])

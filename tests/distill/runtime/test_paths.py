@@ -1,0 +1,25 @@
+"""Whether a folder can be written, before anything is."""
+
+import pytest
+
+from distill.errors import UserError
+from distill.runtime.writable import check_writable
+
+
+def test_a_folder_that_does_not_exist_yet_is_not_made(tmp_path):
+    check_writable(tmp_path / "a" / "b")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_in_the_way_is_named(tmp_path):
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(UserError, match="is a file, not a folder"):
+        check_writable(tmp_path / "file" / "run")
+
+
+def test_a_folder_that_may_only_be_read_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("distill.runtime.writable.os.access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(UserError, match=r"run' can't be written: no permission"):
+        check_writable(tmp_path / "run")
+    with pytest.raises(UserError, match=r"data.cache_dir '.*run' can't be written"):
+        check_writable(tmp_path / "run", "data.cache_dir")
