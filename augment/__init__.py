@@ -2,6 +2,7 @@
 
 from augment.alignment import align
 from augment.english.lexicon import Lexicon
-from augment.reversal import Reversal, RoleReverser, Swap
+from augment.records import Reversal, Swap
+from augment.reversal import RoleReverser
 
 __all__ = ["Lexicon", "Reversal", "RoleReverser", "Swap", "align"]

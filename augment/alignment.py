@@ -8,7 +8,7 @@ emoji do.
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from augment.reversal import Swap
+from augment.records import Swap
 
 Offsets = Sequence[tuple[int, int]]
 

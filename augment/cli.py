@@ -15,7 +15,8 @@ from augment.documents import SUFFIXES, DocumentError, read_documents
 from augment.english.lexicon import Lexicon, LexiconError
 from augment.english.surface_forms import Direction
 from augment.lexicon_explain import explain, overview
-from augment.reversal import Reversal, RoleReverser
+from augment.records import Reversal
+from augment.reversal import RoleReverser
 from augment.runtime.command_exit import ending
 from augment.runtime.locks import locked
 from augment.runtime.stale_files import of_this_process, remove_leftovers

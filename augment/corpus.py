@@ -15,7 +15,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augment.reversal import Reversal, RoleReverser
+from augment.records import Reversal
+from augment.reversal import RoleReverser
 from augment.runtime.stale_files import of_this_process, remove_leftovers
 from augment.runtime.worker_lifetime import end_with_parent
 

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 from augment.runtime.worker_lifetime import end_with_parent
 
 if TYPE_CHECKING:
-    from augment.reversal import Reversal, RoleReverser
+    from augment.records import Reversal
+    from augment.reversal import RoleReverser
 
 # Parts of all texts for each process.
 _PARTS = 24
@@ -191,7 +192,7 @@ def _columns(reverser: "RoleReverser", texts: Sequence[str]) -> _Columns:
 
 
 def _from_columns(texts: Sequence[str], columns: _Columns) -> Iterator["Reversal"]:
-    from augment.reversal import Reversal
+    from augment.records import Reversal
 
     counterfactuals, records, tells = columns
     changed = (text if other is None else other for text, other in zip(texts, counterfactuals, strict=True))

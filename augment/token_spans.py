@@ -1,5 +1,9 @@
 """From spans of characters to tokens."""
 
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -31,3 +35,12 @@ def ending_in(offsets: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np
     """
     first = np.minimum(offsets[:, 0] + 1, offsets[:, 1])
     return np.searchsorted(ends, offsets[:, 1], "right") > np.searchsorted(ends, first, "left")
+
+
+def common_prefix(one: Sequence[Any], other: Sequence[Any]) -> int:
+    """The length of what both begin with.
+
+    >>> common_prefix("he said", "her")
+    2
+    """
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

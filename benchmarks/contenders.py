@@ -35,7 +35,7 @@ from distill.config import LossConfig, PerturbationConfig, StudentConfig, Teache
 from distill.data.blocks import Blocks
 from distill.data.datamodule import CounterfactualDataModule
 from distill.data.packing import Corpus, PackedText, pack
-from distill.models.loading import block_limit
+from distill.models.output_head import block_limit
 from distill.module import DistillationModule
 from distill.quickstart.corpus import write_corpus
 

@@ -15,19 +15,10 @@ from distill.data.blocks import Batch
 from distill.errors import UserError
 from distill.losses.objective import distillation_loss
 from distill.models.integrity import first_difference
-from distill.models.loading import (
-    backbone,
-    block_limit,
-    build_student,
-    check_same_vocabulary,
-    head_weight,
-    load_config,
-    load_teacher,
-    load_tokenizer,
-    own_tokenizer,
-    student_config,
-    take_weights_into_memory,
-)
+from distill.models.loading import load_config, load_teacher, take_weights_into_memory
+from distill.models.output_head import backbone, block_limit, head_weight
+from distill.models.student import build_student, student_config
+from distill.models.tokenizers import check_same_vocabulary, load_tokenizer, own_tokenizer
 from distill.optimizer import apply_settings, build_optimizer
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.runtime.seeding import seed_of

@@ -14,12 +14,13 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from distill.callbacks.checkpointing import read_checkpoint
 from distill.errors import UserError
 from distill.evaluation.scored_model import load_checkpoint
 from distill.models.integrity import check_files
-from distill.models.loading import load_config, load_model, load_tokenizer
+from distill.models.loading import load_config, load_model
+from distill.models.tokenizers import load_tokenizer
 from distill.quickstart.corpus import write_corpus
+from distill.training.checkpoint_io import read_checkpoint
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("augment", "distill", "fuzz", "benchmarks", "docs")

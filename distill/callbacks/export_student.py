@@ -6,9 +6,10 @@ from pathlib import Path
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
-from distill.callbacks.checkpointing import BestCheckpoint, read_checkpoint
+from distill.callbacks.checkpointing import BestCheckpoint
 from distill.callbacks.settings_history import History
 from distill.module import DistillationModule
+from distill.training.checkpoint_io import read_checkpoint
 from distill.training.export import export_student
 
 log = logging.getLogger(__name__)

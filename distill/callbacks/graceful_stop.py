@@ -4,12 +4,7 @@ A measurement, of which nothing would be left, stops at once.
 """
 
 import logging
-import math
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -18,50 +13,9 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from distill.errors import Stopped
+from distill.runtime.signals import handling_signals, raise_stopped
 
 log = logging.getLogger(__name__)
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-_ECHO_S = 1.0
-"""Seconds in which another signal is the same one again: `scancel` signals a worker, and torchrun passes its own on."""
-
-_heeded = -math.inf
-"""When a signal was last heeded, of `time.monotonic`; one that ends a step has its echo when others handle signals."""
-
-
-@contextmanager
-def stopped_by_signals() -> Iterator[None]:
-    """A signal raises `Stopped` at once: there is nothing yet that would be lost."""
-    with _handling(_raise):
-        yield
-
-
-def _raise(number: int, frame: FrameType | None) -> None:
-    raise Stopped(number)
-
-
-@contextmanager
-def _handling(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def heed(number: int, frame: FrameType | None) -> None:
-        global _heeded
-        now = time.monotonic()
-        if now - _heeded >= _ECHO_S:
-            _heeded = now
-            handler(number, frame)
-
-    global _heeded
-    _heeded = -math.inf
-    before = {number: signal.signal(number, heed) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, earlier in before.items():
-            signal.signal(number, earlier)
 
 
 class StopBetweenSteps(Callback):
@@ -78,19 +32,19 @@ class StopBetweenSteps(Callback):
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """A validation by itself replaces them too: Lightning's end it as if it was done."""
         if trainer.state.fn == "validate":
-            self._handle(_raise)
+            self._handle(raise_stopped)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """As in a validation by itself."""
-        self._handle(_raise)
+        self._handle(raise_stopped)
 
     def _handle(self, handler: Callable[[int, FrameType | None], Any]) -> None:
-        self._context = _handling(handler)
+        self._context = handling_signals(handler)
         self._context.__enter__()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._received:
-            _raise(number, frame)
+            raise_stopped(number, frame)
         self._received = number
         log.info("stopping after this step; the same signal again, a second later, stops at once")
 

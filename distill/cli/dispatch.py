@@ -7,10 +7,9 @@ import select
 import signal
 import sys
 import warnings
-from collections.abc import Callable
-from pathlib import Path
 
 from augment.runtime.command_exit import end_unread, one_line
+from distill.cli.function_command import call_function
 from distill.errors import RunError, Stopped, UserError
 
 _HELP = """usage: distill COMMAND [options]
@@ -117,45 +116,19 @@ def run_command(command: str, arguments: list[str]) -> None:
     elif command == "evaluate":
         from distill.evaluation.evaluate import evaluate
 
-        _call(evaluate, command, arguments)
+        call_function(evaluate, command, arguments)
     elif command == "word-table":
         from distill.evaluation.polarity.word_table_command import word_table
 
-        _call(word_table, command, arguments)
+        call_function(word_table, command, arguments)
     elif command == "report":
         from distill.report.command import report
 
-        _call(report, command, arguments, positional="directories")
+        call_function(report, command, arguments, positional="directories")
     elif command == "quickstart":
         from distill.cli.quickstart import quickstart
 
-        _call(quickstart, command, arguments)
+        call_function(quickstart, command, arguments)
     else:
         print(f"distill: error: there is no command {command!r}\n\n{_HELP}", end="", file=sys.stderr)
         sys.exit(2)
-
-
-def _call(function: Callable[..., None], command: str, arguments: list[str], positional: str | None = None) -> None:
-    """Parse a function's arguments from the command line and call it.
-
-    Args:
-        function: its signature and docstring are the options and their help.
-        command: its name on the command line.
-        arguments: what the user gave.
-        positional: the parameter, a list of paths, that is given without an option.
-    """
-    from jsonargparse import ActionConfigFile
-
-    from distill.cli.parser import OneLineErrors
-
-    description = (function.__doc__ or "").split("\n\n")[0]
-    parser = OneLineErrors(prog=f"distill {command}", description=description, allow_abbrev=False)
-    parser.add_argument("--config", action=ActionConfigFile, help="YAML file with these options")
-    if positional is not None:
-        parser.add_argument(
-            positional, nargs="+", type=Path, help="folders that `distill evaluate` wrote; the first is the baseline"
-        )
-    parser.add_function_arguments(function, as_group=False, skip={positional} if positional else set())
-    options = parser.instantiate(parser.parse_args(arguments))
-    options.pop("config", None)
-    function(**options.as_dict())

@@ -12,7 +12,7 @@ import yaml
 from augment.runtime.locks import locked
 from distill.errors import Stopped, UserError
 from distill.quickstart.corpus import write_corpus
-from distill.runtime.writable import check_writable
+from distill.runtime.paths import check_writable
 
 log = logging.getLogger(__name__)
 

@@ -15,22 +15,19 @@ from pytorch_lightning.utilities import rank_zero_warn
 
 from augment.runtime.command_exit import one_line
 from augment.runtime.locks import locked
-from distill.callbacks.checkpointing import (
-    BestCheckpoint,
-    LastCheckpoint,
-    WholeFiles,
-    check_unfinished,
-    read_checkpoint,
-)
+from distill.callbacks.checkpointing import BestCheckpoint, LastCheckpoint
 from distill.callbacks.export_student import ExportStudent
-from distill.callbacks.graceful_stop import StopBetweenSteps, stopped_by_signals
+from distill.callbacks.graceful_stop import StopBetweenSteps
 from distill.callbacks.nonfinite_guard import StopAtNonFinite
+from distill.callbacks.progress_bar import ProgressBar
 from distill.callbacks.settings_history import History, changes, settings_in, taught
-from distill.callbacks.throughput_monitor import ProgressBar, Watch
+from distill.callbacks.throughput_monitor import Watch
 from distill.cli.parser import OneLineErrors
 from distill.data.datamodule import CounterfactualDataModule
 from distill.errors import RecipeWarning, UserError
 from distill.module import DistillationModule
+from distill.runtime.signals import stopped_by_signals
+from distill.training.checkpoint_io import WholeFiles, check_unfinished, read_checkpoint
 from distill.training.metrics_csv import MetricsFile
 from distill.training.preflight import check_recipe
 

@@ -11,13 +11,14 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
 from augment import RoleReverser
+from distill.data.augmentation import Augmentation
 from distill.data.blocks import Batch, Block, Blocks, collate
 from distill.data.packed_text import DamagedError, PackedText
-from distill.data.packing import Augmentation, Corpus, pack
+from distill.data.packing import Corpus, pack
 from distill.data.sampler import GlobalBatchSampler, ShardSampler, limit_of_rank
 from distill.errors import UserError
 from distill.models.compatibility import check_agreement
-from distill.models.loading import check_same_vocabulary
+from distill.models.tokenizers import check_same_vocabulary
 from distill.module import DistillationModule
 from distill.runtime.paths import from_home
 from distill.runtime.signals import leave_signals_to_parent

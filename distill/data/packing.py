@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from datasets import Dataset
 from tqdm.auto import tqdm
@@ -15,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from augment import RoleReverser
 from augment.documents import DocumentError, read_documents
 from augment.runtime.locks import locked
+from distill.data.augmentation import PASSES, Augmentation
 from distill.data.cache_key import cache_key
 from distill.data.encoding import Side, encode_documents
 from distill.data.packed_text import DamagedError, PackedBatch, PackedText, PackedWriter
@@ -24,14 +24,6 @@ from distill.runtime.worker_pool import in_order
 
 log = logging.getLogger(__name__)
 
-Augmentation = Literal["none", "append", "substitute"]
-
-_PASSES: dict[Augmentation, list[Side | None]] = {
-    "none": ["text"],
-    "append": ["text", "reversal"],
-    "substitute": [None],
-}
-"""The side of all documents in each pass over the corpus; None: a coin for each."""
 
 _BATCH = 256
 """Documents that are tokenised, and written, at a time, at most."""
@@ -114,7 +106,7 @@ def _write(
     token_type = "uint16" if max(tokenizer.get_vocab().values()) < 2**16 else "uint32"
     scratch = folder / "scratch"
     with PackedWriter(folder, token_type) as writer:
-        for side in _PASSES[corpus.augmentation]:
+        for side in PASSES[corpus.augmentation]:
             for number, source in enumerate(corpus.sources):
                 documents = read_documents(source, field=corpus.field, cache_dir=scratch)
                 batches = _batches(_texts(documents, source), side, (corpus.seed, number))

@@ -34,12 +34,12 @@ from distill.evaluation.probes.ceat import measure_ceat, read_contexts
 from distill.evaluation.probes.pair_preference import pair_preference
 from distill.evaluation.probes.pronoun_gap import pronoun_gap, pronoun_log_odds
 from distill.evaluation.probes.sentence_pairs import read_pairs
-from distill.evaluation.result_table import result_table
 from distill.evaluation.scored_model import Checkpoint, Dtype, check_model, load_checkpoint
 from distill.evaluation.statistics.bootstrap import DRAWS
 from distill.models import loading as models
+from distill.report.text_tables import result_table
 from distill.runtime.code_digest import code_digest, package_files
-from distill.runtime.writable import check_writable
+from distill.runtime.paths import check_writable
 
 logger = logging.getLogger(__name__)
 

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+import yaml
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from augment.documents import lies_in_a_folder
 from distill.errors import UserError
-from distill.evaluation.model_name import model_name
 from distill.models.integrity import check_complete, check_size
-from distill.models.loading import check_tokens, dequantising
+from distill.models.loading import dequantising
 from distill.models.security import NO_CODE, NO_PICKLES, check_kernels, check_trust
+from distill.models.tokenizers import check_tokens
 from distill.runtime.paths import from_home
 
 Dtype = Literal["float32", "bfloat16", "float16"]
@@ -257,3 +258,38 @@ def _digest(files: Iterable[Path]) -> str:
             while block := content.read(2**20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def not_finite(checkpoint: Checkpoint, tokens: Sequence[int]) -> UserError:
+    """What is to be said of a model that makes NaN or infinity of a text."""
+    text = " ".join(checkpoint.tokenizer.decode(list(tokens)).split())
+    return UserError(
+        f"{checkpoint.path}: its probabilities of {text[:60]!r} are no finite numbers; its weights are damaged, "
+        "or need --dtype float32"
+    )
+
+
+def model_name(path: str, gguf_file: str | None) -> str:
+    """The hub id, the GGUF file's name, or the last part of the path that tells.
+
+    A fit writes <output>/student, so that the output's name is the one that tells students apart; but only together do
+    they tell a student from a teacher of the output's name, such as outputs/gpt2/student from gpt2.
+    """
+    if gguf_file:
+        return Path(gguf_file).stem
+    folder = Path(path)
+    if not folder.is_dir():
+        return path
+    folder = folder.resolve()
+    if folder.name != "student":
+        return folder.name
+    return folder.parent.name if _tells(folder.parent) else f"{folder.parent.name}/{folder.name}"
+
+
+def _tells(run: Path) -> bool:
+    """Whether a run is known to bear another name than its teacher."""
+    try:
+        teacher = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["model"]["teacher"]
+        return run.name not in (Path(teacher["path"] or "").name, Path(teacher["gguf_file"] or "").stem)
+    except Exception:  # any folder may be called student, whatever lies beside it
+        return False

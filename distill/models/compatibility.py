@@ -1,7 +1,7 @@
 """What teacher, student, tokenizer and blocks must agree on, with or without the command line."""
 
 from distill.errors import UserError
-from distill.models.loading import block_limit, check_logits
+from distill.models.output_head import block_limit, check_logits
 from distill.module import DistillationModule
 
 

@@ -21,7 +21,8 @@ from distill.evaluation.generation.prompts import groups_as_occupations, read_pr
 from distill.evaluation.generation.templates import OCCUPATIONS
 from distill.evaluation.probes.pronoun_gap import he_she_log_odds, pronoun_gap
 from distill.evaluation.statistics.bootstrap import DRAWS
-from distill.models.loading import head_weight, load_teacher
+from distill.models.loading import load_teacher
+from distill.models.output_head import head_weight
 from distill.module import DistillationModule
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.preview.pronouns import pronoun_blocks

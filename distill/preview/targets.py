@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 from distill.config import Contexts, Operator, PerturbationConfig
 from distill.data.blocks import Batch
-from distill.models.loading import backbone
+from distill.models.output_head import backbone
 from distill.perturbation.operators import perturb, perturb_neutral
 from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary

@@ -9,10 +9,10 @@ from distill.errors import UserError
 from distill.evaluation import Evaluation, load
 from distill.evaluation.disparity.comparison import Comparison, compare, labelled
 from distill.report.html_page import page
-from distill.report.summary_lines import prompt_counts
+from distill.report.metrics_access import prompt_counts
 from distill.report.text_tables import latex, markdown
 from distill.report.verdict import verdicts
-from distill.runtime.writable import check_writable
+from distill.runtime.paths import check_writable
 
 TEXTS = {"report.html": ".html", "tables.md": ".md", "tables.tex": ".tex"}
 """What a folder gets beside the charts."""

@@ -6,7 +6,7 @@ from html import escape
 from distill.evaluation import Evaluation
 from distill.evaluation.disparity.comparison import GroupChange
 from distill.report.formatting import p_value, percent, signed, spoken, words
-from distill.report.summary_lines import MAIN, Metrics, asked, disparity, get
+from distill.report.metrics_access import MAIN, Metrics, asked, disparity, get
 from distill.report.svg import Point, share_bar, trade_off
 from distill.report.verdict import comparable_perplexity
 

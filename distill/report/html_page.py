@@ -19,17 +19,8 @@ from distill.evaluation.polarity.bold_unigram import gendered_words
 from distill.report.formatting import clean, count
 from distill.report.html_charts import price_section, shares_section
 from distill.report.html_samples import samples_section
-from distill.report.summary_lines import (
-    MAIN,
-    Cell,
-    Measure,
-    Metrics,
-    get,
-    of_polarity,
-    prompt_counts,
-    summary,
-    titles,
-)
+from distill.report.metrics_access import MAIN, Metrics, get, prompt_counts, titles
+from distill.report.summary_lines import Cell, Measure, of_polarity, summary
 from distill.report.verdict import Verdict, changed
 
 LIMITS = (

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from distill.evaluation import Evaluation
 from distill.report.formatting import spoken
 from distill.report.html_charts import by_lean, trade_off_points
-from distill.report.summary_lines import disparity, titles
+from distill.report.metrics_access import disparity, titles
 from distill.report.svg import fair_share, label_shifts, share, short
 
 FORMATS = ("svg", "png", "pdf")

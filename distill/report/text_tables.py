@@ -6,8 +6,9 @@ from typing import Any
 from distill.errors import UserError
 from distill.evaluation import Evaluation
 from distill.evaluation.disparity.comparison import Comparison
-from distill.report.formatting import signed, span, spoken
-from distill.report.summary_lines import disparity, summary, titles
+from distill.report.formatting import clean, signed, span, spoken
+from distill.report.metrics_access import disparity, titles
+from distill.report.summary_lines import MISSING, measures, summary
 from distill.report.verdict import Verdict, changed
 from distill.runtime.markdown import escape_markdown
 
@@ -125,3 +126,15 @@ def latex_table(grid: Grid) -> str:
         f"\\begin{{tabular}}{{l{'r' * (len(grid[0]) - 1)}}}\n\\toprule\n{heads}\n\\midrule\n{body}\n"
         "\\bottomrule\n\\end{tabular}"
     )
+
+
+def result_table(metrics: dict[str, Any]) -> str:
+    """Lines of measure, value, and its 95 % interval or what else the value must be read beside.
+
+    Polarities other than the main one are left to metrics.json and to reports.
+    """
+    cells = [(each.name, *each.read(metrics)) for each in measures([metrics]) if not each.by_another_polarity]
+    rows = [row for row in cells if row[1:] != MISSING]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    lines = [f"{name:<{widths[0]}}  {value:>{widths[1]}}  {beside}".rstrip() for name, value, beside in rows]
+    return "\n".join([clean(metrics["model"]["name"]), *lines])

@@ -10,7 +10,7 @@ from distill.evaluation.disparity.comparison import Comparison, GroupChange
 from distill.evaluation.statistics.bootstrap import DRAWS
 from distill.evaluation.statistics.permutation import holm, least_p
 from distill.report.formatting import count, p_value, percent, signed
-from distill.report.summary_lines import Metrics, asked, disparity, drawn, get, measured_on, parity, titles
+from distill.report.metrics_access import Metrics, asked, disparity, drawn, get, measured_on, parity, titles
 
 ALPHA = 0.05
 BROKEN = 2

@@ -1,8 +1,16 @@
-"""Signals in a worker process: what is sent to all processes of a run is the first process's affair."""
+"""SIGINT (Ctrl-C) and SIGTERM: in the first process they stop the work; worker processes leave them to it."""
 
+import math
 import os
 import signal
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from distill.errors import Stopped
 
 _SIGTERM = frozenset({signal.SIGTERM})
 
@@ -25,3 +33,48 @@ def _end_when_told_by(parent: int) -> None:
         pass
     # torch takes any other status for a worker that was lost
     os._exit(0)
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+_ECHO_S = 1.0
+"""Seconds in which another signal is the same one again: `scancel` signals a worker, and torchrun passes its own on."""
+
+
+_heeded = -math.inf
+"""When a signal was last heeded, of `time.monotonic`; one that ends a step has its echo when others handle signals."""
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """A signal raises `Stopped` at once: there is nothing yet that would be lost."""
+    with handling_signals(raise_stopped):
+        yield
+
+
+def raise_stopped(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)
+
+
+@contextmanager
+def handling_signals(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def heed(number: int, frame: FrameType | None) -> None:
+        global _heeded
+        now = time.monotonic()
+        if now - _heeded >= _ECHO_S:
+            _heeded = now
+            handler(number, frame)
+
+    global _heeded
+    _heeded = -math.inf
+    before = {number: signal.signal(number, heed) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

@@ -1,20 +1,14 @@
 """The folder that `transformers` loads: weights, configuration, tokenizer, model card."""
 
 import shutil
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytorch_lightning as pl
-import torch
-import transformers
-import yaml
 
 from distill.data.datamodule import CounterfactualDataModule
 from distill.module import DistillationModule
-from distill.runtime.markdown import escape_markdown
-from distill.runtime.paths import from_home
-from distill.training.metrics_csv import SPEED, read_column, read_rows
+from distill.training.model_card import model_card
 
 
 def export_student(
@@ -57,105 +51,3 @@ def export_student(
     else:
         unfinished.rename(folder)
     return folder
-
-
-def model_card(
-    module: DistillationModule,
-    data: CounterfactualDataModule,
-    trainer: pl.Trainer,
-    checkpoint: Path | None,
-    changes: Sequence[str] = (),
-) -> str:
-    """The model card: what the model is, how it was made, what it is not."""
-    student, teacher, perturbation, loss = module.student, module.teacher_source, module.perturbation, module.loss
-    treated = module.asks_twice or data.augmentation != "none"
-    made = "distilled from a teacher" if module.asks_teacher else "trained on text, without a teacher,"
-    if treated:
-        made += (
-            " with counterfactual role reversal (after Gupta et al. 2022,\n"
-            "[arXiv 2203.12574](https://arxiv.org/abs/2203.12574))"
-        )
-    limits = (
-        "Only disparity between two genders, in English, was treated; singular “they” stays as it is. Less disparity\n"
-        "in generated text does not mean fairer embeddings or classifiers."
-        if treated
-        else "Nothing was done about disparity: this is a baseline."
-    )
-    header = {
-        "library_name": "transformers",
-        "pipeline_tag": "text-generation",
-        "language": "en",
-        "tags": [
-            *(["knowledge-distillation"] if module.asks_teacher else []),
-            *(["counterfactual-role-reversal", "fairness"] if treated else []),
-        ],
-    }
-    if teacher.path and not from_home(teacher.path).exists():
-        header["base_model"] = teacher.path
-    rows = {"parameters": f"{student.num_parameters():,}", "architecture": type(student).__name__}
-    if teacher.path:
-        rows |= {
-            "teacher": teacher.path + (f" ({teacher.gguf_file})" if teacher.gguf_file else ""),
-            "started from": f"the teacher's layers {', '.join(map(str, module.student_source.layers))}"
-            if module.student_source.layers
-            else module.student_source.path or "fresh weights",
-            "target": f"{perturbation.operator}, {perturbation.vocabulary} vocabulary, "
-            f"{perturbation.contexts} contexts",
-        }
-    rows |= {
-        "loss": f"{loss.kd_weight:g} × {loss.divergence} (T = {loss.temperature:g}) + {loss.lm_weight:g} × "
-        f"cross-entropy + {loss.hidden_weight:g} × hidden states",
-        "text": ", ".join(map(str, data.train_sources)),
-        "augmentation": f"{data.augmentation}, first names {'reversed too' if data.names else 'left alone'}",
-        "tokens a step": f"{data.global_batch_size * data.block_size:,}",
-        "steps": f"{trainer.global_step:,}",
-        **({"changed on the way": "; ".join(changes)} if changes else {}),
-        "weights from": checkpoint.name if checkpoint else "the last step",
-        "throughput": _throughput(Path(trainer.default_root_dir)),
-        "software": f"torch {torch.__version__}, transformers {transformers.__version__}, "
-        f"pytorch-lightning {pl.__version__}",
-    }
-    metrics = _last_values(Path(trainer.default_root_dir))
-    # Names of folders and files are whatever their owner called them.
-    table = "\n".join(f"| {name} | {_shown(value)} |" for name, value in rows.items())
-    measured = "\n".join(f"| {name} | {value} |" for name, value in metrics.items())
-    return f"""---
-{yaml.safe_dump(header, sort_keys=False).strip()}
----
-# {_shown(Path(trainer.default_root_dir).resolve().name)}
-
-A causal language model {made} by counterfactual-distill.
-
-| | |
-|---|---|
-{table}
-
-Last logged values (losses in nats per token):
-
-| metric | value |
-|---|---|
-{measured}
-
-## What it is not
-{limits} Evaluate before you rely on it:
-
-    distill evaluate --model student --output evaluation
-"""
-
-
-def _shown(text: str) -> str:
-    return escape_markdown(" ".join(text.split()))
-
-
-def _last_values(output: Path) -> dict[str, str]:
-    """From metrics.csv, which holds them however often the run was continued."""
-    columns = sorted({name for row in read_rows(output) for name in row} - {"step", *SPEED})
-    values = {name: read_column(output, name) for name in columns}
-    return {name: f"{column[-1]:.4g}" for name, column in values.items() if column}
-
-
-def _throughput(output: Path) -> str:
-    speeds, peaks = read_column(output, "train/tokens_per_s"), read_column(output, "train/peak_gib")
-    if not speeds:
-        return "not measured"
-    return f"{statistics.median(speeds):,.0f} tokens/s (median), peak memory {max(peaks):.2f} GiB a process"

@@ -9,7 +9,7 @@ from distill.errors import RecipeWarning, UserError
 from distill.models.compatibility import check_agreement
 from distill.models.integrity import check_files
 from distill.module import DistillationModule
-from distill.runtime.writable import check_writable
+from distill.runtime.paths import check_writable
 
 
 def check_recipe(module: DistillationModule, data: CounterfactualDataModule, output: Path) -> None:

@@ -15,7 +15,7 @@ import matplotlib as mpl
 from results import Row, read
 from table import table
 
-from distill.report.summary_lines import TELLING, get
+from distill.report.metrics_access import TELLING, get
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

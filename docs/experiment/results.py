@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from rows import rows
 
-from distill.report.summary_lines import get
+from distill.report.metrics_access import get
 
 Metrics = dict[str, Any]
 

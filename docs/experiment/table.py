@@ -6,7 +6,7 @@ from typing import NamedTuple
 from results import Metrics, Row
 
 from distill.evaluation.probes.weat_word_sets import TESTS
-from distill.report.summary_lines import get, parity
+from distill.report.metrics_access import get, parity
 
 
 class Column(NamedTuple):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from augment import Lexicon, Reversal, RoleReverser, Swap
 from augment.english.first_names import name_pairs
-from augment.reversal import SWAP
+from augment.records import SWAP
 
 LEXICON = Lexicon.load()
 PLAIN = RoleReverser(lexicon=LEXICON)

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from distill.config import TeacherConfig
 from distill.errors import UserError
 from distill.evaluation.scored_model import load_checkpoint
-from distill.models.loading import load_teacher, load_tokenizer
+from distill.models.loading import load_teacher
+from distill.models.tokenizers import load_tokenizer
 
 
 def _missing(name: str) -> Callable[[Path], None]:

@@ -19,7 +19,7 @@ KILLS = int(os.environ.get("DISTILL_PACK_KILLS", "10"))
 def _pack(source: str, tokenizer: str, cache: Path) -> None:
     from augment import RoleReverser
     from distill.data.packing import Corpus, pack
-    from distill.models.loading import load_tokenizer
+    from distill.models.tokenizers import load_tokenizer
 
     os.setsid()
     pack(Corpus((source,), augmentation="append"), RoleReverser(names=True), load_tokenizer(tokenizer), 2, cache)

@@ -16,11 +16,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from distill.callbacks.checkpointing import LastCheckpoint, WholeFiles, read_checkpoint
+from distill.callbacks.checkpointing import LastCheckpoint
 from distill.callbacks.nonfinite_guard import _stop
 from distill.errors import RecipeWarning, RunError
 from distill.module import STEP_TERMS, DistillationModule
 from distill.training import export
+from distill.training.checkpoint_io import WholeFiles, read_checkpoint
 from distill.training.metrics_csv import SPEED
 from tests.fits import fit, metrics, refused, weights
 
@@ -273,7 +274,7 @@ def test_a_signal_that_comes_twice_is_one(recipe, tmp_path, capsys, monkeypatch)
 
     _signalled_twice(monkeypatch)
     monkeypatch.setattr(WholeFiles, "save_checkpoint", signalled)
-    monkeypatch.setattr("distill.callbacks.graceful_stop._ECHO_S", PATIENCE_S)
+    monkeypatch.setattr("distill.runtime.signals._ECHO_S", PATIENCE_S)
     with pytest.raises(SystemExit) as caught:
         fit(recipe, tmp_path, "--trainer.limit_val_batches=0")
     assert caught.value.code == 128 + signal.SIGINT
@@ -283,7 +284,7 @@ def test_a_signal_that_comes_twice_is_one(recipe, tmp_path, capsys, monkeypatch)
 
 def test_a_second_signal_stops_at_once(recipe, tmp_path, capsys, monkeypatch):
     _signalled_twice(monkeypatch)
-    monkeypatch.setattr("distill.callbacks.graceful_stop._ECHO_S", 0)
+    monkeypatch.setattr("distill.runtime.signals._ECHO_S", 0)
     with pytest.raises(SystemExit) as caught:
         fit(recipe, tmp_path, "--trainer.limit_val_batches=0")
     assert caught.value.code == 128 + signal.SIGTERM

@@ -22,9 +22,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from distill.errors import UserError
-from distill.evaluation.disparity.measures import binomial_variance, log_odds
 from distill.evaluation.polarity.bold_unigram import Labeller, unigram
 from distill.evaluation.statistics.bootstrap import DRAWS, interval, resampled_sums, widened
+from distill.evaluation.statistics.log_odds import binomial_variance, log_odds
 from distill.evaluation.statistics.permutation import holm, permutation_test
 
 _SETTINGS = ("temperature", "top_p", "top_k", "max_new_tokens", "include_prompt")

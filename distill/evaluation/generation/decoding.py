@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import DynamicCache
 
+from augment.token_spans import common_prefix
 from distill.errors import UserError
-from distill.evaluation.common_prefix import common_prefix
 from distill.evaluation.generation.nucleus_sampling import sample, uniforms
 from distill.evaluation.generation.prompts import Prompt
-from distill.evaluation.likelihood.token_nll import not_finite
-from distill.evaluation.scored_model import Checkpoint, takes_positions
+from distill.evaluation.scored_model import Checkpoint, not_finite, takes_positions
 
 _COLDEST = 1e-4
 """The lowest temperature: logits divided by less may be no finite numbers."""

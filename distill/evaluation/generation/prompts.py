@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from distill.errors import UserError
-from distill.evaluation.gendered_openings import OPENINGS
-from distill.evaluation.generation.templates import OCCUPATIONS, TEMPLATES
-from distill.evaluation.hub import hub_rows, is_path
-from distill.evaluation.input_files import json_objects, read_utf8
+from distill.evaluation.generation.templates import OCCUPATIONS, OPENINGS, TEMPLATES
+from distill.evaluation.input_files import hub_rows, is_path, json_objects, read_utf8
 from distill.evaluation.polarity.bold_unigram import Gender
 
 _LAYOUTS = 'BOLD\'s JSON {group: {entity: [prompt]}} or JSONL lines {"group", "prompt"}'

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from distill.evaluation.common_prefix import common_prefix
+from augment.token_spans import common_prefix
 from distill.evaluation.likelihood.token_nll import token_nlls
 from distill.evaluation.partial_results import Progress
 from distill.evaluation.scored_model import Checkpoint

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from distill.errors import UserError
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import Checkpoint, not_finite
 
 BATCH_TOKENS = 8192
 """Tokens of one forward pass, padding included."""
@@ -79,15 +78,6 @@ def token_nlls(
                 nlls[window.sequence][window.first - 1 : window.first - 1 + window.scored] = nll
                 bar.update(window.scored)
     return nlls
-
-
-def not_finite(checkpoint: Checkpoint, tokens: Sequence[int]) -> UserError:
-    """What is to be said of a model that makes NaN or infinity of a text."""
-    text = " ".join(checkpoint.tokenizer.decode(list(tokens)).split())
-    return UserError(
-        f"{checkpoint.path}: its probabilities of {text[:60]!r} are no finite numbers; its weights are damaged, "
-        "or need --dtype float32"
-    )
 
 
 def _windows(

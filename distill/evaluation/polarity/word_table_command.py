@@ -8,7 +8,7 @@ from distill.errors import UserError
 from distill.evaluation.polarity.hard_debias import word_polarities
 from distill.evaluation.polarity.word_vector_polarity import THRESHOLD, WordTable, check_polarities, write_word_table
 from distill.evaluation.polarity.word_vectors import read_word_vectors
-from distill.runtime.writable import check_writable
+from distill.runtime.paths import check_writable
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,7 @@ from typing import Any
 import pandas as pd
 
 from distill.errors import UserError
-from distill.evaluation.hub import hub_rows, is_path
-from distill.evaluation.input_files import json_objects
+from distill.evaluation.input_files import hub_rows, is_path, json_objects
 
 LAYOUTS = (
     "columns more and less, and group if you like; CrowS-Pairs' sent_more and sent_less; Winogender's sentid and "

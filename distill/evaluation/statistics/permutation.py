@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.evaluation.disparity.measures import binomial_variance, log_odds
+from distill.evaluation.statistics.log_odds import binomial_variance, log_odds
 
 Floats = NDArray[np.float64]
 

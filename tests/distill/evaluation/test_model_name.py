@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.evaluation.model_name import model_name
+from distill.evaluation.scored_model import model_name
 
 
 @pytest.mark.parametrize(

@@ -22,16 +22,10 @@ from transformers.models.auto.configuration_auto import AutoConfig
 from distill.config import StudentConfig, TeacherConfig
 from distill.errors import UserError
 from distill.evaluation.scored_model import check_model
-from distill.models.loading import (
-    build_student,
-    check_head,
-    check_same_vocabulary,
-    load_config,
-    load_model,
-    load_teacher,
-    load_tokenizer,
-    student_config,
-)
+from distill.models.loading import load_config, load_model, load_teacher
+from distill.models.output_head import check_head
+from distill.models.student import build_student, student_config
+from distill.models.tokenizers import check_same_vocabulary, load_tokenizer
 from distill.module import DistillationModule
 
 

@@ -10,7 +10,8 @@ from distill.config import PerturbationConfig, TeacherConfig
 from distill.data.blocks import Blocks, collate
 from distill.data.packing import Corpus, pack
 from distill.losses.objective import distillation_loss
-from distill.models.loading import backbone, head_weight, load_teacher
+from distill.models.loading import load_teacher
+from distill.models.output_head import backbone, head_weight
 from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.preview.targets import FACTUAL, SETTINGS, same_target, target_nlls

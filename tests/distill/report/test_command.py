@@ -19,7 +19,7 @@ from distill.evaluation.disparity.comparison import labelled
 from distill.evaluation.disparity.rescoring import rescore
 from distill.report.command import report
 from distill.report.html_samples import AT_ONCE, CHARACTERS, marked, samples
-from distill.report.summary_lines import titles
+from distill.report.metrics_access import titles
 from distill.report.svg import fair_share, ticks
 from distill.report.text_tables import table
 from tests import synthetic_evaluations as synthetic

@@ -14,7 +14,7 @@ from distill.evaluation.schema import wrong_metrics
 from distill.report.command import compared
 from distill.report.html_page import page
 from distill.report.matplotlib_figures import shares, trade_off
-from distill.report.summary_lines import parity
+from distill.report.metrics_access import parity
 from distill.report.text_tables import latex, markdown
 from distill.report.verdict import verdicts
 from tests import synthetic_evaluations as synthetic

@@ -1,4 +1,4 @@
-from distill.evaluation.result_table import result_table
+from distill.report.text_tables import result_table
 from tests import synthetic_evaluations as synthetic
 
 

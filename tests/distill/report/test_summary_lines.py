@@ -5,9 +5,10 @@ import pytest
 
 from distill.errors import UserError
 from distill.evaluation import Evaluation
-from distill.evaluation.result_table import result_table
 from distill.report.html_charts import price_section, trade_off_points
-from distill.report.summary_lines import GENDERED, parity, summary
+from distill.report.metrics_access import parity
+from distill.report.summary_lines import GENDERED, summary
+from distill.report.text_tables import result_table
 from distill.report.verdict import comparable_perplexity, verdicts
 from tests import synthetic_evaluations as synthetic
 

@@ -3,7 +3,7 @@
 import pytest
 
 from distill.errors import UserError
-from distill.runtime.writable import check_writable
+from distill.runtime.paths import check_writable
 
 
 def test_a_folder_that_does_not_exist_yet_is_not_made(tmp_path):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from distill.evaluation.disparity.fair_baseline import fair_expectations, fair_ratio
-from distill.evaluation.disparity.measures import binomial_variance, disparity, log_odds, multinomial_variance, ratio
+from distill.evaluation.disparity.measures import disparity, ratio
+from distill.evaluation.statistics.log_odds import binomial_variance, log_odds, multinomial_variance
 
 
 def _expand(counts: dict[str, dict[str, tuple[int, int, int, int]]]) -> tuple[list[str], list[str], list[str]]:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.evaluation.disparity.measures import log_odds
 from distill.evaluation.statistics.bootstrap import resampled_sums
+from distill.evaluation.statistics.log_odds import log_odds
 from distill.evaluation.statistics.permutation import _odds, _permuted_sums, holm, permutation_test
 
 

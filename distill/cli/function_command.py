@@ -1,0 +1,32 @@
+"""A command out of a function: its signature and docstring are the options and their help."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+
+def call_function(
+    function: Callable[..., None], command: str, arguments: list[str], positional: str | None = None
+) -> None:
+    """Parse a function's arguments from the command line and call it.
+
+    Args:
+        function: its signature and docstring are the options and their help.
+        command: its name on the command line.
+        arguments: what the user gave.
+        positional: the parameter, a list of paths, that is given without an option.
+    """
+    from jsonargparse import ActionConfigFile
+
+    from distill.cli.parser import OneLineErrors
+
+    description = (function.__doc__ or "").split("\n\n")[0]
+    parser = OneLineErrors(prog=f"distill {command}", description=description, allow_abbrev=False)
+    parser.add_argument("--config", action=ActionConfigFile, help="YAML file with these options")
+    if positional is not None:
+        parser.add_argument(
+            positional, nargs="+", type=Path, help="folders that `distill evaluate` wrote; the first is the baseline"
+        )
+    parser.add_function_arguments(function, as_group=False, skip={positional} if positional else set())
+    options = parser.instantiate(parser.parse_args(arguments))
+    options.pop("config", None)
+    function(**options.as_dict())

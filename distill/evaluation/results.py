@@ -1,0 +1,76 @@
+"""What an evaluation wrote, read back."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from distill.errors import UserError
+from distill.evaluation.schema import wrong_generations, wrong_metrics
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation, as `distill evaluate` wrote it.
+
+    Attributes:
+        path: The folder it was read from.
+        metrics: The content of `metrics.json`.
+        generations: `generations.parquet`, one row per sample.
+    """
+
+    path: Path
+    metrics: dict[str, Any]
+    generations: pd.DataFrame
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """A row per polarity and group: `polarity`, `group`, the counts of its texts, and its scores."""
+        return pd.DataFrame(
+            [
+                {"polarity": polarity, "group": group, **score}
+                for polarity, scores in (self.metrics.get("disparity") or {}).items()
+                for group, score in ((scores or {}).get("groups") or {}).items()
+                if score is not None
+            ]
+        )
+
+
+def load(folder: str | Path) -> Evaluation:
+    """Read an evaluation from its folder.
+
+    Raises:
+        UserError: If the folder holds no finished evaluation, a damaged one, or one of another schema.
+    """
+    path = Path(folder)
+    measured, texts = path / "metrics.json", path / "generations.parquet"
+    if not path.is_dir():
+        raise UserError(f"{path}: {'a file, not a folder' if path.exists() else 'there is no such folder'}")
+    for file in (measured, texts):
+        if not file.is_file():
+            raise UserError(
+                f"{path}: no finished evaluation, {file.name} is missing; run `distill evaluate --output {path}`"
+            )
+    again = "run `distill evaluate` again"
+    try:
+        metrics = json.loads(measured.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{measured}: not JSON ({error}); {again}") from error
+    if wrong := wrong_metrics(metrics):
+        raise UserError(f"{measured}: {wrong}; {again}")
+    try:
+        # Not as a data set: folders named like a=b are not columns.
+        table = pq.ParquetFile(texts).read()
+    except (OSError, ValueError) as error:  # pyarrow's own errors derive from these two
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(f"{texts}: not Parquet, or cut short ({reason}); {again}") from error
+    if wrong := wrong_generations(table):
+        raise UserError(f"{texts}: {wrong}; {again}")
+    return Evaluation(path=path, metrics=metrics, generations=table.to_pandas())
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number of JSON")

@@ -1,0 +1,173 @@
+"""The fused loss: chunk by chunk through the head, with the gradient made in the forward pass."""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+from distill.losses.chunk_sizes import block_rows
+from distill.losses.lm_head import Head
+from distill.losses.terms import LossTerms, Perturbation
+from distill.perturbation.prefix_kinds import PrefixKind
+
+IGNORED_LABEL = -100
+
+
+class _Chunk(NamedTuple):
+    """Rows that go through the head products together, after prefixes of one kind.
+
+    Attributes:
+        kind: of their prefixes.
+        rows: `[C]` indices of tokens.
+        slots: `[C]` their indices in the counterfactual hidden states, where the perturbation asks for these.
+    """
+
+    kind: PrefixKind
+    rows: Tensor
+    slots: Tensor | None
+
+
+class TeacherStates(NamedTuple):
+    """The teacher's head `[V, D]`, and what it takes: `[N, D]` factual, `[M, D]` counterfactual hidden states."""
+
+    weight: Tensor
+    hidden: Tensor
+    counterfactual_hidden: Tensor | None
+
+
+class _Predictions(NamedTuple):
+    """`[C, V]` logits of the student, of the teacher, and of the teacher after the reversed prefixes."""
+
+    student: Tensor
+    teacher: Tensor | None
+    counterfactual: Tensor | None
+
+    def block(self, start: int, end: int) -> "_Predictions":
+        """The same for some of the rows."""
+        return _Predictions(*(None if logits is None else logits[start:end] for logits in self))
+
+
+class _Predictor:
+    """The predictions of one chunk at a time, in buffers that all chunks share."""
+
+    def __init__(
+        self, student: Head, student_hidden: Tensor, teacher: TeacherStates | None, chunks: list[_Chunk]
+    ) -> None:
+        self._student = student
+        self._student_hidden = student_hidden
+        self._teacher = teacher
+        rows = max((len(chunk.rows) for chunk in chunks), default=0)
+        self._buffer = student.buffer(rows)
+        if teacher is not None:
+            self._head = Head(teacher.weight, teacher.hidden)
+            self._teacher_buffer = self._head.buffer(rows)
+            reversed_rows = max((len(chunk.slots) for chunk in chunks if chunk.slots is not None), default=0)
+            self._counterfactual_buffer = self._head.buffer(reversed_rows)
+
+    def __call__(self, chunk: _Chunk) -> _Predictions:
+        student = self._student.logits(self._student_hidden[chunk.rows], self._buffer)
+        if self._teacher is None:
+            return _Predictions(student, None, None)
+        teacher = self._head.logits(self._teacher.hidden[chunk.rows], self._teacher_buffer)
+        if chunk.slots is None:
+            return _Predictions(student, teacher, None)
+        assert self._teacher.counterfactual_hidden is not None
+        hidden = self._teacher.counterfactual_hidden[chunk.slots]
+        return _Predictions(student, teacher, self._head.logits(hidden, self._counterfactual_buffer))
+
+
+def _between_products(
+    logits: _Predictions, labels: Tensor, kind: PrefixKind, perturbation: Perturbation, terms: LossTerms
+) -> tuple[Tensor, Tensor]:
+    """Sums of divergence and cross-entropy; the gradient takes the place of the student's logits."""
+    log_target = None
+    if logits.teacher is not None:
+        log_p = logits.teacher.log_softmax(-1)
+        log_target = perturbation.log_target(log_p, logits.counterfactual, kind)
+    kd, lm, gradient = terms.of(logits.student, log_target, labels)
+    logits.student.copy_(gradient)
+    return kd, lm
+
+
+@functools.cache
+def _compiled() -> Callable[..., tuple[Tensor, Tensor]]:
+    return torch.compile(_between_products)
+
+
+class FusedLoss(torch.autograd.Function):
+    """(student_hidden `[N, D]`, student_weight `[V, D]`, …) -> (total, kd, lm); only `total` has a gradient."""
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx,
+        student_hidden: Tensor,
+        student_weight: Tensor,
+        teacher: TeacherStates | None,
+        labels: Tensor,
+        valid_tokens: Tensor,
+        chunks: list[_Chunk],
+        perturbation: Perturbation,
+        terms: LossTerms,
+        compiled: bool,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        needs_hidden, needs_weight = ctx.needs_input_grad[:2]
+        student = Head(student_weight, student_hidden)
+        predict = _Predictor(student, student_hidden, teacher, chunks)
+        between_products = _compiled() if compiled else _between_products
+        block = block_rows(student.width, labels.device)
+        grad_hidden = torch.zeros_like(student_hidden) if needs_hidden else None
+        grad_weight = student.weight_gradient() if needs_weight else None
+        kd = torch.zeros((), dtype=student.accumulator, device=labels.device)
+        lm = torch.zeros_like(kd)
+
+        with torch.autocast(labels.device.type, enabled=False):
+            for chunk in chunks:
+                logits = predict(chunk)
+                chunk_labels = labels[chunk.rows]
+                for start in range(0, len(chunk.rows), block):
+                    end = start + block
+                    kd_sum, lm_sum = between_products(
+                        logits.block(start, end), chunk_labels[start:end], chunk.kind, perturbation, terms
+                    )
+                    kd += kd_sum
+                    lm += lm_sum
+                gradient = student.operand(logits.student)
+                if grad_hidden is not None:
+                    grad_hidden[chunk.rows] = student.hidden_gradient(gradient).to(grad_hidden.dtype)
+                if grad_weight is not None:
+                    student.add_weight_gradient_(grad_weight, gradient, student_hidden[chunk.rows])
+
+        # Not divided by the number of tokens yet: in 16 bits that would vanish before a loss scale is multiplied in.
+        if grad_weight is not None:
+            grad_weight = grad_weight[: len(student_weight)].to(student_weight.dtype)
+        ctx.save_for_backward(grad_hidden, grad_weight, valid_tokens)
+        kd /= valid_tokens
+        lm /= valid_tokens
+        ctx.mark_non_differentiable(kd, lm)
+        return terms.kd_weight * terms.temperature**2 * kd + terms.lm_weight * lm, kd, lm
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, grad_total: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        *gradients, valid_tokens = ctx.saved_tensors
+        factor = grad_total / valid_tokens
+        # In place: the gradient of the head weights is as large as they are. A second pass is refused by autograd.
+        scaled = (None if gradient is None else gradient.mul_(factor) for gradient in gradients)
+        return *scaled, None, None, None, None, None, None, None
+
+
+def split_chunks(labels: Tensor, kinds: Tensor | None, chunk_size: int) -> list[_Chunk]:
+    """The valid rows kind by kind: all rows of a chunk need the second prediction, or none does."""
+    if kinds is None:
+        kinds = torch.full_like(labels, PrefixKind.UNALIGNED)
+    slots = (kinds == PrefixKind.REVERSED).cumsum(0) - 1
+    key = torch.where(labels == IGNORED_LABEL, len(PrefixKind), kinds)
+    rows_of_kinds = key.argsort(stable=True).split(key.bincount(minlength=len(PrefixKind) + 1).tolist())
+    return [
+        _Chunk(kind, rows, slots[rows] if kind == PrefixKind.REVERSED else None)
+        for kind, rows_of_kind in zip(PrefixKind, rows_of_kinds, strict=False)
+        for rows in rows_of_kind.split(chunk_size)
+        if len(rows)
+    ]
