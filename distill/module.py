@@ -8,12 +8,13 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from distill.config import LossConfig, OptimizerConfig, PerturbationConfig, StudentConfig, TeacherConfig
 from distill.data.blocks import Batch
 from distill.errors import UserError
 from distill.losses.objective import distillation_loss
+from distill.models.compatibility import check_plain_logits, check_positions, check_same_head, check_tokenizer_fits
 from distill.models.integrity import first_difference
 from distill.models.loading import load_config, load_teacher, take_weights_into_memory
 from distill.models.output_head import backbone, block_limit, head_weight
@@ -114,6 +115,49 @@ class DistillationModule(pl.LightningModule):
     def counterfactual_limit(self) -> int | None:
         """The most tokens that the teacher takes; None where nothing limits them."""
         return None if self.teacher_config is None else block_limit(self.teacher_config)
+
+    def check_data(self, tokenizer: PreTrainedTokenizerBase, block_size: int, names: bool) -> None:
+        """Refuse a data module whose blocks teacher and student can't take; nothing is loaded for it.
+
+        Args:
+            tokenizer: The data's.
+            block_size: Tokens a block.
+            names: Whether first names are reversed in the text.
+
+        Raises:
+            UserError: If vocabularies differ, a block is longer than the positions of a model, a head doesn't fit the
+                tokenizer, logits are capped or scaled, or the role-reversed vocabulary is empty or reverses names
+                where the text doesn't.
+        """
+        if tokenizer is not self.tokenizer:
+            check_same_vocabulary(self.tokenizer, tokenizer, ("the model", "the data"))
+        self._check_reversed_vocabulary(names)
+        teacher, student = self.teacher_config, self.student_config
+        both = {"teacher": teacher, "student": student}
+        check_tokenizer_fits(both, self.tokenizer)
+        check_plain_logits(
+            {
+                self.teacher_source.path or "teacher": teacher if self.asks_teacher else None,
+                self.student_source.path or "student": student,
+            }
+        )
+        if teacher is not None and self.asks_teacher:
+            check_same_head(teacher, student, hidden_states=bool(self.loss.hidden_weight))
+        check_positions(both, block_size)
+
+    def _check_reversed_vocabulary(self, names: bool) -> None:
+        if self.vocabulary is None or self.perturbation.operator == "none":
+            return
+        if self.names != names:
+            raise UserError(
+                f"names are {'' if names else 'not '}reversed in the text and {'' if self.names else 'not '}in the "
+                "role-reversed vocabulary: give module and data the same `names`"
+            )
+        if not len(self.vocabulary.tokens):
+            raise UserError(
+                "model.perturbation.vocabulary reversed is empty: none of the tokenizer's tokens is a gendered word "
+                "whose counterpart is a token too; set it to identity, or take another tokenizer"
+            )
 
     def configure_model(self) -> None:
         """Load the teacher and build the student, once."""

@@ -9,7 +9,7 @@ from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from distill.callbacks.settings_history import measured_otherwise
 from distill.data.datamodule import CounterfactualDataModule
 from distill.errors import Stopped, UserError
-from distill.training.checkpoint_io import loops_at, read_checkpoint
+from distill.training.checkpoint_io import last_checkpoint_path, loops_at, read_checkpoint
 from distill.training.metrics_csv import MetricsFile
 
 
@@ -73,11 +73,6 @@ class LastCheckpoint(Checkpoint):
         self.step = 0
         self._validated = False
 
-    @staticmethod
-    def path_in(output: Path | str) -> Path:
-        """Where the file of a run lies."""
-        return Path(output) / "checkpoints" / "last.ckpt"
-
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
@@ -94,7 +89,7 @@ class LastCheckpoint(Checkpoint):
         """metrics.csv goes on from this step; a new run forgets the checkpoints of the one before in its folder."""
         if trainer.global_step == 0 and trainer.is_global_zero and not trainer.fast_dev_run:
             # Killed before its own first one, it would be continued with the weights of another recipe.
-            last = self.path_in(trainer.default_root_dir)
+            last = last_checkpoint_path(trainer.default_root_dir)
             for stale in (last, last.with_name("best.ckpt")):
                 stale.unlink(missing_ok=True)
         for logger in trainer.loggers:
@@ -128,6 +123,6 @@ class LastCheckpoint(Checkpoint):
 
     def _write(self, trainer: pl.Trainer) -> None:
         if trainer.global_step > self.step and not trainer.fast_dev_run:
-            trainer.save_checkpoint(self.path_in(trainer.default_root_dir), weights_only=False)
+            trainer.save_checkpoint(last_checkpoint_path(trainer.default_root_dir), weights_only=False)
             self.step = trainer.global_step
         self._validated = False

@@ -14,6 +14,7 @@ from distill.callbacks.checkpointing import BestCheckpoint, LastCheckpoint
 from distill.data.datamodule import CounterfactualDataModule
 from distill.errors import RunError
 from distill.module import STEP_TERMS, TERMS, DistillationModule
+from distill.training.checkpoint_io import last_checkpoint_path
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def _check_measure(trainer: pl.Trainer, stage: str) -> None:
 
 def _checkpoints(trainer: pl.Trainer) -> str:
     """From where a run can continue: only weights that something finite was computed with are called good."""
-    last = LastCheckpoint.path_in(trainer.default_root_dir)
+    last = last_checkpoint_path(trainer.default_root_dir)
     if not last.is_file():
         return "there is no checkpoint yet"
     steps = [callback.step for callback in trainer.checkpoint_callbacks if isinstance(callback, LastCheckpoint)]

@@ -7,9 +7,9 @@ import select
 import signal
 import sys
 import warnings
+from importlib import import_module
 
 from augment.runtime.command_exit import end_unread, one_line
-from distill.cli.function_command import call_function
 from distill.errors import RunError, Stopped, UserError
 
 _HELP = """usage: distill COMMAND [options]
@@ -27,6 +27,19 @@ Compress a causal language model into a smaller, fairer student, and prove both 
 
 distill COMMAND --help lists the options of each; --debug, with any of them, shows where an error came from.
 """
+
+
+COMMANDS = {
+    "fit": "train",
+    "validate": "train",
+    "test": "train",
+    "evaluate": "evaluate",
+    "word-table": "word_table",
+    "report": "report",
+    "preview": "preview",
+    "quickstart": "quickstart",
+}
+"""The module of this folder that runs each: imported only then, so that help and mistakes come at once."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -105,30 +118,7 @@ def _shown(command: str, error: BaseException) -> int:
 
 def run_command(command: str, arguments: list[str]) -> None:
     """Run one command and let its errors through."""
-    if command in ("fit", "validate", "test"):
-        from distill.cli.train import TrainingCLI
-
-        TrainingCLI([command, *arguments])
-    elif command == "preview":
-        from distill.cli.preview import PreviewCLI
-
-        PreviewCLI(arguments)
-    elif command == "evaluate":
-        from distill.evaluation.evaluate import evaluate
-
-        call_function(evaluate, command, arguments)
-    elif command == "word-table":
-        from distill.evaluation.polarity.word_table_command import word_table
-
-        call_function(word_table, command, arguments)
-    elif command == "report":
-        from distill.report.command import report
-
-        call_function(report, command, arguments, positional="directories")
-    elif command == "quickstart":
-        from distill.cli.quickstart import quickstart
-
-        call_function(quickstart, command, arguments)
-    else:
+    if command not in COMMANDS:
         print(f"distill: error: there is no command {command!r}\n\n{_HELP}", end="", file=sys.stderr)
         sys.exit(2)
+    import_module(f"distill.cli.{COMMANDS[command]}").run(command, arguments)

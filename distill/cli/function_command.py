@@ -2,11 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+from jsonargparse import ActionConfigFile
+
+from distill.cli.parser import OneLineErrors
+
+Result = TypeVar("Result")
 
 
 def call_function(
-    function: Callable[..., None], command: str, arguments: list[str], positional: str | None = None
-) -> None:
+    function: Callable[..., Result], command: str, arguments: list[str], positional: str | None = None
+) -> Result:
     """Parse a function's arguments from the command line and call it.
 
     Args:
@@ -15,10 +22,6 @@ def call_function(
         arguments: what the user gave.
         positional: the parameter, a list of paths, that is given without an option.
     """
-    from jsonargparse import ActionConfigFile
-
-    from distill.cli.parser import OneLineErrors
-
     description = (function.__doc__ or "").split("\n\n")[0]
     parser = OneLineErrors(prog=f"distill {command}", description=description, allow_abbrev=False)
     parser.add_argument("--config", action=ActionConfigFile, help="YAML file with these options")
@@ -29,4 +32,4 @@ def call_function(
     parser.add_function_arguments(function, as_group=False, skip={positional} if positional else set())
     options = parser.instantiate(parser.parse_args(arguments))
     options.pop("config", None)
-    function(**options.as_dict())
+    return function(**options.as_dict())

@@ -10,6 +10,11 @@ from distill.cli.train import TrainingCLI
 from distill.preview.run import PreviewOptions, preview
 
 
+def run(command: str, arguments: list[str]) -> None:
+    """Preview the target of a recipe."""
+    PreviewCLI(arguments)
+
+
 class PreviewCLI(TrainingCLI):
     """Reads a recipe as a fit reads it, builds model and data, but no trainer: a GPU's recipe is previewed anywhere."""
 

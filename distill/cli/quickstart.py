@@ -6,18 +6,28 @@ import shutil
 import time
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import yaml
 
 from augment.runtime.locks import locked
+from distill.cli import evaluate, report, train
+from distill.cli.function_command import call_function
 from distill.errors import Stopped, UserError
+from distill.evaluation import load
 from distill.quickstart.corpus import write_corpus
+from distill.report.text_tables import table
 from distill.runtime.paths import check_writable
 
 log = logging.getLogger(__name__)
 
 MODELS = ("teacher", "plain", "counterfactual")
 PAGE = "report.html"
+
+
+def run(command: str, arguments: list[str]) -> None:
+    """The whole path."""
+    call_function(quickstart, command, arguments)
 
 
 def recipes() -> Path:
@@ -92,7 +102,7 @@ def _run(output: Path, configs: Path) -> None:
         recipe = [f"--config={configs / name}.yaml" for name in over.get(model, [model])]
         options = [origin[model], f"--trainer.default_root_dir={runs / model}", "--ckpt_path=last"]
         try:
-            _command("fit", *recipe, *text, *options)
+            _command(train, "fit", *recipe, *text, *options)
         except Stopped as stopped:
             stopped.message = f"in the training of {model}; the same command continues"
             raise
@@ -101,6 +111,7 @@ def _run(output: Path, configs: Path) -> None:
             print(f"{output / model} is there already: kept")
             continue
         _command(
+            evaluate,
             "evaluate",
             f"--config={configs / 'evaluation.yaml'}",
             f"--model={runs / model / 'student'}",
@@ -109,16 +120,11 @@ def _run(output: Path, configs: Path) -> None:
             f"--reference={teacher}",
             f"--output={output / model}",
         )
-    _command("report", *(str(output / model) for model in MODELS), f"--output={output / PAGE}")
-
-    from distill.evaluation import load
-    from distill.report.text_tables import table
+    _command(report, "report", *(str(output / model) for model in MODELS), f"--output={output / PAGE}")
 
     print(f"\n{table([load(output / model) for model in MODELS])}\n")
 
 
-def _command(*arguments: str) -> None:
-    from distill.cli.dispatch import run_command
-
-    print(f"\n$ distill {shlex.join(arguments)}", flush=True)
-    run_command(arguments[0], list(arguments[1:]))
+def _command(command: ModuleType, name: str, *arguments: str) -> None:
+    print(f"\n$ distill {shlex.join([name, *arguments])}", flush=True)
+    command.run(name, list(arguments))

@@ -62,6 +62,11 @@ _HIGHEST_SEED = 2**32 - 1
 """That numpy takes."""
 
 
+def run(command: str, arguments: list[str]) -> None:
+    """`distill fit`, `validate` or `test`."""
+    TrainingCLI([command, *arguments])
+
+
 class TrainingCLI(LightningCLI):
     """Links what model and data must agree on; everything lies in `trainer.default_root_dir`."""
 

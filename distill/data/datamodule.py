@@ -17,9 +17,6 @@ from distill.data.packed_text import DamagedError, PackedText
 from distill.data.packing import Corpus, pack
 from distill.data.sampler import GlobalBatchSampler, ShardSampler, limit_of_rank
 from distill.errors import UserError
-from distill.models.compatibility import check_agreement
-from distill.models.tokenizers import check_same_vocabulary
-from distill.module import DistillationModule
 from distill.runtime.paths import from_home
 from distill.runtime.signals import leave_signals_to_parent
 
@@ -211,11 +208,9 @@ class CounterfactualDataModule(pl.LightningDataModule):
             self.check_trainer(trainer)
         else:
             _check_precision(trainer)
-        module = trainer.lightning_module
-        if isinstance(module, DistillationModule):
-            if module.tokenizer is not self.tokenizer:
-                check_same_vocabulary(module.tokenizer, self.tokenizer, ("the model", "the data"))
-            check_agreement(module, self.block_size, self.names)
+        # Any module that can tell what it takes: data knows no models.
+        if check_data := getattr(trainer.lightning_module, "check_data", None):
+            check_data(self.tokenizer, self.block_size, self.names)
 
     def _validation_interval(self, trainer: pl.Trainer) -> int | float:
         """`trainer.val_check_interval` in micro-batches, as Lightning counts, and always at the end of a step.

@@ -37,7 +37,6 @@ from distill.evaluation.probes.sentence_pairs import read_pairs
 from distill.evaluation.scored_model import Checkpoint, Dtype, check_model, load_checkpoint
 from distill.evaluation.statistics.bootstrap import DRAWS
 from distill.models import loading as models
-from distill.report.text_tables import result_table
 from distill.runtime.code_digest import code_digest, package_files
 from distill.runtime.paths import check_writable
 
@@ -82,7 +81,7 @@ def evaluate(
     device: str = "auto",
     dtype: Dtype = "float32",
     trainer: Devices = Devices(),
-) -> None:
+) -> dict[str, Any]:
     """Measure what a model costs (perplexity, fluency) and what it favours (gender disparity in what it generates).
 
     Writes metrics.json and generations.parquet into the output folder; `distill report` compares such folders.
@@ -127,6 +126,9 @@ def evaluate(
             several are asked for.
         dtype: Of the weights in memory.
         trainer: How many devices, as with `distill fit`.
+
+    Returns:
+        What metrics.json holds.
 
     Raises:
         UserError: If a path, a prompt or a number is wrong, and nothing has been written then; or if a model's
@@ -256,8 +258,8 @@ def evaluate(
             lambda path: path.write_text(content + "\n", encoding="utf-8"),
             beside=measures.folder,
         )
-    print(result_table(metrics))
     logger.info("wrote %s and %s", output / "generations.parquet", output / "metrics.json")
+    return metrics
 
 
 def _processes(count: int, model: str, gguf_file: str | None, checkpoint: Checkpoint, dtype: Dtype) -> Processes | None:

@@ -1,68 +1,79 @@
-"""What teacher, student, tokenizer and blocks must agree on, with or without the command line."""
+"""What teacher, student, tokenizer and blocks must agree on, as far as configurations tell it."""
+
+from typing import Any
+
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from distill.errors import UserError
 from distill.models.output_head import block_limit, check_logits
-from distill.module import DistillationModule
 
 
-def check_agreement(module: DistillationModule, block_size: int, names: bool) -> None:
-    """Refuse models that can't take the blocks of a data module.
+def check_positions(configs: dict[str, PreTrainedConfig | None], block_size: int) -> None:
+    """Refuse blocks that are longer than a model's positions.
 
     Args:
-        module: its models need not be loaded.
-        block_size: tokens a block.
-        names: whether first names are reversed in the blocks.
+        configs: Of the models, by the name that an error gives them.
+        block_size: Tokens a block.
 
     Raises:
-        UserError: a block longer than the positions of a model, heads that the tokenizer doesn't fit, logits that are
-            capped or scaled, an empty role-reversed vocabulary, or names reversed in the text and not in the
-            vocabulary, or vice versa.
+        UserError: If a model has fewer positions.
     """
-    _check_vocabulary(module, names)
-    _check_heads(module)
-    for name, config in (("teacher", module.teacher_config), ("student", module.student_config)):
+    for name, config in configs.items():
         limit = None if config is None else block_limit(config)
         if limit is not None and block_size > limit:
             raise UserError(f"data.block_size is {block_size}, longer than the {name}'s {limit} positions: lower it")
 
 
-def _check_vocabulary(module: DistillationModule, names: bool) -> None:
-    """A role-reversed vocabulary that is used holds something, and first names only where the text's are reversed."""
-    if module.vocabulary is None or module.perturbation.operator == "none":
-        return
-    if module.names != names:
+def check_tokenizer_fits(configs: dict[str, PreTrainedConfig | None], tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse models that lack one of the tokenizer's ids.
+
+    Args:
+        configs: Of the models, by the name that an error gives them.
+        tokenizer: Makes the ids.
+
+    Raises:
+        UserError: If a model has fewer tokens than the tokenizer's highest id asks for.
+    """
+    highest = max(tokenizer.get_vocab().values())
+    for name, config in configs.items():
+        if config is not None and (size := config.get_text_config().vocab_size) <= highest:
+            raise UserError(f"the {name} has {size} tokens, and the tokenizer's ids go up to {highest}")
+
+
+def check_same_head(teacher: PreTrainedConfig, student: PreTrainedConfig, hidden_states: bool) -> None:
+    """Refuse a student that a teacher could not train whole.
+
+    Args:
+        teacher: Its configuration.
+        student: Its configuration.
+        hidden_states: Whether the loss compares hidden states too.
+
+    Raises:
+        UserError: If the student has more tokens, or hidden states of another width where they are compared.
+    """
+    of_teacher: Any = teacher.get_text_config()
+    of_student: Any = student.get_text_config()
+    if of_student.vocab_size > of_teacher.vocab_size:
         raise UserError(
-            f"names are {'' if names else 'not '}reversed in the text and {'' if module.names else 'not '}in the "
-            "role-reversed vocabulary: give module and data the same `names`"
+            f"the student has {of_student.vocab_size} tokens and the teacher {of_teacher.vocab_size}: what is beyond "
+            "would never be trained; give the student the teacher's vocab_size"
         )
-    if not len(module.vocabulary.tokens):
+    if hidden_states and of_teacher.hidden_size != of_student.hidden_size:
         raise UserError(
-            "model.perturbation.vocabulary reversed is empty: none of the tokenizer's tokens is a gendered word whose "
-            "counterpart is a token too; set it to identity, or take another tokenizer"
+            f"model.loss.hidden_weight needs hidden states of one width: teacher {of_teacher.hidden_size}, student "
+            f"{of_student.hidden_size}"
         )
 
 
-def _check_heads(module: DistillationModule) -> None:
-    """Logits are a product with the head, the tokenizer's ids exist in both, and the student's is trained whole."""
-    teacher, student = (
-        config and config.get_text_config() for config in (module.teacher_config, module.student_config)
-    )
-    highest = max(module.tokenizer.get_vocab().values())
-    for name, config in (("teacher", teacher), ("student", student)):
-        if config is not None and config.vocab_size <= highest:
-            raise UserError(f"the {name} has {config.vocab_size} tokens, and the tokenizer's ids go up to {highest}")
-    if teacher is not None and module.asks_teacher:
-        check_logits(teacher, module.teacher_source.path or "teacher")
-    check_logits(student, module.student_source.path or "student")
-    if teacher is None or not module.asks_teacher:
-        return
-    if student.vocab_size > teacher.vocab_size:
-        raise UserError(
-            f"the student has {student.vocab_size} tokens and the teacher {teacher.vocab_size}: what is beyond would "
-            "never be trained; give the student the teacher's vocab_size"
-        )
-    if module.loss.hidden_weight and teacher.hidden_size != student.hidden_size:
-        raise UserError(
-            f"model.loss.hidden_weight needs hidden states of one width: teacher {teacher.hidden_size}, student "
-            f"{student.hidden_size}"
-        )
+def check_plain_logits(configs: dict[str, PreTrainedConfig | None]) -> None:
+    """Refuse models whose configuration puts something between hidden states and logits.
+
+    Args:
+        configs: Of the models, by the name that an error gives them.
+
+    Raises:
+        UserError: If logits are scaled or capped.
+    """
+    for name, config in configs.items():
+        if config is not None:
+            check_logits(config, name)

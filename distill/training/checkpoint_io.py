@@ -8,7 +8,6 @@ import torch
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.loops import _FitLoop  # type: ignore[attr-defined]
 
-from distill.callbacks.checkpointing import LastCheckpoint
 from distill.errors import UserError
 
 _HELD: dict[str, type] = {
@@ -51,13 +50,18 @@ def _refused(path: Path | str, reason: str) -> UserError:
     )
 
 
+def last_checkpoint_path(output: Path | str) -> Path:
+    """Where `--ckpt_path last` finds a run's latest checkpoint."""
+    return Path(output) / "checkpoints" / "last.ckpt"
+
+
 def check_unfinished(output: Path) -> None:
     """Make sure that a new run doesn't replace the checkpoints of one that was not finished.
 
     Raises:
         UserError: it would.
     """
-    last, student = LastCheckpoint.path_in(output), output / "student"
+    last, student = last_checkpoint_path(output), output / "student"
     if last.is_file() and not (student.is_dir() and student.stat().st_mtime >= last.stat().st_mtime):
         raise UserError(
             f"{str(output)!r} holds a run that was not finished: add --ckpt_path last to continue it, choose another "

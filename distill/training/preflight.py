@@ -6,7 +6,6 @@ from pathlib import Path
 
 from distill.data.datamodule import CounterfactualDataModule
 from distill.errors import RecipeWarning, UserError
-from distill.models.compatibility import check_agreement
 from distill.models.integrity import check_files
 from distill.module import DistillationModule
 from distill.runtime.paths import check_writable
@@ -25,7 +24,7 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
         check_files(module.teacher_source.path)
     if module.student_source.path is not None:
         check_files(module.student_source.path)
-    check_agreement(module, data.block_size, data.names)
+    module.check_data(data.tokenizer, data.block_size, data.names)
     check_writable(output)
     check_writable(data.cache_dir, "data.cache_dir")
     for reason in reteaching(module, data):

@@ -16,12 +16,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from distill.callbacks.checkpointing import LastCheckpoint
 from distill.callbacks.nonfinite_guard import _stop
 from distill.errors import RecipeWarning, RunError
 from distill.module import STEP_TERMS, DistillationModule
 from distill.training import export
-from distill.training.checkpoint_io import WholeFiles, read_checkpoint
+from distill.training.checkpoint_io import WholeFiles, last_checkpoint_path, read_checkpoint
 from distill.training.metrics_csv import SPEED
 from tests.fits import fit, metrics, refused, weights
 
@@ -186,7 +185,7 @@ def test_a_run_that_goes_on_with_something_else_says_so(recipe, corpus, tmp_path
     assert sum(consequence in message for message in said for consequence in (ORDER, MEASURE)) == sum(
         words in (ORDER, MEASURE) for words in told
     )
-    assert read_checkpoint(LastCheckpoint.path_in(tmp_path))["global_step"] == 2
+    assert read_checkpoint(last_checkpoint_path(tmp_path))["global_step"] == 2
     assert ("changed on the way | after step 1: " in (tmp_path / "student" / "README.md").read_text()) == bool(told)
 
 
@@ -279,7 +278,7 @@ def test_a_signal_that_comes_twice_is_one(recipe, tmp_path, capsys, monkeypatch)
         fit(recipe, tmp_path, "--trainer.limit_val_batches=0")
     assert caught.value.code == 128 + signal.SIGINT
     assert "stopped after step 4" in capsys.readouterr().err
-    assert read_checkpoint(LastCheckpoint.path_in(tmp_path))["global_step"] == 4
+    assert read_checkpoint(last_checkpoint_path(tmp_path))["global_step"] == 4
 
 
 def test_a_second_signal_stops_at_once(recipe, tmp_path, capsys, monkeypatch):
@@ -289,7 +288,7 @@ def test_a_second_signal_stops_at_once(recipe, tmp_path, capsys, monkeypatch):
         fit(recipe, tmp_path, "--trainer.limit_val_batches=0")
     assert caught.value.code == 128 + signal.SIGTERM
     assert capsys.readouterr().err.strip().splitlines()[-1] == "distill fit: stopped"
-    assert not LastCheckpoint.path_in(tmp_path).exists()
+    assert not last_checkpoint_path(tmp_path).exists()
 
 
 @pytest.mark.parametrize("command", ["validate", "test"])
@@ -334,7 +333,7 @@ def test_a_signal_to_all_processes_stops_after_the_step(recipe, tmp_path, number
     os.killpg(pid, number)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 128 + number, (tmp_path / "log").read_text()
     assert "stopped after step" in (tmp_path / "log").read_text()
-    assert read_checkpoint(LastCheckpoint.path_in(output))["global_step"] > 0
+    assert read_checkpoint(last_checkpoint_path(output))["global_step"] > 0
 
 
 def test_a_new_run_is_not_continued_from_the_one_before(run, recipe, tmp_path):
@@ -357,7 +356,7 @@ def test_the_best_state_is_remembered_where_the_folder_has_another_name(recipe, 
     fit(recipe, folder, "--trainer.max_steps=4", "--model.optimizer.lr=10", "--ckpt_path=last")
     assert read_checkpoint(folder / "checkpoints" / "last.ckpt")["global_step"] == 4
     assert read_checkpoint(folder / "checkpoints" / "best.ckpt")["global_step"] == best
-    (state,) = (s for name, s in read_checkpoint(LastCheckpoint.path_in(folder))["callbacks"].items() if "Best" in name)
+    (state,) = (s for name, s in read_checkpoint(last_checkpoint_path(folder))["callbacks"].items() if "Best" in name)
     assert state["best_model_path"] == str(folder / "checkpoints" / "best.ckpt")
 
 
@@ -483,10 +482,8 @@ def test_a_loss_that_is_no_number_stops_the_run(capsys, corpus, recipe, tmp_path
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("distill fit: failed: step 1: loss nan")
     assert f"of {corpus / 'train.jsonl'}" in error
-    assert (
-        f"the last checkpoint, {str(LastCheckpoint.path_in(tmp_path))!r}, holds the very weights that failed" in error
-    )
-    assert read_checkpoint(LastCheckpoint.path_in(tmp_path))["global_step"] == 1
+    assert f"the last checkpoint, {str(last_checkpoint_path(tmp_path))!r}, holds the very weights that failed" in error
+    assert read_checkpoint(last_checkpoint_path(tmp_path))["global_step"] == 1
     assert not (tmp_path / "student").exists()
 
 

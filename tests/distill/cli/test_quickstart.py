@@ -9,7 +9,6 @@ import sys
 import pytest
 import yaml
 
-from distill.cli import dispatch
 from distill.cli.dispatch import main
 from distill.cli.quickstart import MODELS, recipes
 from distill.errors import Stopped
@@ -74,10 +73,7 @@ def test_what_was_stopped_in_a_training_continues_there(tiny_recipes, tmp_path, 
         (tmp_path / "out" / "runs" / "teacher" / "checkpoints").mkdir(parents=True, exist_ok=True)
         raise Stopped(signal.SIGTERM)
 
-    original = dispatch.run_command
-    monkeypatch.setattr(
-        dispatch, "run_command", lambda name, rest: (original if name == "quickstart" else stop)(name, rest)
-    )
+    monkeypatch.setattr("distill.cli.train.run", stop)
     for _ in range(2):
         with pytest.raises(SystemExit) as caught:
             main(["quickstart", f"--output={tmp_path / 'out'}", f"--configs={tiny_recipes}"])

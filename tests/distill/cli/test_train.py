@@ -20,7 +20,6 @@ from distill.cli.dispatch import main
 from distill.config import PerturbationConfig, StudentConfig, TeacherConfig
 from distill.data.datamodule import CounterfactualDataModule
 from distill.errors import UserError
-from distill.models.compatibility import check_agreement
 from distill.module import DistillationModule
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from tests.fits import fit, metrics, refused, weights
@@ -156,9 +155,9 @@ def test_a_role_reversed_vocabulary_that_is_used_holds_something(gpt2_folder):
     )
     module.vocabulary = ReversedVocabulary.from_pairs([])
     with pytest.raises(UserError, match="vocabulary reversed is empty"):
-        check_agreement(module, 8, names=False)
+        module.check_data(module.tokenizer, 8, names=False)
     module.perturbation = replace(module.perturbation, operator="none")
-    check_agreement(module, 8, names=False)
+    module.check_data(module.tokenizer, 8, names=False)
 
 
 @pytest.mark.parametrize("names", [True, False])
@@ -170,11 +169,11 @@ def test_names_are_reversed_in_text_and_vocabulary_or_in_neither(gpt2_folder, na
         names=names,
     )
     module.vocabulary = ReversedVocabulary.from_pairs([((1,), (2,))])
-    check_agreement(module, 8, names=names)
+    module.check_data(module.tokenizer, 8, names=names)
     with pytest.raises(UserError, match="give module and data the same `names`"):
-        check_agreement(module, 8, names=not names)
+        module.check_data(module.tokenizer, 8, names=not names)
     module.perturbation = replace(module.perturbation, operator="none")
-    check_agreement(module, 8, names=not names)
+    module.check_data(module.tokenizer, 8, names=not names)
 
 
 def test_nothing_is_logged_where_nobody_asks(recipe, tmp_path):

@@ -12,6 +12,7 @@ from distill.config import PerturbationConfig, StudentConfig, TeacherConfig
 from distill.data.datamodule import CounterfactualDataModule
 from distill.errors import UserError
 from distill.module import DistillationModule
+from distill.training.checkpoint_io import last_checkpoint_path
 
 BLOCK = 32
 
@@ -89,7 +90,7 @@ def test_a_trainer_fits_after_a_failure(gpt2_folder, data, tmp_path, monkeypatch
 def test_a_new_run_after_one_that_continued_starts_at_the_beginning(gpt2_folder, data, tmp_path):
     first, continued, fresh = Seen(), Seen(), Seen()
     trainer(tmp_path, first).fit(student(gpt2_folder), data)
-    last = str(LastCheckpoint.path_in(tmp_path))
+    last = str(last_checkpoint_path(tmp_path))
     trainer(tmp_path, continued, steps=3).fit(student(gpt2_folder), data, ckpt_path=last)
     trainer(tmp_path, fresh).fit(student(gpt2_folder), data)
     assert not torch.equal(continued.inputs[0], first.inputs[0])

@@ -1,0 +1,10 @@
+"""`distill evaluate`: the measures of one model, and a table of them."""
+
+from distill.cli.function_command import call_function
+from distill.evaluation.evaluate import evaluate
+from distill.report.text_tables import result_table
+
+
+def run(command: str, arguments: list[str]) -> None:
+    """Evaluate, and print what came out."""
+    print(result_table(call_function(evaluate, command, arguments)))
