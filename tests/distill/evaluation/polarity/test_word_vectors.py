@@ -32,9 +32,9 @@ def text(header: str) -> bytes:
     [
         ("a.bin", binary()),
         ("a.bin", binary(b"\n")),
-        ("a.bin.gz", gzip.compress(binary())),
+        ("a.bin.gz", gzip.compress(binary(), mtime=0)),
         ("a.txt", text("3 4\n")),
-        ("a.vec.gz", gzip.compress(text("3 4\n"))),
+        ("a.vec.gz", gzip.compress(text("3 4\n"), mtime=0)),
         ("glove.txt", text("")),
     ],
 )
@@ -112,9 +112,13 @@ def test_bytes_of_a_pickle_are_never_pointers(tmp_path: Path, gensim: type) -> N
         ("a.bin", b"1 1\nhe_she", "ends within a word"),
         ("a.bin", b"no numbers\n", "not readable"),
         ("a.bin", b"9999999999999 300\nxx", "promises 9,999,999,999,999 words of 300 dimensions"),
-        ("a.bin.gz", gzip.compress(b"9999999999999 300\nxx"), "promises 9,999,999,999,999 words"),
+        ("a.bin.gz", gzip.compress(b"9999999999999 300\nxx", mtime=0), "promises 9,999,999,999,999 words"),
         ("a.bin", b"-1 4\n", "promises -1 words"),
-        ("a.vec.gz", gzip.compress(text(""))[:12] + b"\xff\xff" + gzip.compress(text(""))[14:], "not readable"),
+        (
+            "a.vec.gz",
+            gzip.compress(text(""), mtime=0)[:12] + b"\xff\xff" + gzip.compress(text(""), mtime=0)[14:],
+            "not readable",
+        ),
         ("a.txt", text("3 4\n") + b"she 1 nan 2 3\n", "'she', word 4, has a value that is no finite number"),
         ("a.txt", text("") + b"she 1 -inf 2 3\n", "'she', word 4, has a value that is no finite number"),
         ("a.txt", b"he\nshe\n", "no words with a vector each"),
