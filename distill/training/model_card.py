@@ -25,7 +25,7 @@ def model_card(
 ) -> str:
     """The model card: what the model is, how it was made, what it is not."""
     student, teacher, perturbation, loss = module.student, module.teacher_source, module.perturbation, module.loss
-    treated = module.asks_twice or data.augmentation != "none"
+    treated = module.needs_counterfactual_pass or data.augmentation != "none"
     made = "distilled from a teacher" if module.asks_teacher else "trained on text, without a teacher,"
     if treated:
         made += (
