@@ -94,7 +94,7 @@ def accumulation_steps(global_batch_size: int, micro_batch_size: int, world_size
     accumulation, rest = divmod(global_batch_size, micro_batch_size * world_size)
     if rest or accumulation < 1:
         raise UserError(
-            f"data.global_batch_size ({global_batch_size}) is no multiple of data.micro_batch_size "
+            f"data.global_batch_size ({global_batch_size}) is not a multiple of data.micro_batch_size "
             f"({micro_batch_size}) × devices ({world_size})"
         )
     return accumulation

@@ -1,5 +1,7 @@
-"""Checks on a whole recipe, before anything is packed or trained: what can't work is refused, what defeats its own
-purpose is said."""
+"""Checks a whole recipe before anything is packed or trained.
+
+What cannot work is refused; settings that work against the recipe's own purpose are warned of.
+"""
 
 import warnings
 from pathlib import Path
@@ -14,10 +16,14 @@ from distill.runtime.paths import check_writable
 def check_recipe(module: DistillationModule, data: CounterfactualDataModule, output: Path) -> None:
     """Check what model, data and output folder must agree on.
 
+    Args:
+        module: The model, not yet loaded.
+        data: The data, not yet packed.
+        output: The run's folder.
+
     Raises:
-        UserError: a value out of its range, settings that contradict each other, weights that can't be opened, a block
-            longer than the positions of a model, heads that the tokenizer doesn't fit, or a folder that can't be
-            written.
+        UserError: If settings contradict each other, weights cannot be opened, a block is longer than the positions of
+            a model, a head does not fit the tokenizer, or a folder cannot be written.
     """
     _check_settings(module)
     if module.teacher_source.path is not None and module.teacher_source.gguf_file is None:
@@ -27,7 +33,7 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
     module.check_data(data.tokenizer, data.block_size, data.names)
     check_writable(output)
     check_writable(data.cache_dir, "data.cache_dir")
-    for reason in reteaching(module, data):
+    for reason in bias_warnings(module, data):
         warnings.warn(reason, RecipeWarning, stacklevel=2)
 
 
@@ -42,8 +48,8 @@ def _check_settings(module: DistillationModule) -> None:
         )
 
 
-def reteaching(module: DistillationModule, data: CounterfactualDataModule) -> list[str]:
-    """What in an equivariant recipe teaches the student the bias again.
+def bias_warnings(module: DistillationModule, data: CounterfactualDataModule) -> list[str]:
+    """Settings that make an equivariant recipe teach the student the bias again.
 
     Hard labels and hidden states come from the biased world; see “The mathematics” in ARCHITECTURE.md.
     """
