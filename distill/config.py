@@ -1,11 +1,31 @@
-"""The arguments of a run: what stands behind each field is its help on the command line."""
+"""The settings of a run. The docstring below each field is its help on the command line.
+
+Values are checked where they are set, so that `LossConfig(temperature=0)` is refused in Python, too, and with the same
+message as `--model.loss.temperature=0`.
+"""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Operator = Literal["none", "mean", "expmean", "max", "swap"]
+VocabularyReading = Literal["identity", "reversed"]
 Contexts = Literal["reversed", "all"]
 Divergence = Literal["forward_kl", "reverse_kl", "jsd"]
+Augmentation = Literal["none", "append", "substitute"]
+
+
+class SettingError(ValueError):
+    """A setting with a value that it cannot have; a mistake of the user's, like `distill.errors.UserError`."""
+
+
+def _check_choice(group: str, name: str, value: str, choices: Any) -> None:
+    if value not in get_args(choices):
+        raise SettingError(f"{group}: unknown {name} {value!r}: use one of {', '.join(get_args(choices))}")
+
+
+def _check_range(name: str, value: object, fits: bool, expected: str) -> None:
+    if not fits:
+        raise SettingError(f"{name} is {value}: it must be {expected}")
 
 
 @dataclass(frozen=True)
@@ -15,23 +35,23 @@ class TeacherConfig:
     path: str | None = None
     """Folder or hub id of any causal language model; null: no teacher, plain language modelling (kd_weight 0)."""
     gguf_file: str | None = None
-    """File name of a GGUF model inside that folder or hub repository; it is dequantised on load."""
+    """Name of a GGUF file inside that folder or hub repository; it is dequantised on load."""
     revision: str | None = None
     """Branch, tag or commit on the hub."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    """Type of the teacher's weights in memory."""
+    """Data type of the teacher's weights in memory."""
 
 
 @dataclass(frozen=True)
 class StudentConfig:
-    """The model that is trained: exactly one of the three."""
+    """The model that is trained. Set exactly one of `layers`, `path` and `config`."""
 
     layers: list[int] | None = None
-    """Which of the teacher's blocks the student starts from, in order, e.g. [0, 2, 4, 7, 9, 11]; counted from 0."""
+    """The teacher's layers that the student starts from, in order and counted from 0, e.g. [0, 2, 4, 7, 9, 11]."""
     path: str | None = None
     """Folder or hub id of a model with the teacher's vocabulary, to start from its weights."""
     config: dict[str, Any] | None = None
-    """A fresh model: a transformers configuration as a mapping, e.g. {model_type: gpt2, n_layer: 6}."""
+    """A model with random weights: a transformers configuration as a mapping, e.g. {model_type: gpt2, n_layer: 6}."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +60,14 @@ class PerturbationConfig:
 
     operator: Operator = "none"
     """none: plain distillation; mean, expmean, max, swap: combine both predictions."""
-    vocabulary: Literal["identity", "reversed"] = "identity"
+    vocabulary: VocabularyReading = "identity"
     """Read the counterfactual prediction as it is, or through the role-reversed vocabulary (mother ↔ father)."""
     contexts: Contexts = "reversed"
-    """Where the operator acts: only after a reversed word, or after neutral prefixes too."""
+    """Where the operator acts: only after a reversed word, or after neutral prefixes, too."""
+
+    def __post_init__(self) -> None:
+        for name, choices in (("operator", Operator), ("vocabulary", VocabularyReading), ("contexts", Contexts)):
+            _check_choice("model.perturbation", name, getattr(self, name), choices)
 
 
 @dataclass(frozen=True)
@@ -57,28 +81,50 @@ class LossConfig:
     hidden_weight: float = 0.0
     """Weight of 1 − cosine between the last hidden states of teacher and student; both need the same width."""
     temperature: float = 1.0
-    """Tempers target and student; the perturbation itself happens at temperature 1."""
+    """Softmax temperature of target and student; the perturbation itself happens at temperature 1."""
     divergence: Divergence = "forward_kl"
     """forward_kl, reverse_kl or jsd (generalised Jensen–Shannon)."""
     jsd_beta: float = 0.5
     """Weight of the target in the mixture of the Jensen–Shannon divergence."""
     chunk_size: int | None = None
-    """Tokens whose logits exist at a time; null: as many as the device's memory suggests."""
+    """Tokens whose logits are in memory at a time; null: chosen by the device's memory."""
     compile: bool = False
-    """Let torch.compile fuse what happens between two head products; needs a C++ compiler, on a GPU Triton."""
+    """Let torch.compile fuse the operations between two head products; needs a C++ compiler, and Triton on a GPU."""
+
+    def __post_init__(self) -> None:
+        _check_choice("model.loss", "divergence", self.divergence, Divergence)
+        for name, fits, expected in (
+            ("kd_weight", self.kd_weight >= 0, "0 or more"),
+            ("lm_weight", self.lm_weight >= 0, "0 or more"),
+            ("hidden_weight", self.hidden_weight >= 0, "0 or more"),
+            ("temperature", self.temperature > 0, "more than 0"),
+            ("jsd_beta", 0 < self.jsd_beta < 1, "between 0 and 1"),
+            ("chunk_size", self.chunk_size is None or self.chunk_size >= 1, "1 or more"),
+        ):
+            _check_range(f"model.loss.{name}", getattr(self, name), fits, expected)
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """AdamW, linear warm-up, then linear decay to zero at the last step."""
+    """AdamW with linear warm-up, then linear decay to zero at the last step."""
 
     lr: float = 5e-4
     """Highest learning rate."""
     betas: tuple[float, float] = (0.9, 0.98)
-    """Decay of the first and second moment."""
+    """Decay rates of the first and second moments."""
     eps: float = 1e-6
-    """Added to the square root of the second moment."""
+    """Added to the denominator, for numerical stability."""
     weight_decay: float = 0.0
-    """On matrices only, never on biases and norms."""
+    """Applied to matrices only, never to biases and norms."""
     warmup_fraction: float = 0.05
-    """Share of all steps in which the learning rate rises."""
+    """Share of all steps over which the learning rate rises."""
+
+    def __post_init__(self) -> None:
+        for name, fits, expected in (
+            ("lr", self.lr > 0, "more than 0"),
+            ("eps", self.eps > 0, "more than 0"),
+            ("betas", all(0 <= beta < 1 for beta in self.betas), "in [0, 1)"),
+            ("weight_decay", self.weight_decay >= 0, "0 or more"),
+            ("warmup_fraction", 0 <= self.warmup_fraction <= 1, "in [0, 1]"),
+        ):
+            _check_range(f"model.optimizer.{name}", getattr(self, name), fits, expected)

@@ -1,19 +1,19 @@
-"""The LightningModule: asks teacher and student, hands their hidden states to the loss, holds no mathematics."""
+"""The LightningModule: runs teacher and student and passes their hidden states to the loss; holds no mathematics."""
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.nn import functional
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from distill.config import LossConfig, OptimizerConfig, PerturbationConfig, StudentConfig, TeacherConfig
 from distill.data.blocks import Batch
 from distill.errors import UserError
-from distill.losses.objective import distillation_loss
+from distill.losses.objective import DistillationObjective
+from distill.losses.terms import IGNORED_LABEL, hidden_distance
 from distill.models.compatibility import check_plain_logits, check_positions, check_same_head, check_tokenizer_fits
 from distill.models.integrity import first_difference
 from distill.models.loading import load_config, load_teacher, take_weights_into_memory
@@ -24,26 +24,43 @@ from distill.optimizer import apply_settings, build_optimizer
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.runtime.seeding import seed_of
 
-TERMS = ("loss", "kd", "lm", "hidden")
+
+class BatchLosses(NamedTuple):
+    """The loss of one batch and its terms, scalars: means over the batch's tokens.
+
+    Attributes:
+        loss: The weighted sum; carries the gradient.
+        kd: Divergence between target and student.
+        lm: Cross-entropy of the student.
+        hidden: Distance of the hidden states of teacher and student.
+    """
+
+    loss: Tensor
+    kd: Tensor
+    lm: Tensor
+    hidden: Tensor
+
+
+TERMS = BatchLosses._fields
 STEP_TERMS = (*TERMS, "reversed_rows")
-"""What a training step tells of each micro-batch: the terms, and the share of rows that the teacher was asked twice."""
+"""Values recorded per micro-batch: the loss and its terms, and the share of rows with a counterfactual pass."""
 
 
 class DistillationModule(pl.LightningModule):
     """Distils a teacher into a student, with the teacher's predictions perturbed over role-reversed contexts.
 
     Args:
-        teacher: the model whose predictions are distilled.
-        tokenizer: folder or hub id; null: the teacher's.
-        student: the model that is trained.
-        perturbation: how factual and counterfactual predictions become the target.
-        loss: weights and shape of the loss.
+        teacher: The model whose predictions are distilled.
+        tokenizer: Folder or hub id; null: the teacher's.
+        student: The model that is trained.
+        perturbation: How factual and counterfactual predictions become the target.
+        loss: Weights and shape of the loss.
         optimizer: AdamW and its schedule.
-        names: first names are reversed too; from the command line: data.names.
-        seed: of the dropout; from the command line: seed_everything.
+        names: Reverse first names, too; on the command line set by data.names.
+        seed: Of dropout; on the command line set by seed_everything.
 
     Raises:
-        UserError: something that was asked for doesn't exist or doesn't fit together.
+        UserError: If a model or tokenizer does not exist, or settings don't fit together.
     """
 
     def __init__(
@@ -94,7 +111,7 @@ class DistillationModule(pl.LightningModule):
         self._teacher: list[PreTrainedModel] = []
         self._step_terms: list[Tensor] = []
         self.gradient_norm: Tensor | float = 0.0
-        """Of the latest optimiser step, before clipping."""
+        """The norm of the latest optimiser step's gradient, before clipping."""
 
     @property
     def teacher(self) -> PreTrainedModel | None:
@@ -103,17 +120,17 @@ class DistillationModule(pl.LightningModule):
 
     @property
     def asks_teacher(self) -> bool:
-        """Whether the loss needs the teacher at all."""
+        """Whether the loss uses the teacher at all."""
         return bool(self.loss.kd_weight or self.loss.hidden_weight)
 
     @property
-    def asks_twice(self) -> bool:
-        """Whether the teacher is asked of reversed text too."""
+    def needs_counterfactual_pass(self) -> bool:
+        """Whether the teacher reads the reversed text, too."""
         return bool(self.loss.kd_weight) and self.perturbation.operator != "none"
 
     @property
     def counterfactual_limit(self) -> int | None:
-        """The most tokens that the teacher takes; None where nothing limits them."""
+        """The most tokens that the teacher can read; None if there is no limit."""
         return None if self.teacher_config is None else block_limit(self.teacher_config)
 
     def check_data(self, tokenizer: PreTrainedTokenizerBase, block_size: int, names: bool) -> None:
@@ -160,7 +177,7 @@ class DistillationModule(pl.LightningModule):
             )
 
     def configure_model(self) -> None:
-        """Load the teacher and build the student, once."""
+        """Load the teacher, and build the student and the loss, once."""
         if hasattr(self, "student"):
             return
         # Lightning calls this on the training device; transformers would want `accelerate` to load weights there.
@@ -169,12 +186,12 @@ class DistillationModule(pl.LightningModule):
         device = torch.device("cpu") if self._trainer is None else self.trainer.strategy.root_device
         if device.type == "cpu":
             take_weights_into_memory(self.student)
-        if teacher is None:
-            return
-        if device.type == "cpu":
-            take_weights_into_memory(teacher)
-        self._teacher.append(teacher.to(device))
+        if teacher is not None:
+            if device.type == "cpu":
+                take_weights_into_memory(teacher)
+            self._teacher.append(teacher.to(device))
         self.vocabulary = None if self.vocabulary is None else self.vocabulary.to(device)
+        self.objective = DistillationObjective(self.loss, self.perturbation, self.vocabulary)
 
     def _load_models(self) -> tuple[PreTrainedModel, PreTrainedModel | None]:
         """The student, and the teacher if it is asked."""
@@ -196,92 +213,81 @@ class DistillationModule(pl.LightningModule):
         accumulation = trainer.accumulate_grad_batches
         micro_batch = batch_idx % accumulation * trainer.world_size + trainer.global_rank
         torch.manual_seed(seed_of(self.seed, trainer.global_step, micro_batch))
-        terms = self._terms(batch)
-        asked_twice = len(batch.counterfactual) if self.asks_twice else 0
-        reversed_rows = terms.new_full((1,), asked_twice / len(batch.inputs))
+        losses = self._losses(batch)
+        counterfactual_rows = len(batch.counterfactual) if self.needs_counterfactual_pass else 0
+        counterfactual_row_share = losses.loss.new_tensor(counterfactual_rows / len(batch.inputs))
         if batch_idx % accumulation == 0:
             self._step_terms.clear()
-        self._step_terms.append(torch.cat([terms.detach(), reversed_rows]))
-        return terms[0]
+        self._step_terms.append(torch.stack([*losses, counterfactual_row_share]).detach())
+        return losses.loss
 
     @property
     def step_terms(self) -> Tensor:
-        """`[micro-batches, 5]` of `STEP_TERMS`: what this process has seen of the optimiser step at hand."""
+        """`[micro-batches, terms]` values of `STEP_TERMS` on this process, for the optimiser step in progress."""
         return torch.stack(self._step_terms)
 
     def on_validation_epoch_start(self) -> None:
-        """Sums start at zero."""
+        """Reset the sums."""
         self._validation_sums = torch.zeros(len(TERMS) + 1, device=self.device)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add one batch to the sums of this rank."""
-        tokens = (batch.labels != -100).sum()
-        self._validation_sums += torch.cat([self._terms(batch) * tokens, tokens.unsqueeze(0)])
+        """Add one batch to the sums of this process."""
+        tokens = (batch.labels != IGNORED_LABEL).sum()
+        self._validation_sums += torch.cat([torch.stack(self._losses(batch)) * tokens, tokens.unsqueeze(0)])
 
     def on_validation_epoch_end(self) -> None:
-        """Log the mean per token over all ranks."""
+        """Log the mean per token over all processes."""
         self._log_sums("val")
 
     def on_test_epoch_start(self) -> None:
-        """Sums start at zero."""
+        """Reset the sums."""
         self.on_validation_epoch_start()
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add one batch to the sums of this rank."""
+        """Add one batch to the sums of this process."""
         self.validation_step(batch, batch_idx)
 
     def on_test_epoch_end(self) -> None:
-        """Log the mean per token over all ranks."""
+        """Log the mean per token over all processes."""
         self._log_sums("test")
 
     def _log_sums(self, stage: str) -> None:
         sums = self.trainer.strategy.reduce(self._validation_sums, reduce_op="sum")
         means = sums[:-1] / sums[-1].clamp(min=1)
-        # All ranks log the same value, whose mean is itself: BestCheckpoint needs it on every one.
+        # Every process logs the same value, whose mean is itself: BestCheckpoint needs it on each of them.
         self.log_dict({f"{stage}/{name}": value for name, value in zip(TERMS, means, strict=True)}, sync_dist=True)
 
-    def _terms(self, batch: Batch) -> Tensor:
-        """`[4]`: total loss, divergence, cross-entropy, hidden-state distance; means over this batch's tokens.
+    def _losses(self, batch: Batch) -> BatchLosses:
+        """The loss of one batch and its terms.
 
         Packed blocks have a label at every position, so that the mean of the micro-batches' means, which Lightning
         and DDP take, is the mean over the tokens of the whole optimiser step.
         """
-        loss, perturbation = self.loss, self.perturbation
         vocabulary_size = min(len(head_weight(model)) for model in (self.student, *self._teacher))
         teacher_hidden = teacher_weight = counterfactual_hidden = None
         if self.teacher is not None:
             teacher_hidden = self._ask_teacher(batch.inputs).flatten(0, 1)
             teacher_weight = head_weight(self.teacher)[:vocabulary_size]
-            if self.asks_twice and len(batch.counterfactual):
+            if self.needs_counterfactual_pass and len(batch.counterfactual):
                 counterfactual_hidden = self._ask_teacher(batch.counterfactual).flatten(0, 1)[batch.gather]
-        # The student after the teacher: what autograd keeps of it does not lie beside the teacher's activations.
+        # The student runs after the teacher: what autograd keeps of it is not in memory beside the teacher's
+        # activations.
         student_hidden = backbone(self.student)(input_ids=batch.inputs, use_cache=False).last_hidden_state.flatten(0, 1)
         labels = batch.labels.flatten()
-        terms = distillation_loss(
+        distillation = self.objective(
             student_hidden,
             head_weight(self.student)[:vocabulary_size],
-            teacher_hidden if loss.kd_weight else None,
-            teacher_weight if loss.kd_weight else None,
+            teacher_hidden if self.loss.kd_weight else None,
+            teacher_weight if self.loss.kd_weight else None,
             labels,
-            prefix=batch.prefix.flatten(),
-            counterfactual_hidden=counterfactual_hidden,
-            operator=perturbation.operator,
-            vocabulary=self.vocabulary,
-            contexts=perturbation.contexts,
-            temperature=loss.temperature,
-            kd_weight=loss.kd_weight,
-            lm_weight=loss.lm_weight,
-            divergence=loss.divergence,
-            jsd_beta=loss.jsd_beta,
-            chunk_size=loss.chunk_size,
-            compiled=loss.compile,
+            batch.prefix.flatten(),
+            counterfactual_hidden,
         )
-        hidden = terms.total.new_zeros(())
-        if loss.hidden_weight and teacher_hidden is not None:
-            distance = 1 - functional.cosine_similarity(student_hidden.float(), teacher_hidden.float(), dim=-1)
-            valid = labels != -100
-            hidden = (distance * valid).sum() / valid.sum().clamp(min=1)
-        return torch.stack([terms.total + loss.hidden_weight * hidden, terms.kd, terms.lm, hidden])
+        hidden = distillation.total.new_zeros(())
+        if self.loss.hidden_weight and teacher_hidden is not None:
+            hidden = hidden_distance(student_hidden, teacher_hidden, labels)
+        total = distillation.total + self.loss.hidden_weight * hidden
+        return BatchLosses(total, distillation.kd, distillation.lm, hidden)
 
     @torch.no_grad()
     def _ask_teacher(self, ids: Tensor) -> Tensor:
@@ -289,7 +295,11 @@ class DistillationModule(pl.LightningModule):
         return backbone(self.teacher)(input_ids=ids, use_cache=False).last_hidden_state
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW with linear warm-up and linear decay, a schedule of optimiser steps."""
+        """AdamW with linear warm-up and linear decay, scheduled by optimiser steps.
+
+        Raises:
+            UserError: If the run has no end.
+        """
         steps = self.trainer.estimated_stepping_batches
         if math.isinf(steps):
             raise UserError("give trainer.max_steps or trainer.max_epochs: the learning rate's schedule needs an end")
@@ -297,10 +307,10 @@ class DistillationModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Make sure that the checkpoint is of this student.
+        """Refuse the checkpoint of another student.
 
         Raises:
-            UserError: it isn't.
+            UserError: If its tensors have other names, shapes or types than this student's.
         """
         if difference := first_difference(checkpoint["state_dict"], self.state_dict()):
             name, there, here = difference
@@ -310,5 +320,5 @@ class DistillationModule(pl.LightningModule):
             )
 
     def on_train_start(self) -> None:
-        """The recipe of today holds, also over that of a checkpoint which the run continues from."""
+        """Apply the current recipe's optimiser settings over those of a checkpoint that the run continues from."""
         apply_settings(self.trainer.optimizers[0], self.trainer.lr_scheduler_configs[0].scheduler, self.optimizer)

@@ -1,4 +1,4 @@
-"""AdamW with linear warm-up and linear decay, and the recipe's settings over those of a checkpoint."""
+"""AdamW with linear warm-up and linear decay; the recipe's settings take precedence over a checkpoint's."""
 
 from collections.abc import Iterable
 
@@ -12,12 +12,15 @@ from distill.config import OptimizerConfig
 def build_optimizer(
     parameters: Iterable[nn.Parameter], settings: OptimizerConfig, steps: int
 ) -> tuple[AdamW, LambdaLR]:
-    """The optimiser and its schedule, to be stepped after every optimiser step.
+    """The optimiser and its learning-rate schedule, which is stepped once after every optimiser step.
 
     Args:
-        parameters: those without a gradient are left out; weight decay is for matrices only.
-        settings: the recipe's.
-        steps: optimiser steps of the whole run.
+        parameters: Those without a gradient are left out; weight decay is for matrices only.
+        settings: The recipe's.
+        steps: Optimiser steps of the whole run.
+
+    Returns:
+        The optimiser, with one group for matrices and one for all other parameters, and the schedule.
     """
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     optimizer = AdamW(
@@ -25,8 +28,8 @@ def build_optimizer(
         lr=settings.lr,
         fused=True,
     )
-    # A gradient scaler unscales before the step, where gradients are clipped; fused AdamW would by itself, and
-    # Lightning refuses to clip then.
+    # Fused AdamW would unscale the gradients itself, and Lightning then refuses to clip them. Without this flag the
+    # gradient scaler unscales them before the step, where they are clipped.
     optimizer._step_supports_amp_scaling = False
     schedule = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, settings.warmup_fraction))
     apply_settings(optimizer, schedule, settings)
@@ -34,7 +37,13 @@ def build_optimizer(
 
 
 def apply_settings(optimizer: AdamW, schedule: LambdaLR, settings: OptimizerConfig) -> None:
-    """Give every group the recipe's settings, at the schedule's place: what a checkpoint holds is an older recipe's."""
+    """Give every group the recipe's settings, at the schedule's current step; a checkpoint may hold an older recipe's.
+
+    Args:
+        optimizer: Of `build_optimizer`.
+        schedule: Of `build_optimizer`.
+        settings: The recipe's.
+    """
     schedule.base_lrs = [settings.lr] * len(optimizer.param_groups)
     for group, factor, decay in zip(
         optimizer.param_groups, schedule.lr_lambdas, (settings.weight_decay, 0.0), strict=True
@@ -49,7 +58,15 @@ def apply_settings(optimizer: AdamW, schedule: LambdaLR, settings: OptimizerConf
 
 
 def learning_rate_factor(step: int, steps: int, warmup_fraction: float) -> float:
-    """Share of the highest learning rate at a step, counted from 0; zero once all are done.
+    """The factor of the highest learning rate at a step.
+
+    Args:
+        step: Counted from 0.
+        steps: Of the whole run.
+        warmup_fraction: Share of the steps over which the learning rate rises.
+
+    Returns:
+        Between 0 and 1; 0 once all steps are done.
 
     Example:
         >>> [round(learning_rate_factor(step, 10, 0.2), 2) for step in (0, 1, 2, 6, 10)]

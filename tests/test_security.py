@@ -186,7 +186,7 @@ class Bomb:
 def test_a_checkpoint_is_no_program(tmp_path: Path) -> None:
     for name, write in (("torch", torch.save), ("plain", lambda bomb, path: path.write_bytes(pickle.dumps(bomb)))):
         write({"state_dict": Bomb(tmp_path / "ran")}, tmp_path / f"{name}.ckpt")
-        with pytest.raises(UserError, match="is damaged, or is none"):
+        with pytest.raises(UserError, match="is corrupt or not a checkpoint"):
             read_checkpoint(tmp_path / f"{name}.ckpt")
     assert not (tmp_path / "ran").exists()
 

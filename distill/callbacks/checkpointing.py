@@ -1,4 +1,4 @@
-"""`checkpoints/last.ckpt` and `best.ckpt`: when they are written, how, and what they say of the run's place."""
+"""`checkpoints/last.ckpt` and `best.ckpt`: when they are written, and how a run continues from them."""
 
 from pathlib import Path
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 
-from distill.callbacks.settings_history import measured_otherwise
-from distill.data.datamodule import CounterfactualDataModule
+from distill.callbacks.settings_history import validation_metric_changed
+from distill.data.datamodule import datamodule_of
 from distill.errors import Stopped, UserError
-from distill.training.checkpoint_io import last_checkpoint_path, loops_at, read_checkpoint
+from distill.training.checkpoint_io import fit_loop_state, last_checkpoint_path, read_checkpoint
 from distill.training.metrics_csv import MetricsFile
 
 
@@ -21,25 +21,36 @@ class BestCheckpoint(ModelCheckpoint):
             monitor="val/loss", filename="best", save_on_train_epoch_end=False, enable_version_counter=False
         )
 
+    @property
+    def state_key(self) -> str:
+        """The key of this callback's state in checkpoints: constant, so that renaming the class forgets no best score.
+
+        It is the one that Lightning derived from the class and its arguments before it was fixed here.
+        """
+        return (
+            "BestCheckpoint{'monitor': 'val/loss', 'mode': 'min', 'every_n_train_steps': 0, 'every_n_epochs': 1, "
+            "'train_time_interval': None}"
+        )
+
     def path(self) -> Path | None:
-        """The file of this run, if there is one: a run that was copied elsewhere remembers the path of another."""
+        """The best checkpoint of this run, if there is one: the state of a copied run has the path of the original."""
         best = Path(self.best_model_path)
         return best if best.is_file() and best.parent == Path(self.dirpath or "") else None
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Forget a best one from beyond the step that the run continues from, which is still to come, and one by what
-        val/loss no longer is.
+        """Forget a best checkpoint of a later step than the run continues from, or by another definition of val/loss.
 
-        The run's folder may have been moved, or be spelled otherwise today; Lightning would take the next one for best.
+        Otherwise keep it, also if the run's folder was moved or is given by another path: Lightning would then take
+        the next checkpoint for the best.
         """
         best = Path(self.dirpath or "") / "best.ckpt"
         states = checkpoint.get("callbacks", {})
         if self.state_key not in states or not best.is_file() or trainer.state.fn != "fit":
             return
         kept = read_checkpoint(best)
-        if kept["global_step"] > checkpoint["global_step"] or measured_otherwise(trainer, checkpoint):
+        if kept["global_step"] > checkpoint["global_step"] or validation_metric_changed(trainer, checkpoint):
             del states[self.state_key]
             return
         score = states[self.state_key]["best_model_score"]
@@ -55,15 +66,18 @@ class BestCheckpoint(ModelCheckpoint):
 class LastCheckpoint(Checkpoint):
     """`checkpoints/last.ckpt`, which `--ckpt_path last` continues from: the state of the latest step.
 
-    Written every so many steps, after each validation, at the end, and when the run is asked to stop: always between
-    two optimiser steps, when all that belongs to the one before is done (its row in metrics.csv, its validation, the
-    best checkpoint), so that nothing is missing and nothing is done twice.
+    Written every so many steps, after each validation, at the end, and when the run is asked to stop; always between
+    two optimiser steps, when everything that belongs to the previous one is done (its row in metrics.csv, its
+    validation, the best checkpoint), so that nothing is missing and nothing is done twice.
 
     Args:
-        every_n_train_steps: optimiser steps between two writings.
+        every_n_train_steps: Optimiser steps between two checkpoints.
 
     Attributes:
-        step: of the file, once it is written or continued from; 0 before.
+        step: The step of the checkpoint that was last written or continued from; 0 before.
+
+    Raises:
+        UserError: If `every_n_train_steps` is less than 1.
     """
 
     def __init__(self, every_n_train_steps: int = 500) -> None:
@@ -76,19 +90,18 @@ class LastCheckpoint(Checkpoint):
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Put Lightning's loops at the beginning of the next optimiser step, on today's number of devices."""
+        """Set Lightning's loops to the beginning of the next optimiser step, for the current number of devices."""
         step = self.step = checkpoint["global_step"]
         if trainer.state.fn == "fit":
-            data = trainer.datamodule  # type: ignore[attr-defined]
-            assert isinstance(data, CounterfactualDataModule)
+            data = datamodule_of(trainer)
             data.first_step = step
-            loops = loops_at(step, data.steps_per_epoch, trainer.accumulate_grad_batches, trainer.fit_loop)
+            loops = fit_loop_state(step, data.steps_per_epoch, trainer.accumulate_grad_batches, trainer.fit_loop)
             checkpoint["loops"] = {"fit_loop": loops}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """metrics.csv goes on from this step; a new run forgets the checkpoints of the one before in its folder."""
+        """Continue metrics.csv from this step; a new run removes the checkpoints of an earlier one from its folder."""
         if trainer.global_step == 0 and trainer.is_global_zero and not trainer.fast_dev_run:
-            # Killed before its own first one, it would be continued with the weights of another recipe.
+            # If it was killed before its own first checkpoint, it would continue with the weights of another recipe.
             last = last_checkpoint_path(trainer.default_root_dir)
             for stale in (last, last.with_name("best.ckpt")):
                 stale.unlink(missing_ok=True)
@@ -99,7 +112,7 @@ class LastCheckpoint(Checkpoint):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Between two optimiser steps."""
+        """Write between two optimiser steps, when it is due."""
         if batch_idx % trainer.accumulate_grad_batches:
             return
         # Lightning counts a step twice when it continues exactly where a validation is due.
@@ -108,15 +121,15 @@ class LastCheckpoint(Checkpoint):
             self._write(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write before the next step."""
+        """Request a checkpoint before the next step."""
         self._validated = not trainer.sanity_checking
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the last step."""
+        """Write the checkpoint of the last step."""
         self._write(trainer)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Write when the run was asked to stop between two steps, on all processes together."""
+        """Write if the run was asked to stop, which all processes do between the same two steps."""
         if isinstance(exception, Stopped) and exception.between_steps:
             self._write(trainer)
             exception.message = f"after step {trainer.global_step}; the same command with --ckpt_path last continues"

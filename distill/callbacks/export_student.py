@@ -1,4 +1,4 @@
-"""The export of the student, at the end of a fit."""
+"""Exports the student at the end of a fit."""
 
 import logging
 from pathlib import Path
@@ -7,7 +7,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from distill.callbacks.checkpointing import BestCheckpoint
-from distill.callbacks.settings_history import History
+from distill.callbacks.settings_history import SettingsHistory
+from distill.data.datamodule import datamodule_of
 from distill.module import DistillationModule
 from distill.training.checkpoint_io import read_checkpoint
 from distill.training.export import export_student
@@ -16,8 +17,10 @@ log = logging.getLogger(__name__)
 
 
 class ExportStudent(Callback):
-    """At the end of a fit, writes `<output>/student/`: the best checkpoint's weights, or the last step's without
-    validation."""
+    """Writes `<output>/student/` at the end of a fit.
+
+    The weights are those of the best checkpoint, or without validation of the last step.
+    """
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the folder on the first process."""
@@ -29,8 +32,10 @@ class ExportStudent(Callback):
             )
             if best is not None:
                 pl_module.load_state_dict(read_checkpoint(best)["state_dict"])
-            datamodule = trainer.datamodule  # type: ignore[attr-defined]
-            changes = next((callback.changes for callback in trainer.callbacks if isinstance(callback, History)), [])
-            folder = export_student(pl_module, datamodule, trainer, Path(trainer.default_root_dir), best, changes)
+            changes = next(
+                (callback.changes for callback in trainer.callbacks if isinstance(callback, SettingsHistory)), []
+            )
+            output = Path(trainer.default_root_dir)
+            folder = export_student(pl_module, datamodule_of(trainer), trainer, output, best, changes)
             log.info("student written to %s", folder)
         trainer.strategy.barrier("student written")

@@ -1,6 +1,6 @@
 """SIGINT (Ctrl-C) and SIGTERM: a run stops between two optimiser steps, on all processes together, and can continue.
 
-A measurement, of which nothing would be left, stops at once.
+A validation or test stops at once: it has no partial result to save.
 """
 
 import logging
@@ -19,23 +19,23 @@ log = logging.getLogger(__name__)
 
 
 class StopBetweenSteps(Callback):
-    """While training, the first signal ends the run after the step at hand, a second one, a second later, at once."""
+    """While training, the first signal ends the run after the current step; a second one, a second later, at once."""
 
     def __init__(self) -> None:
         self._received = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Replace Lightning's handlers, which talk to other processes from within a signal, and may wait forever."""
+        """Replace Lightning's handlers, which communicate with other processes from within a signal and may hang."""
         self._received = 0
         self._handle(self._note)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """A validation by itself replaces them too: Lightning's end it as if it was done."""
+        """Replace them in a validation of its own, too: Lightning's would end it as if it was complete."""
         if trainer.state.fn == "validate":
             self._handle(raise_stopped)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """As in a validation by itself."""
+        """Replace Lightning's handlers, as in a validation of its own."""
         self._handle(raise_stopped)
 
     def _handle(self, handler: Callable[[int, FrameType | None], Any]) -> None:
@@ -51,7 +51,11 @@ class StopBetweenSteps(Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Before each optimiser step, ask whether any process has been told to stop."""
+        """Stop before an optimiser step if any process has received a signal.
+
+        Raises:
+            Stopped: If one has.
+        """
         if batch_idx % trainer.accumulate_grad_batches:
             return
         received = self._received
@@ -62,19 +66,19 @@ class StopBetweenSteps(Callback):
             raise Stopped(received, between_steps=True)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """What follows is short, and may be repeated."""
+        """Restore the earlier signal handlers."""
         self._context.__exit__(None, None, None)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The end of what `on_validation_start` began."""
+        """Restore the earlier signal handlers."""
         if trainer.state.fn == "validate":
             self._context.__exit__(None, None, None)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The end of what `on_test_start` began."""
+        """Restore the earlier signal handlers."""
         self._context.__exit__(None, None, None)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Whatever ends the training, its signals end too."""
+        """Restore the earlier signal handlers, whatever ended the run."""
         if hasattr(self, "_context"):
             self._context.__exit__(None, None, None)

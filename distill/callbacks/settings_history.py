@@ -1,6 +1,7 @@
-"""What a run was taught with, kept in its checkpoints: one that goes on with something else says so."""
+"""Records a run's training settings in its checkpoints, and warns if it continues with other ones."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pytorch_lightning as pl
@@ -8,37 +9,38 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities import rank_zero_warn
 
 from distill.data.blocks import Blocks
-from distill.data.datamodule import CounterfactualDataModule
+from distill.data.datamodule import CounterfactualDataModule, datamodule_of
 from distill.errors import RecipeWarning
 from distill.module import DistillationModule
 from distill.runtime.paths import from_home
 
 Settings = Mapping[str, str | int | float | None]
-"""Setting → value, such as a checkpoint can hold."""
+"""Setting → value of a type that a checkpoint can hold."""
 
 _KEY = "history"
-_OF_ORDER = ("data.train", "data.block_size", "data.global_batch_size", "data.seed")
-"""What the order of the training blocks follows from."""
-_OF_MEASURE = ("model.", "data.validation", "data.block_size")
-"""What val/loss follows from, beside the student."""
+_ORDER_SETTINGS = ("data.train", "data.block_size", "data.global_batch_size", "data.seed")
+"""Settings that determine the order of the training blocks."""
+_METRIC_SETTINGS = ("model.", "data.validation", "data.block_size")
+"""Prefixes of the settings that val/loss depends on, beside the student."""
+_NOT_RECORDED = ("chunk_size", "compile")
+"""Fields of the loss that change how it is computed, and not what is learnt."""
 
 
-def taught(module: DistillationModule) -> dict[str, Any]:
-    """What a model is taught: teacher, target and loss."""
-    teacher, loss = module.teacher_source, module.loss
-    shape = ("kd_weight", "lm_weight", "hidden_weight", "temperature", "divergence", "jsd_beta")
+def training_settings(module: DistillationModule) -> dict[str, Any]:
+    """The settings that determine what a student learns from its text: teacher, target and loss."""
+    teacher = module.teacher_source
     return {
-        "model.teacher.path": None if teacher.path is None else _place(teacher.path),
+        "model.teacher.path": None if teacher.path is None else _canonical(teacher.path),
         "model.teacher.gguf_file": teacher.gguf_file,
-        **{f"model.perturbation.{name}": value for name, value in vars(module.perturbation).items()},
-        **{f"model.loss.{name}": getattr(loss, name) for name in shape},
+        **{f"model.perturbation.{name}": value for name, value in asdict(module.perturbation).items()},
+        **{f"model.loss.{name}": value for name, value in asdict(module.loss).items() if name not in _NOT_RECORDED},
     }
 
 
-def taught_with(module: DistillationModule, data: CounterfactualDataModule) -> dict[str, Any]:
-    """The same, and the text, once it is packed."""
+def run_settings(module: DistillationModule, data: CounterfactualDataModule) -> dict[str, Any]:
+    """The same, and the text and its order, once the text is packed."""
     return {
-        **taught(module),
+        **training_settings(module),
         "data.train": _text(data.train_blocks),
         "data.validation": _text(data.validation_blocks) if data.validation_sources else None,
         "data.block_size": data.block_size,
@@ -47,8 +49,8 @@ def taught_with(module: DistillationModule, data: CounterfactualDataModule) -> d
     }
 
 
-def _place(path: str) -> str:
-    """However a folder is spelled; a hub id as it is."""
+def _canonical(path: str) -> str:
+    """One path for all spellings of a folder; a hub id as it is."""
     folder = from_home(path)
     return str(folder.resolve()) if folder.is_dir() else path
 
@@ -58,10 +60,15 @@ def _text(blocks: Blocks) -> str:
 
 
 def changes(before: Settings, now: Settings) -> dict[str, str]:
-    """Setting → what it is and was, of those that are not what they were.
+    """The settings that differ, each with a phrase that gives the value now and before.
 
-    >>> changes({"model.loss.temperature": 1.0, "data.seed": 3}, {"model.loss.temperature": 2.0, "data.seed": 3})
-    {'model.loss.temperature': 'model.loss.temperature 2.0 (before: 1.0)'}
+    Args:
+        before: Settings of the earlier run; those that it lacks are not compared.
+        now: Settings of this run.
+
+    Example:
+        >>> changes({"model.loss.temperature": 1.0, "data.seed": 3}, {"model.loss.temperature": 2.0, "data.seed": 3})
+        {'model.loss.temperature': 'model.loss.temperature 2.0 (before: 1.0)'}
     """
     return {
         name: f"{name} {value} (before: {before[name]})"
@@ -71,32 +78,31 @@ def changes(before: Settings, now: Settings) -> dict[str, str]:
 
 
 def settings_in(checkpoint: Mapping[str, Any]) -> Settings:
-    """What the run was taught with that a checkpoint is of; nothing in one that doesn't say."""
+    """The training settings of the run that wrote a checkpoint; empty if it doesn't record them."""
     kept = checkpoint.get(_KEY)
     return kept["settings"] if isinstance(kept, dict) and isinstance(kept.get("settings"), dict) else {}
 
 
-def measured_otherwise(trainer: pl.Trainer, checkpoint: Mapping[str, Any]) -> bool:
-    """Whether val/loss is another measure now than it was before this checkpoint."""
-    return _changes_measure(changes(settings_in(checkpoint), _of(trainer)))
+def validation_metric_changed(trainer: pl.Trainer, checkpoint: Mapping[str, Any]) -> bool:
+    """Whether val/loss is defined differently now than in the run up to this checkpoint."""
+    return _affects_validation(changes(settings_in(checkpoint), _settings_of(trainer)))
 
 
-def _changes_measure(changed: Collection[str]) -> bool:
-    return any(name.startswith(_OF_MEASURE) for name in changed)
+def _affects_validation(changed: Collection[str]) -> bool:
+    return any(name.startswith(_METRIC_SETTINGS) for name in changed)
 
 
-def _of(trainer: pl.Trainer) -> dict[str, Any]:
-    module, data = trainer.lightning_module, trainer.datamodule  # type: ignore[attr-defined]
+def _settings_of(trainer: pl.Trainer) -> dict[str, Any]:
+    module = trainer.lightning_module
     assert isinstance(module, DistillationModule)
-    assert isinstance(data, CounterfactualDataModule)
-    return taught_with(module, data)
+    return run_settings(module, datamodule_of(trainer))
 
 
-class History(Callback):
-    """Keeps what a run is taught with in its checkpoints, and warns where one goes on with something else.
+class SettingsHistory(Callback):
+    """Records the training settings in the run's checkpoints, and warns if a run continues with other ones.
 
     Attributes:
-        changes: what has changed on the way, and after which step.
+        changes: What has changed since the run started, and after which step.
     """
 
     def __init__(self) -> None:
@@ -105,25 +111,25 @@ class History(Callback):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Beside Lightning's own entries."""
-        checkpoint[_KEY] = {"settings": _of(trainer), "changes": self.changes}
+        """Add the settings beside Lightning's own entries."""
+        checkpoint[_KEY] = {"settings": _settings_of(trainer), "changes": self.changes}
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Compare, once the text of a fit is packed."""
+        """Compare the settings of a fit, whose text is packed by now."""
         if trainer.state.fn != "fit":
             return
         before = settings_in(checkpoint)
         self.changes = [str(change) for change in checkpoint[_KEY].get("changes", [])] if before else []
-        changed = changes(before, _of(trainer))
+        changed = changes(before, _settings_of(trainer))
         if not changed:
             return
-        told = ", ".join(changed.values())
-        self.changes.append(f"after step {checkpoint['global_step']}: {told}")
-        consequences = [f"this run continues with {told}"]
-        if not changed.keys().isdisjoint(_OF_ORDER):
-            consequences.append("in this pass over the text some blocks come again and others not at all")
-        if _changes_measure(changed):
-            consequences.append("val/loss is another measure now, so that the best state before counts no more")
+        listed = ", ".join(changed.values())
+        self.changes.append(f"after step {checkpoint['global_step']}: {listed}")
+        consequences = [f"this run continues with {listed}"]
+        if not changed.keys().isdisjoint(_ORDER_SETTINGS):
+            consequences.append("in this epoch some blocks are repeated and others left out")
+        if _affects_validation(changed):
+            consequences.append("val/loss is defined differently now, so that the earlier best checkpoint is forgotten")
         rank_zero_warn("; ".join(consequences), category=RecipeWarning)

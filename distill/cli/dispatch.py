@@ -10,6 +10,7 @@ import warnings
 from importlib import import_module
 
 from augment.runtime.command_exit import end_unread, one_line
+from distill.config import SettingError
 from distill.errors import RunError, Stopped, UserError
 
 _HELP = """usage: distill COMMAND [options]
@@ -106,7 +107,10 @@ def _shown(command: str, error: BaseException) -> int:
     if isinstance(error, (KeyboardInterrupt, Stopped)):
         status = 128 + getattr(error, "signal", signal.SIGINT)
         message = f"stopped {getattr(error, 'message', '')}"
-    elif isinstance(error, (UserError, DocumentError)) or type(error).__name__ == "MisconfigurationException":
+    elif (
+        isinstance(error, (UserError, SettingError, DocumentError))
+        or type(error).__name__ == "MisconfigurationException"
+    ):
         status, message = 2, f"error: {message}"
     elif isinstance(error, (OSError, RunError)):
         status, message = 1, f"failed: {message}"

@@ -18,16 +18,16 @@ from augment.runtime.locks import locked
 from distill.callbacks.checkpointing import BestCheckpoint, LastCheckpoint
 from distill.callbacks.export_student import ExportStudent
 from distill.callbacks.graceful_stop import StopBetweenSteps
-from distill.callbacks.nonfinite_guard import StopAtNonFinite
-from distill.callbacks.progress_bar import ProgressBar
-from distill.callbacks.settings_history import History, changes, settings_in, taught
-from distill.callbacks.throughput_monitor import Watch
+from distill.callbacks.nonfinite_guard import NonFiniteGuard
+from distill.callbacks.progress_bar import TrainingProgressBar
+from distill.callbacks.settings_history import SettingsHistory, changes, settings_in, training_settings
+from distill.callbacks.throughput_monitor import StepThroughput
 from distill.cli.parser import OneLineErrors
 from distill.data.datamodule import CounterfactualDataModule
 from distill.errors import RecipeWarning, UserError
 from distill.module import DistillationModule
 from distill.runtime.signals import stopped_by_signals
-from distill.training.checkpoint_io import WholeFiles, check_unfinished, read_checkpoint
+from distill.training.checkpoint_io import AtomicCheckpointIO, check_unfinished, read_checkpoint
 from distill.training.metrics_csv import MetricsFile
 from distill.training.preflight import check_recipe
 
@@ -99,9 +99,9 @@ class TrainingCLI(LightningCLI):
             trainer_defaults={
                 "callbacks": [
                     StopBetweenSteps(),
-                    StopAtNonFinite(),
-                    Watch(),
-                    History(),
+                    NonFiniteGuard(),
+                    StepThroughput(),
+                    SettingsHistory(),
                     BestCheckpoint(),
                     ExportStudent(),
                 ],
@@ -156,14 +156,14 @@ class TrainingCLI(LightningCLI):
         callbacks = [*given] if isinstance(given, list) else [given]
         has_bar = any(isinstance(callback, pl.callbacks.ProgressBar) for callback in callbacks)
         if settings["enable_progress_bar"] is not False and not has_bar:
-            callbacks.append(ProgressBar())
+            callbacks.append(TrainingProgressBar())
         kwargs["callbacks"] = callbacks
         try:
             trainer = super().instantiate_trainer(**kwargs)
         except (ValueError, MisconfigurationException) as error:
             remedy = "; without a GPU: --trainer.accelerator cpu" if "backend" in str(error) else ""
             raise UserError(f"trainer: {error}{remedy}") from error
-        trainer.strategy.checkpoint_io = WholeFiles()
+        trainer.strategy.checkpoint_io = AtomicCheckpointIO()
         if self.subcommand == "fit" and not trainer.fast_dev_run:
             trainer.loggers = [MetricsFile(trainer.default_root_dir), *trainer.loggers]
         return trainer
@@ -258,7 +258,7 @@ class TrainingCLI(LightningCLI):
             if self.trainer.is_global_zero:
                 # A damaged one is better found before hours of packing.
                 checkpoint = read_checkpoint(file, to_continue=self.subcommand == "fit")
-                changed = changes(settings_in(checkpoint), taught(self.model))
+                changed = changes(settings_in(checkpoint), training_settings(self.model))
                 if changed and self.subcommand != "fit":
                     rank_zero_warn(f"{file} is measured with {', '.join(changed.values())}", category=RecipeWarning)
             settings["ckpt_path"] = str(file)
@@ -277,7 +277,7 @@ class _SaveConfigOfFit(SaveConfigCallback):
     """config.yaml is what a fit ran with: neither validating the run later nor a fit that can't start replaces it."""
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Nothing yet: the models are still to be loaded, and the checkpoint."""
+        """Deferred to `on_train_start`, so that a failed start leaves config.yaml untouched."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write it, as the checkpoints of an earlier run in the folder go; where this run went on is no part of it."""

@@ -1,15 +1,29 @@
-"""Counterfactual data augmentation: which side of each document is packed."""
+"""Counterfactual data augmentation: which side of each document is the factual one in the packed text."""
 
-from typing import Literal
-
+from distill.config import Augmentation
 from distill.data.encoding import Side
+from distill.runtime.seeding import seed_of
 
-Augmentation = Literal["none", "append", "substitute"]
-
+__all__ = ["PASSES", "document_side"]
 
 PASSES: dict[Augmentation, list[Side | None]] = {
     "none": ["text"],
     "append": ["text", "reversal"],
     "substitute": [None],
 }
-"""The side of all documents in each pass over the corpus; None: a coin for each."""
+"""The side of all documents in each pass over the corpus; None: a coin decides for each."""
+
+
+def document_side(side: Side | None, seed: int, source: int, document: int) -> Side:
+    """The factual side of one document.
+
+    Args:
+        side: Of all documents in this pass; None: a coin decides, which follows from the other arguments alone.
+        seed: Of the coin.
+        source: Number of the document's source, counted from 0.
+        document: Number of the document in its source, counted from 0.
+
+    Returns:
+        `text`: the document itself; `reversal`: its reversal, with the document as the counterfactual.
+    """
+    return side or ("reversal" if seed_of(seed, source, document) & 1 else "text")

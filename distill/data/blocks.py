@@ -17,13 +17,13 @@ from distill.perturbation.prefix_kinds import PrefixKind, prefix_kinds
 
 @dataclass(frozen=True)
 class Block:
-    """One block and the reversal of what the teacher sees of it.
+    """One block, and the reversal of what the teacher sees of it.
 
     Attributes:
         inputs: `[length]` token ids.
         labels: `[length]` next token ids, −100 in an empty block.
         prefix: `[length]` int8 of `PrefixKind`.
-        counterfactual: `[counterfactual_length]` ids of the reversal; empty where no prefix is REVERSED.
+        counterfactual: `[counterfactual_length]` token ids of the reversal; empty if no prefix is REVERSED.
         positions: `[reversed]` a(t) of the REVERSED prefixes, in order: positions in `counterfactual`.
     """
 
@@ -35,14 +35,14 @@ class Block:
 
 
 class Batch(NamedTuple):
-    """Blocks as tensors; the second teacher pass is for the rows that hold a reversed word only.
+    """Blocks as tensors; only rows with a reversed word need a counterfactual pass of the teacher.
 
     Attributes:
         inputs: `[batch, length]` int64.
-        labels: `[batch, length]` int64, −100 counts nowhere.
+        labels: `[batch, length]` int64; those of −100 count nowhere.
         prefix: `[batch, length]` int8 of `PrefixKind`.
-        counterfactual: `[rows, longest]` int64, filled up on the right: rows ≤ batch, those with a REVERSED prefix.
-        gather: `[reversed]` int64, for each REVERSED prefix of the batch, in order, its place in the flattened
+        counterfactual: `[rows, longest]` int64, padded on the right: the rows with a REVERSED prefix, at most `batch`.
+        gather: `[reversed]` int64, for each REVERSED prefix of the batch, in order, its position in the flattened
             `counterfactual`.
     """
 
@@ -57,10 +57,10 @@ class Blocks(Dataset[Block]):
     """Fixed-length blocks of a packed text: block i starts at token i · length.
 
     Args:
-        packed: the streams.
-        length: tokens a block.
-        counterfactual_limit: the most tokens that the teacher takes; longer reversals fall back to the factual target
-            beyond. None: no limit.
+        packed: The streams.
+        length: Tokens of a block.
+        counterfactual_limit: The most tokens that the teacher can read; beyond it, the prefixes of a longer reversal
+            are UNALIGNED. None: no limit.
     """
 
     def __init__(self, packed: PackedText, length: int, counterfactual_limit: int | None) -> None:
@@ -84,7 +84,7 @@ class Blocks(Dataset[Block]):
         return self.packed.array("shift")
 
     def _boundary(self, start: int, end: int) -> np.ndarray:
-        """Positions in the counterfactual stream that end where tokens end, −1 inside reversed words."""
+        """Positions in the counterfactual stream that end where the tokens end; −1 inside reversed words."""
         shift = self._shift[start:end]
         return np.where(shift == NO_BOUNDARY, -1, np.arange(start, end) + shift)
 
@@ -93,7 +93,7 @@ class Blocks(Dataset[Block]):
         return self.packed.array("flags")
 
     def __getstate__(self) -> dict[str, object]:
-        """Without the memory maps: a worker process opens its own."""
+        """The state without the memory maps: a worker process opens its own."""
         return {name: value for name, value in vars(self).items() if not isinstance(value, np.memmap)}
 
     def __getitem__(self, index: int) -> Block:
@@ -109,7 +109,7 @@ class Blocks(Dataset[Block]):
 
         first, fragment = self._counterfactual_start(start, boundary)
         if fragment:
-            # The block starts inside a reversed word: the rest of it has no reversal, stays, and may tell.
+            # The block starts inside a reversed word: the rest of it has no reversal, stays, and may be a cue.
             aligned[:fragment] = False
             reversed_word[:fragment] = False
             tell[0] = True
@@ -127,7 +127,7 @@ class Blocks(Dataset[Block]):
         return Block(tokens[:-1], tokens[1:], kinds, counterfactual, positions)
 
     def _counterfactual_start(self, start: int, boundary: np.ndarray) -> tuple[int, int]:
-        """Where the reversal of the block starts in its stream, and how many tokens of the block come before that."""
+        """Where the block's reversal starts in its stream, and how many tokens of the block come before that place."""
         before = self._boundary(start - 1, start)[0] if start else -1
         if start == 0 or before >= 0:
             return int(before) + 1, 0
@@ -144,7 +144,7 @@ def _empty(length: int) -> Block:
 
 
 def collate(blocks: list[Block]) -> Batch:
-    """Stack blocks into a batch."""
+    """Stack blocks of the same length into a batch."""
     with_reversal = [block for block in blocks if len(block.positions)]
     longest = max((len(block.counterfactual) for block in with_reversal), default=0)
     counterfactual = np.zeros((len(with_reversal), longest), dtype=np.int64)

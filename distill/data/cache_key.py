@@ -16,17 +16,27 @@ from augment import RoleReverser
 from augment.documents import DocumentError, suffix_of
 from distill.runtime.code_digest import code_digest, files_below, package_files
 
-_MODULES = ("data.encoding", "data.packing", "data.packed_text", "runtime.seeding")
-"""Modules of `distill` whose code decides what is written."""
+_MODULES = ("data.augmentation", "data.encoding", "data.packing", "data.packed_text", "runtime.seeding")
+"""Modules of `distill` whose code determines what is written."""
 
 
 def cache_key(
     sources: Sequence[str], field: str, augmentation: str, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase
 ) -> str:
-    """Of local files the bytes count, and what their names say of how they are read; of hub sets the name.
+    """Hash the sources, the settings, the tokenizer and the code.
+
+    Args:
+        sources: Of local files the bytes count, and the suffixes that decide how they are read; of hub sets the name.
+        field: Column of the text.
+        augmentation: With the seed, where it matters.
+        reverser: Counts with its fingerprint.
+        tokenizer: Counts with its version and state.
+
+    Returns:
+        32 hexadecimal digits.
 
     Raises:
-        augment.documents.DocumentError: a file can't be read.
+        augment.documents.DocumentError: If a file cannot be read.
     """
     tokenizer_state = f"{tokenizers.__version__} {tokenizer.backend_tokenizer.to_str()} {tokenizer.eos_token_id}"
     parts = {
@@ -60,7 +70,7 @@ def _hash_of(source: str) -> str:
     digest = hashlib.sha256()
     for file in files_below(path):
         stat = file.stat()
-        # A single file may be renamed, but not into one of another kind.
+        # A single file may be renamed, as long as it keeps its suffix.
         name = suffix_of(file) if file == path else file.relative_to(path)
         # A name need not be UTF-8.
         digest.update(os.fsencode(f"{name}\0{_file_hash(file, stat.st_size, stat.st_mtime_ns)}\0"))
@@ -69,6 +79,6 @@ def _hash_of(source: str) -> str:
 
 @cache
 def _file_hash(file: Path, size: int, modified: int) -> str:
-    """Of the bytes; read once a process as long as size and time stay the same."""
+    """SHA-256 of the bytes; computed once per process as long as size and modification time stay the same."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -11,11 +11,12 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
 from augment import RoleReverser
-from distill.data.augmentation import Augmentation
+from distill.config import Augmentation
 from distill.data.blocks import Batch, Block, Blocks, collate
 from distill.data.packed_text import DamagedError, PackedText
 from distill.data.packing import Corpus, pack
-from distill.data.sampler import GlobalBatchSampler, ShardSampler, limit_of_rank
+from distill.data.sampler import GlobalBatchSampler, ShardSampler
+from distill.data.trainer_units import TrainerUnits, accumulation_steps, check_trainer
 from distill.errors import UserError
 from distill.runtime.paths import from_home
 from distill.runtime.signals import leave_signals_to_parent
@@ -24,14 +25,15 @@ from distill.runtime.signals import leave_signals_to_parent
 class _BlockLoader(DataLoader[Block]):
     """A loader that continues where a checkpoint left off: its sampler asks the trainer for the step.
 
-    The empty state tells Lightning that continuing in the middle of an epoch is safe.
+    That it has a state, though an empty one, tells Lightning that continuing in the middle of an epoch is safe.
     """
 
     def state_dict(self) -> dict[str, Any]:
+        """Empty: the sampler derives its position from the step."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        pass
+        """Do nothing."""
 
 
 class CounterfactualDataModule(pl.LightningDataModule):
@@ -43,21 +45,24 @@ class CounterfactualDataModule(pl.LightningDataModule):
     together, rounded up to as many for each, so that a recipe means the same on any number of devices.
 
     Args:
-        tokenizer: a fast tokenizer; from the command line: the model's.
-        train: file (txt, jsonl, parquet), folder of such, or hub id; or a list of them.
-        validation: the same, for the validation loss; null: no validation.
-        field: column of the text in jsonl, parquet and hub sets.
-        block_size: tokens a block.
-        global_batch_size: blocks an optimiser step, over all devices and accumulation.
-        micro_batch_size: blocks that a device takes in one pass; accumulation follows from it.
-        augmentation: none; append: the reversal of every document joins the corpus; substitute: a coin decides for
-            every document which of the two stands in it.
-        names: reverse first names too.
-        num_proc: processes that reverse and tokenise; null: one a core.
-        num_workers: processes that prepare batches, on each device.
-        cache_dir: where packed text is kept.
-        seed: of the order of blocks and of `substitute`; from the command line: seed_everything.
-        counterfactual_limit: the most tokens the teacher takes; null: as many as it has positions.
+        tokenizer: A fast tokenizer; on the command line the model's.
+        train: A file (txt, jsonl, parquet), a folder of such files, a hub id, or a list of these.
+        validation: The same, for the validation loss; null: no validation.
+        field: Column of the text in jsonl, parquet and hub sets.
+        block_size: Tokens of a block.
+        global_batch_size: Blocks of an optimiser step, over all devices and accumulation.
+        micro_batch_size: Blocks of one pass on a device; the gradient accumulation follows from it.
+        augmentation: none; append: the reversal of every document joins the corpus; substitute: for every document a
+            coin decides which of the two stands in the corpus.
+        names: Reverse first names, too.
+        num_proc: Processes that reverse and tokenise; null: one per core.
+        num_workers: Processes that prepare batches, on each device.
+        cache_dir: Folder where packed text is kept.
+        seed: Of the order of blocks and of `substitute`; on the command line set by seed_everything.
+        counterfactual_limit: The most tokens that the teacher can read; null: as many as it has positions.
+
+    Raises:
+        UserError: If a number is out of its range, or no training text is named.
     """
 
     def __init__(
@@ -90,7 +95,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         for name, (value, least) in at_least.items():
             if value < least:
                 raise UserError(f"data.{name} is {value}: it must be at least {least}")
-        # A saved tokenizer keeps the limits of its last call, and would cut or fill up every document.
+        # A saved tokenizer keeps the limits of its last call, and would truncate or pad every document.
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
         self.tokenizer = tokenizer
@@ -109,42 +114,25 @@ class CounterfactualDataModule(pl.LightningDataModule):
         self.counterfactual_limit = counterfactual_limit
         self.first_step = 0
         """The step that the run continues from."""
-        self._asked: dict[str, Any] = {}
-        """What the user set of the trainer, while it holds what follows for a device and in micro-batches."""
+        self._units = TrainerUnits()
         self._reverser = RoleReverser(names=names)
 
     def check_trainer(self, trainer: pl.Trainer) -> None:
-        """Refuse what contradicts this data, before anything is packed.
+        """Refuse a trainer that contradicts this data, before anything is packed.
 
         Raises:
-            UserError: a precision that spoils positions, settings of the trainer that follow from others here, or batch
-                sizes that don't divide.
+            UserError: If its precision corrupts positions, settings are given that follow from others here, or the
+                batch sizes don't divide.
         """
         _check_precision(trainer)
-        if trainer.accumulate_grad_batches != 1:
-            raise UserError(
-                "trainer.accumulate_grad_batches can't be set: it follows from data.global_batch_size, "
-                "data.micro_batch_size and the number of devices"
-            )
-        if trainer.overfit_batches:
-            raise UserError("trainer.overfit_batches can't be set: give a small text, and many trainer.max_epochs")
-        limit = trainer.limit_train_batches
-        # 1 is a single batch an epoch, though equal to 1.0, which is all of them.
-        if (isinstance(limit, int) or limit != 1.0) and not trainer.fast_dev_run:
-            raise UserError("trainer.limit_train_batches can't be set: give trainer.max_steps for a shorter run")
-        # Lightning keeps a time in a place of its own, and then leaves this attribute out.
-        if not hasattr(trainer, "val_check_interval"):
-            raise UserError(
-                "trainer.val_check_interval can't be a time: validation falls on the end of an optimiser step; give a "
-                "number of steps, or a share of the epoch such as 0.5"
-            )
+        check_trainer(trainer)
         self.accumulation(trainer.world_size)
 
     def prepare_data(self) -> None:
-        """Pack what the cache doesn't hold yet; on one process a node.
+        """Pack what the cache doesn't hold yet, on one process of each node.
 
         Raises:
-            UserError: model or trainer contradict this data.
+            UserError: If model or trainer contradict this data.
         """
         if self.trainer is not None:
             self._check(self.trainer)
@@ -154,48 +142,40 @@ class CounterfactualDataModule(pl.LightningDataModule):
             self._pack(self._validation_corpus)
 
     def setup(self, stage: str) -> None:
-        """Open the packed text and derive what the trainer counts a device from the number of devices.
+        """Open the packed text, and set what the trainer counts per device from the number of devices.
 
         Raises:
-            UserError: model or trainer contradict this data, or less text than a block or a global batch.
+            UserError: If model or trainer contradict this data, or there is less text than a block or a global batch.
         """
         trainer = self.trainer
         assert trainer is not None
         self._check(trainer)
         if self.counterfactual_limit is None:
             self.counterfactual_limit = getattr(trainer.lightning_module, "counterfactual_limit", None)
-        for name in ("limit_val_batches", "limit_test_batches"):
-            self._set(trainer, name, limit_of_rank(getattr(trainer, name), trainer.world_size))
+        self._units.apply_limits(trainer)
         if stage == "fit":
             self.first_step = 0
-            self._set(trainer, "accumulate_grad_batches", self.accumulation(trainer.world_size))
             self.train_blocks = self._blocks(self._open(self._train_corpus), "train")
             if len(self.train_blocks) < self.global_batch_size:
                 raise UserError(
                     f"data.train holds {len(self.train_blocks):,} blocks of {self.block_size} tokens, fewer than one "
                     f"global batch: lower data.global_batch_size ({self.global_batch_size}) or give more text"
                 )
-            self._set(trainer, "val_check_interval", self._validation_interval(trainer))
+            self._units.apply_steps(trainer, self.accumulation(trainer.world_size), self.steps_per_epoch)
         if self.validation_sources:
             self.validation_blocks = self._blocks(self._open(self._validation_corpus), "validation")
 
-    def _set(self, trainer: pl.Trainer, name: str, value: int | float) -> None:
-        self._asked[name] = getattr(trainer, name)
-        setattr(trainer, name, value)
-
     def teardown(self, stage: str) -> None:
-        """Give the trainer back what its user set: it may fit again, also with other data."""
-        for name, value in self._asked.items():
-            setattr(self.trainer, name, value)
-        self._asked.clear()
+        """Restore what the user set of the trainer."""
+        self._units.restore(self.trainer)
 
     def on_exception(self, exception: BaseException) -> None:
-        """Lightning tears down only what ended well."""
-        self.teardown("fit")
+        """Restore it after a failure, too: Lightning calls `teardown` only after a run that ended well."""
+        self._units.restore(self.trainer)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimiser steps in one pass over the training blocks; what is less than a global batch waits for the next."""
+        """Optimiser steps of an epoch; blocks that don't fill a global batch are left out of it."""
         return len(self.train_blocks) // self.global_batch_size
 
     @property
@@ -203,61 +183,37 @@ class CounterfactualDataModule(pl.LightningDataModule):
         return self.trainer is None or self.trainer.state.fn == "fit"
 
     def _check(self, trainer: pl.Trainer) -> None:
-        """What the command line has checked already, for those who come without it."""
+        """The checks that the command line has already made, for a trainer that is used without it."""
         if self._fits:
             self.check_trainer(trainer)
         else:
             _check_precision(trainer)
-        # Any module that can tell what it takes: data knows no models.
+        # Any module that can check its data: this package must not import models.
         if check_data := getattr(trainer.lightning_module, "check_data", None):
             check_data(self.tokenizer, self.block_size, self.names)
-
-    def _validation_interval(self, trainer: pl.Trainer) -> int | float:
-        """`trainer.val_check_interval` in micro-batches, as Lightning counts, and always at the end of a step.
-
-        Raises:
-            UserError: it is longer than an epoch.
-        """
-        interval = trainer.val_check_interval
-        if interval == 1.0 and isinstance(interval, float):
-            return interval
-        epoch = self.steps_per_epoch
-        steps = interval if isinstance(interval, int) else max(1, int(interval * epoch))
-        if steps > epoch and trainer.check_val_every_n_epoch is not None:
-            raise UserError(
-                f"trainer.val_check_interval is {steps} steps and an epoch has {epoch}: lower it, or set "
-                "trainer.check_val_every_n_epoch to null"
-            )
-        return steps * trainer.accumulate_grad_batches
 
     def accumulation(self, world_size: int) -> int:
         """Micro-batches that a device accumulates in one optimiser step.
 
         Raises:
-            UserError: the global batch can't be shared evenly.
+            UserError: If the global batch cannot be divided evenly.
         """
-        accumulation, rest = divmod(self.global_batch_size, self.micro_batch_size * world_size)
-        if rest or accumulation < 1:
-            raise UserError(
-                f"data.global_batch_size ({self.global_batch_size}) is no multiple of data.micro_batch_size "
-                f"({self.micro_batch_size}) × devices ({world_size})"
-            )
-        return accumulation
+        return accumulation_steps(self.global_batch_size, self.micro_batch_size, world_size)
 
     def micro_batches_of(self, step: int) -> list[list[int]]:
-        """The blocks of an optimiser step, `[accumulation][micro_batch_size]`, as this rank sees them."""
+        """The numbers of the blocks of an optimiser step on this rank, `[accumulation][micro_batch_size]`."""
         assert self.trainer is not None
         micro_batches = self._train_sampler(lambda: step)
         return list(itertools.islice(micro_batches, self.accumulation(self.trainer.world_size)))
 
     def describe(self, blocks: list[int]) -> str:
-        """Where the text of training blocks comes from: documents and their source."""
+        """The documents, and their sources, that training blocks are made of."""
         return "; ".join(
             self.train_blocks.packed.describe(block * self.block_size, self.block_size) for block in blocks
         )
 
     def train_dataloader(self) -> DataLoader[Block]:
-        """Shuffled micro-batches of this rank, from the trainer's step on."""
+        """Shuffled micro-batches of this rank, from the trainer's current step on."""
         trainer = self.trainer
         assert trainer is not None
         # Lightning may ask for batches before it has restored the step.
@@ -292,7 +248,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         return self.val_dataloader()
 
     def transfer_batch_to_device(self, batch: Batch, device: Any, dataloader_idx: int) -> Batch:
-        """Copy without waiting: batches lie in pinned memory."""
+        """Copy asynchronously: batches are in pinned memory."""
         return Batch(*(tensor.to(device, non_blocking=True) for tensor in batch))
 
     def _loader(self, blocks: Blocks, sampler: GlobalBatchSampler | ShardSampler) -> DataLoader[Block]:
@@ -328,10 +284,10 @@ class CounterfactualDataModule(pl.LightningDataModule):
         return pack(corpus, self._reverser, self.tokenizer, self.num_proc, self.cache_dir)
 
     def _open(self, corpus: Corpus) -> PackedText:
-        """What `prepare_data` has packed; the first process alone reads the sources to know its name.
+        """Open what `prepare_data` has packed; only the first process reads the sources for the name of its folder.
 
         Raises:
-            UserError: it is not there, or damaged.
+            UserError: If it is missing or damaged.
         """
         assert self.trainer is not None
         key = corpus.key(self._reverser, self.tokenizer) if self.trainer.is_global_zero else ""
@@ -345,16 +301,23 @@ class CounterfactualDataModule(pl.LightningDataModule):
             ) from error
 
 
+def datamodule_of(trainer: pl.Trainer) -> CounterfactualDataModule:
+    """The data module that a trainer runs with."""
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    assert isinstance(data, CounterfactualDataModule)
+    return data
+
+
 def _check_precision(trainer: pl.Trainer) -> None:
-    """Refuse to have the whole model rounded: rotary frequencies lose their digits, and no saved model has such.
+    """Refuse to round the whole model: rotary frequencies lose their digits, and no saved model has them rounded.
 
     Raises:
-        UserError: it would be.
+        UserError: If the trainer's precision would.
     """
     precision = trainer.precision
     if precision in ("bf16-true", "16-true") or precision.startswith("transformer-engine"):
         mixed = "16-mixed" if precision == "16-true" else "bf16-mixed"
         raise UserError(
-            f"trainer.precision can't be {precision}: it rounds the positions of rotary models too, so that the saved "
-            f"student is another than the trained one; take {mixed}"
+            f"trainer.precision can't be {precision}: it rounds the positions of rotary models, too, so that the saved "
+            f"student differs from the trained one; take {mixed}"
         )

@@ -1,4 +1,4 @@
-"""A document and its reversal as tokens, with the map between the two."""
+"""A document and its reversal as tokens, with the alignment of the two."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -17,25 +17,26 @@ Side = Literal["text", "reversal"]
 
 
 class TokenFlag(IntFlag):
-    """What is known of a token besides its id."""
+    """What is known about a token besides its id."""
 
     REVERSED_WORD = 1
-    """It belongs to a word that the reversal exchanges."""
+    """It is part of a word that the reversal exchanges."""
     TELL = 2
-    """It tells a gender and stays."""
+    """It is part of a gender cue that the reversal leaves as it is."""
     UNALIGNED = 4
-    """It has no a(t): the prefix that ends here has no reversal, or one that knows the words that follow."""
+    """It has no a(t): the prefix that ends here has no reversal, or one that depends on the words that follow."""
 
 
 @dataclass(frozen=True)
 class EncodedDocument:
-    """Tokens of a document, of its reversal, and where they meet.
+    """The tokens of a document and of its reversal, and the positions where both end at the same place of the text.
 
     Attributes:
-        tokens: `[length]` ids, what opens a document first, the end-of-text token last.
-        counterfactual: `[counterfactual_length]` ids, the same.
-        boundary: `[length]` for each token the position in `counterfactual` that ends where it ends, or −1 inside a
-            reversed word. Unlike a(t) it exists at the last token of an ambiguous word too: text may continue there.
+        tokens: `[length]` ids; opening tokens first, the end-of-text token last.
+        counterfactual: `[counterfactual_length]` ids of the reversal, with the same first and last tokens.
+        boundary: `[length]` for each token the position in `counterfactual` that ends where the token ends, or −1
+            inside a reversed word. Unlike a(t), it also exists at the last token of an ambiguous word: text may
+            continue there.
         flags: `[length]` uint8 of `TokenFlag`.
     """
 
@@ -46,10 +47,10 @@ class EncodedDocument:
 
 
 _PIECE = 1 << 20
-"""Characters that are reversed and tokenised as one: a longer document is cut where it hurts least, since a tokenizer
-needs some hundred bytes a character."""
+"""Most characters that are reversed and tokenised at once, since a tokenizer needs some hundred bytes per character. A
+longer document is split at the last paragraph, line or word boundary before the limit."""
 _SEARCH = 1 << 16
-"""Characters before the end of a piece in which a good place to cut is looked for."""
+"""Characters before that limit that are searched for a boundary."""
 
 
 def encode_documents(
@@ -58,25 +59,28 @@ def encode_documents(
     """Reverse and tokenise documents.
 
     Args:
-        texts: the documents.
-        reverser: finds the words to exchange.
-        tokenizer: a fast one, with character offsets.
-        sides: for each document whether it is the factual side itself (`text`) or its reversal is, the document being
-            the counterfactual then (`reversal`).
+        texts: The documents.
+        reverser: Finds the words to exchange.
+        tokenizer: A fast tokenizer, with character offsets.
+        sides: For each document, whether the factual side is the document itself (`text`), or its reversal with the
+            document as the counterfactual (`reversal`).
+
+    Returns:
+        The encoded documents, in order.
     """
     opening = document_opening(tokenizer)
     return [_encode_document(text, reverser, tokenizer, side, opening) for text, side in zip(texts, sides, strict=True)]
 
 
 def text_opening(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """The special tokens that a tokenizer puts before a text, as its model knows it from its training."""
+    """The special tokens that a tokenizer puts before a text, as its model has seen them in training."""
     encoded = tokenizer("a", return_special_tokens_mask=True, verbose=False)
     special = takewhile(lambda token: token[1], zip(encoded["input_ids"], encoded["special_tokens_mask"], strict=True))
     return [token for token, _ in special]
 
 
 def document_opening(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """What opens a document in packed text: the same, but where that is the end-of-text token of the one before."""
+    """The special tokens before a document in packed text; none if the end-of-text token before it suffices."""
     opening = text_opening(tokenizer)
     return [] if opening == [tokenizer.eos_token_id] else opening
 
@@ -115,7 +119,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _cut(text: str, end: int) -> int:
-    """The last place before `end` where a paragraph, a line or a word ends."""
+    """The last boundary before `end` of a paragraph, a line or a word."""
     for separator in ("\n\n", "\n", " "):
         found = text.rfind(separator, end - _SEARCH, end)
         if found > 0:
@@ -124,7 +128,7 @@ def _cut(text: str, end: int) -> int:
 
 
 def _tokenise(text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[tuple[int, int]]]:
-    # The backend itself: the wrapper around it takes longer to copy what we don't need than the tokens take.
+    # The backend itself: its wrapper spends more time on copying fields that we don't need than on tokenising.
     encoding = tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
     return encoding.ids, encoding.offsets
 
@@ -142,10 +146,10 @@ def _encode(reversal: Reversal, tokenizer: PreTrainedTokenizerBase, end: list[in
         return EncodedDocument(tokens, tokens, np.arange(len(tokens)), flags)
     counterfactual_ids, counterfactual_offsets = _tokenise(reversal.counterfactual, tokenizer)
     ends = np.array(boundaries(offsets, counterfactual_offsets, reversal.swaps), dtype=np.int64)
-    # a(t): the boundary, but not at the token in which a word ends whose counterpart the following words decided.
+    # a(t) is the boundary, except at the last token of a word whose counterpart was chosen by the words that follow.
     swaps = np.frombuffer(reversal.record, dtype=np.int64).reshape(-1, 5)
-    decided_later = ending_in(characters, swaps[swaps[:, 4] == 1, 1])
-    inner[(ends < 0) | decided_later] |= np.uint8(TokenFlag.UNALIGNED)
+    ambiguous = ending_in(characters, swaps[swaps[:, 4] == 1, 1])
+    inner[(ends < 0) | ambiguous] |= np.uint8(TokenFlag.UNALIGNED)
     inner[overlapping(characters, swaps[:, :2])] |= np.uint8(TokenFlag.REVERSED_WORD)
     counterfactual = np.array([*counterfactual_ids, *end], dtype=np.int64)
     last = [len(counterfactual_ids)] if end else []

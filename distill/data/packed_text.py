@@ -1,4 +1,4 @@
-"""A packed text on disk: four streams of tokens, the documents' places in them, and what proves them whole."""
+"""The format of packed text on disk: four token streams, where documents start, sizes and checksums."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from distill.data.encoding import EncodedDocument
 from distill.errors import RunError
 
 NO_BOUNDARY = np.iinfo(np.int32).min
-"""In the stream `shift`: the token ends inside a reversed word."""
+"""Value in the stream `shift` for a token that ends inside a reversed word."""
 
 _CHUNK = 1 << 24
 
@@ -24,10 +24,10 @@ def _types(token_type: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class PackedBatch:
-    """Encoded documents, one after the other, as they will stand in the streams.
+    """Encoded documents, concatenated as they are written to the streams.
 
     Attributes:
-        lengths: `[documents]` tokens of each.
+        lengths: `[documents]` tokens of each document.
         tokens: `[tokens]` ids.
         counterfactual: `[counterfactual tokens]` ids.
         boundary: `[tokens]` positions in `counterfactual`, or −1.
@@ -42,7 +42,12 @@ class PackedBatch:
 
     @classmethod
     def of(cls, documents: list[EncodedDocument], token_type: str) -> "PackedBatch":
-        """Join documents; `token_type`: numpy name of the type of ids."""
+        """Concatenate documents.
+
+        Args:
+            documents: At least one.
+            token_type: NumPy name of the dtype of ids.
+        """
         lengths = np.array([len(document.counterfactual) for document in documents])
         before = np.cumsum(lengths) - lengths
         boundary = [
@@ -62,39 +67,43 @@ class PackedBatch:
 
 
 class DamagedError(Exception):
-    """A packed text that is not what was written."""
+    """A packed text that differs from what was written."""
 
 
 def _check_meta(meta: dict[str, Any]) -> None:
-    """Of a file that is JSON still, and yet not what was written."""
+    """Check the content of a meta.json that is still valid JSON.
+
+    Raises:
+        DamagedError: If its fields contradict each other.
+    """
     if meta["token_type"] not in ("uint16", "uint32"):
-        raise DamagedError(f"meta.json: its token_type is {meta['token_type']!r}")
+        raise DamagedError(f"meta.json: unknown token_type {meta['token_type']!r}")
     types = _types(meta["token_type"])
     for part in ("bytes", "crc32"):
         if meta[part].keys() != types.keys():
-            raise DamagedError(f"meta.json: its {part} are of other files")
+            raise DamagedError(f"meta.json: {part} lists other files")
     lengths = dict.fromkeys(("tokens", "shift", "flags"), meta["tokens"]) | {"starts": meta["documents"]}
     for name, length in lengths.items():
         if type(length) is not int or meta["bytes"][name] != length * np.dtype(types[name]).itemsize:
-            raise DamagedError(f"meta.json: {name} of {length!r} numbers has not {meta['bytes'][name]!r} bytes")
+            raise DamagedError(f"meta.json: {length!r} numbers in {name} don't take {meta['bytes'][name]!r} bytes")
 
 
 @dataclass(frozen=True)
 class PackedText:
-    """A folder with two streams of tokens, and what ties them.
+    """A folder with a factual and a counterfactual token stream, and their alignment.
 
-    Document follows document, each with its end-of-text token.
+    Documents follow one another, each with its end-of-text token.
 
     Attributes:
-        folder: holds `meta.json` and the arrays, each in a file `<name>.bin`:
-            `tokens` [tokens] ids, factual; `counterfactual` ids of the reversals;
-            `shift` [tokens] int32: the counterfactual position that ends where the token ends, less the token's own
-            position, or `NO_BOUNDARY`; `flags` [tokens] uint8 of `TokenFlag`; `starts` [documents] int64: the first
+        folder: Holds `meta.json` and the arrays, each in a file `<name>.bin`:
+            `tokens` `[tokens]` ids of the factual side; `counterfactual` ids of the reversals;
+            `shift` `[tokens]` int32: the counterfactual position that ends where the token ends, minus the token's own
+            position, or `NO_BOUNDARY`; `flags` `[tokens]` uint8 of `TokenFlag`; `starts` `[documents]` int64: the first
             token of each document.
-        tokens: length of the factual stream.
-        documents: how many.
-        token_type: numpy name of the type of ids.
-        sources: (name, documents) of what was packed, in order.
+        tokens: Length of the factual stream.
+        documents: Number of documents.
+        token_type: NumPy name of the dtype of ids.
+        sources: (name, number of documents) of each packed source, in order.
     """
 
     folder: Path
@@ -105,10 +114,10 @@ class PackedText:
 
     @classmethod
     def open(cls, folder: Path) -> "PackedText":
-        """Open what `PackedWriter` wrote.
+        """Open what `PackedWriter` wrote; sizes are checked, checksums are not.
 
         Raises:
-            DamagedError: something is missing, of another size, or contradicts the rest.
+            DamagedError: If a file is missing, has another size, or contradicts the others.
         """
         try:
             meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
@@ -119,16 +128,16 @@ class PackedText:
                     raise DamagedError(f"{name}.bin has {found:,} of {size:,} bytes")
             sources = tuple((source, documents) for source, documents in meta["sources"])
             if sum(documents for _, documents in sources) != meta["documents"]:
-                raise DamagedError("meta.json: its sources hold another number of documents")
+                raise DamagedError("meta.json: the documents of its sources don't add up")
             return cls(folder, meta["tokens"], meta["documents"], meta["token_type"], sources)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedError(f"{type(error).__name__}: {error}") from error
 
     def verified(self) -> "PackedText":
-        """Itself, once every byte has been compared with its checksum.
+        """The same packed text, after every file has been compared with its checksum.
 
         Raises:
-            DamagedError: one differs.
+            DamagedError: If a checksum differs.
         """
         for name, expected in json.loads((self.folder / "meta.json").read_text(encoding="utf-8"))["crc32"].items():
             checksum = 0
@@ -136,15 +145,20 @@ class PackedText:
                 while chunk := file.read(_CHUNK):
                     checksum = zlib.crc32(chunk, checksum)
             if checksum != expected:
-                raise DamagedError(f"{name}.bin has another checksum")
+                raise DamagedError(f"{name}.bin has a different checksum")
         return self
 
     def array(self, name: str) -> np.ndarray:
-        """One of the arrays, memory-mapped."""
+        """One of the arrays of the folder, memory-mapped."""
         return np.memmap(self.folder / f"{name}.bin", dtype=_types(self.token_type)[name], mode="r")
 
     def describe(self, token: int, length: int) -> str:
-        """Which documents stand at some tokens, e.g. “documents 3 to 5 of train.jsonl”; counted from 1."""
+        """The documents of some tokens, e.g. “documents 3 to 5 of train.jsonl”, counted from 1.
+
+        Args:
+            token: Position of the first token.
+            length: Number of tokens.
+        """
         first, last = np.searchsorted(self.array("starts"), [token, token + length - 1], side="right")
         before = 0
         for source, documents in self.sources:
@@ -159,7 +173,7 @@ class PackedText:
 
 
 class PackedWriter:
-    """Writes a packed text into a folder that exists; only `finish` makes it one that can be opened."""
+    """Writes a packed text into an existing folder, which can be opened once `finish` has been called."""
 
     def __init__(self, folder: Path, token_type: str) -> None:
         self._folder = folder
@@ -179,7 +193,11 @@ class PackedWriter:
             file.close()
 
     def add(self, batch: PackedBatch) -> None:
-        """Append documents."""
+        """Append documents.
+
+        Raises:
+            RunError: If the streams' lengths differ by more than 2³¹ tokens.
+        """
         apart = self._counterfactual_tokens - self._tokens
         shift = batch.boundary - np.arange(len(batch.tokens)) + apart
         if len(shift) and np.abs(shift).max() > np.iinfo(np.int32).max:
@@ -198,12 +216,12 @@ class PackedWriter:
         self._counterfactual_tokens += len(batch.counterfactual)
 
     def end_source(self, name: str) -> None:
-        """The documents since the last call came from here."""
+        """Note that the documents since the last call came from this source."""
         self._sources.append((name, self._documents - self._documents_before))
         self._documents_before = self._documents
 
     def finish(self) -> PackedText:
-        """Write down what proves the files whole."""
+        """Write meta.json, with the sizes and checksums of all files."""
         for file in self._files.values():
             file.flush()
             os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""Documents → two streams of tokens on disk, once: the cache that training reads blocks from."""
+"""Documents → two token streams on disk, packed once: the cache that training reads its blocks from."""
 
 import logging
 import shutil
@@ -14,21 +14,21 @@ from transformers import PreTrainedTokenizerBase
 from augment import RoleReverser
 from augment.documents import DocumentError, read_documents
 from augment.runtime.locks import locked
-from distill.data.augmentation import PASSES, Augmentation
+from distill.config import Augmentation
+from distill.data.augmentation import PASSES, document_side
 from distill.data.cache_key import cache_key
 from distill.data.encoding import Side, encode_documents
 from distill.data.packed_text import DamagedError, PackedBatch, PackedText, PackedWriter
 from distill.errors import RunError
-from distill.runtime.seeding import seed_of
 from distill.runtime.worker_pool import in_order
 
 log = logging.getLogger(__name__)
 
 
 _BATCH = 256
-"""Documents that are tokenised, and written, at a time, at most."""
+"""Most documents that are tokenised and written at a time."""
 _BATCH_CHARACTERS = 1 << 20
-"""Characters of such a batch, unless a single document has more."""
+"""Most characters of such a batch, unless a single document has more."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,12 @@ class Corpus:
     """What is packed, and which side of its documents is the factual one.
 
     Attributes:
-        sources: files, folders or hub ids, read one after the other.
-        field: the text's column in jsonl, parquet and hub sets.
-        augmentation: `none`; `append`: the reversals follow all originals as documents of their own, with the original
-            as counterfactual; `substitute`: a seeded coin decides for each document which side is the factual one.
-        seed: of that coin.
+        sources: Files, folders or hub ids, read one after the other.
+        field: Column of the text in jsonl, parquet and hub sets.
+        augmentation: `none`; `append`: after all originals come their reversals, as documents of their own with the
+            original as the counterfactual; `substitute`: a seeded coin decides for each document which side is the
+            factual one.
+        seed: Of that coin.
     """
 
     sources: tuple[str, ...]
@@ -49,7 +50,11 @@ class Corpus:
     seed: int = 0
 
     def key(self, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase) -> str:
-        """Names the packed text: a hash of all that changes it."""
+        """The name of the packed text: a hash of all that changes it.
+
+        Raises:
+            augment.documents.DocumentError: If a file cannot be read.
+        """
         coin = self.seed if self.augmentation == "substitute" else None
         return cache_key(self.sources, self.field, f"{self.augmentation} {coin}", reverser, tokenizer)
 
@@ -57,18 +62,21 @@ class Corpus:
 def pack(
     corpus: Corpus, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase, num_proc: int, cache_dir: Path
 ) -> PackedText:
-    """Reverse, tokenise and write the documents of a corpus, unless the cache holds them already, undamaged.
+    """Reverse, tokenise and write the documents of a corpus, unless the cache already holds them intact.
 
     Args:
-        corpus: the documents.
-        reverser: finds the words to exchange.
-        tokenizer: a fast one.
-        num_proc: processes that reverse and tokenise.
-        cache_dir: folder of all packed texts; what is written depends on everything but `num_proc`.
+        corpus: The documents.
+        reverser: Finds the words to exchange.
+        tokenizer: A fast tokenizer.
+        num_proc: Processes that reverse and tokenise; the result does not depend on their number.
+        cache_dir: Folder of all packed texts.
+
+    Returns:
+        The packed text, in its folder of the cache.
 
     Raises:
-        augment.documents.DocumentError: a source can't be read.
-        RunError: the cache can't be written, or a process died.
+        augment.documents.DocumentError: If a source cannot be read.
+        RunError: If the cache cannot be written, or a process died.
     """
     key = corpus.key(reverser, tokenizer)
     folder = cache_dir / key
@@ -91,7 +99,8 @@ def pack(
                 shutil.rmtree(unfinished, ignore_errors=True)
     except OSError as error:
         raise RunError(
-            f"data.cache_dir {str(cache_dir)!r} can't be written: {error.strerror or error}; make room, or name another"
+            f"data.cache_dir {str(cache_dir)!r} can't be written: {error.strerror or error}; free some space, or name "
+            "another folder"
         ) from error
     return PackedText.open(folder)
 
@@ -109,7 +118,7 @@ def _write(
         for side in PASSES[corpus.augmentation]:
             for number, source in enumerate(corpus.sources):
                 documents = read_documents(source, field=corpus.field, cache_dir=scratch)
-                batches = _batches(_texts(documents, source), side, (corpus.seed, number))
+                batches = _batches(_texts(documents, source), side, corpus.seed, number)
                 name = source if side != "reversal" else f"{source}, reversed"
                 with tqdm(total=len(documents), desc=f"Packing {source}", unit=" documents", mininterval=1) as bar:
                     for encoded in in_order(_encode, batches, num_proc, reverser, tokenizer, token_type):
@@ -123,15 +132,15 @@ def _write(
 
 
 def _batches(
-    documents: Iterable[str], side: Side | None, coin: tuple[int, int]
+    documents: Iterable[str], side: Side | None, seed: int, source: int
 ) -> Iterator[tuple[list[str], list[Side]]]:
-    """Documents with their sides, some at a time: neither too many nor too long."""
+    """Documents and their sides, in batches that are limited in documents and in characters."""
     texts: list[str] = []
     sides: list[Side] = []
     characters = 0
     for index, text in enumerate(documents):
         texts.append(text)
-        sides.append(side or ("reversal" if seed_of(*coin, index) & 1 else "text"))
+        sides.append(document_side(side, seed, source, index))
         characters += len(text)
         if len(texts) == _BATCH or characters >= _BATCH_CHARACTERS:
             yield texts, sides
@@ -144,7 +153,8 @@ def _texts(documents: Dataset, source: str) -> Iterator[str]:
     try:
         for batch in documents.with_format("arrow").iter(16):
             yield from batch.column("text").to_pylist()
-    except OSError as error:  # or else it would be told of the cache, which is written meanwhile
+    except OSError as error:
+        # Otherwise it would be reported of the cache, which is written at the same time.
         raise DocumentError(f"{source}: cannot be read: {error.strerror or error}") from error
 
 

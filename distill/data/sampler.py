@@ -6,7 +6,7 @@ import numpy as np
 from torch.utils.data import Sampler
 
 EMPTY = -1
-"""Index of a block without labels: it evens out the number of validation batches over the ranks."""
+"""Index of a block without labels, which pads the validation batches to the same number on every rank."""
 
 
 class GlobalBatchSampler(Sampler[list[int]]):
@@ -15,7 +15,16 @@ class GlobalBatchSampler(Sampler[list[int]]):
     A global batch is cut into micro-batches; the q-th belongs to rank q mod world size, whatever the number of
     devices, so that 1 device × 4 accumulation and 2 × 2 see the same micro-batches in one optimiser step.
 
-    Its length is always the whole epoch's: Lightning counts on it when it continues in the middle of one.
+    Its length is always that of the whole epoch: Lightning relies on this when it continues in the middle of one.
+
+    Args:
+        blocks: Blocks of the training text.
+        global_batch_size: Blocks of an optimiser step, over all ranks.
+        micro_batch_size: Blocks of a micro-batch.
+        rank: Of this process.
+        world_size: Number of processes.
+        seed: Of the order of the blocks.
+        consumed_steps: Tells how many optimiser steps are done when iteration starts.
     """
 
     def __init__(
@@ -51,7 +60,14 @@ class GlobalBatchSampler(Sampler[list[int]]):
 
 
 class ShardSampler(Sampler[list[int]]):
-    """All blocks in order, a share of them for each rank; every rank has the same number of batches."""
+    """All blocks in order, a share of them for each rank; every rank has the same number of batches.
+
+    Args:
+        blocks: Blocks of the text.
+        batch_size: Blocks of a batch.
+        rank: Of this process.
+        world_size: Number of processes.
+    """
 
     def __init__(self, blocks: int, batch_size: int, rank: int, world_size: int) -> None:
         self._blocks = blocks
@@ -66,8 +82,3 @@ class ShardSampler(Sampler[list[int]]):
         padded = np.full(len(self) * self._batch_size * self._world_size, EMPTY)
         padded[: self._blocks] = np.arange(self._blocks)
         yield from padded.reshape(-1, self._batch_size)[self._rank :: self._world_size].tolist()
-
-
-def limit_of_rank(limit: int | float, world_size: int) -> int | float:
-    """A number of batches of all ranks as a number of each rank's, rounded up; a share of the batches stays one."""
-    return -(-limit // world_size) if isinstance(limit, int) else limit

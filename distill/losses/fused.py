@@ -1,4 +1,4 @@
-"""The fused loss: chunk by chunk through the head, with the gradient made in the forward pass."""
+"""The autograd function of the fused loss: chunk by chunk through the head, with the gradient in the forward pass."""
 
 import functools
 from collections.abc import Callable
@@ -8,21 +8,21 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from distill.losses.chunk_sizes import block_rows
+from distill.losses.chunk_sizes import tile_rows
 from distill.losses.lm_head import Head
-from distill.losses.terms import LossTerms, Perturbation
+from distill.losses.terms import IGNORED_LABEL, LossTerms, TargetRule
 from distill.perturbation.prefix_kinds import PrefixKind
 
-IGNORED_LABEL = -100
+__all__ = ["FusedLoss", "TeacherStates", "split_chunks"]
 
 
 class _Chunk(NamedTuple):
-    """Rows that go through the head products together, after prefixes of one kind.
+    """Tokens that go through the head products together, all after prefixes of one kind.
 
     Attributes:
-        kind: of their prefixes.
-        rows: `[C]` indices of tokens.
-        slots: `[C]` their indices in the counterfactual hidden states, where the perturbation asks for these.
+        kind: Of their prefixes.
+        rows: `[C]` indices of the tokens.
+        slots: `[C]` their indices in the counterfactual hidden states; None unless `kind` is REVERSED.
     """
 
     kind: PrefixKind
@@ -31,7 +31,13 @@ class _Chunk(NamedTuple):
 
 
 class TeacherStates(NamedTuple):
-    """The teacher's head `[V, D]`, and what it takes: `[N, D]` factual, `[M, D]` counterfactual hidden states."""
+    """The teacher's head and its hidden states.
+
+    Attributes:
+        weight: `[V, D]` weights of the head.
+        hidden: `[N, D]` after the factual prefixes.
+        counterfactual_hidden: `[M, D]` after the reversed prefixes; None where there are none.
+    """
 
     weight: Tensor
     hidden: Tensor
@@ -39,19 +45,25 @@ class TeacherStates(NamedTuple):
 
 
 class _Predictions(NamedTuple):
-    """`[C, V]` logits of the student, of the teacher, and of the teacher after the reversed prefixes."""
+    """The logits of some tokens.
+
+    Attributes:
+        student: `[C, V]`.
+        teacher: `[C, V]` after the factual prefixes; None without a teacher.
+        counterfactual: `[C, V]` of the teacher after the reversed prefixes; None where these are not used.
+    """
 
     student: Tensor
     teacher: Tensor | None
     counterfactual: Tensor | None
 
-    def block(self, start: int, end: int) -> "_Predictions":
-        """The same for some of the rows."""
+    def tile(self, start: int, end: int) -> "_Predictions":
+        """The rows from `start` up to `end`."""
         return _Predictions(*(None if logits is None else logits[start:end] for logits in self))
 
 
 class _Predictor:
-    """The predictions of one chunk at a time, in buffers that all chunks share."""
+    """Computes the logits of one chunk at a time, in buffers that all chunks share."""
 
     def __init__(
         self, student: Head, student_hidden: Tensor, teacher: TeacherStates | None, chunks: list[_Chunk]
@@ -80,14 +92,14 @@ class _Predictor:
 
 
 def _between_products(
-    logits: _Predictions, labels: Tensor, kind: PrefixKind, perturbation: Perturbation, terms: LossTerms
+    logits: _Predictions, labels: Tensor, kind: PrefixKind, rule: TargetRule, terms: LossTerms
 ) -> tuple[Tensor, Tensor]:
-    """Sums of divergence and cross-entropy; the gradient takes the place of the student's logits."""
+    """The sums of divergence and cross-entropy over a tile; the gradient overwrites the student's logits."""
     log_target = None
     if logits.teacher is not None:
         log_p = logits.teacher.log_softmax(-1)
-        log_target = perturbation.log_target(log_p, logits.counterfactual, kind)
-    kd, lm, gradient = terms.of(logits.student, log_target, labels)
+        log_target = rule.log_target(log_p, logits.counterfactual, kind)
+    kd, lm, gradient = terms.sums(logits.student, log_target, labels)
     logits.student.copy_(gradient)
     return kd, lm
 
@@ -98,7 +110,10 @@ def _compiled() -> Callable[..., tuple[Tensor, Tensor]]:
 
 
 class FusedLoss(torch.autograd.Function):
-    """(student_hidden `[N, D]`, student_weight `[V, D]`, …) -> (total, kd, lm); only `total` has a gradient."""
+    """(student_hidden `[N, D]`, student_weight `[V, D]`, …) -> (total, kd, lm); only `total` has a gradient.
+
+    Gradients are computed together with the values and only scaled in the backward pass.
+    """
 
     @staticmethod
     def forward(
@@ -109,15 +124,32 @@ class FusedLoss(torch.autograd.Function):
         labels: Tensor,
         valid_tokens: Tensor,
         chunks: list[_Chunk],
-        perturbation: Perturbation,
+        rule: TargetRule,
         terms: LossTerms,
         compiled: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
+        """Values, and gradients before they are divided by the number of tokens.
+
+        Args:
+            ctx: Keeps the gradients for the backward pass.
+            student_hidden: `[N, D]` hidden states as the head takes them.
+            student_weight: `[V, D]` weights of the student's head.
+            teacher: None without a teacher.
+            labels: `[N]` next tokens; those of −100 stand in no chunk.
+            valid_tokens: Scalar, the normaliser.
+            chunks: The valid tokens, see `split_chunks`.
+            rule: Makes the target of the teacher's predictions.
+            terms: The weighted terms.
+            compiled: Let `torch.compile` fuse the operations between two head products.
+
+        Returns:
+            Scalars: total loss, divergence, cross-entropy.
+        """
         needs_hidden, needs_weight = ctx.needs_input_grad[:2]
         student = Head(student_weight, student_hidden)
         predict = _Predictor(student, student_hidden, teacher, chunks)
         between_products = _compiled() if compiled else _between_products
-        block = block_rows(student.width, labels.device)
+        tile = tile_rows(student.width, labels.device)
         grad_hidden = torch.zeros_like(student_hidden) if needs_hidden else None
         grad_weight = student.weight_gradient() if needs_weight else None
         kd = torch.zeros((), dtype=student.accumulator, device=labels.device)
@@ -127,10 +159,10 @@ class FusedLoss(torch.autograd.Function):
             for chunk in chunks:
                 logits = predict(chunk)
                 chunk_labels = labels[chunk.rows]
-                for start in range(0, len(chunk.rows), block):
-                    end = start + block
+                for start in range(0, len(chunk.rows), tile):
+                    end = start + tile
                     kd_sum, lm_sum = between_products(
-                        logits.block(start, end), chunk_labels[start:end], chunk.kind, perturbation, terms
+                        logits.tile(start, end), chunk_labels[start:end], chunk.kind, rule, terms
                     )
                     kd += kd_sum
                     lm += lm_sum
@@ -140,26 +172,36 @@ class FusedLoss(torch.autograd.Function):
                 if grad_weight is not None:
                     student.add_weight_gradient_(grad_weight, gradient, student_hidden[chunk.rows])
 
-        # Not divided by the number of tokens yet: in 16 bits that would vanish before a loss scale is multiplied in.
+        # Not divided by the number of tokens yet: in 16 bits the quotient underflows before the loss scale is applied.
         if grad_weight is not None:
             grad_weight = grad_weight[: len(student_weight)].to(student_weight.dtype)
         ctx.save_for_backward(grad_hidden, grad_weight, valid_tokens)
         kd /= valid_tokens
         lm /= valid_tokens
         ctx.mark_non_differentiable(kd, lm)
-        return terms.kd_weight * terms.temperature**2 * kd + terms.lm_weight * lm, kd, lm
+        return terms.total(kd, lm), kd, lm
 
     @staticmethod
     def backward(ctx: FunctionCtx, grad_total: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        """Scale the gradients of the forward pass by the incoming one."""
         *gradients, valid_tokens = ctx.saved_tensors
         factor = grad_total / valid_tokens
-        # In place: the gradient of the head weights is as large as they are. A second pass is refused by autograd.
+        # In place: the gradient of the head weights is as large as the weights. Autograd refuses a second pass.
         scaled = (None if gradient is None else gradient.mul_(factor) for gradient in gradients)
         return *scaled, None, None, None, None, None, None, None
 
 
 def split_chunks(labels: Tensor, kinds: Tensor | None, chunk_size: int) -> list[_Chunk]:
-    """The valid rows kind by kind: all rows of a chunk need the second prediction, or none does."""
+    """Group the valid tokens by the kind of their prefix: either all tokens of a chunk need the counterfactual or none.
+
+    Args:
+        labels: `[N]`; tokens with the label −100 stand in no chunk.
+        kinds: `[N]` of `PrefixKind`; None: UNALIGNED everywhere.
+        chunk_size: Most tokens of a chunk.
+
+    Returns:
+        The chunks, none of them empty.
+    """
     if kinds is None:
         kinds = torch.full_like(labels, PrefixKind.UNALIGNED)
     slots = (kinds == PrefixKind.REVERSED).cumsum(0) - 1

@@ -1,4 +1,4 @@
-"""The head of a language model, `hidden @ weight.T`, a chunk of rows at a time into memory that is allocated once."""
+"""The head of a language model, `hidden @ weight.T`, a chunk of rows at a time into a buffer that is allocated once."""
 
 import torch
 from torch import Tensor
@@ -7,20 +7,20 @@ __all__ = ["Head"]
 
 
 class Head:
-    """The products of one head; none of them is rounded below fp32.
+    """The matrix products of one head; no result is rounded below fp32.
 
-    Rows of logits begin at multiples of 256 bytes, whatever the vocabulary's size: otherwise tensor cores don't load
-    them at full speed, and a CPU's product takes a third longer. The columns beyond the vocabulary have the logit −∞.
-    On a GPU the weights get as many rows, so that the product itself has the aligned size.
+    Rows of logits are aligned to 256 bytes, whatever the vocabulary's size: otherwise tensor cores don't load them at
+    full speed, and a product on a CPU takes a third longer. The columns beyond the vocabulary have the logit −∞. On a
+    GPU the weights are padded with as many rows, so that the product itself has the aligned size.
 
     Args:
         weight: `[V, D]`.
-        hidden: whose type the operands of the products take, unless autocast has another; on a CPU, which has no
-            product of bf16 into fp32, at least fp32.
+        hidden: Hidden states, whose dtype the operands of the products take unless autocast is on; on a CPU, which
+            cannot accumulate bf16 products in fp32, at least fp32.
 
     Attributes:
-        width: columns of the logits: the next multiple of 64 from V.
-        accumulator: type of logits and gradients: fp32, or float64 for float64.
+        width: Columns of the logits: V rounded up to a multiple of 64.
+        accumulator: Dtype of logits and gradients: fp32, or float64 for float64.
     """
 
     def __init__(self, weight: Tensor, hidden: Tensor) -> None:
@@ -33,26 +33,26 @@ class Head:
             self._weight = torch.nn.functional.pad(self._weight, (0, 0, 0, self.width - len(weight)))
 
     def buffer(self, rows: int) -> Tensor:
-        """Memory for the logits of at most `rows` rows."""
+        """`[rows, width]` memory for logits, not initialised."""
         return torch.empty(rows, self.width, dtype=self.accumulator, device=self._weight.device)
 
     def operand(self, tensor: Tensor) -> Tensor:
-        """Hidden states, or a gradient of logits, in the type that products take."""
+        """Hidden states, or a gradient of logits, in the dtype of the products' operands."""
         return tensor.to(self._operand)
 
     def logits(self, hidden: Tensor, buffer: Tensor) -> Tensor:
-        """`[C, D]` -> `[C, width]`, written into the buffer."""
+        """`[C, D]` hidden states -> `[C, width]` logits, written into the buffer."""
         logits = buffer[: len(hidden)]
         _product(self.operand(hidden), self._weight.T, out=logits[:, : len(self._weight)])
         logits[:, self._vocabulary :] = -torch.inf
         return logits
 
     def hidden_gradient(self, gradient: Tensor) -> Tensor:
-        """`[C, width]` with respect to logits, an operand -> `[C, D]` with respect to hidden states."""
+        """`[C, width]` gradient of the logits, as an operand -> `[C, D]` gradient of the hidden states."""
         return _product(gradient[:, : len(self._weight)], self._weight)
 
     def weight_gradient(self) -> Tensor:
-        """`[V or width, D]` zeros to add the gradients of chunks to."""
+        """`[V or width, D]` zeros to accumulate the gradients of the chunks in."""
         return torch.zeros_like(self._weight, dtype=self.accumulator)
 
     def add_weight_gradient_(self, total: Tensor, gradient: Tensor, hidden: Tensor) -> None:
@@ -65,7 +65,7 @@ class Head:
 
 
 def aligned_width(vocabulary: int) -> int:
-    """Columns that logits are computed in."""
+    """Columns of the logits, for a vocabulary of this size."""
     return -(-vocabulary // 64) * 64
 
 

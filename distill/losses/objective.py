@@ -1,26 +1,29 @@
 """The fused distillation loss: gradient in the forward pass, a chunk of tokens at a time, from hidden states.
 
 No `[tokens, vocabulary]` tensor exists beyond one chunk's: neither the student's logits, nor the teacher's, nor the
-counterfactual's. The gradient with respect to the logits is known in closed form as soon as they are, so the
-products that give the gradients of hidden states and head weights are made at once, and nothing is computed twice.
+counterfactual's. The gradient with respect to the logits is known in closed form as soon as they are, so the products
+that give the gradients of hidden states and head weights follow at once, and nothing is computed twice.
 
-Two sizes shape the work. A *chunk* of rows goes through the head products, whose results stay in buffers made once; a
-*block* of rows goes through everything between two products, so small that its temporaries cost next to nothing.
+Rows are processed at two sizes. A *chunk* goes through the head products, whose results stay in buffers that are
+allocated once; a *tile*, a part of a chunk, goes through everything between two products, small enough for its
+temporaries to cost next to nothing.
 """
 
-from typing import NamedTuple, get_args
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from distill.config import Contexts, Divergence, Operator
+from distill.config import Contexts, Divergence, LossConfig, Operator, PerturbationConfig
 from distill.losses.chunk_sizes import chunk_rows
-from distill.losses.fused import IGNORED_LABEL, FusedLoss, TeacherStates, split_chunks
-from distill.losses.terms import LossTerms, Perturbation
+from distill.losses.fused import FusedLoss, TeacherStates, split_chunks
+from distill.losses.terms import IGNORED_LABEL, LossTerms, TargetRule
 from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 
-__all__ = ["DistillationLoss", "Divergence", "distillation_loss"]
+__all__ = ["DistillationLoss", "DistillationObjective", "distillation_loss"]
 
 
 class DistillationLoss(NamedTuple):
@@ -28,13 +31,137 @@ class DistillationLoss(NamedTuple):
 
     Attributes:
         total: `kd_weight · T² · kd + lm_weight · lm`; carries the gradient.
-        kd: divergence between the tempered target and the tempered student; detached, unweighted, without T².
-        lm: cross-entropy of the student; detached, unweighted.
+        kd: Divergence between the tempered target and the tempered student; detached, unweighted, without T².
+        lm: Cross-entropy of the student; detached, unweighted.
     """
 
     total: Tensor
     kd: Tensor
     lm: Tensor
+
+
+@dataclass(frozen=True)
+class DistillationObjective:
+    """The loss that the settings describe, built once and called at every step with tensors only.
+
+    Matrix products are computed in the dtype of the hidden states (or autocast's); logits, losses and the gradient of
+    the head weights are accumulated in fp32 (float64 for float64 inputs). The gradient is good for one backward pass.
+
+    Args:
+        loss: Weights and shape of the terms. The hidden-state term is no part of this objective, see
+            `distill.losses.terms.hidden_distance`.
+        perturbation: How the teacher's two predictions become the target.
+        vocabulary: The role-reversed vocabulary, on the device of the training; None unless
+            `perturbation.vocabulary` is `reversed`.
+
+    Raises:
+        ValueError: If `vocabulary` does not match `perturbation.vocabulary`.
+
+    Example:
+        >>> objective = DistillationObjective(LossConfig(temperature=2.0), PerturbationConfig("mean"))
+        >>> hidden, weight, labels = torch.randn(6, 8), torch.randn(10, 8), torch.randint(10, (6,))
+        >>> prefix = torch.full((6,), PrefixKind.REVERSED)
+        >>> loss = objective(hidden, weight, hidden, weight, labels, prefix, hidden)
+        >>> abs(loss.kd.item()) < 1e-6
+        True
+    """
+
+    loss: LossConfig
+    perturbation: PerturbationConfig = PerturbationConfig()
+    vocabulary: ReversedVocabulary | None = None
+
+    def __post_init__(self) -> None:
+        if (self.perturbation.vocabulary == "reversed") != (self.vocabulary is not None):
+            given = "none is given" if self.vocabulary is None else "a role-reversed vocabulary is given"
+            raise ValueError(f"perturbation.vocabulary is {self.perturbation.vocabulary!r} and {given}")
+
+    @cached_property
+    def _rule(self) -> TargetRule:
+        return TargetRule(self.perturbation, self.vocabulary)
+
+    @cached_property
+    def _terms(self) -> LossTerms:
+        return LossTerms.from_settings(self.loss)
+
+    def __call__(
+        self,
+        student_hidden: Tensor,
+        student_weight: Tensor,
+        teacher_hidden: Tensor | None,
+        teacher_weight: Tensor | None,
+        labels: Tensor,
+        prefix: Tensor | None = None,
+        counterfactual_hidden: Tensor | None = None,
+        valid_tokens: int | Tensor | None = None,
+    ) -> DistillationLoss:
+        """The loss of some tokens, mean over the valid ones.
+
+        Args:
+            student_hidden: `[N, D]` hidden states as the head takes them (after the final norm).
+            student_weight: `[V, D]` weights of the student's head.
+            teacher_hidden: `[N, D_teacher]`, after the factual prefixes; None without a teacher (`kd_weight` must be
+                0 then).
+            teacher_weight: `[V, D_teacher]`; None without a teacher.
+            labels: `[N]` int64 next tokens; those of −100 count nowhere.
+            prefix: `[N]` int8 of `PrefixKind`; needed by every operator but `none`.
+            counterfactual_hidden: `[M, D_teacher]`, after the counterfactual prefixes of all REVERSED rows (labelled
+                −100 or not), in order; None where there is no such row.
+            valid_tokens: The normaliser, the valid tokens of the whole optimiser step; None: of this call.
+
+        Returns:
+            The total, which carries the gradient, and its terms.
+
+        Raises:
+            ValueError: If shapes don't belong together, or an argument that the settings need is missing; the message
+                says which.
+        """
+        if len(labels) != len(student_hidden):
+            raise ValueError(f"student_hidden has {len(student_hidden)} rows and labels has {len(labels)}")
+        if prefix is not None and len(prefix) != len(labels):
+            raise ValueError(f"prefix has {len(prefix)} rows and labels has {len(labels)}")
+        teacher = kinds = None
+        if teacher_hidden is not None and teacher_weight is not None:
+            if len(teacher_hidden) != len(labels):
+                raise ValueError(f"teacher_hidden has {len(teacher_hidden)} rows and labels has {len(labels)}")
+            if len(teacher_weight) != len(student_weight):
+                raise ValueError(
+                    f"the heads differ: {len(teacher_weight)} tokens (teacher), {len(student_weight)} (student)"
+                )
+            teacher = TeacherStates(teacher_weight, teacher_hidden, counterfactual_hidden)
+            kinds = self._effective_kinds(prefix, counterfactual_hidden)
+        elif self.loss.kd_weight:
+            raise ValueError("kd_weight is not 0, so teacher_hidden and teacher_weight are needed")
+
+        if valid_tokens is None:
+            valid_tokens = (labels != IGNORED_LABEL).sum()
+        valid_tokens = torch.as_tensor(valid_tokens, device=labels.device).clamp(min=1)
+        chunks = split_chunks(labels, kinds, self.loss.chunk_size or chunk_rows(len(student_weight), labels.device))
+        return DistillationLoss(
+            *FusedLoss.apply(
+                student_hidden,
+                student_weight,
+                teacher,
+                labels,
+                valid_tokens,
+                chunks,
+                self._rule,
+                self._terms,
+                self.loss.compile,
+            )
+        )
+
+    def _effective_kinds(self, prefix: Tensor | None, counterfactual_hidden: Tensor | None) -> Tensor | None:
+        """`[N]` kinds, UNALIGNED where the target is the factual prediction anyway; None where it is everywhere."""
+        if self.perturbation.operator == "none":
+            return None
+        if prefix is None:
+            raise ValueError("the operator needs `prefix`: only operator 'none' does without")
+        rows = 0 if counterfactual_hidden is None else len(counterfactual_hidden)
+        if (expected := int((prefix == PrefixKind.REVERSED).sum())) != rows:
+            raise ValueError(f"prefix marks {expected} REVERSED rows and counterfactual_hidden has {rows}")
+        if self._rule.acts_on(PrefixKind.NEUTRAL):
+            return prefix
+        return torch.where(prefix == PrefixKind.NEUTRAL, PrefixKind.UNALIGNED, prefix)
 
 
 def distillation_loss(
@@ -57,36 +184,40 @@ def distillation_loss(
     chunk_size: int | None = 2048,
     compiled: bool = False,
 ) -> DistillationLoss:
-    """`kd_weight · T² · D(p″ ‖ q_T) + lm_weight · CE(q, next token)`, mean over valid tokens.
+    """`kd_weight · T² · D(p″ ‖ q_T) + lm_weight · CE(q, next token)`, mean over the valid tokens.
 
-    Products take the type of the hidden states (or autocast's); logits, losses and the gradient of the head weights
-    are accumulated in fp32 (float64 for float64 inputs). The gradient is that of a single backward pass.
+    For a single call; a training loop builds a `DistillationObjective` once.
 
     Args:
         student_hidden: `[N, D]` hidden states as the head takes them (after the final norm).
         student_weight: `[V, D]` weights of the student's head.
-        teacher_hidden: `[N, D_teacher]`, after the factual prefixes; None without a teacher (then `kd_weight` is 0).
-        teacher_weight: `[V, D_teacher]`.
-        labels: `[N]` int64 next tokens; −100 counts nowhere.
+        teacher_hidden: `[N, D_teacher]`, after the factual prefixes; None without a teacher (`kd_weight` must be 0
+            then).
+        teacher_weight: `[V, D_teacher]`; None without a teacher.
+        labels: `[N]` int64 next tokens; those of −100 count nowhere.
         prefix: `[N]` int8 of `PrefixKind`; needed by every operator but `none`.
         counterfactual_hidden: `[M, D_teacher]`, after the counterfactual prefixes of all REVERSED rows (labelled −100
             or not), in order; None where there is no such row.
-        valid_tokens: the normaliser: valid tokens of the whole optimiser step; None: of this call.
-        operator: how the two predictions are combined, see `distill.perturbation.operators.perturb`.
-        vocabulary: the role-reversed vocabulary to read counterfactual predictions through; None: as they are.
-        contexts: `reversed`: the operator acts on REVERSED rows; `all`: on NEUTRAL ones too.
-        temperature: T, tempers the perturbed target and the student.
-        kd_weight: weight of the divergence.
-        lm_weight: weight of the cross-entropy.
+        valid_tokens: The normaliser, the valid tokens of the whole optimiser step; None: of this call.
+        operator: How the two predictions are combined, see `distill.perturbation.perturb`.
+        vocabulary: The role-reversed vocabulary to read counterfactual predictions through; None: as they are.
+        contexts: `reversed`: the operator acts on REVERSED rows; `all`: on NEUTRAL ones, too.
+        temperature: T, the softmax temperature of the perturbed target and the student.
+        kd_weight: Weight of the divergence.
+        lm_weight: Weight of the cross-entropy.
         divergence: `forward_kl` KL(p″ ‖ q), `reverse_kl` KL(q ‖ p″), or `jsd`, the generalised Jensen–Shannon
             divergence β KL(p″ ‖ m) + (1 − β) KL(q ‖ m) with m = β p″ + (1 − β) q.
-        jsd_beta: β, between 0 and 1, both excluded.
-        chunk_size: rows whose logits exist at a time; None: as many as the device's memory suggests
+        jsd_beta: β, strictly between 0 and 1.
+        chunk_size: Rows whose logits are in memory at a time; None: chosen by the device's memory
             (`distill.losses.chunk_sizes.chunk_rows`).
-        compiled: let `torch.compile` fuse what happens between two products.
+        compiled: Let `torch.compile` fuse the operations between two head products.
+
+    Returns:
+        The total, which carries the gradient, and its terms.
 
     Raises:
-        ValueError: unknown names, shapes that don't belong together, or a missing argument; the message says which.
+        ValueError: If a name is unknown, a value out of its range, an argument missing, or shapes don't belong
+            together; the message says which.
 
     Example:
         >>> hidden, weight = torch.randn(6, 8, requires_grad=True), torch.randn(10, 8)
@@ -96,66 +227,26 @@ def distillation_loss(
         >>> abs(loss.kd.item()) < 1e-6, hidden.grad.abs().max().item() < 1e-6
         (True, True)
     """
-    _check_choice("operator", operator, get_args(Operator))
-    _check_choice("contexts", contexts, get_args(Contexts))
-    _check_choice("divergence", divergence, get_args(Divergence))
-    if temperature <= 0:
-        raise ValueError(f"temperature is {temperature}: it must be positive")
-    if not 0 < jsd_beta < 1:
-        raise ValueError(f"jsd_beta is {jsd_beta}: it must lie between 0 and 1; the ends are forward_kl and reverse_kl")
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"chunk_size is {chunk_size}: it must be at least 1")
-    if len(labels) != len(student_hidden):
-        raise ValueError(f"student_hidden has {len(student_hidden)} rows and labels has {len(labels)}")
-    if prefix is not None and len(prefix) != len(labels):
-        raise ValueError(f"prefix has {len(prefix)} rows and labels has {len(labels)}")
-
-    vocabulary = None if vocabulary is None else vocabulary.to(labels.device)
-    perturbation = Perturbation(operator, vocabulary, contexts)
-    teacher = None
-    if teacher_hidden is not None and teacher_weight is not None:
-        if len(teacher_hidden) != len(labels):
-            raise ValueError(f"teacher_hidden has {len(teacher_hidden)} rows and labels has {len(labels)}")
-        if len(teacher_weight) != len(student_weight):
-            raise ValueError(
-                f"the heads differ: {len(teacher_weight)} tokens (teacher), {len(student_weight)} (student)"
-            )
-        teacher = TeacherStates(teacher_weight, teacher_hidden, counterfactual_hidden)
-    elif kd_weight:
-        raise ValueError("kd_weight is not 0, so teacher_hidden and teacher_weight are needed")
-
-    if valid_tokens is None:
-        valid_tokens = (labels != IGNORED_LABEL).sum()
-    valid_tokens = torch.as_tensor(valid_tokens, device=labels.device).clamp(min=1)
-    chunks = split_chunks(
+    objective = DistillationObjective(
+        LossConfig(
+            kd_weight=kd_weight,
+            lm_weight=lm_weight,
+            temperature=temperature,
+            divergence=divergence,
+            jsd_beta=jsd_beta,
+            chunk_size=chunk_size,
+            compile=compiled,
+        ),
+        PerturbationConfig(operator, "identity" if vocabulary is None else "reversed", contexts),
+        None if vocabulary is None else vocabulary.to(labels.device),
+    )
+    return objective(
+        student_hidden,
+        student_weight,
+        teacher_hidden,
+        teacher_weight,
         labels,
-        None if teacher is None else _effective_kinds(perturbation, prefix, counterfactual_hidden),
-        chunk_size or chunk_rows(len(student_weight), labels.device),
+        prefix,
+        counterfactual_hidden,
+        valid_tokens,
     )
-    terms = LossTerms(kd_weight, lm_weight, temperature, divergence, jsd_beta)
-    return DistillationLoss(
-        *FusedLoss.apply(
-            student_hidden, student_weight, teacher, labels, valid_tokens, chunks, perturbation, terms, compiled
-        )
-    )
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"unknown {name} {value!r}: use one of {', '.join(choices)}")
-
-
-def _effective_kinds(
-    perturbation: Perturbation, prefix: Tensor | None, counterfactual_hidden: Tensor | None
-) -> Tensor | None:
-    """`[N]` kinds, UNALIGNED where the target is the factual prediction anyway; None where it is everywhere."""
-    if perturbation.operator == "none":
-        return None
-    if prefix is None:
-        raise ValueError("the operator needs `prefix`: only operator 'none' does without")
-    rows = 0 if counterfactual_hidden is None else len(counterfactual_hidden)
-    if (expected := int((prefix == PrefixKind.REVERSED).sum())) != rows:
-        raise ValueError(f"prefix marks {expected} REVERSED rows and counterfactual_hidden has {rows}")
-    if perturbation.acts_on(PrefixKind.NEUTRAL):
-        return prefix
-    return torch.where(prefix == PrefixKind.NEUTRAL, PrefixKind.UNALIGNED, prefix)

@@ -1,60 +1,85 @@
-"""The terms of the loss on one chunk: target, divergence and cross-entropy, with their gradients."""
+"""The terms of the loss as pure functions: target, divergence and cross-entropy with their gradients, hidden states."""
 
 from dataclasses import dataclass
 
 from torch import Tensor
+from torch.nn import functional
 
-from distill.config import Contexts, Divergence, Operator
-from distill.losses.divergences import DIVERGENCES
+from distill.config import LossConfig, PerturbationConfig
+from distill.losses.divergences import DIVERGENCES, DivergenceFunction
 from distill.perturbation.operators import perturb, perturb_neutral
 from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
+
+IGNORED_LABEL = -100
+"""The label of tokens that count nowhere."""
 
 _LOG_ZERO = -1e4
 """Stands for log 0: its exponential is 0 in every float type, and 0 · (log 0 − log 0) stays 0 instead of NaN."""
 
 
 @dataclass(frozen=True)
-class Perturbation:
-    """How the teacher's two predictions become the target."""
+class TargetRule:
+    """How the teacher's two predictions become the target p″.
 
-    operator: Operator
+    Attributes:
+        settings: The operator, and after which prefixes it acts.
+        vocabulary: The role-reversed vocabulary that counterfactual predictions are read through; None: as they are.
+    """
+
+    settings: PerturbationConfig
     vocabulary: ReversedVocabulary | None
-    contexts: Contexts
 
     def acts_on(self, kind: PrefixKind) -> bool:
-        """Whether the target after such a prefix differs from the factual prediction."""
-        if self.operator == "none" or kind == PrefixKind.UNALIGNED:
+        """Whether the target after prefixes of this kind differs from the factual prediction."""
+        if self.settings.operator == "none" or kind == PrefixKind.UNALIGNED:
             return False
-        return kind == PrefixKind.REVERSED or (self.contexts == "all" and self.vocabulary is not None)
+        return kind == PrefixKind.REVERSED or (self.settings.contexts == "all" and self.vocabulary is not None)
 
-    def log_target(self, log_p: Tensor, counterfactual: Tensor | None, kind: PrefixKind) -> Tensor:
-        """`[C, V]` log p, and after REVERSED prefixes `[C, V]` counterfactual logits -> `[C, V]` log p″ at T = 1."""
+    def log_target(self, log_p: Tensor, counterfactual_logits: Tensor | None, kind: PrefixKind) -> Tensor:
+        """The target at temperature 1.
+
+        Args:
+            log_p: `[C, V]` log-probabilities of the teacher after the factual prefixes.
+            counterfactual_logits: `[C, V]` of the teacher after the reversed prefixes; None unless `kind` is REVERSED.
+            kind: Of all the prefixes.
+
+        Returns:
+            `[C, V]` log p″.
+        """
         if not self.acts_on(kind):
             return log_p
-        if counterfactual is not None:
-            return perturb(log_p, counterfactual.log_softmax(-1), self.operator, self.vocabulary)
+        operator = self.settings.operator
+        if counterfactual_logits is not None:
+            return perturb(log_p, counterfactual_logits.log_softmax(-1), operator, self.vocabulary)
         assert self.vocabulary is not None
-        return perturb_neutral(log_p, self.operator, self.vocabulary)
+        return perturb_neutral(log_p, operator, self.vocabulary)
 
 
 @dataclass(frozen=True)
 class LossTerms:
-    """The weights of the terms and what shapes them."""
+    """Divergence and cross-entropy of the student, their gradients, and their weighted sum.
 
-    kd_weight: float
-    lm_weight: float
-    temperature: float
-    divergence: Divergence
-    jsd_beta: float
+    Attributes:
+        settings: Weights and temperature.
+        divergence: The divergence that the settings name, with its parameters.
+    """
 
-    def of(self, logits: Tensor, log_target: Tensor | None, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Both terms of some rows, and the gradient of their weighted sum.
+    settings: LossConfig
+    divergence: DivergenceFunction
+
+    @classmethod
+    def from_settings(cls, settings: LossConfig) -> "LossTerms":
+        """The terms that the settings describe."""
+        return cls(settings, DIVERGENCES[settings.divergence](settings))
+
+    def sums(self, logits: Tensor, log_target: Tensor | None, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Both terms, summed over some tokens, and the gradient of their weighted sum.
 
         Args:
             logits: `[C, V]` of the student.
-            log_target: `[C, V]` log p″ at T = 1, or None without a teacher.
-            labels: `[C]`, all valid.
+            log_target: `[C, V]` log p″ at temperature 1; None without a teacher.
+            labels: `[C]` next tokens, none of them ignored.
 
         Returns:
             Sum of the divergence, sum of the cross-entropy, `[C, V]` gradient with respect to the logits.
@@ -62,19 +87,41 @@ class LossTerms:
         log_q = logits.log_softmax(-1)
         labels = labels.unsqueeze(-1)
         lm = -log_q.gather(-1, labels).sum()
-        gradient = None
-        if self.lm_weight or log_target is None:
-            gradient = log_q.exp().mul_(self.lm_weight)
-            gradient.scatter_add_(-1, labels, gradient.new_full(labels.shape, -self.lm_weight))
+        lm_weight, gradient = self.settings.lm_weight, None
+        if lm_weight or log_target is None:
+            gradient = log_q.exp().mul_(lm_weight)
+            gradient.scatter_add_(-1, labels, gradient.new_full(labels.shape, -lm_weight))
         if log_target is None:
             assert gradient is not None
             return lm.new_zeros(()), lm, gradient
         log_p, log_q = self._tempered(log_target), self._tempered(log_q)
-        divergence, kd_gradient = DIVERGENCES[self.divergence](log_p, log_q, self.jsd_beta)
+        divergence, kd_gradient = self.divergence(log_p, log_q)
         # T² from the loss and 1/T from the chain rule leave T.
-        kd_gradient.mul_(self.kd_weight * self.temperature)
+        kd_gradient.mul_(self.settings.kd_weight * self.settings.temperature)
         return divergence.sum(), lm, kd_gradient if gradient is None else kd_gradient.add_(gradient)
 
+    def total(self, kd: Tensor, lm: Tensor) -> Tensor:
+        """The weighted sum of the means of both terms, scalars."""
+        settings = self.settings
+        return settings.kd_weight * settings.temperature**2 * kd + settings.lm_weight * lm
+
     def _tempered(self, log_p: Tensor) -> Tensor:
-        tempered = log_p if self.temperature == 1 else (log_p / self.temperature).log_softmax(-1)
+        temperature = self.settings.temperature
+        tempered = log_p if temperature == 1 else (log_p / temperature).log_softmax(-1)
         return tempered.clamp(min=_LOG_ZERO)
+
+
+def hidden_distance(student_hidden: Tensor, teacher_hidden: Tensor, labels: Tensor) -> Tensor:
+    """1 − cosine similarity of the hidden states of student and teacher, mean over the valid tokens.
+
+    Args:
+        student_hidden: `[N, D]`.
+        teacher_hidden: `[N, D]`.
+        labels: `[N]`; tokens with the label −100 count nowhere.
+
+    Returns:
+        A scalar, between 0 and 2.
+    """
+    distance = 1 - functional.cosine_similarity(student_hidden.float(), teacher_hidden.float(), dim=-1)
+    valid = labels != IGNORED_LABEL
+    return (distance * valid).sum() / valid.sum().clamp(min=1)

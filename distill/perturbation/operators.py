@@ -20,13 +20,18 @@ def _expmean(log_p: Tensor, counterfactual_log_p: Tensor) -> Tensor:
     return torch.logaddexp(log_p, counterfactual_log_p) - math.log(2)
 
 
-_COMBINE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+_COMBINE: dict[Operator, Callable[[Tensor, Tensor], Tensor]] = {
     "none": lambda log_p, _: log_p,
     "mean": lambda log_p, counterfactual_log_p: (log_p + counterfactual_log_p) / 2,
     "expmean": _expmean,
     "max": torch.maximum,
     "swap": lambda _, counterfactual_log_p: counterfactual_log_p,
 }
+"""(`[..., V]` log p, `[..., V]` log p̂) -> `[..., V]` log target, before renormalising.
+
+Every operator acts token by token and keeps f(p, p) = p: after a neutral prefix p̂ is p, and `perturb_neutral` applies
+the operator to the role-reversed vocabulary's own tokens only, taking all others to be unchanged.
+"""
 
 
 def _combination(operator: Operator) -> Callable[[Tensor, Tensor], Tensor]:
@@ -36,7 +41,7 @@ def _combination(operator: Operator) -> Callable[[Tensor, Tensor], Tensor]:
 
 
 def _renormalise(log_unnormalised: Tensor, fallback: Tensor) -> Tensor:
-    """Normalise over the vocabulary; a row whose mass has vanished (disjoint supports) keeps `fallback`."""
+    """Normalise over the vocabulary; a row without any mass (of disjoint supports) becomes `fallback`."""
     vanished = log_unnormalised.amax(-1, keepdim=True) == -math.inf
     if vanished.any():
         log_unnormalised = torch.where(vanished, fallback, log_unnormalised)
@@ -60,17 +65,17 @@ def perturb(
     | `swap`    | log p̂                                     |                                    |
 
     Args:
-        log_p: `[..., V]` log-probabilities (nats) of the teacher after the factual prefix.
+        log_p: `[..., V]` log-probabilities (in nats) of the teacher after the factual prefix.
         counterfactual_log_p: `[..., V]` log-probabilities after the role-reversed prefix.
-        operator: one of the table's.
-        vocabulary: read the counterfactual through this role-reversed vocabulary; None: as it is.
+        operator: One of the table.
+        vocabulary: The role-reversed vocabulary to read the counterfactual through; None: as it is.
 
     Returns:
-        `[..., V]` normalised log-probabilities. A row where both predictions exclude each other entirely
-        keeps the factual one.
+        `[..., V]` normalised log-probabilities. A row where the two predictions have disjoint supports keeps the
+        factual one, if the operator leaves it no mass.
 
     Raises:
-        ValueError: unknown operator.
+        ValueError: If the operator is unknown.
 
     Example:
         >>> log_p = torch.tensor([0.8, 0.2]).log()
@@ -86,18 +91,21 @@ def perturb(
 
 
 def perturb_neutral(log_p: Tensor, operator: Operator, vocabulary: ReversedVocabulary) -> Tensor:
-    """`perturb(log_p, log_p, operator, vocabulary)`, touching only the vocabulary's own columns before renormalising.
+    """`perturb(log_p, log_p, operator, vocabulary)`, computed on the vocabulary's own columns only.
 
-    After a neutral prefix the counterfactual prediction is the factual one, so every operator leaves the other
-    tokens as they are.
+    After a neutral prefix the counterfactual prediction is the factual one, so every operator leaves the other tokens
+    as they are, up to the normalisation.
 
     Args:
         log_p: `[..., V]` log-probabilities of the teacher after a neutral prefix.
-        operator: see `perturb`.
-        vocabulary: the role-reversed vocabulary.
+        operator: See `perturb`.
+        vocabulary: The role-reversed vocabulary.
 
     Returns:
         `[..., V]` normalised log-probabilities.
+
+    Raises:
+        ValueError: If the operator is unknown.
     """
     combine = _combination(operator)
     vocabulary = vocabulary.to(log_p.device)

@@ -1,4 +1,4 @@
-"""What kind of prefix a position has: it decides which teacher predictions become the target there."""
+"""The kind of each prefix, which decides what teacher predictions the target at its position is made of."""
 
 from enum import IntEnum
 
@@ -6,12 +6,12 @@ import numpy as np
 
 
 class PrefixKind(IntEnum):
-    """The three kinds of prefix, seen from the block's first token on (what the teacher sees)."""
+    """The three kinds of prefix; a prefix begins at the block's first token, as the teacher sees it."""
 
     UNALIGNED = 0
-    """A gender is told that stays, or there is no aligned counterfactual position: the factual target."""
+    """A gender cue stays as it is, or there is no aligned counterfactual position: the factual target."""
     NEUTRAL = 1
-    """Nothing tells a gender: the prefix is its own reversal."""
+    """The prefix holds no gender cue: it is its own reversal."""
     REVERSED = 2
     """A reversed word stands in the prefix, and the counterfactual prefix ends at an aligned position."""
 
@@ -20,9 +20,9 @@ def prefix_kinds(aligned: np.ndarray, reversed_word: np.ndarray, tell: np.ndarra
     """Classify every prefix of a block.
 
     Args:
-        aligned: `[length]` bool, a(t) exists.
-        reversed_word: `[length]` bool, the token belongs to a reversed word.
-        tell: `[length]` bool, the token tells a gender and stays.
+        aligned: `[length]` bool, whether a(t) exists.
+        reversed_word: `[length]` bool, whether the token belongs to a reversed word.
+        tell: `[length]` bool, whether the token is a gender cue that the reversal leaves as it is.
 
     Returns:
         `[length]` int8 of `PrefixKind`.

@@ -1,4 +1,4 @@
-"""The role-reversed vocabulary π: which tokens exchange their probability between a context and its reversal."""
+"""The role-reversed vocabulary π: the tokens that exchange their probability between a prefix and its reversal."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ _SHARES: dict[tuple[str, Callable[[str], str]], float] = {
     (" ", str.upper): 0.006,
     ("", str.upper): 0.004,
 }
-"""Share of running prose that each case has, behind a space and elsewhere (text starts, quotes, brackets, dashes)."""
+"""How often words stand in each case in running prose, after a space or elsewhere (start, quote, bracket, dash)."""
 
 WordGroup = tuple[frozenset[str], frozenset[str]]
 TokenGroup = tuple[tuple[int, ...], tuple[int, ...]]
@@ -34,10 +34,10 @@ class ReversedVocabulary:
     proportions of the factual prediction: {his, him} ↔ {her, hers}, {Mr} ↔ {Ms, Mrs}, {man} ↔ {woman}.
 
     Attributes:
-        tokens: `[K]` int64, ids of all tokens that stand in a group.
-        group_of: `[K]` int64, the group of each.
-        members: `[G, widest]` int64, positions in `tokens`, filled up with K.
-        counterpart: `[G]` int64, the group that each one exchanges with.
+        tokens: `[K]` int64, ids of all tokens that belong to a group.
+        group_of: `[K]` int64, the group of each of them.
+        members: `[G, widest]` int64, positions in `tokens`, padded with K.
+        counterpart: `[G]` int64, the group that each group exchanges with.
     """
 
     tokens: Tensor
@@ -49,8 +49,11 @@ class ReversedVocabulary:
     def from_pairs(cls, pairs: Sequence[TokenGroup]) -> "ReversedVocabulary":
         """Build π from pairs of token groups.
 
+        Args:
+            pairs: Token ids of a group and of its counterpart.
+
         Raises:
-            ValueError: a token stands in two groups, or a group is empty.
+            ValueError: If a token belongs to two groups, or a group is empty.
 
         Example:
             >>> π = ReversedVocabulary.from_pairs([((1,), (2, 3))])
@@ -60,7 +63,7 @@ class ReversedVocabulary:
         groups = [group for pair in pairs for group in pair]
         tokens = [token for group in groups for token in group]
         if len(set(tokens)) != len(tokens):
-            raise ValueError("a token stands in two groups of the role-reversed vocabulary")
+            raise ValueError("a token belongs to two groups of the role-reversed vocabulary")
         if not all(groups):
             raise ValueError("a group of the role-reversed vocabulary is empty")
         widest = max(map(len, groups), default=0)
@@ -83,12 +86,12 @@ class ReversedVocabulary:
         """Find the lexicon's words among the tokenizer's single tokens.
 
         A group holds the words of one connected component of the lexicon in one case and with or without the leading
-        space. Tokens that mostly begin or continue other words under this tokenizer (“ king|pin”, “Jack|son”) are left
-        out; so is a group whose counterpart has no token.
+        space. Tokens that are part of a longer word more often than not (“ king|pin”, “Jack|son”) are left out, and
+        groups whose counterpart has no token.
 
         Args:
-            tokenizer: any tokenizer of `transformers`.
-            names: also exchange first names, as the role reverser does with `names=True`.
+            tokenizer: Any tokenizer of `transformers`.
+            names: Also exchange first names, as the role reverser does with `names=True`.
         """
         cased = list(_cased_groups(Lexicon.load()))
         if names:
@@ -117,11 +120,11 @@ class ReversedVocabulary:
         )
 
     def read(self, log_p: Tensor, counterfactual_log_p: Tensor) -> Tensor:
-        """The counterfactual prediction as the role-reversed vocabulary reads it, at `tokens` only.
+        """The counterfactual prediction, read through the role-reversed vocabulary, at `tokens` only.
 
         Args:
-            log_p: `[..., V]` factual log-probabilities: they divide a group's mass among its tokens (evenly where all
-                are −∞).
+            log_p: `[..., V]` factual log-probabilities, in whose proportions a group's mass is divided among its
+                tokens (evenly where all are −∞).
             counterfactual_log_p: `[..., V]` log-probabilities after the role-reversed prefix.
 
         Returns:
@@ -149,9 +152,9 @@ def _cased_groups(lexicon: Lexicon) -> Iterator[WordGroup]:
 
 
 def _whole_word_tokens(tokenizer: PreTrainedTokenizerBase, words: set[str]) -> dict[str, int]:
-    """The token of each word, with and without a leading space, where one token is that word more often than not.
+    """The token of each word, with and without a leading space, if it stands for the whole word more often than not.
 
-    How often a token stands inside longer words is estimated by tokenising a list of English words with their
+    How often a token is part of a longer word is estimated by tokenising a list of English words with their
     frequencies.
     """
     special = set(tokenizer.all_special_ids)
@@ -176,8 +179,8 @@ def _whole_word_tokens(tokenizer: PreTrainedTokenizerBase, words: set[str]) -> d
 
 
 def _encode_words(tokenizer: PreTrainedTokenizerBase, prefix: str, words: list[str]) -> list[list[int]]:
-    """The tokens of each word: behind a space as within a text, else as at its start."""
-    # Some tokenizers begin every text with a sign that stands for a space, also before one: “ he” alone is “▁|▁he”.
+    """The tokens of each word: after a space as within a text, otherwise as at its start."""
+    # Some tokenizers prepend a symbol for a space to every text, even before a space: “ he” alone is “▁|▁he”.
     before = "," if prefix else ""
     head = tokenizer.encode(before, add_special_tokens=False)
     texts = [before + prefix + word for word in words]

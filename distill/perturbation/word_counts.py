@@ -1,4 +1,4 @@
-"""How often English words occur, to tell a token that is a word from one that mostly is a piece of others.
+"""How often English words occur, to distinguish tokens that are words from those that are mostly parts of words.
 
 `word_counts.tsv` was counted in public-domain novels (Austen, C. Brontë, Eliot, Alcott, Tolstoy in Garnett's and the
 Maudes' translations). Count again, from any text files, with
@@ -13,7 +13,7 @@ from pathlib import Path
 
 _TABLE = Path(__file__).with_name("word_counts.tsv")
 _RAREST = 25
-"""Words that occur less often than this in ten million characters decide nothing."""
+"""Words that occur less often than this in ten million characters are too rare to matter."""
 
 
 @cache

@@ -1,1 +1,1 @@
-"""What a fit reads and writes besides the steps: checks beforehand, checkpoints, the exported student, metrics."""
+"""What surrounds the training steps: preflight checks, checkpoint files, metrics.csv, export and model card."""

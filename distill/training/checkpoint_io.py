@@ -1,4 +1,4 @@
-"""Checkpoint files: read with a check of what they hold, written whole or not at all, and where a fit goes on."""
+"""Checkpoint files: read without executing code, written atomically; and the loop state that a fit continues with."""
 
 import os
 from pathlib import Path
@@ -10,23 +10,27 @@ from pytorch_lightning.loops import _FitLoop  # type: ignore[attr-defined]
 
 from distill.errors import UserError
 
-_HELD: dict[str, type] = {
+_REQUIRED: dict[str, type] = {
     "state_dict": dict, "global_step": int, "epoch": int, "loops": dict, "pytorch-lightning_version": str,
 }  # fmt: skip
 
 
-_HELD_TO_CONTINUE: dict[str, type] = {"optimizer_states": list, "lr_schedulers": list}
+_REQUIRED_TO_CONTINUE: dict[str, type] = {"optimizer_states": list, "lr_schedulers": list}
 
 
 def read_checkpoint(path: Path | str, to_continue: bool = False) -> dict[str, Any]:
-    """A checkpoint's content on the CPU; nothing that it holds is ever executed.
+    """Read a checkpoint to the CPU; no code in it is ever executed.
 
     Args:
-        path: the file.
-        to_continue: it must hold what a fit continues with, and not only what is measured.
+        path: The file.
+        to_continue: Whether it must hold what a fit continues with, and not only what is measured.
+
+    Returns:
+        Its content: tensors and plain values.
 
     Raises:
-        UserError: it is damaged, or no checkpoint.
+        UserError: If it is corrupt or not a checkpoint.
+        OSError: If it cannot be read.
     """
     with Path(path).open("rb") as file:
         try:
@@ -35,45 +39,49 @@ def read_checkpoint(path: Path | str, to_continue: bool = False) -> dict[str, An
             raise _refused(path, type(error).__name__) from error
     if not isinstance(checkpoint, dict):
         raise _refused(path, f"it holds a {type(checkpoint).__name__}")
-    for name, kind in (_HELD | (_HELD_TO_CONTINUE if to_continue else {})).items():
+    for name, kind in (_REQUIRED | (_REQUIRED_TO_CONTINUE if to_continue else {})).items():
         if not isinstance(checkpoint.get(name), kind):
             raise _refused(path, f"{name} is missing, or of another type")
     if not all(isinstance(tensor, torch.Tensor) for tensor in checkpoint["state_dict"].values()):
-        raise _refused(path, "state_dict holds more than tensors")
+        raise _refused(path, "state_dict has values that are not tensors")
     return checkpoint
 
 
 def _refused(path: Path | str, reason: str) -> UserError:
     return UserError(
-        f"checkpoint {str(path)!r} is damaged, or is none ({reason}): give another with --ckpt_path FILE, or remove it "
-        "to start anew"
+        f"checkpoint {str(path)!r} is corrupt or not a checkpoint ({reason}): give another with --ckpt_path FILE, or "
+        "remove it to start from scratch"
     )
 
 
 def last_checkpoint_path(output: Path | str) -> Path:
-    """Where `--ckpt_path last` finds a run's latest checkpoint."""
+    """The file that `--ckpt_path last` stands for in a run's output folder."""
     return Path(output) / "checkpoints" / "last.ckpt"
 
 
 def check_unfinished(output: Path) -> None:
-    """Make sure that a new run doesn't replace the checkpoints of one that was not finished.
+    """Refuse to start a new run in the folder of one that is not finished.
 
     Raises:
-        UserError: it would.
+        UserError: If an unfinished run would be overwritten.
     """
     last, student = last_checkpoint_path(output), output / "student"
     if last.is_file() and not (student.is_dir() and student.stat().st_mtime >= last.stat().st_mtime):
         raise UserError(
-            f"{str(output)!r} holds a run that was not finished: add --ckpt_path last to continue it, choose another "
-            f"trainer.default_root_dir, or remove {str(last)!r} to start anew"
+            f"{str(output)!r} holds an unfinished run: add --ckpt_path last to continue it, choose another "
+            f"trainer.default_root_dir, or remove {str(last)!r} to start from scratch"
         )
 
 
-class WholeFiles(TorchCheckpointIO):
-    """Writes a checkpoint beside its place and renames it, so that a kill leaves the one before; reads no pickles."""
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint atomically, so that a kill leaves the previous one; reads no pickled objects."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        """Write the file as a whole or not at all."""
+        """Write the file completely or not at all.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".unfinished")
@@ -85,22 +93,29 @@ class WholeFiles(TorchCheckpointIO):
             unfinished.replace(path)
         except (OSError, RuntimeError) as error:
             unfinished.unlink(missing_ok=True)
-            # torch's writer reports a full disk as a RuntimeError
-            raise OSError(f"checkpoint {str(path)!r} can't be written, the one before stays: {error}") from error
+            # torch's writer reports a full disk as a RuntimeError.
+            raise OSError(f"checkpoint {str(path)!r} can't be written, the previous one is kept: {error}") from error
 
     def load_checkpoint(self, path: str | Path, map_location: Any = None, weights_only: Any = None) -> dict[str, Any]:
-        """Read the file to the CPU, tensors and plain values only."""
+        """Read the file to the CPU, tensors and plain values only.
+
+        Raises:
+            UserError: If it is corrupt or not a checkpoint.
+        """
         return read_checkpoint(path)
 
 
-def loops_at(step: int, steps_per_epoch: int, accumulation: int, fresh: _FitLoop) -> dict[str, Any]:
-    """The state of the fit loop when `step` optimiser steps are done, with all that belongs to them.
+def fit_loop_state(step: int, steps_per_epoch: int, accumulation: int, fresh: _FitLoop) -> dict[str, Any]:
+    """The state of Lightning's fit loop between two optimiser steps.
 
     Args:
-        step: optimiser steps done.
-        steps_per_epoch: of the whole epoch.
-        accumulation: micro-batches that a process takes in a step.
-        fresh: a loop that has not run, for the form of its state.
+        step: Optimiser steps that are done.
+        steps_per_epoch: Optimiser steps of a whole epoch.
+        accumulation: Micro-batches of an optimiser step on each process.
+        fresh: A loop that has not run, whose state is taken as the template.
+
+    Returns:
+        The state, as the loop loads it.
     """
     epoch, step_of_epoch = divmod(step, steps_per_epoch)
     state = fresh.state_dict()
@@ -114,7 +129,7 @@ def loops_at(step: int, steps_per_epoch: int, accumulation: int, fresh: _FitLoop
     for progress in state["epoch_progress"].values():
         _set(progress, epoch)
         if step_of_epoch:
-            # in the middle: this epoch has started, and is not done
+            # In the middle of an epoch, which has started and is not done.
             progress["ready"] = progress["started"] = epoch + 1
     state["epoch_loop.state_dict"]["_batches_that_stepped"] = step
     return state

@@ -1,4 +1,4 @@
-"""The folder that `transformers` loads: weights, configuration, tokenizer, model card."""
+"""Exports the folder that `transformers` loads: weights, configuration, tokenizer, model card."""
 
 import shutil
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ def export_student(
     checkpoint: Path | None,
     changes: Sequence[str] = (),
 ) -> Path:
-    """Write `<output>/student/` as a whole or not at all; an earlier one is replaced.
+    """Write `<output>/student/` completely or not at all; an earlier one is replaced.
 
     Args:
-        module: holds the student's weights and the recipe.
-        data: what it was trained on.
-        trainer: for steps and metrics.
-        output: the run's folder.
-        checkpoint: the file that the weights come from; None: the last step's.
-        changes: what the run did not begin with, see `distill.callbacks.settings_history`.
+        module: Has the student's weights and the recipe.
+        data: The data that it was trained on.
+        trainer: Has the number of steps.
+        output: The run's folder.
+        checkpoint: The file that the weights come from; None: they are those of the last step.
+        changes: Settings that changed during the run, see `distill.callbacks.settings_history`.
 
     Returns:
         The folder.

@@ -1,4 +1,4 @@
-"""metrics.csv: one file a run, appended to when a run continues (Lightning's own CSVLogger empties it)."""
+"""metrics.csv: one file per run, which a continued run appends to (Lightning's own CSVLogger empties it)."""
 
 import csv
 import os
@@ -12,27 +12,30 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 NAME = "metrics.csv"
 
 SPEED = ("train/tokens_per_s", "train/remaining_s", "train/peak_gib")
-"""Columns that say how fast and how large a run is: they differ when it is repeated."""
+"""Columns of throughput and memory, which differ when a run is repeated."""
 
 
 def read_rows(folder: Path) -> list[dict[str, str]]:
-    """The rows of a run's metrics.csv, as text; none if there is no such file."""
+    """The rows of a run's metrics.csv, with values as text; empty if there is no such file."""
     if not (folder / NAME).is_file():
         return []
     with (folder / NAME).open(encoding="utf-8", newline="") as file:
-        # a row that was cut short by a kill lacks fields
+        # A row that was cut short by a kill lacks fields.
         return [row for row in csv.DictReader(file) if None not in row.values() and None not in row]
 
 
 def read_column(folder: Path, name: str) -> list[float]:
-    """What a run's metrics.csv says of one metric, in the order of steps."""
+    """The values of one metric in a run's metrics.csv, in the order of steps."""
     return [float(row[name]) for row in read_rows(folder) if row.get(name)]
 
 
 class MetricsFile(Logger):
-    """Appends a row to `<folder>/metrics.csv` each time that metrics are logged.
+    """Appends a row to `<folder>/metrics.csv` each time metrics are logged.
 
-    A metric that appears for the first time becomes a new column: the file is written anew beside and renamed.
+    A metric that appears for the first time becomes a new column, for which the file is rewritten.
+
+    Args:
+        folder: The run's output folder.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -42,7 +45,7 @@ class MetricsFile(Logger):
 
     @property
     def name(self) -> str:
-        """Empty: files of this run lie in the folder itself."""
+        """Empty: the files of a run are in the folder itself."""
         return ""
 
     @property
@@ -57,11 +60,11 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """Nothing: config.yaml holds them."""
+        """Do nothing: config.yaml holds the hyperparameters."""
 
     @rank_zero_only
     def continue_from(self, step: int) -> None:
-        """Keep the rows of the steps before this one: the others will be done again. To be called before any row."""
+        """Keep the rows of earlier steps only, since later ones will be repeated; called before any row is logged."""
         rows = [row for row in read_rows(self._folder) if row["step"].isdigit() and int(row["step"]) < step]
         self._rewrite(list(rows[0]) if rows else ["step"], rows)
 

@@ -23,9 +23,20 @@ def model_card(
     checkpoint: Path | None,
     changes: Sequence[str] = (),
 ) -> str:
-    """The model card: what the model is, how it was made, what it is not."""
+    """The model card: what the model is, how it was made, and what it is not.
+
+    Args:
+        module: Has the student and the recipe.
+        data: The data that it was trained on.
+        trainer: Has the number of steps and the output folder.
+        checkpoint: The file that the weights come from; None: they are those of the last step.
+        changes: Settings that changed during the run.
+
+    Returns:
+        Markdown with a YAML header.
+    """
     student, teacher, perturbation, loss = module.student, module.teacher_source, module.perturbation, module.loss
-    treated = module.asks_twice or data.augmentation != "none"
+    treated = module.needs_counterfactual_pass or data.augmentation != "none"
     made = "distilled from a teacher" if module.asks_teacher else "trained on text, without a teacher,"
     if treated:
         made += (
@@ -73,7 +84,7 @@ def model_card(
         f"pytorch-lightning {pl.__version__}",
     }
     metrics = _last_values(Path(trainer.default_root_dir))
-    # Names of folders and files are whatever their owner called them.
+    # Names of folders and files may contain anything, including markup.
     table = "\n".join(f"| {name} | {_shown(value)} |" for name, value in rows.items())
     measured = "\n".join(f"| {name} | {value} |" for name, value in metrics.items())
     return f"""---
@@ -105,7 +116,7 @@ def _shown(text: str) -> str:
 
 
 def _last_values(output: Path) -> dict[str, str]:
-    """From metrics.csv, which holds them however often the run was continued."""
+    """The last value of each metric in metrics.csv, which is complete however often the run was continued."""
     columns = sorted({name for row in read_rows(output) for name in row} - {"step", *SPEED})
     values = {name: read_column(output, name) for name in columns}
     return {name: f"{column[-1]:.4g}" for name, column in values.items() if column}
@@ -115,4 +126,4 @@ def _throughput(output: Path) -> str:
     speeds, peaks = read_column(output, "train/tokens_per_s"), read_column(output, "train/peak_gib")
     if not speeds:
         return "not measured"
-    return f"{statistics.median(speeds):,.0f} tokens/s (median), peak memory {max(peaks):.2f} GiB a process"
+    return f"{statistics.median(speeds):,.0f} tokens/s (median), peak memory {max(peaks):.2f} GiB per process"

@@ -1,5 +1,7 @@
-"""Checks on a whole recipe, before anything is packed or trained: what can't work is refused, what defeats its own
-purpose is said."""
+"""Checks a whole recipe before anything is packed or trained.
+
+What cannot work is refused; settings that work against the recipe's own purpose are warned of.
+"""
 
 import warnings
 from pathlib import Path
@@ -14,12 +16,16 @@ from distill.runtime.paths import check_writable
 def check_recipe(module: DistillationModule, data: CounterfactualDataModule, output: Path) -> None:
     """Check what model, data and output folder must agree on.
 
+    Args:
+        module: The model, not yet loaded.
+        data: The data, not yet packed.
+        output: The run's folder.
+
     Raises:
-        UserError: a value out of its range, settings that contradict each other, weights that can't be opened, a block
-            longer than the positions of a model, heads that the tokenizer doesn't fit, or a folder that can't be
-            written.
+        UserError: If settings contradict each other, weights cannot be opened, a block is longer than the positions of
+            a model, a head does not fit the tokenizer, or a folder cannot be written.
     """
-    _check_values(module)
+    _check_settings(module)
     if module.teacher_source.path is not None and module.teacher_source.gguf_file is None:
         check_files(module.teacher_source.path)
     if module.student_source.path is not None:
@@ -27,27 +33,12 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
     module.check_data(data.tokenizer, data.block_size, data.names)
     check_writable(output)
     check_writable(data.cache_dir, "data.cache_dir")
-    for reason in reteaching(module, data):
+    for reason in bias_warnings(module, data):
         warnings.warn(reason, RecipeWarning, stacklevel=2)
 
 
-def _check_values(module: DistillationModule) -> None:
-    loss, optimizer = module.loss, module.optimizer
-    for name, value, fits, expected in (
-        ("loss.kd_weight", loss.kd_weight, loss.kd_weight >= 0, "0 or more"),
-        ("loss.lm_weight", loss.lm_weight, loss.lm_weight >= 0, "0 or more"),
-        ("loss.hidden_weight", loss.hidden_weight, loss.hidden_weight >= 0, "0 or more"),
-        ("loss.temperature", loss.temperature, loss.temperature > 0, "more than 0"),
-        ("loss.jsd_beta", loss.jsd_beta, 0 < loss.jsd_beta < 1, "between 0 and 1"),
-        ("loss.chunk_size", loss.chunk_size, loss.chunk_size is None or loss.chunk_size >= 1, "1 or more"),
-        ("optimizer.lr", optimizer.lr, optimizer.lr > 0, "more than 0"),
-        ("optimizer.eps", optimizer.eps, optimizer.eps > 0, "more than 0"),
-        ("optimizer.betas", optimizer.betas, all(0 <= beta < 1 for beta in optimizer.betas), "in [0, 1)"),
-        ("optimizer.weight_decay", optimizer.weight_decay, optimizer.weight_decay >= 0, "0 or more"),
-        ("optimizer.warmup_fraction", optimizer.warmup_fraction, 0 <= optimizer.warmup_fraction <= 1, "in [0, 1]"),
-    ):
-        if not fits:
-            raise UserError(f"model.{name} is {value}: it must be {expected}")
+def _check_settings(module: DistillationModule) -> None:
+    loss = module.loss
     if not (loss.kd_weight or loss.lm_weight or loss.hidden_weight):
         raise UserError("model.loss: all weights are 0, so there is nothing to learn")
     if module.perturbation.operator != "none" and not loss.kd_weight:
@@ -57,8 +48,8 @@ def _check_values(module: DistillationModule) -> None:
         )
 
 
-def reteaching(module: DistillationModule, data: CounterfactualDataModule) -> list[str]:
-    """What in an equivariant recipe teaches the student the bias again.
+def bias_warnings(module: DistillationModule, data: CounterfactualDataModule) -> list[str]:
+    """Settings that make an equivariant recipe teach the student the bias again.
 
     Hard labels and hidden states come from the biased world; see “The mathematics” in ARCHITECTURE.md.
     """

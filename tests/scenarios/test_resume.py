@@ -20,7 +20,7 @@ from distill.callbacks.nonfinite_guard import _stop
 from distill.errors import RecipeWarning, RunError
 from distill.module import STEP_TERMS, DistillationModule
 from distill.training import export
-from distill.training.checkpoint_io import WholeFiles, last_checkpoint_path, read_checkpoint
+from distill.training.checkpoint_io import AtomicCheckpointIO, last_checkpoint_path, read_checkpoint
 from distill.training.metrics_csv import SPEED
 from tests.fits import fit, metrics, refused, weights
 
@@ -156,8 +156,8 @@ def test_a_run_continues_with_another_accumulation(run, recipe, tmp_path):
     assert [row["step"] for row in metrics(tmp_path) if row["train/loss"]] == list("012345")
 
 
-ORDER = "some blocks come again and others not at all"
-MEASURE = "the best state before counts no more"
+ORDER = "some blocks are repeated and others left out"
+MEASURE = "the earlier best checkpoint is forgotten"
 
 
 @pytest.mark.parametrize(
@@ -265,14 +265,14 @@ def _signalled_twice(monkeypatch) -> None:
 
 
 def test_a_signal_that_comes_twice_is_one(recipe, tmp_path, capsys, monkeypatch):
-    save = WholeFiles.save_checkpoint
+    save = AtomicCheckpointIO.save_checkpoint
 
     def signalled(*arguments, **keywords):
         os.kill(os.getpid(), signal.SIGTERM)
         save(*arguments, **keywords)
 
     _signalled_twice(monkeypatch)
-    monkeypatch.setattr(WholeFiles, "save_checkpoint", signalled)
+    monkeypatch.setattr(AtomicCheckpointIO, "save_checkpoint", signalled)
     monkeypatch.setattr("distill.runtime.signals._ECHO_S", PATIENCE_S)
     with pytest.raises(SystemExit) as caught:
         fit(recipe, tmp_path, "--trainer.limit_val_batches=0")
@@ -382,7 +382,7 @@ def test_a_damaged_checkpoint_is_named(capsys, recipe, tmp_path):
     assert caught.value.code == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert str(last) in error
-    assert "is damaged" in error
+    assert "is corrupt" in error
 
 
 STRANGE = {
@@ -405,7 +405,7 @@ def test_a_checkpoint_that_is_not_ours_is_refused(capsys, run, recipe, tmp_path,
     torch.save(change(read_checkpoint(run / "checkpoints" / "last.ckpt")), file)
     cache = f"--data.cache_dir={tmp_path / 'cache'}"
     error = refused(capsys, recipe, tmp_path / "run", f"--ckpt_path={file}", cache)
-    assert f"checkpoint {str(file)!r} is damaged, or is none" in error
+    assert f"checkpoint {str(file)!r} is corrupt or not a checkpoint" in error
     assert not (tmp_path / "cache").exists()
 
 
@@ -416,7 +416,7 @@ def test_a_checkpoint_that_is_not_ours_is_not_measured(capsys, run, recipe, tmp_
     with pytest.raises(SystemExit) as caught:
         fit(recipe, tmp_path / "run", f"--ckpt_path={file}", command="validate")
     assert caught.value.code == 2
-    assert "is damaged, or is none" in capsys.readouterr().err.strip().splitlines()[-1]
+    assert "is corrupt or not a checkpoint" in capsys.readouterr().err.strip().splitlines()[-1]
 
 
 def test_a_checkpoint_of_another_student_is_refused(capsys, recipe, tmp_path):
@@ -434,22 +434,22 @@ def test_checkpoints_that_execute_code_are_not_read(tmp_path):
             return os.system, (f"touch {tmp_path / 'executed'}",)
 
     torch.save({"global_step": 1, "state_dict": Harmful()}, tmp_path / "harmful.ckpt")
-    with pytest.raises(ValueError, match="is damaged, or is none"):
-        WholeFiles().load_checkpoint(tmp_path / "harmful.ckpt")
+    with pytest.raises(ValueError, match="is corrupt or not a checkpoint"):
+        AtomicCheckpointIO().load_checkpoint(tmp_path / "harmful.ckpt")
     assert not (tmp_path / "executed").exists()
 
 
 def test_a_checkpoint_that_can_not_be_written_leaves_the_one_before(run, tmp_path, monkeypatch):
     path = tmp_path / "last.ckpt"
     before = read_checkpoint(run / "checkpoints" / "last.ckpt")
-    WholeFiles().save_checkpoint(before, path)
+    AtomicCheckpointIO().save_checkpoint(before, path)
 
     def full(*_):
         raise RuntimeError("[enforce fail at inline_container.cc] . unexpected pos")
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(OSError, match=r"last.ckpt' can't be written"):
-        WholeFiles().save_checkpoint(before | {"global_step": 99}, path)
+        AtomicCheckpointIO().save_checkpoint(before | {"global_step": 99}, path)
     assert read_checkpoint(path)["global_step"] == before["global_step"]
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
 
@@ -509,7 +509,7 @@ def test_a_checkpoint_is_good_once_a_step_after_it_was_finite(capsys, recipe, tm
         fit(recipe, tmp_path, "--checkpoint.every_n_train_steps=1")
     last, best = (str(tmp_path / "checkpoints" / f"{name}.ckpt") for name in ("last", "best"))
     error = capsys.readouterr().err
-    assert f"{last!r}, holds the very weights that failed, and may be spoilt; the last good one is {best!r}" in error
+    assert f"{last!r}, holds the very weights that failed, and may be corrupted; the last good one is {best!r}" in error
     (tmp_path / "checkpoints" / "last.ckpt").unlink()
     with pytest.raises(SystemExit):
         fit(recipe, tmp_path, "--checkpoint.every_n_train_steps=500")
@@ -543,7 +543,7 @@ def test_a_spoilt_checkpoint_is_not_measured(capsys, run, recipe, tmp_path, comm
         fit(recipe, tmp_path, f"--ckpt_path={tmp_path / 'spoilt.ckpt'}", command=command)
     assert caught.value.code == 1
     shown = capsys.readouterr()
-    assert "The checkpoint is spoilt" in shown.err.strip().splitlines()[-1]
+    assert "The checkpoint is corrupted by non-finite values" in shown.err.strip().splitlines()[-1]
     assert "nan" not in shown.out
 
 

@@ -386,7 +386,7 @@ def test_what_teaches_the_bias_again_warns(recipe, tmp_path, overrides, reason):
         (["--data.train=./nowhere.txt"], "nowhere.txt"),
         (["--data.field=body"], "body"),
         (["--data.block_size=128"], "longer than the teacher's 64 positions"),
-        (["--data.global_batch_size=5"], "no multiple of data.micro_batch_size"),
+        (["--data.global_batch_size=5"], "not a multiple of data.micro_batch_size"),
         (["--data.global_batch_size=80000"], "fewer than one global batch"),
         (["--model.loss.kd_weight=0", "--model.teacher.path=null"], "model.tokenizer"),
         (["--model.teacher.path=null"], "without a teacher"),

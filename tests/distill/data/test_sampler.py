@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from distill.data.sampler import EMPTY, GlobalBatchSampler, ShardSampler, limit_of_rank
+from distill.data.sampler import EMPTY, GlobalBatchSampler, ShardSampler
+from distill.data.trainer_units import limit_per_rank
 
 
 def micro_batches(rank=0, world_size=1, step=0, micro_batch_size=2, global_batch_size=8, blocks=43, seed=3):
@@ -52,11 +53,11 @@ def test_shards_cover_all_blocks_once_with_equal_batches(world_size):
 
 @pytest.mark.parametrize(("world_size", "blocks"), [(1, 8), (2, 8), (3, 12), (4, 8), (8, 16)])
 def test_a_limit_measures_the_same_blocks_rounded_up_to_whole_rounds(world_size, blocks):
-    limit = limit_of_rank(4, world_size)
+    limit = limit_per_rank(4, world_size)
     shards = [list(ShardSampler(100, 2, rank, world_size))[:limit] for rank in range(world_size)]
     assert sorted(index for shard in shards for batch in shard for index in batch) == list(range(blocks))
 
 
 def test_a_share_of_the_batches_is_one_on_each_rank():
-    assert limit_of_rank(0.5, 4) == 0.5
-    assert limit_of_rank(0, 4) == 0
+    assert limit_per_rank(0.5, 4) == 0.5
+    assert limit_per_rank(0, 4) == 0

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from distill.config import LossConfig, PerturbationConfig
+from distill.losses import DistillationObjective, distillation_loss
 from distill.losses.chunk_sizes import chunk_rows
-from distill.losses.objective import distillation_loss
 from distill.perturbation.operators import perturb
 from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
@@ -98,6 +99,28 @@ def test_values_and_gradients_equal_the_naive_loss(operator, divergence):
         actual = with_gradients(distillation_loss, tensors, chunk_size=chunk_size, **settings)
         for value, reference in zip(actual, expected, strict=True):
             torch.testing.assert_close(value, reference, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+def test_an_objective_serves_step_after_step(divergence):
+    objective = DistillationObjective(
+        LossConfig(temperature=2.0, lm_weight=0.4, divergence=divergence, jsd_beta=0.3),
+        PerturbationConfig("expmean", "reversed", "all"),
+        PI,
+    )
+    for seed in range(3):
+        actual = with_gradients(objective, inputs(seed=seed))
+        expected = with_gradients(
+            distillation_loss, inputs(seed=seed), operator="expmean", vocabulary=PI, contexts="all", temperature=2.0,
+            lm_weight=0.4, divergence=divergence, jsd_beta=0.3,
+        )  # fmt: skip
+        assert all(torch.equal(value, reference) for value, reference in zip(actual, expected, strict=True))
+
+
+@pytest.mark.parametrize(("reading", "vocabulary"), [("reversed", None), ("identity", PI)])
+def test_an_objective_has_the_vocabulary_that_its_settings_name(reading, vocabulary):
+    with pytest.raises(ValueError, match=f"perturbation.vocabulary is '{reading}'"):
+        DistillationObjective(LossConfig(), PerturbationConfig("mean", reading), vocabulary)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 1e-2)])
@@ -204,10 +227,10 @@ def test_a_second_backward_pass_is_refused():
         total.backward()
 
 
-def test_blocks_smaller_than_a_chunk_change_nothing(monkeypatch):
+def test_tiles_smaller_than_a_chunk_change_nothing(monkeypatch):
     settings = {"operator": "expmean", "vocabulary": PI, "contexts": "all", "lm_weight": 0.5}
     whole = with_gradients(distillation_loss, inputs(), **settings)
-    monkeypatch.setattr("distill.losses.objective.block_rows", lambda *_: 3)
+    monkeypatch.setattr("distill.losses.fused.tile_rows", lambda *_: 3)
     for value, reference in zip(with_gradients(distillation_loss, inputs(), **settings), whole, strict=True):
         torch.testing.assert_close(value, reference)
 

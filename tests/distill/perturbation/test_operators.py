@@ -1,6 +1,7 @@
 """Operators against their definition, and the equivariant teacher's symmetry as a property."""
 
 import math
+from typing import get_args
 
 import hypothesis.strategies as st
 import pytest
@@ -8,6 +9,7 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
+from distill.config import Operator
 from distill.perturbation.operators import perturb, perturb_neutral
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 
@@ -35,6 +37,21 @@ def group_masses(log_p: Tensor) -> Tensor:
 def exchanged(masses: Tensor) -> Tensor:
     order = [index ^ 1 for index in range(2 * len(GROUPS))] + list(range(2 * len(GROUPS), len(masses)))
     return masses[order]
+
+
+@pytest.mark.parametrize("operator", get_args(Operator))
+@given(log_p=log_probabilities())
+def test_every_operator_keeps_a_prediction_that_equals_its_counterfactual(operator, log_p):
+    """What `perturb_neutral` takes for granted of the tokens outside the vocabulary."""
+    torch.testing.assert_close(perturb(log_p, log_p, operator), log_p, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("operator", get_args(Operator))
+@given(log_p=log_probabilities(), counterfactual_log_p=log_probabilities(), seed=st.integers(0, 2**16))
+def test_every_operator_acts_token_by_token(operator, log_p, counterfactual_log_p, seed):
+    order = torch.randperm(VOCABULARY, generator=torch.Generator().manual_seed(seed))
+    permuted = perturb(log_p[order], counterfactual_log_p[order], operator)
+    torch.testing.assert_close(permuted, perturb(log_p, counterfactual_log_p, operator)[order], rtol=1e-9, atol=1e-9)
 
 
 @given(log_probabilities(), log_probabilities(), st.sampled_from([1.0, 2.0]))
