@@ -26,7 +26,8 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, p
 from distill.evaluation.generation.decoding import Sampling
 from distill.evaluation.generation.prompts import Prompt, own_prompts
 from distill.evaluation.generation.store import generate
-from distill.evaluation.scored_model import Checkpoint, load_checkpoint
+from distill.evaluation.scored_model import ScoredModel, load_scored_model
+from distill.models.source import model_source
 
 RESULTS = Path(__file__).with_name("results")
 OPTIONS = {"do_sample": True, "top_k": 50, "top_p": 0.9, "temperature": 1.0}
@@ -51,7 +52,7 @@ def words_as_prompts(count: int) -> list[Prompt]:
 
 
 def contestants(
-    checkpoint: Checkpoint, prompts: list[Prompt], tokens: int, batch_size: int, in_loop: int
+    checkpoint: ScoredModel, prompts: list[Prompt], tokens: int, batch_size: int, in_loop: int
 ) -> dict[str, tuple[int, Callable[[], object]]]:
     """Name → (continuations, what makes them)."""
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
@@ -92,7 +93,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if arguments.model is None:
             random_gpt2(Path(folder))
-        checkpoint = load_checkpoint(arguments.model or folder)
+        checkpoint = load_scored_model(model_source(arguments.model or folder))
     prompts = own_prompts()[: arguments.prompts] if arguments.model else words_as_prompts(arguments.prompts)
     runs = contestants(checkpoint, prompts, arguments.max_new_tokens, arguments.batch_size, arguments.in_loop)
     rates: dict[str, list[float]] = {name: [] for name in runs}

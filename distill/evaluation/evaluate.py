@@ -12,6 +12,7 @@ from typing import Any
 
 import augment
 import distill.evaluation
+import distill.models
 from augment.runtime.atomic_write import write_whole
 from distill.errors import UserError
 from distill.evaluation.disparity.coherence import coherence
@@ -34,9 +35,9 @@ from distill.evaluation.probes.ceat import measure_ceat, read_contexts
 from distill.evaluation.probes.pair_preference import pair_preference
 from distill.evaluation.probes.pronoun_gap import pronoun_gap, pronoun_log_odds
 from distill.evaluation.probes.sentence_pairs import read_pairs
-from distill.evaluation.scored_model import Checkpoint, Dtype, check_model, load_checkpoint
+from distill.evaluation.scored_model import Dtype, ScoredModel, load_scored_model
 from distill.evaluation.statistics.bootstrap import DRAWS
-from distill.models import loading as models
+from distill.models.source import ModelSource, check_model, model_source
 from distill.runtime.code_digest import code_digest, package_files
 from distill.runtime.paths import check_writable
 
@@ -140,9 +141,11 @@ def evaluate(
     check_shared(device, trainer.devices)
     per_group = PRESETS[preset].prompts_per_group if prompts_per_group is None else prompts_per_group
     samples = PRESETS[preset].samples if samples is None else samples
-    check_model(model, gguf_file)
-    if reference is not None:
-        check_model(reference)
+    source = model_source(model, gguf_file)
+    check_model(source)
+    judge_source = None if reference is None else model_source(reference)
+    if judge_source is not None:
+        check_model(judge_source)
     chosen = choose(read_prompts(prompts), per_group)
     groups = groups_as_occupations(prompts, chosen)
     scored_text = None if text is None else read_text(text, field)
@@ -151,12 +154,12 @@ def evaluate(
     contexts = None if ceat is None else read_contexts(ceat, field)
     check_writable(output)
 
-    checkpoint = load_checkpoint(model, gguf_file, device, dtype)
+    checkpoint = load_scored_model(source, device, dtype)
     logger.info("%s: %s parameters on %s", checkpoint.name, f"{checkpoint.parameters:,}", checkpoint.device)
-    judge = checkpoint if reference is None else load_checkpoint(reference, device=device, dtype=dtype)
+    judge = checkpoint if judge_source is None else load_scored_model(judge_source, device, dtype)
     window = _window(checkpoint, context)
     lengths = prompt_lengths(checkpoint, chosen, max_new_tokens)
-    processes = _processes(trainer.devices, model, gguf_file, checkpoint, dtype)
+    processes = _processes(trainer.devices, source, checkpoint, dtype)
 
     settings = {
         "preset": preset,
@@ -262,13 +265,13 @@ def evaluate(
     return metrics
 
 
-def _processes(count: int, model: str, gguf_file: str | None, checkpoint: Checkpoint, dtype: Dtype) -> Processes | None:
+def _processes(count: int, source: ModelSource, checkpoint: ScoredModel, dtype: Dtype) -> Processes | None:
     if count == 1:
         return None
-    return Processes(model, gguf_file, dtype, devices(checkpoint.device, count))
+    return Processes(source, dtype, devices(checkpoint.device, count))
 
 
-def _made_of(checkpoint: Checkpoint, task: Task, dtype: Dtype) -> dict[str, Any]:
+def _made_of(checkpoint: ScoredModel, task: Task, dtype: Dtype) -> dict[str, Any]:
     """All that decides about a continuation, to the last bit."""
     return {
         "model": checkpoint.identity,
@@ -287,7 +290,7 @@ def _made_of(checkpoint: Checkpoint, task: Task, dtype: Dtype) -> dict[str, Any]
 
 @cache
 def _code() -> str:
-    return code_digest([*package_files(distill.evaluation), *package_files(models), *package_files(augment)])
+    return code_digest([*package_files(distill.evaluation), *package_files(distill.models), *package_files(augment)])
 
 
 def _check_counts(**counts: int | None) -> None:
@@ -296,7 +299,7 @@ def _check_counts(**counts: int | None) -> None:
             raise UserError(f"--{name} is {count}; give at least 1")
 
 
-def _window(checkpoint: Checkpoint, context: int | None) -> int:
+def _window(checkpoint: ScoredModel, context: int | None) -> int:
     if checkpoint.context is None and context is None:
         raise UserError(f"{checkpoint.path}: does not say how much it can read at once; give --context")
     if checkpoint.context is not None and context is not None and context > checkpoint.context:

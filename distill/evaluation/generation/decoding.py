@@ -17,7 +17,7 @@ from augment.token_spans import common_prefix
 from distill.errors import UserError
 from distill.evaluation.generation.nucleus_sampling import sample, uniforms
 from distill.evaluation.generation.prompts import Prompt
-from distill.evaluation.scored_model import Checkpoint, not_finite, takes_positions
+from distill.evaluation.scored_model import ScoredModel, non_finite_error, takes_positions
 
 _COLDEST = 1e-4
 """The lowest temperature: logits divided by less may be no finite numbers."""
@@ -67,7 +67,7 @@ class Continuation:
     tokens: int
 
 
-def prompt_lengths(checkpoint: Checkpoint, prompts: Sequence[Prompt], max_new_tokens: int) -> list[int]:
+def prompt_lengths(checkpoint: ScoredModel, prompts: Sequence[Prompt], max_new_tokens: int) -> list[int]:
     """Tokens of each prompt.
 
     Raises:
@@ -89,7 +89,7 @@ def prompt_lengths(checkpoint: Checkpoint, prompts: Sequence[Prompt], max_new_to
 
 
 def continue_prompts(
-    checkpoint: Checkpoint, jobs: Sequence[tuple[Prompt, int]], sampling: Sampling
+    checkpoint: ScoredModel, jobs: Sequence[tuple[Prompt, int]], sampling: Sampling
 ) -> list[Continuation]:
     """Draw one continuation for each prompt and number of a sample, all at a time.
 
@@ -105,7 +105,7 @@ def continue_prompts(
 
 @torch.inference_mode()
 def continue_batch(
-    checkpoint: Checkpoint, prompts: Sequence[Sequence[int]], random: NDArray[np.float64], sampling: Sampling
+    checkpoint: ScoredModel, prompts: Sequence[Sequence[int]], random: NDArray[np.float64], sampling: Sampling
 ) -> list[list[int]]:
     """Draw one continuation of each row, with a cache of keys and values.
 
@@ -130,7 +130,7 @@ def continue_batch(
     mask = (torch.arange(longest + sampling.max_new_tokens, device=device) >= padding).long()
     rows = torch.tensor([place[tuple(prompt)] for prompt in prompts], device=device)
     uniform = torch.from_numpy(random).to(device)
-    ends = torch.tensor(sorted(checkpoint.ends()), dtype=torch.long, device=device)
+    ends = torch.tensor(sorted(checkpoint.end_tokens), dtype=torch.long, device=device)
     drawn = torch.full(random.shape, -1, dtype=torch.long, device=device)
     running = torch.arange(len(prompts), device=device)
     alive = torch.ones_like(running, dtype=torch.bool)
@@ -146,7 +146,7 @@ def continue_batch(
             cache.batch_select_indices(rows)
         finite = hidden.isfinite().all(dim=1)
         if not finite.all():
-            raise not_finite(checkpoint, prompts[int(running[~finite][0])])
+            raise non_finite_error(checkpoint, prompts[int(running[~finite][0])])
         chosen = sample(logits, uniform[running, step], sampling.temperature, sampling.top_p, sampling.top_k)
         alive &= ~torch.isin(chosen, ends)
         drawn[running, step] = chosen.where(alive, -1)
@@ -162,7 +162,7 @@ def continue_batch(
     return [[token for token in row if token >= 0] for row in drawn.tolist()]
 
 
-def _read(checkpoint: Checkpoint, tokens: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
+def _read(checkpoint: ScoredModel, tokens: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
     """Hidden states of the last token of each row, `[batch, features]`."""
     positions = {}
     if takes_positions(checkpoint.model):
@@ -174,7 +174,7 @@ def _read(checkpoint: Checkpoint, tokens: Tensor, mask: Tensor, cache: DynamicCa
 
 
 def _decode(
-    checkpoint: Checkpoint, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]
+    checkpoint: ScoredModel, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]
 ) -> list[str]:
     """Texts of continuations, with the space that parts them from their prompts.
 

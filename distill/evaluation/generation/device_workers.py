@@ -19,7 +19,8 @@ from tqdm import tqdm
 from distill.errors import UserError
 from distill.evaluation.generation.batch_plan import Task
 from distill.evaluation.generation.decoding import Continuation
-from distill.evaluation.scored_model import Checkpoint, Dtype, load_checkpoint
+from distill.evaluation.scored_model import Dtype, ScoredModel, load_scored_model
+from distill.models.source import ModelSource
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,12 @@ class Processes:
     """As many processes as devices, each of which loads the model itself.
 
     Attributes:
-        model, gguf_file, dtype: As of `load_checkpoint`.
+        source: Where the model lies.
+        dtype: Of its weights in memory.
         devices: Where each process computes.
     """
 
-    model: str
-    gguf_file: str | None
+    source: ModelSource
     dtype: Dtype
     devices: Sequence[str]
 
@@ -116,7 +117,7 @@ def _for_parent_only(number: signal.Signals) -> Iterator[None]:
 
 
 # Where it can't be loaded, why: a pool whose processes fail as they start says only that they ended.
-_checkpoint: Checkpoint | Exception
+_checkpoint: ScoredModel | Exception
 _task: Task
 
 
@@ -127,7 +128,7 @@ def _start(processes: Processes, task: Task, devices: SimpleQueue, threads: int,
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     torch.set_num_threads(threads)
     try:
-        _checkpoint = load_checkpoint(processes.model, processes.gguf_file, devices.get(), processes.dtype)
+        _checkpoint = load_scored_model(processes.source, devices.get(), processes.dtype)
     except Exception as error:
         _checkpoint = error
     _task = task

@@ -19,7 +19,7 @@ from distill.evaluation.generation.decoding import Continuation, Sampling, promp
 from distill.evaluation.generation.device_workers import Processes
 from distill.evaluation.generation.prompts import Prompt
 from distill.evaluation.partial_results import Progress
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ _SCHEMA = pa.schema(
 
 
 def generate(
-    checkpoint: Checkpoint, prompts: Sequence[Prompt], samples: int, sampling: Sampling, batch_size: int
+    checkpoint: ScoredModel, prompts: Sequence[Prompt], samples: int, sampling: Sampling, batch_size: int
 ) -> pd.DataFrame:
     """Continue each prompt `samples` times.
 
@@ -68,7 +68,7 @@ def generate(
 
 
 def write_generations(
-    path: Path, checkpoint: Checkpoint, task: Task, kept: Progress, processes: Processes | None = None
+    path: Path, checkpoint: ScoredModel, task: Task, kept: Progress, processes: Processes | None = None
 ) -> None:
     """Draw what is not there yet and write the table of `generate`.
 
@@ -161,7 +161,7 @@ def _origin(path: Path) -> str | None:
         return None
 
 
-def _table(task: Task, checkpoint: Checkpoint, drawn: Mapping[int, Continuation]) -> pa.Table:
+def _table(task: Task, checkpoint: ScoredModel, drawn: Mapping[int, Continuation]) -> pa.Table:
     constant = {**asdict(task.sampling), "model": checkpoint.name, "model_sha256": checkpoint.sha256}
     rows = []
     for row in sorted(drawn):
@@ -182,7 +182,7 @@ def _table(task: Task, checkpoint: Checkpoint, drawn: Mapping[int, Continuation]
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
 
-def _seconds(checkpoint: Checkpoint, task: Task, rows: Sequence[int], processes: Processes | None) -> float:
+def _seconds(checkpoint: ScoredModel, task: Task, rows: Sequence[int], processes: Processes | None) -> float:
     """How long a batch takes at most, from its first tokens; less where several processes share the batches."""
 
     def seconds(tokens: int) -> float:

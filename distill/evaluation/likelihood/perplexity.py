@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from distill.errors import UserError
 from distill.evaluation.likelihood.token_nll import token_nlls
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 from distill.evaluation.statistics.bootstrap import DRAWS, ratio_interval
 
 
@@ -41,7 +41,7 @@ class ScoredDocuments:
 
 
 def score_documents(
-    checkpoint: Checkpoint, texts: Sequence[str], context: int, description: str | None = None
+    checkpoint: ScoredModel, texts: Sequence[str], context: int, description: str | None = None
 ) -> ScoredDocuments:
     """Score every token of every document exactly once, in disjoint windows.
 
@@ -54,7 +54,7 @@ def score_documents(
     Raises:
         UserError: If the tokenizer has neither BOS nor EOS.
     """
-    beginning = checkpoint.beginning()
+    beginning = checkpoint.start_token
     if beginning is None:
         raise UserError(f"{checkpoint.path}: its tokenizer has neither BOS nor EOS, which begins a scored document")
     fast = checkpoint.tokenizer.is_fast
@@ -69,7 +69,7 @@ def score_documents(
 
 
 def nlls_in_other_windows(
-    checkpoint: Checkpoint,
+    checkpoint: ScoredModel,
     scored: ScoredDocuments,
     context: int,
     description: str | None = None,

@@ -15,7 +15,7 @@ from distill.evaluation.likelihood.gendered_tokens import gendered_nlls
 from distill.evaluation.likelihood.perplexity import half, nlls_in_other_windows, perplexity, score_documents
 from distill.evaluation.likelihood.wikitext import detokenised, is_wikitext, word_count
 from distill.evaluation.partial_results import Progress
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -94,7 +94,7 @@ def protocols(text: Text | None, context: int) -> dict[str, str] | None:
     }
 
 
-def measure_text(checkpoint: Checkpoint, text: Text | None, context: int, seed: int, kept: Progress) -> dict[str, Any]:
+def measure_text(checkpoint: ScoredModel, text: Text | None, context: int, seed: int, kept: Progress) -> dict[str, Any]:
     """Perplexity by each protocol, and what gendered tokens cost.
 
     Args:
@@ -147,7 +147,7 @@ def measure_text(checkpoint: Checkpoint, text: Text | None, context: int, seed: 
 
 
 def _costs(
-    checkpoint: Checkpoint, piece: list[str], wikitext: bool, context: int, part: str, reverser: RoleReverser
+    checkpoint: ScoredModel, piece: list[str], wikitext: bool, context: int, part: str, reverser: RoleReverser
 ) -> dict[str, list[float]]:
     """Nats and tokens of each document by each protocol, its words, and nats and number of all gendered tokens."""
     scored = score_documents(checkpoint, piece, context, f"perplexity (token){part}")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from distill.evaluation.scored_model import Checkpoint, not_finite
+from distill.evaluation.scored_model import ScoredModel, non_finite_error
 
 BATCH_TOKENS = 8192
 """Tokens of one forward pass, padding included."""
@@ -36,7 +36,7 @@ class _Window:
 
 @torch.inference_mode()
 def token_nlls(
-    checkpoint: Checkpoint,
+    checkpoint: ScoredModel,
     sequences: Sequence[Sequence[int]],
     context: int,
     description: str | None = None,
@@ -74,7 +74,7 @@ def token_nlls(
         for batch in _batches(windows):
             for window, nll in zip(batch, _window_nlls(checkpoint, batch), strict=True):
                 if not np.isfinite(nll).all():
-                    raise not_finite(checkpoint, sequences[window.sequence])
+                    raise non_finite_error(checkpoint, sequences[window.sequence])
                 nlls[window.sequence][window.first - 1 : window.first - 1 + window.scored] = nll
                 bar.update(window.scored)
     return nlls
@@ -102,7 +102,7 @@ def _batches(windows: Sequence[_Window]) -> Iterator[Sequence[_Window]]:
         start += rows
 
 
-def _window_nlls(checkpoint: Checkpoint, windows: Sequence[_Window]) -> list[NDArray[np.float64]]:
+def _window_nlls(checkpoint: ScoredModel, windows: Sequence[_Window]) -> list[NDArray[np.float64]]:
     read = torch.tensor([len(window.tokens) - 1 for window in windows])
     scored = torch.tensor([window.scored for window in windows])
     inputs = torch.zeros(len(windows), int(read.max()), dtype=torch.long)
@@ -121,5 +121,5 @@ def _window_nlls(checkpoint: Checkpoint, windows: Sequence[_Window]) -> list[NDA
     return np.split(nlls.double().cpu().numpy(), np.cumsum(scored.numpy())[:-1])
 
 
-def _cross_entropy(checkpoint: Checkpoint, hidden: Tensor, targets: Tensor) -> Tensor:
+def _cross_entropy(checkpoint: ScoredModel, hidden: Tensor, targets: Tensor) -> Tensor:
     return torch.nn.functional.cross_entropy(checkpoint.logits(hidden), targets, reduction="none")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from distill.evaluation.likelihood.token_nll import BATCH_TOKENS
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 _WORDS_BEFORE, _CHARACTERS_BEFORE = 20, 400
 _SENTENCE_END = re.compile(r"[.!?]['”\"]*\s+|\n")
@@ -46,13 +46,15 @@ def find_contexts(documents: Iterable[str], words: Sequence[str], wanted: int) -
 
 
 @torch.inference_mode()
-def contextual_vectors(checkpoint: Checkpoint, contexts: Mapping[str, Sequence[str]]) -> dict[str, NDArray[np.float64]]:
+def contextual_vectors(
+    checkpoint: ScoredModel, contexts: Mapping[str, Sequence[str]]
+) -> dict[str, NDArray[np.float64]]:
     """The top layer's hidden state at each context's last token.
 
     Returns:
         For each word `[contexts, features]`.
     """
-    beginning = checkpoint.beginning()
+    beginning = checkpoint.start_token
     start = [] if beginning is None else [beginning]
     texts = [text for group in contexts.values() for text in group]
     encoded = checkpoint.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"] if texts else []

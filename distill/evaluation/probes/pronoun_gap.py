@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from distill.evaluation.generation.templates import PRONOUN_TEMPLATES
 from distill.evaluation.likelihood.token_nll import token_nlls
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 from distill.evaluation.statistics.bootstrap import DRAWS, ratio_interval
 
 _PRONOUNS = ((" he", " He"), (" she", " She"))
@@ -17,7 +17,7 @@ VARIANTS = sum(map(len, _PRONOUNS))
 
 
 def pronoun_log_odds(
-    checkpoint: Checkpoint,
+    checkpoint: ScoredModel,
     context: int,
     occupations: Sequence[str],
     templates: Sequence[str] = PRONOUN_TEMPLATES,

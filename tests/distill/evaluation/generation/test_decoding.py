@@ -12,7 +12,8 @@ from distill.errors import UserError
 from distill.evaluation.generation.decoding import Sampling, _decode
 from distill.evaluation.generation.prompts import Prompt, own_prompts
 from distill.evaluation.generation.store import generate
-from distill.evaluation.scored_model import Checkpoint, load_checkpoint
+from distill.evaluation.scored_model import ScoredModel, load_scored_model
+from distill.models.source import model_source
 
 SAMPLING = Sampling(max_new_tokens=24, seed=5)
 PROMPTS = [
@@ -24,7 +25,7 @@ PROMPTS = [
 
 @pytest.mark.parametrize("batch_size", [7, 64])
 @pytest.mark.parametrize("top_k", [0, 50])
-def test_the_batch_changes_nothing(checkpoint: Checkpoint, batch_size: int, top_k: int) -> None:
+def test_the_batch_changes_nothing(checkpoint: ScoredModel, batch_size: int, top_k: int) -> None:
     sampling = replace(SAMPLING, top_k=top_k)
     one = generate(checkpoint, PROMPTS, 3, sampling, batch_size=1)
     many = generate(checkpoint, PROMPTS, 3, sampling, batch_size=batch_size)
@@ -32,7 +33,7 @@ def test_the_batch_changes_nothing(checkpoint: Checkpoint, batch_size: int, top_
     assert one["tokens"].nunique() > 1, "no text ended early: the test would not see a row leave its batch"
 
 
-def test_the_order_changes_nothing(checkpoint: Checkpoint) -> None:
+def test_the_order_changes_nothing(checkpoint: ScoredModel) -> None:
     shuffled = random.Random(0).sample(PROMPTS, len(PROMPTS))
     keys = ["prompt_id", "sample"]
     first, second = (
@@ -41,7 +42,7 @@ def test_the_order_changes_nothing(checkpoint: Checkpoint) -> None:
     assert first.equals(second)
 
 
-def test_fewer_samples_and_tokens_are_the_beginning_of_more(checkpoint: Checkpoint) -> None:
+def test_fewer_samples_and_tokens_are_the_beginning_of_more(checkpoint: ScoredModel) -> None:
     few = generate(checkpoint, PROMPTS[:3], 1, SAMPLING, 8)
     more = generate(checkpoint, PROMPTS[:3], 2, replace(SAMPLING, max_new_tokens=30), 8).query("sample == 0")
     for short, long in zip(few["continuation"], more["continuation"], strict=True):
@@ -49,7 +50,7 @@ def test_fewer_samples_and_tokens_are_the_beginning_of_more(checkpoint: Checkpoi
 
 
 @pytest.mark.parametrize("batch_size", [1, 16])
-def test_the_greedy_limit_is_transformers_own(checkpoint: Checkpoint, batch_size: int) -> None:
+def test_the_greedy_limit_is_transformers_own(checkpoint: ScoredModel, batch_size: int) -> None:
     rows = generate(checkpoint, PROMPTS, 1, replace(SAMPLING, top_k=1), batch_size)
     for prompt, continuation in zip(PROMPTS, rows["continuation"], strict=True):
         tokens = checkpoint.tokenizer(prompt.text, return_tensors="pt")
@@ -58,7 +59,7 @@ def test_the_greedy_limit_is_transformers_own(checkpoint: Checkpoint, batch_size
         assert continuation == checkpoint.tokenizer.decode(new, skip_special_tokens=True)
 
 
-def test_samples_follow_the_models_distribution(checkpoint: Checkpoint) -> None:
+def test_samples_follow_the_models_distribution(checkpoint: ScoredModel) -> None:
     """The first token of 3,000 samples against the model's own probabilities."""
     sampling = Sampling(max_new_tokens=1, top_p=1.0, top_k=0)
     rows = generate(checkpoint, PROMPTS[:1], 3000, sampling, 500)
@@ -74,7 +75,7 @@ def test_samples_follow_the_models_distribution(checkpoint: Checkpoint) -> None:
         assert share == pytest.approx(probability, abs=4 * (probability / 3000) ** 0.5)
 
 
-def test_a_row_holds_all_that_made_it(checkpoint: Checkpoint) -> None:
+def test_a_row_holds_all_that_made_it(checkpoint: ScoredModel) -> None:
     rows = generate(checkpoint, PROMPTS, 2, SAMPLING, 8)
     assert list(rows.columns) == [
         *("kind", "group", "gender", "prompt_id", "prompt", "sample", "continuation", "tokens"),
@@ -88,7 +89,7 @@ def test_a_row_holds_all_that_made_it(checkpoint: Checkpoint) -> None:
 
 
 def test_a_prompt_without_room_is_refused(save_model: Callable[..., Path]) -> None:
-    small = load_checkpoint(str(save_model("small", context=16)), device="cpu")
+    small = load_scored_model(model_source(str(save_model("small", context=16))), device="cpu")
     prompt = Prompt("nurse", "The nurse")
     length = len(small.encode(prompt.text))
     generate(small, [prompt], 1, Sampling(max_new_tokens=17 - length), 1)
@@ -118,14 +119,14 @@ def test_a_prompt_whose_last_character_is_spelled_anew_is_no_part_of_its_continu
     backend = Tokenizer(models.BPE({"<end>": 0, "a": 1, "<0xC3>": 2, "<0xA9>": 3, "b": 4}, [], byte_fallback=True))
     backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
     fallback = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<end>")
-    checkpoint = replace(load_checkpoint(str(model_folder), device="cpu"), tokenizer=fallback)
+    checkpoint = replace(load_scored_model(model_source(str(model_folder)), device="cpu"), tokenizer=fallback)
     prompt = checkpoint.encode("aé")
     assert prompt == [1, 2, 3]
     assert _decode(checkpoint, [prompt, prompt, [1]], [[2, 4], [4], [4]]) == ["\ufffd\ufffd\ufffdb", "b", "b"]
 
 
-def test_without_an_end_of_text_every_text_is_full(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Checkpoint, "ends", lambda self: set())
+def test_without_an_end_of_text_every_text_is_full(checkpoint: ScoredModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ScoredModel, "end_tokens", set())
     with torch.inference_mode():
         rows = generate(checkpoint, PROMPTS[:4], 2, SAMPLING, 8)
     assert (rows["tokens"] == 24).all()

@@ -9,11 +9,11 @@ from distill.evaluation.likelihood import fluency
 from distill.evaluation.likelihood.fluency import continuation_nlls, mean_nll
 from distill.evaluation.likelihood.token_nll import token_nlls
 from distill.evaluation.partial_results import Progress
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 
 @torch.no_grad()
-def test_only_the_continuation_is_scored_and_the_prompt_is_known(checkpoint: Checkpoint) -> None:
+def test_only_the_continuation_is_scored_and_the_prompt_is_known(checkpoint: ScoredModel) -> None:
     prompts, continuations = ["The nurse", "The nurse", "The judge"], [" said that", "", ", came home and"]
     nlls = continuation_nlls(checkpoint, prompts, continuations, 96)
     for prompt, text, nll in zip(prompts, continuations, nlls, strict=True):
@@ -23,7 +23,7 @@ def test_only_the_continuation_is_scored_and_the_prompt_is_known(checkpoint: Che
         assert nll == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_token_across_the_seam_belongs_to_the_continuation(checkpoint: Checkpoint) -> None:
+def test_a_token_across_the_seam_belongs_to_the_continuation(checkpoint: ScoredModel) -> None:
     """Written apart, “tea|cher” takes other tokens than “teacher”."""
     (nll,) = continuation_nlls(checkpoint, ["The tea"], ["cher"], 96)
     whole, given = checkpoint.encode("The teacher"), checkpoint.encode("The tea")
@@ -32,13 +32,13 @@ def test_a_token_across_the_seam_belongs_to_the_continuation(checkpoint: Checkpo
     assert len(nll) == len(whole) - shared
 
 
-def test_a_prompt_of_one_token_leaves_its_first_token_unscored(checkpoint: Checkpoint) -> None:
+def test_a_prompt_of_one_token_leaves_its_first_token_unscored(checkpoint: ScoredModel) -> None:
     (nll,) = continuation_nlls(checkpoint, ["T"], ["he nurse"], 96)
     assert len(nll) == len(checkpoint.encode("The nurse")) - 1
 
 
 def test_the_mean_is_over_all_tokens_and_goes_on_where_it_was(
-    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: ScoredModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prompts, continuations = ["The nurse", "The judge", "A clerk"] * 3, [" said that", "", ", came home and"] * 3
     expected = np.concatenate(continuation_nlls(checkpoint, prompts, continuations, 96)).mean()
@@ -52,6 +52,6 @@ def test_the_mean_is_over_all_tokens_and_goes_on_where_it_was(
     assert [len(sequences) for sequences in passes] == [2]
 
 
-def test_no_token_has_no_mean(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_no_token_has_no_mean(checkpoint: ScoredModel, tmp_path: Path) -> None:
     assert mean_nll(checkpoint, [], 0, 96, Progress(tmp_path)) is None
     assert mean_nll(checkpoint, [("The nurse", "")], 1, 96, Progress(tmp_path)) is None

@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 from distill.errors import UserError
 from distill.evaluation.likelihood.perplexity import nlls_in_other_windows, perplexity, score_documents
 from distill.evaluation.likelihood.token_nll import token_nlls
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 TEXTS = ["The nurse said that she was tired.", "He came home.", "The judge told everyone that " * 12]
 
@@ -18,7 +18,7 @@ def _perplexity(nlls: list[np.ndarray], **options: int) -> dict[str, object]:
     return perplexity(sums, tokens, 2 * tokens, tokens, stride=7, **options)
 
 
-def test_each_document_stands_alone_after_the_beginning_of_text(checkpoint: Checkpoint) -> None:
+def test_each_document_stands_alone_after_the_beginning_of_text(checkpoint: ScoredModel) -> None:
     scored = score_documents(checkpoint, TEXTS, context=40)
     for text, nll, offsets in zip(TEXTS, scored.nlls, scored.offsets, strict=True):
         tokens = checkpoint.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -28,10 +28,10 @@ def test_each_document_stands_alone_after_the_beginning_of_text(checkpoint: Chec
 
 
 @torch.no_grad()
-def _oracle(checkpoint: Checkpoint, text: str, context: int, stride: int) -> float:
+def _oracle(checkpoint: ScoredModel, text: str, context: int, stride: int) -> float:
     """Sum over tokens, each in float64 after the tokens of its window, found by definition."""
     model = checkpoint.model.double()
-    tokens = [checkpoint.beginning(), *checkpoint.tokenizer(text, add_special_tokens=False)["input_ids"]]
+    tokens = [checkpoint.start_token, *checkpoint.tokenizer(text, add_special_tokens=False)["input_ids"]]
     total = 0.0
     for position in range(1, len(tokens)):
         # The first of the windows, a stride from each other, that reach as far.
@@ -43,14 +43,14 @@ def _oracle(checkpoint: Checkpoint, text: str, context: int, stride: int) -> flo
 
 
 @pytest.mark.parametrize(("strided", "stride"), [(False, 40), (True, 20)])
-def test_perplexity_is_a_float64_oracles_to_a_millionth(checkpoint: Checkpoint, strided: bool, stride: int) -> None:
+def test_perplexity_is_a_float64_oracles_to_a_millionth(checkpoint: ScoredModel, strided: bool, stride: int) -> None:
     scored = score_documents(checkpoint, TEXTS, context=40)
     nlls = nlls_in_other_windows(checkpoint, scored, 40, stride=20) if strided else scored.nlls
     expected = sum(_oracle(checkpoint, text, 40, stride) for text in TEXTS) / sum(map(len, nlls))
     assert _perplexity(nlls)["value"] == pytest.approx(np.exp(expected), rel=1e-6)
 
 
-def test_documents_that_fit_are_not_read_twice(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_documents_that_fit_are_not_read_twice(checkpoint: ScoredModel, monkeypatch: pytest.MonkeyPatch) -> None:
     scored = score_documents(checkpoint, TEXTS, context=40)
     read = []
     monkeypatch.setattr(
@@ -86,7 +86,7 @@ def test_the_interval_covers_over_documents() -> None:
     assert 0.91 <= covered / 300 <= 0.985
 
 
-def test_without_a_beginning_there_is_no_perplexity(checkpoint: Checkpoint) -> None:
+def test_without_a_beginning_there_is_no_perplexity(checkpoint: ScoredModel) -> None:
     bare = PreTrainedTokenizerFast(tokenizer_object=checkpoint.tokenizer.backend_tokenizer)
     with pytest.raises(UserError, match="neither BOS nor EOS"):
         score_documents(replace(checkpoint, tokenizer=bare), TEXTS, context=40)

@@ -8,7 +8,7 @@ from distill.errors import UserError
 from distill.evaluation.likelihood import text_perplexity as text_module
 from distill.evaluation.likelihood.text_perplexity import measure_text, protocols, read_text
 from distill.evaluation.partial_results import Progress
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 DOCUMENTS = ["The nurse said that she was tired.", " \n ", "He came home.", "", "The judge told everyone that " * 12]
 ARTICLE = " = The Nurse = \n \n The nurse said that she was tired , and that she had come home @-@ bound . \n "
@@ -20,7 +20,7 @@ def _jsonl(path: Path, documents: list[str], field: str = "text") -> str:
 
 
 def test_pieces_and_a_stop_between_them_change_nothing(
-    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: ScoredModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = _jsonl(tmp_path / "text.jsonl", DOCUMENTS)
     whole = read_text(source, "text")
@@ -41,7 +41,7 @@ def test_pieces_and_a_stop_between_them_change_nothing(
 
 
 def test_a_finished_piece_is_not_scored_again(
-    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: ScoredModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = read_text(_jsonl(tmp_path / "text.jsonl", DOCUMENTS), "text")
     first = measure_text(checkpoint, text, 40, 0, Progress(tmp_path / "kept"))
@@ -49,7 +49,7 @@ def test_a_finished_piece_is_not_scored_again(
     assert measure_text(checkpoint, text, 40, 0, Progress(tmp_path / "kept")) == first
 
 
-def test_ordinary_text_is_read_as_it_is(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_ordinary_text_is_read_as_it_is(checkpoint: ScoredModel, tmp_path: Path) -> None:
     text = read_text(_jsonl(tmp_path / "text.jsonl", DOCUMENTS), "text")
     perplexity = measure_text(checkpoint, text, 40, 0, Progress(tmp_path / "kept"))["perplexity"]
     token, word = perplexity["token"], perplexity["word"]
@@ -61,7 +61,7 @@ def test_ordinary_text_is_read_as_it_is(checkpoint: Checkpoint, tmp_path: Path) 
     assert not any("detokenised" in protocol for protocol in protocols(text, 40).values())
 
 
-def test_articles_are_detokenised_for_words_alone(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_articles_are_detokenised_for_words_alone(checkpoint: ScoredModel, tmp_path: Path) -> None:
     text = read_text(_jsonl(tmp_path / "text.jsonl", [ARTICLE] * 2, "page"), "page")
     assert text.wikitext
     perplexity = measure_text(checkpoint, text, 40, 0, Progress(tmp_path / "kept"))["perplexity"]
@@ -70,7 +70,7 @@ def test_articles_are_detokenised_for_words_alone(checkpoint: Checkpoint, tmp_pa
     assert "detokenised" in protocols(text, 40)["word"]
 
 
-def test_no_text_is_no_perplexity(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_no_text_is_no_perplexity(checkpoint: ScoredModel, tmp_path: Path) -> None:
     assert measure_text(checkpoint, None, 40, 0, Progress(tmp_path)) == {
         "perplexity": {},
         "gendered_tokens": {"nll": None, "n": 0},
@@ -82,7 +82,7 @@ def test_no_text_is_no_perplexity(checkpoint: Checkpoint, tmp_path: Path) -> Non
 
 
 def test_an_infinite_perplexity_is_refused(
-    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: ScoredModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = read_text(_jsonl(tmp_path / "text.jsonl", ["One", "two"]), "text")
     costs = {"tokens": [1, 1], "word_tokens": [1, 1], "words": [1, 1], "gendered": [0, 0]}

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from distill.errors import UserError
 from distill.evaluation.likelihood import token_nll as scoring
 from distill.evaluation.likelihood.token_nll import token_nlls
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 
 @torch.no_grad()
-def oracle(checkpoint: Checkpoint, sequence: list[int], context: int, stride: int) -> np.ndarray:
+def oracle(checkpoint: ScoredModel, sequence: list[int], context: int, stride: int) -> np.ndarray:
     """Token by token in float64: what the model says after the tokens of the first window that reaches as far."""
     model = checkpoint.model.double()
     nlls = []
@@ -30,7 +30,7 @@ def oracle(checkpoint: Checkpoint, sequence: list[int], context: int, stride: in
     parts=st.sampled_from([1, 2, 3]),
 )
 def test_every_token_is_scored_once_as_the_oracle_does(
-    checkpoint: Checkpoint, lengths: list[int], context: int, parts: int
+    checkpoint: ScoredModel, lengths: list[int], context: int, parts: int
 ) -> None:
     rng = np.random.default_rng(sum(lengths))
     sequences = [rng.integers(0, 600, size=length).tolist() for length in lengths]
@@ -58,7 +58,7 @@ def test_windows_score_each_token_once_with_enough_before_it(
     assert scored == list(range(1, length))
 
 
-def test_pieces_and_batches_change_nothing(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pieces_and_batches_change_nothing(checkpoint: ScoredModel, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     sequences = [rng.integers(0, 600, size=length).tolist() for length in (3, 200, 1, 50, 97, 98)]
     whole = token_nlls(checkpoint, sequences, 96, "test")
@@ -68,7 +68,7 @@ def test_pieces_and_batches_change_nothing(checkpoint: Checkpoint, monkeypatch: 
         assert small == pytest.approx(large, abs=1e-5)
 
 
-def test_many_short_sequences_take_few_passes(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_short_sequences_take_few_passes(checkpoint: ScoredModel, monkeypatch: pytest.MonkeyPatch) -> None:
     passes = []
     monkeypatch.setattr(
         scoring, "_window_nlls", lambda _, windows: passes.append(1) or [np.zeros(w.scored) for w in windows]
@@ -79,12 +79,12 @@ def test_many_short_sequences_take_few_passes(checkpoint: Checkpoint, monkeypatc
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_is_no_finite_number_is_refused(
-    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, value: float
+    checkpoint: ScoredModel, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
     monkeypatch.setattr(
         scoring, "_window_nlls", lambda _, windows: [np.full(w.scored, value if w.tokens[0] else 0.0) for w in windows]
     )
     sequences = [[0, 5, 6], checkpoint.encode("The nurse\nsaid that")]
-    with pytest.raises(UserError, match="probabilities of 'The nurse said that' are no finite numbers") as caught:
+    with pytest.raises(UserError, match="probabilities of 'The nurse said that' are not finite") as caught:
         token_nlls(checkpoint, sequences, 96, "test")
     assert str(caught.value).startswith(checkpoint.path)

@@ -4,11 +4,11 @@ import torch
 
 from distill.evaluation.generation.templates import OCCUPATIONS
 from distill.evaluation.probes.pronoun_gap import pronoun_gap, pronoun_log_odds
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 
 @torch.no_grad()
-def _log_p(checkpoint: Checkpoint, opening: str, pronoun: str) -> float:
+def _log_p(checkpoint: ScoredModel, opening: str, pronoun: str) -> float:
     """Along the tokens of the pronoun, after those of the opening."""
     given = checkpoint.encode(opening)
     whole = checkpoint.encode(opening + pronoun)
@@ -17,7 +17,7 @@ def _log_p(checkpoint: Checkpoint, opening: str, pronoun: str) -> float:
     return sum(float(log_p[i - 1, whole[i]]) for i in range(len(given), len(whole)))
 
 
-def test_log_odds_sum_the_variants_of_each_pronoun(checkpoint: Checkpoint) -> None:
+def test_log_odds_sum_the_variants_of_each_pronoun(checkpoint: ScoredModel) -> None:
     occupations, templates = ("nurse", "bus driver"), ("The {} said that", "When the {} came,")
     odds = pronoun_log_odds(checkpoint, 96, occupations, templates)
     for row, occupation in enumerate(occupations):
