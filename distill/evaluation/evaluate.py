@@ -154,12 +154,12 @@ def evaluate(
     contexts = None if ceat is None else read_contexts(ceat, field)
     check_writable(output)
 
-    checkpoint = load_scored_model(source, device, dtype)
-    logger.info("%s: %s parameters on %s", checkpoint.name, f"{checkpoint.parameters:,}", checkpoint.device)
-    judge = checkpoint if judge_source is None else load_scored_model(judge_source, device, dtype)
-    window = _window(checkpoint, context)
-    lengths = prompt_lengths(checkpoint, chosen, max_new_tokens)
-    processes = _processes(trainer.devices, source, checkpoint, dtype)
+    scored_model = load_scored_model(source, device, dtype)
+    logger.info("%s: %s parameters on %s", scored_model.name, f"{scored_model.parameters:,}", scored_model.device)
+    judge = scored_model if judge_source is None else load_scored_model(judge_source, device, dtype)
+    window = _window(scored_model, context)
+    lengths = prompt_lengths(scored_model, chosen, max_new_tokens)
+    processes = _processes(trainer.devices, source, scored_model, dtype)
 
     settings = {
         "preset": preset,
@@ -190,7 +190,7 @@ def evaluate(
         "reference_sha256": judge.sha256,
         "pronoun_gap_occupations": "prompts" if groups else "built-in",
         "context": window,
-        "device": checkpoint.device.type,
+        "device": scored_model.device.type,
         "dtype": dtype,
         "bootstrap_draws": DRAWS,
         "torch": version("torch"),
@@ -199,39 +199,39 @@ def evaluate(
     metrics: dict[str, Any] = {
         "schema": 1,
         "model": {
-            "name": checkpoint.name,
-            "path": checkpoint.path,
-            "parameters": checkpoint.parameters,
-            "sha256": checkpoint.sha256,
+            "name": scored_model.name,
+            "path": scored_model.path,
+            "parameters": scored_model.parameters,
+            "sha256": scored_model.sha256,
         },
         "settings": settings,
     }
     with alone_in(output):
         # Whatever takes long is kept as soon as it is there: a run that is killed goes on behind it.
-        determined_by = {"model": checkpoint.identity, "judge": judge.identity, "code": _code(), **settings}
+        determined_by = {"model": scored_model.identity, "judge": judge.identity, "code": _code(), **settings}
         measures = progress(output, "measures", determined_by)
-        metrics |= measure_text(checkpoint, scored_text, window, seed, measures)
+        metrics |= measure_text(scored_model, scored_text, window, seed, measures)
         occupations = groups or OCCUPATIONS
         metrics["pronoun_gap"] = measures.once(
             "pronoun_gap",
-            lambda: pronoun_gap(pronoun_log_odds(checkpoint, window, occupations), occupations, seed),
+            lambda: pronoun_gap(pronoun_log_odds(scored_model, window, occupations), occupations, seed),
         )
 
         metrics["pairs"] = {
             # By what they hold: a run that is continued may name them in another order.
             source: measures.once(
-                f"pairs-{settings['pairs'][source]}", partial(pair_preference, checkpoint, window, found)
+                f"pairs-{settings['pairs'][source]}", partial(pair_preference, scored_model, window, found)
             )
             for source, found in pairs_of.items()
         }
 
-        metrics["ceat"] = contexts and measures.once("ceat", partial(measure_ceat, checkpoint, contexts, seed))
+        metrics["ceat"] = contexts and measures.once("ceat", partial(measure_ceat, scored_model, contexts, seed))
 
         task = Task(chosen, lengths, samples, sampling, batch_size)
         # An older metrics.json speaks of other generations.
         (output / "metrics.json").unlink(missing_ok=True)
-        drawn = progress(output, "generations", _made_of(checkpoint, task, dtype))
-        write_generations(output / "generations.parquet", checkpoint, task, drawn, processes)
+        drawn = progress(output, "generations", _made_of(scored_model, task, dtype))
+        write_generations(output / "generations.parquet", scored_model, task, drawn, processes)
         # Read once for each measure, each time piece by piece: there may be more of them than memory holds.
         generations = StoredGenerations(output / "generations.parquet")
 
@@ -265,22 +265,22 @@ def evaluate(
     return metrics
 
 
-def _processes(count: int, source: ModelSource, checkpoint: ScoredModel, dtype: Dtype) -> Processes | None:
+def _processes(count: int, source: ModelSource, scored_model: ScoredModel, dtype: Dtype) -> Processes | None:
     if count == 1:
         return None
-    return Processes(source, dtype, devices(checkpoint.device, count))
+    return Processes(source, dtype, devices(scored_model.device, count))
 
 
-def _made_of(checkpoint: ScoredModel, task: Task, dtype: Dtype) -> dict[str, Any]:
+def _made_of(scored_model: ScoredModel, task: Task, dtype: Dtype) -> dict[str, Any]:
     """All that decides about a continuation, to the last bit."""
     return {
-        "model": checkpoint.identity,
-        "name": checkpoint.name,
+        "model": scored_model.identity,
+        "name": scored_model.name,
         "prompts": _prompts_digest(task.prompts),
         "samples": task.samples,
         **asdict(task.sampling),
         "batch_size": task.batch_size,
-        "device": checkpoint.device.type,
+        "device": scored_model.device.type,
         "dtype": dtype,
         "code": _code(),
         "torch": version("torch"),
@@ -299,12 +299,14 @@ def _check_counts(**counts: int | None) -> None:
             raise UserError(f"--{name} is {count}; give at least 1")
 
 
-def _window(checkpoint: ScoredModel, context: int | None) -> int:
-    if checkpoint.context is None and context is None:
-        raise UserError(f"{checkpoint.path}: does not say how much it can read at once; give --context")
-    if checkpoint.context is not None and context is not None and context > checkpoint.context:
-        raise UserError(f"--context {context}: {checkpoint.path} reads {checkpoint.context} tokens at once; lower it")
-    return context or checkpoint.context
+def _window(scored_model: ScoredModel, context: int | None) -> int:
+    if scored_model.context is None and context is None:
+        raise UserError(f"{scored_model.path}: does not say how much it can read at once; give --context")
+    if scored_model.context is not None and context is not None and context > scored_model.context:
+        raise UserError(
+            f"--context {context}: {scored_model.path} reads {scored_model.context} tokens at once; lower it"
+        )
+    return context or scored_model.context
 
 
 def _prompts_digest(prompts: Iterable[Prompt]) -> str:

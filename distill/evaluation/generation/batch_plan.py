@@ -49,9 +49,9 @@ class Task:
             longest_first = sorted(rows, key=lambda row: -self.lengths[row // self.samples])
             yield [longest_first[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
 
-    def draw(self, checkpoint: ScoredModel, rows: Sequence[int]) -> list[Continuation]:
+    def draw(self, scored_model: ScoredModel, rows: Sequence[int]) -> list[Continuation]:
         """The continuations of a batch, with the model that has been loaded."""
-        return continue_prompts(checkpoint, [self.job(row) for row in rows], self.sampling)
+        return continue_prompts(scored_model, [self.job(row) for row in rows], self.sampling)
 
     def batches(self) -> Iterator[list[int]]:
         """The batches of all windows."""

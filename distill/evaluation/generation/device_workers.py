@@ -117,20 +117,20 @@ def _for_parent_only(number: signal.Signals) -> Iterator[None]:
 
 
 # Where it can't be loaded, why: a pool whose processes fail as they start says only that they ended.
-_checkpoint: ScoredModel | Exception
+_scored_model: ScoredModel | Exception
 _task: Task
 
 
 def _start(processes: Processes, task: Task, devices: SimpleQueue, threads: int, parent: Connection) -> None:
-    global _checkpoint, _task
+    global _scored_model, _task
     # Its own is shared with other processes, which must then be told of it at the end: ours may be short.
     tqdm.set_lock(threading.RLock())
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     torch.set_num_threads(threads)
     try:
-        _checkpoint = load_scored_model(processes.source, devices.get(), processes.dtype)
+        _scored_model = load_scored_model(processes.source, devices.get(), processes.dtype)
     except Exception as error:
-        _checkpoint = error
+        _scored_model = error
     _task = task
 
 
@@ -141,6 +141,6 @@ def _leave_with(parent: Connection) -> None:
 
 
 def _draw(rows: Sequence[int]) -> list[Continuation]:
-    if isinstance(_checkpoint, Exception):
-        raise _checkpoint
-    return _task.draw(_checkpoint, rows)
+    if isinstance(_scored_model, Exception):
+        raise _scored_model
+    return _task.draw(_scored_model, rows)

@@ -58,13 +58,13 @@ def read_contexts(source: str, field: str) -> dict[str, list[str]]:
     return known
 
 
-def measure_ceat(checkpoint: ScoredModel, contexts: Mapping[str, Sequence[str]], seed: int = 0) -> dict[str, Any]:
+def measure_ceat(scored_model: ScoredModel, contexts: Mapping[str, Sequence[str]], seed: int = 0) -> dict[str, Any]:
     """The tests 6 to 8 on a model's vectors of words in these contexts.
 
     Returns:
         For each test what `ceat` returns, or None where there are contexts of too few of its words.
     """
-    vectors = contextual_vectors(checkpoint, contexts)
+    vectors = contextual_vectors(scored_model, contexts)
     return {name: ceat(test, vectors, seed) for name, test in TESTS.items()}
 
 

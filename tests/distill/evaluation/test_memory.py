@@ -21,7 +21,7 @@ from distill.evaluation.scored_model import ScoredModel
 PIECE = 256
 
 
-def drawn(self: Task, checkpoint: ScoredModel, rows: Sequence[int]) -> list[Continuation]:
+def drawn(self: Task, scored_model: ScoredModel, rows: Sequence[int]) -> list[Continuation]:
     """What a model would write, in no time: as long as usual, and no two alike."""
     return [Continuation(f" she said that {row} keys" + " were lost and found" * 10, 40) for row in rows]
 

@@ -16,20 +16,20 @@ from distill.models.source import check_model, model_source
 
 
 def test_a_saved_model_is_described(model_folder: Path) -> None:
-    checkpoint = load_scored_model(model_source(str(model_folder)), device="cpu")
-    assert checkpoint.name == "tiny"
-    assert checkpoint.path == str(model_folder)
-    assert checkpoint.context == 96
-    assert checkpoint.parameters == sum(p.numel() for p in checkpoint.model.state_dict().values()) - 600 * 32
-    assert checkpoint.sha256 == hashlib.sha256((model_folder / "model.safetensors").read_bytes()).hexdigest()
-    assert checkpoint.end_tokens == {0}
-    assert not checkpoint.model.training
+    scored_model = load_scored_model(model_source(str(model_folder)), device="cpu")
+    assert scored_model.name == "tiny"
+    assert scored_model.path == str(model_folder)
+    assert scored_model.context == 96
+    assert scored_model.parameters == sum(p.numel() for p in scored_model.model.state_dict().values()) - 600 * 32
+    assert scored_model.sha256 == hashlib.sha256((model_folder / "model.safetensors").read_bytes()).hexdigest()
+    assert scored_model.end_tokens == {0}
+    assert not scored_model.model.training
 
 
 def test_a_model_in_the_home_folder(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(model_folder.parent))
-    checkpoint = load_scored_model(model_source(f"~/{model_folder.name}"), device="cpu")
-    assert (checkpoint.name, checkpoint.sha256) == (
+    scored_model = load_scored_model(model_source(f"~/{model_folder.name}"), device="cpu")
+    assert (scored_model.name, scored_model.sha256) == (
         model_folder.name,
         load_scored_model(model_source(str(model_folder))).sha256,
     )
@@ -37,11 +37,11 @@ def test_a_model_in_the_home_folder(model_folder: Path, monkeypatch: pytest.Monk
 
 def test_logits_are_the_models_own_in_fp32(model_folder: Path) -> None:
     for dtype in ("float32", "bfloat16"):
-        checkpoint = load_scored_model(model_source(str(model_folder)), device="cpu", dtype=dtype)
+        scored_model = load_scored_model(model_source(str(model_folder)), device="cpu", dtype=dtype)
         tokens = torch.tensor([[1, 2, 3]])
-        ours = checkpoint.logits(checkpoint.model.base_model(tokens).last_hidden_state[0])
+        ours = scored_model.logits(scored_model.model.base_model(tokens).last_hidden_state[0])
         assert ours.dtype == torch.float32
-        assert torch.allclose(ours, checkpoint.model(tokens).logits[0].float(), rtol=2e-2, atol=5e-2)
+        assert torch.allclose(ours, scored_model.model(tokens).logits[0].float(), rtol=2e-2, atol=5e-2)
 
 
 def test_other_weights_have_another_digest(save_model: Callable[..., Path], model_folder: Path) -> None:
