@@ -58,6 +58,7 @@ class ScoredModel:
 
     @property
     def device(self) -> torch.device:
+        """Where the model computes."""
         return self.model.device
 
     @property
