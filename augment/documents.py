@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from augment.hub_ids import parse_hub_id
 from augment.runtime.stale_files import of_this_process, remove_leftovers
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 SUFFIXES = (".txt", ".jsonl", ".jsonl.gz", ".parquet")
 
 _TITLE = re.compile(r" ?= (?!= )[^\r\n]*[^=\s] =\s*")
-_HUB_ID = re.compile(
-    r"(?P<name>[\w-][\w.-]*(?:/[\w-][\w.-]*)?)(?::(?P<config>[\w.-]+))??(?::(?P<split>\w+(?:\[[^\]]*\])?))?"
-)
 _BATCH_CHARACTERS = 1 << 22
 
 
@@ -68,22 +66,26 @@ def read_documents(
         if not files:
             raise DocumentError(f"{path}: no {', '.join(SUFFIXES)} file in this folder")
         return _from_files(files, field, cache_dir)
-    hub_id = _HUB_ID.fullmatch(str(source))
     if path.exists():
         raise DocumentError(f"{path}: neither a file nor a folder, and text is read more than once; save it as a file")
-    if suffix_of(path) or hub_id is None or lies_in_a_folder(str(source)):
+    hub_id = parse_hub_id(str(source))
+    if hub_id is None:
         raise DocumentError(f"{path}: no such file or folder")
-    return _from_hub(hub_id["name"], hub_id["config"], field, hub_id["split"] or split)
-
-
-def lies_in_a_folder(source: str) -> bool:
-    """Whether what could be a hub id lies in a folder that exists: a mistyped path, no question to the hub."""
-    return "/" in source and Path(source).parent.is_dir()
+    return _from_hub(hub_id.name, hub_id.configuration, field, hub_id.split or split)
 
 
 def suffix_of(path: Path) -> str | None:
     """Which of `SUFFIXES` a file's name ends in: it decides how the file is read."""
     return next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), None)
+
+
+def is_article_title(line: str) -> bool:
+    """Whether a line begins an article in WikiText's format.
+
+    >>> [is_article_title(line) for line in (" = Title = \\n", " = = Section = = \\n", "a = b")]
+    [True, False, False]
+    """
+    return _TITLE.fullmatch(line) is not None
 
 
 def _from_files(files: list[Path], field: str, cache_dir: str | Path | None) -> "datasets.Dataset":
@@ -169,7 +171,7 @@ def _text_documents(path: Path) -> Iterator[str]:
     first = next((line for line in lines if line.strip()), None)
     if first is None:
         return
-    split = _articles if _TITLE.fullmatch(first) else _paragraphs
+    split = _articles if is_article_title(first) else _paragraphs
     yield from split(itertools.chain([first], lines))
 
 
@@ -184,7 +186,7 @@ def _articles(lines: Iterable[str]) -> Iterator[str]:
     after_blank = True
     for line in lines:
         # A formula (“ = 5 = ”) does not stand between paragraphs, as a title does.
-        if after_blank and article and _TITLE.fullmatch(line):
+        if after_blank and article and is_article_title(line):
             yield "".join(article).rstrip()
             article = []
         article.append(line)
@@ -192,19 +194,37 @@ def _articles(lines: Iterable[str]) -> Iterator[str]:
     yield "".join(article).rstrip()
 
 
-def _json_documents(path: Path, field: str) -> Iterator[str]:
+def json_objects(path: Path, expected: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read JSON lines.
+
+    Args:
+        path: A file, compressed if its name ends in .gz; blank lines are skipped.
+        expected: What a line should hold, for an error.
+
+    Yields:
+        Where each object stands, for errors of the caller's own, and the object.
+
+    Raises:
+        DocumentError: If a line is not UTF-8, or not a JSON object.
+    """
     for number, line in _lines(path):
         if not line.strip():
             continue
+        where = f"{path}, line {number}"
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise DocumentError(f"{path}, line {number}: not JSON: {error}") from None
+            raise DocumentError(f"{where}: not JSON ({error}); expected {expected}") from None
         if not isinstance(row, dict):
-            raise DocumentError(f"{path}, line {number}: a JSON object is expected, such as {{{json.dumps(field)}: …}}")
+            raise DocumentError(f"{where}: not a JSON object; expected {expected}")
+        yield where, row
+
+
+def _json_documents(path: Path, field: str) -> Iterator[str]:
+    for where, row in json_objects(path, f"{{{json.dumps(field, ensure_ascii=False)}: …}}"):
         if field not in row:
-            raise DocumentError(f"{path}, line {number}: no field {field!r}; there are {_listed(row)}")
-        yield _checked(row[field], field, f"{path}, line {number}")
+            raise DocumentError(f"{where}: no field {field!r}; there are {_listed(row)}")
+        yield _checked(row[field], field, where)
 
 
 def _parquet_documents(path: Path, field: str) -> Iterator[str]:

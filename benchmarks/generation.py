@@ -26,7 +26,8 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, p
 from distill.evaluation.generation.decoding import Sampling
 from distill.evaluation.generation.prompts import Prompt, own_prompts
 from distill.evaluation.generation.store import generate
-from distill.evaluation.scored_model import Checkpoint, load_checkpoint
+from distill.evaluation.scored_model import ScoredModel, load_scored_model
+from distill.models.source import model_source
 
 RESULTS = Path(__file__).with_name("results")
 OPTIONS = {"do_sample": True, "top_k": 50, "top_p": 0.9, "temperature": 1.0}
@@ -51,13 +52,13 @@ def words_as_prompts(count: int) -> list[Prompt]:
 
 
 def contestants(
-    checkpoint: Checkpoint, prompts: list[Prompt], tokens: int, batch_size: int, in_loop: int
+    scored_model: ScoredModel, prompts: list[Prompt], tokens: int, batch_size: int, in_loop: int
 ) -> dict[str, tuple[int, Callable[[], object]]]:
     """Name → (continuations, what makes them)."""
-    model, tokenizer = checkpoint.model, checkpoint.tokenizer
+    model, tokenizer = scored_model.model, scored_model.tokenizer
     tokenizer.pad_token, tokenizer.padding_side = tokenizer.eos_token, "left"
     length = {"max_new_tokens": tokens, "pad_token_id": tokenizer.pad_token_id}
-    piped = pipeline("text-generation", model=model, tokenizer=tokenizer, device=checkpoint.device)
+    piped = pipeline("text-generation", model=model, tokenizer=tokenizer, device=scored_model.device)
 
     def loop(prompts: list[Prompt], samples: int) -> None:
         for prompt in prompts:
@@ -68,8 +69,8 @@ def contestants(
     texts = [prompt.text for prompt in prompts]
     sampling = Sampling(tokens)
     return {
-        "ours": (len(prompts), lambda: generate(checkpoint, prompts, 1, sampling, batch_size)),
-        "ours, 10 samples": (len(prompts), lambda: generate(checkpoint, prompts[::10], 10, sampling, batch_size)),
+        "ours": (len(prompts), lambda: generate(scored_model, prompts, 1, sampling, batch_size)),
+        "ours, 10 samples": (len(prompts), lambda: generate(scored_model, prompts[::10], 10, sampling, batch_size)),
         "pipeline": (len(prompts), lambda: piped(texts, batch_size=batch_size, **OPTIONS, max_new_tokens=tokens)),
         "loop": (in_loop, lambda: loop(prompts[:: len(prompts) // in_loop][:in_loop], 1)),
         "loop, 10 samples": (10 * in_loop // 4, lambda: loop(prompts[:: len(prompts) // in_loop][: in_loop // 4], 10)),
@@ -92,9 +93,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if arguments.model is None:
             random_gpt2(Path(folder))
-        checkpoint = load_checkpoint(arguments.model or folder)
+        scored_model = load_scored_model(model_source(arguments.model or folder))
     prompts = own_prompts()[: arguments.prompts] if arguments.model else words_as_prompts(arguments.prompts)
-    runs = contestants(checkpoint, prompts, arguments.max_new_tokens, arguments.batch_size, arguments.in_loop)
+    runs = contestants(scored_model, prompts, arguments.max_new_tokens, arguments.batch_size, arguments.in_loop)
     rates: dict[str, list[float]] = {name: [] for name in runs}
     for round_ in range(arguments.rounds):
         for name, (continuations, make) in runs.items():
@@ -110,13 +111,13 @@ def main() -> None:
     result = {
         "machine": {
             "processor": platform.processor() or platform.machine(),
-            "device": str(checkpoint.device),
+            "device": str(scored_model.device),
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
             "transformers": transformers.__version__,
             "python": platform.python_version(),
         },
-        "settings": vars(arguments) | {"model": checkpoint.name if arguments.model else "GPT-2, random weights"},
+        "settings": vars(arguments) | {"model": scored_model.name if arguments.model else "GPT-2, random weights"},
         "continuations_per_second": rates,
         "median": median,
         "ours / loop": median["ours"] / median["loop"],

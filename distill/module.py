@@ -1,7 +1,6 @@
 """The LightningModule: runs teacher and student and passes their hidden states to the loss; holds no mathematics."""
 
 import math
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
@@ -16,10 +15,11 @@ from distill.losses.objective import DistillationObjective
 from distill.losses.terms import IGNORED_LABEL, hidden_distance
 from distill.models.compatibility import check_plain_logits, check_positions, check_same_head, check_tokenizer_fits
 from distill.models.integrity import first_difference
-from distill.models.loading import load_config, load_teacher, take_weights_into_memory
-from distill.models.output_head import backbone, block_limit, head_weight
+from distill.models.loading import copy_weights_into_memory, load_config, load_teacher
+from distill.models.output_head import backbone, block_limit, output_head
+from distill.models.source import ModelSource, model_source
 from distill.models.student import build_student, student_config
-from distill.models.tokenizers import check_same_vocabulary, load_tokenizer, own_tokenizer
+from distill.models.tokenizers import check_same_vocabulary, load_fast_tokenizer, tokenizer_of_model
 from distill.optimizer import apply_settings, build_optimizer
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.runtime.seeding import seed_of
@@ -82,25 +82,21 @@ class DistillationModule(pl.LightningModule):
         self.optimizer = optimizer
         self.seed = seed
 
-        source = self.teacher_source
-        if source.path is None and (self.loss.kd_weight or self.loss.hidden_weight):
+        self.teacher_location: ModelSource | None = None
+        if teacher.path is not None:
+            self.teacher_location = model_source(teacher.path, teacher.gguf_file, teacher.revision)
+        elif loss.kd_weight or loss.hidden_weight:
             raise UserError("no model.teacher.path: without a teacher, kd_weight and hidden_weight must be 0")
-        if tokenizer is None and source.path is None:
+        self.student_location = None if student.path is None else model_source(student.path)
+        tokenizer_location = self.teacher_location if tokenizer is None else model_source(tokenizer)
+        if tokenizer_location is None:
             raise UserError("without a teacher, model.tokenizer must name a folder or hub id")
-        self.tokenizer = (
-            load_tokenizer(tokenizer)
-            if tokenizer is not None
-            else load_tokenizer(source.path, source.gguf_file, source.revision)
-        )
-        self.teacher_config = None
-        if source.path is not None:
-            self.teacher_config = load_config(source.path, source.gguf_file, source.revision)
-            if tokenizer is not None and (of_teacher := own_tokenizer(source.path, source.gguf_file, source.revision)):
-                check_same_vocabulary(self.tokenizer, of_teacher, (tokenizer, source.path))
-        self.student_config = student_config(self.student_source, self.teacher_config, self.tokenizer)
-        path = self.student_source.path
-        if path is not None and (of_student := own_tokenizer(path)):
-            check_same_vocabulary(self.tokenizer, of_student, (tokenizer or source.path or "", path))
+        self.tokenizer = load_fast_tokenizer(tokenizer_location)
+        self.teacher_config = None if self.teacher_location is None else load_config(self.teacher_location)
+        self.student_config = student_config(student, self.teacher_config, self.tokenizer, self.student_location)
+        for location in (self.teacher_location, self.student_location):
+            if location not in (None, tokenizer_location) and (own := tokenizer_of_model(location)):
+                check_same_vocabulary(self.tokenizer, own, (tokenizer_location.path, location.path))
         self.names = names
         self.vocabulary = (
             ReversedVocabulary.from_tokenizer(self.tokenizer, names=names)
@@ -185,27 +181,31 @@ class DistillationModule(pl.LightningModule):
             self.student, teacher = self._load_models()
         device = torch.device("cpu") if self._trainer is None else self.trainer.strategy.root_device
         if device.type == "cpu":
-            take_weights_into_memory(self.student)
+            copy_weights_into_memory(self.student)
         if teacher is not None:
             if device.type == "cpu":
-                take_weights_into_memory(teacher)
+                copy_weights_into_memory(teacher)
             self._teacher.append(teacher.to(device))
         self.vocabulary = None if self.vocabulary is None else self.vocabulary.to(device)
         self.objective = DistillationObjective(self.loss, self.perturbation, self.vocabulary)
 
     def _load_models(self) -> tuple[PreTrainedModel, PreTrainedModel | None]:
         """The student, and the teacher if it is asked."""
-        source, student = self.teacher_source, self.student_source
+        location, dtype = self.teacher_location, getattr(torch, self.teacher_source.dtype)
+        copied = None
         # Layers start from the teacher's own numbers, not from what is left of them in its dtype; and a teacher is
         # loaded in its dtype, since `.to` would round rotary frequencies too.
-        copied = load_teacher(replace(source, dtype="float32")) if student.layers is not None else None
-        model = build_student(student, self.student_config, copied)
+        if self.student_source.layers is not None:
+            assert location is not None
+            copied = load_teacher(location)
+        model = build_student(self.student_source, self.student_config, copied, self.student_location)
         if not self.asks_teacher:
             return model, None
-        if copied is not None and source.dtype == "float32":
+        if copied is not None and dtype == torch.float32:
             return model, copied
         del copied
-        return model, load_teacher(source)
+        assert location is not None
+        return model, load_teacher(location, dtype)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one micro-batch, all of it inside this call, so that DDP averages its gradients."""
@@ -263,11 +263,11 @@ class DistillationModule(pl.LightningModule):
         Packed blocks have a label at every position, so that the mean of the micro-batches' means, which Lightning
         and DDP take, is the mean over the tokens of the whole optimiser step.
         """
-        vocabulary_size = min(len(head_weight(model)) for model in (self.student, *self._teacher))
+        vocabulary_size = min(len(output_head(model).weight) for model in (self.student, *self._teacher))
         teacher_hidden = teacher_weight = counterfactual_hidden = None
         if self.teacher is not None:
             teacher_hidden = self._ask_teacher(batch.inputs).flatten(0, 1)
-            teacher_weight = head_weight(self.teacher)[:vocabulary_size]
+            teacher_weight = output_head(self.teacher).weight[:vocabulary_size]
             if self.needs_counterfactual_pass and len(batch.counterfactual):
                 counterfactual_hidden = self._ask_teacher(batch.counterfactual).flatten(0, 1)[batch.gather]
         # The student runs after the teacher: what autograd keeps of it is not in memory beside the teacher's
@@ -276,7 +276,7 @@ class DistillationModule(pl.LightningModule):
         labels = batch.labels.flatten()
         distillation = self.objective(
             student_hidden,
-            head_weight(self.student)[:vocabulary_size],
+            output_head(self.student).weight[:vocabulary_size],
             teacher_hidden if self.loss.kd_weight else None,
             teacher_weight if self.loss.kd_weight else None,
             labels,

@@ -15,10 +15,11 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from distill.errors import UserError
-from distill.evaluation.scored_model import load_checkpoint
+from distill.evaluation.scored_model import load_scored_model
 from distill.models.integrity import check_files
 from distill.models.loading import load_config, load_model
-from distill.models.tokenizers import load_tokenizer
+from distill.models.source import model_source
+from distill.models.tokenizers import load_fast_tokenizer
 from distill.quickstart.corpus import write_corpus
 from distill.training.checkpoint_io import read_checkpoint
 
@@ -80,7 +81,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A corpus with a tokenizer, and `model`, a tiny model with its tokenizer."""
     folder = tmp_path_factory.mktemp("world")
     write_corpus(folder, seed=1, documents=60, validation_documents=20)
-    tokenizer = load_tokenizer(str(folder / "tokenizer"))
+    tokenizer = load_fast_tokenizer(model_source(str(folder / "tokenizer")))
     ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
     config = GPT2Config(vocab_size=len(tokenizer), n_layer=1, n_embd=16, n_head=2, n_positions=64, **ends)
     GPT2LMHeadModel(config).save_pretrained(folder / "model")
@@ -108,11 +109,11 @@ def test_a_kernel_from_the_hub_is_not_asked_for(
     folder = copy(world, tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | wrap({name: value})))
-    for load in (load_model, load_checkpoint, check_files):
+    for load in (load_model, load_scored_model, check_files):
         with pytest.raises(
             UserError, match=r"model: its config\.json asks for code from the hub \(.*(owner/kernel|flash)"
         ):
-            load(str(folder))
+            load(model_source(str(folder)))
     assert not asked
 
 
@@ -144,16 +145,16 @@ def test_an_attention_of_transformers_own_is_used(world: Path, tmp_path: Path) -
     folder = copy(world, tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"attn_implementation": "eager", "name": "a/b"}))
-    assert load_model(str(folder)).config._attn_implementation == "eager"
+    assert load_model(model_source(str(folder))).config._attn_implementation == "eager"
 
 
 def test_pickled_weights_are_refused(world: Path, tmp_path: Path) -> None:
     folder = copy(world, tmp_path / "pickled")
     torch.save(GPT2LMHeadModel.from_pretrained(folder).state_dict(), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
-    for load in (load_model, load_checkpoint):
+    for load in (load_model, load_scored_model):
         with pytest.raises(UserError, match=r"pickle \(pytorch_model.bin\).*save_pretrained"):
-            load(str(folder))
+            load(model_source(str(folder)))
 
 
 def test_a_model_with_code_of_its_own_is_refused(world: Path, tmp_path: Path) -> None:
@@ -167,9 +168,9 @@ def test_a_model_with_code_of_its_own_is_refused(world: Path, tmp_path: Path) ->
     settings = json.loads((folder / "tokenizer_config.json").read_text())
     settings |= {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["code.T", "code.T"]}}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
-    for load in (load_model, load_config, load_tokenizer, load_checkpoint):
+    for load in (load_model, load_config, load_fast_tokenizer, load_scored_model):
         with pytest.raises(UserError):
-            load(str(folder))
+            load(model_source(str(folder)))
     assert not ran.exists()
 
 

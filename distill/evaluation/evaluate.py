@@ -12,8 +12,8 @@ from typing import Any
 
 import augment
 import distill.evaluation
+import distill.models
 from augment.runtime.atomic_write import write_whole
-from distill import models
 from distill.errors import UserError
 from distill.evaluation.disparity.coherence import coherence
 from distill.evaluation.disparity.distinct_bigrams import distinct_2
@@ -35,8 +35,9 @@ from distill.evaluation.probes.ceat import measure_ceat, read_contexts
 from distill.evaluation.probes.pair_preference import pair_preference
 from distill.evaluation.probes.pronoun_gap import pronoun_gap, pronoun_log_odds
 from distill.evaluation.probes.sentence_pairs import read_pairs
-from distill.evaluation.scored_model import Checkpoint, Dtype, check_model, load_checkpoint
+from distill.evaluation.scored_model import Dtype, ScoredModel, load_scored_model
 from distill.evaluation.statistics.bootstrap import DRAWS
+from distill.models.source import ModelSource, check_model, model_source
 from distill.runtime.code_digest import code_digest, package_files
 from distill.runtime.paths import check_writable
 
@@ -140,9 +141,11 @@ def evaluate(
     check_shared(device, trainer.devices)
     per_group = PRESETS[preset].prompts_per_group if prompts_per_group is None else prompts_per_group
     samples = PRESETS[preset].samples if samples is None else samples
-    check_model(model, gguf_file)
-    if reference is not None:
-        check_model(reference)
+    source = model_source(model, gguf_file)
+    check_model(source)
+    judge_source = None if reference is None else model_source(reference)
+    if judge_source is not None:
+        check_model(judge_source)
     chosen = choose(read_prompts(prompts), per_group)
     groups = groups_as_occupations(prompts, chosen)
     scored_text = None if text is None else read_text(text, field)
@@ -151,12 +154,12 @@ def evaluate(
     contexts = None if ceat is None else read_contexts(ceat, field)
     check_writable(output)
 
-    checkpoint = load_checkpoint(model, gguf_file, device, dtype)
-    logger.info("%s: %s parameters on %s", checkpoint.name, f"{checkpoint.parameters:,}", checkpoint.device)
-    judge = checkpoint if reference is None else load_checkpoint(reference, device=device, dtype=dtype)
-    window = _window(checkpoint, context)
-    lengths = prompt_lengths(checkpoint, chosen, max_new_tokens)
-    processes = _processes(trainer.devices, model, gguf_file, checkpoint, dtype)
+    scored_model = load_scored_model(source, device, dtype)
+    logger.info("%s: %s parameters on %s", scored_model.name, f"{scored_model.parameters:,}", scored_model.device)
+    judge = scored_model if judge_source is None else load_scored_model(judge_source, device, dtype)
+    window = _window(scored_model, context)
+    lengths = prompt_lengths(scored_model, chosen, max_new_tokens)
+    processes = _processes(trainer.devices, source, scored_model, dtype)
 
     settings = {
         "preset": preset,
@@ -187,7 +190,7 @@ def evaluate(
         "reference_sha256": judge.sha256,
         "pronoun_gap_occupations": "prompts" if groups else "built-in",
         "context": window,
-        "device": checkpoint.device.type,
+        "device": scored_model.device.type,
         "dtype": dtype,
         "bootstrap_draws": DRAWS,
         "torch": version("torch"),
@@ -196,39 +199,39 @@ def evaluate(
     metrics: dict[str, Any] = {
         "schema": 1,
         "model": {
-            "name": checkpoint.name,
-            "path": checkpoint.path,
-            "parameters": checkpoint.parameters,
-            "sha256": checkpoint.sha256,
+            "name": scored_model.name,
+            "path": scored_model.path,
+            "parameters": scored_model.parameters,
+            "sha256": scored_model.sha256,
         },
         "settings": settings,
     }
     with alone_in(output):
         # Whatever takes long is kept as soon as it is there: a run that is killed goes on behind it.
-        determined_by = {"model": checkpoint.identity, "judge": judge.identity, "code": _code(), **settings}
+        determined_by = {"model": scored_model.identity, "judge": judge.identity, "code": _code(), **settings}
         measures = progress(output, "measures", determined_by)
-        metrics |= measure_text(checkpoint, scored_text, window, seed, measures)
+        metrics |= measure_text(scored_model, scored_text, window, seed, measures)
         occupations = groups or OCCUPATIONS
         metrics["pronoun_gap"] = measures.once(
             "pronoun_gap",
-            lambda: pronoun_gap(pronoun_log_odds(checkpoint, window, occupations), occupations, seed),
+            lambda: pronoun_gap(pronoun_log_odds(scored_model, window, occupations), occupations, seed),
         )
 
         metrics["pairs"] = {
             # By what they hold: a run that is continued may name them in another order.
             source: measures.once(
-                f"pairs-{settings['pairs'][source]}", partial(pair_preference, checkpoint, window, found)
+                f"pairs-{settings['pairs'][source]}", partial(pair_preference, scored_model, window, found)
             )
             for source, found in pairs_of.items()
         }
 
-        metrics["ceat"] = contexts and measures.once("ceat", partial(measure_ceat, checkpoint, contexts, seed))
+        metrics["ceat"] = contexts and measures.once("ceat", partial(measure_ceat, scored_model, contexts, seed))
 
         task = Task(chosen, lengths, samples, sampling, batch_size)
         # An older metrics.json speaks of other generations.
         (output / "metrics.json").unlink(missing_ok=True)
-        drawn = progress(output, "generations", _made_of(checkpoint, task, dtype))
-        write_generations(output / "generations.parquet", checkpoint, task, drawn, processes)
+        drawn = progress(output, "generations", _made_of(scored_model, task, dtype))
+        write_generations(output / "generations.parquet", scored_model, task, drawn, processes)
         # Read once for each measure, each time piece by piece: there may be more of them than memory holds.
         generations = StoredGenerations(output / "generations.parquet")
 
@@ -262,22 +265,22 @@ def evaluate(
     return metrics
 
 
-def _processes(count: int, model: str, gguf_file: str | None, checkpoint: Checkpoint, dtype: Dtype) -> Processes | None:
+def _processes(count: int, source: ModelSource, scored_model: ScoredModel, dtype: Dtype) -> Processes | None:
     if count == 1:
         return None
-    return Processes(model, gguf_file, dtype, devices(checkpoint.device, count))
+    return Processes(source, dtype, devices(scored_model.device, count))
 
 
-def _made_of(checkpoint: Checkpoint, task: Task, dtype: Dtype) -> dict[str, Any]:
+def _made_of(scored_model: ScoredModel, task: Task, dtype: Dtype) -> dict[str, Any]:
     """All that decides about a continuation, to the last bit."""
     return {
-        "model": checkpoint.identity,
-        "name": checkpoint.name,
+        "model": scored_model.identity,
+        "name": scored_model.name,
         "prompts": _prompts_digest(task.prompts),
         "samples": task.samples,
         **asdict(task.sampling),
         "batch_size": task.batch_size,
-        "device": checkpoint.device.type,
+        "device": scored_model.device.type,
         "dtype": dtype,
         "code": _code(),
         "torch": version("torch"),
@@ -287,7 +290,7 @@ def _made_of(checkpoint: Checkpoint, task: Task, dtype: Dtype) -> dict[str, Any]
 
 @cache
 def _code() -> str:
-    return code_digest([*package_files(distill.evaluation), *package_files(models), *package_files(augment)])
+    return code_digest([*package_files(distill.evaluation), *package_files(distill.models), *package_files(augment)])
 
 
 def _check_counts(**counts: int | None) -> None:
@@ -296,12 +299,14 @@ def _check_counts(**counts: int | None) -> None:
             raise UserError(f"--{name} is {count}; give at least 1")
 
 
-def _window(checkpoint: Checkpoint, context: int | None) -> int:
-    if checkpoint.context is None and context is None:
-        raise UserError(f"{checkpoint.path}: does not say how much it can read at once; give --context")
-    if checkpoint.context is not None and context is not None and context > checkpoint.context:
-        raise UserError(f"--context {context}: {checkpoint.path} reads {checkpoint.context} tokens at once; lower it")
-    return context or checkpoint.context
+def _window(scored_model: ScoredModel, context: int | None) -> int:
+    if scored_model.context is None and context is None:
+        raise UserError(f"{scored_model.path}: does not say how much it can read at once; give --context")
+    if scored_model.context is not None and context is not None and context > scored_model.context:
+        raise UserError(
+            f"--context {context}: {scored_model.path} reads {scored_model.context} tokens at once; lower it"
+        )
+    return context or scored_model.context
 
 
 def _prompts_digest(prompts: Iterable[Prompt]) -> str:

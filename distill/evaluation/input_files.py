@@ -1,11 +1,12 @@
-"""Files and hub data sets of prompts and sentence pairs, or one line that says what is wrong in them."""
+"""Read files and hub data sets of prompts and sentence pairs; what is wrong with one becomes a `UserError`."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augment.documents import lies_in_a_folder
+import augment.documents
+from augment.documents import DocumentError
+from augment.hub_ids import HubId
 from distill.errors import UserError
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_utf8(path: Path) -> str:
-    """The file's text.
+    """Read a file, without the byte order mark that it may begin with.
 
     Raises:
         UserError: If it is not UTF-8.
@@ -26,50 +27,24 @@ def read_utf8(path: Path) -> str:
 
 
 def json_objects(path: Path, expected: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Of each line that is not blank, where it stands (for an error) and its object.
-
-    Args:
-        path: The file.
-        expected: What its layout should be, for an error.
+    """As `augment.documents.json_objects`.
 
     Raises:
-        UserError: If the file is not UTF-8, or a line is no JSON object.
+        UserError: If a line is not UTF-8, or not a JSON object.
     """
-    # Not splitlines: JSON may hold U+2028 as it is.
-    for number, line in enumerate(read_utf8(path).split("\n"), start=1):
-        where = f"{path}, line {number}"
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{where}: not JSON ({error}); expected {expected}") from error
-        if not isinstance(row, dict):
-            raise UserError(f"{where}: no JSON object; expected {expected}")
-        yield where, row
+    try:
+        yield from augment.documents.json_objects(path, expected)
+    except DocumentError as error:
+        raise UserError(str(error)) from error
 
 
-_SUFFIXES = frozenset((".json", ".jsonl", ".csv", ".tsv", ".parquet", ".txt", ".dev", ".test", ".gz"))
-
-
-def is_path(source: str) -> bool:
-    """Whether a source that is not there was meant as a path: then the hub is not asked for it.
-
-    It starts or ends like one, or lies in a folder that is there. A configuration or split makes it an id.
-    """
-    started = source.startswith((".", "/", "~"))
-    return started or Path(source).suffix.lower() in _SUFFIXES or (":" not in source and lies_in_a_folder(source))
-
-
-def hub_rows(source: str, expected: str, name: str, configuration: str | None, split: str) -> "Dataset":
-    """Load a split.
+def hub_rows(hub_id: HubId, split: str, expected: str) -> "Dataset":
+    """Load a split of a data set on the hub.
 
     Args:
-        source: What the user wrote.
-        expected: What else it could have been, such as “file of prompts”.
-        name: Hub id.
-        configuration: Of the data set; None for its only one.
-        split: Of the configuration.
+        hub_id: Which data set.
+        split: Which split, where the id names none.
+        expected: What else its name could have been, such as “file of prompts”.
 
     Raises:
         UserError: If it cannot be loaded.
@@ -77,7 +52,9 @@ def hub_rows(source: str, expected: str, name: str, configuration: str | None, s
     from datasets import load_dataset
 
     try:
-        return load_dataset(name, configuration, split=split)
+        return load_dataset(hub_id.name, hub_id.configuration, split=hub_id.split or split)
     except Exception as error:  # datasets also raises a bare RuntimeError
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(f"{source}: neither a {expected} nor a data set that could be loaded ({reason})") from error
+        raise UserError(
+            f"{hub_id.name}: neither a {expected} nor a data set that could be loaded ({reason})"
+        ) from error

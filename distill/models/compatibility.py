@@ -1,11 +1,11 @@
-"""What teacher, student, tokenizer and blocks must agree on, as far as configurations tell it."""
+"""What teacher, student, tokenizer and blocks must agree on, as far as their configurations tell."""
 
 from typing import Any
 
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from distill.errors import UserError
-from distill.models.output_head import block_limit, check_logits
+from distill.models.output_head import block_limit, check_logit_transforms
 
 
 def check_positions(configs: dict[str, PreTrainedConfig | None], block_size: int) -> None:
@@ -29,10 +29,10 @@ def check_tokenizer_fits(configs: dict[str, PreTrainedConfig | None], tokenizer:
 
     Args:
         configs: Of the models, by the name that an error gives them.
-        tokenizer: Makes the ids.
+        tokenizer: The tokenizer.
 
     Raises:
-        UserError: If a model has fewer tokens than the tokenizer's highest id asks for.
+        UserError: If a model has no token of the tokenizer's highest id.
     """
     highest = max(tokenizer.get_vocab().values())
     for name, config in configs.items():
@@ -41,26 +41,27 @@ def check_tokenizer_fits(configs: dict[str, PreTrainedConfig | None], tokenizer:
 
 
 def check_same_head(teacher: PreTrainedConfig, student: PreTrainedConfig, hidden_states: bool) -> None:
-    """Refuse a student that a teacher could not train whole.
+    """Refuse a student of which a part would never be trained.
 
     Args:
-        teacher: Its configuration.
-        student: Its configuration.
+        teacher: The teacher's configuration.
+        student: The student's configuration.
         hidden_states: Whether the loss compares hidden states too.
 
     Raises:
-        UserError: If the student has more tokens, or hidden states of another width where they are compared.
+        UserError: If the student has more tokens than the teacher, or hidden states are compared and their widths
+            differ.
     """
     of_teacher: Any = teacher.get_text_config()
     of_student: Any = student.get_text_config()
     if of_student.vocab_size > of_teacher.vocab_size:
         raise UserError(
-            f"the student has {of_student.vocab_size} tokens and the teacher {of_teacher.vocab_size}: what is beyond "
+            f"the student has {of_student.vocab_size} tokens and the teacher {of_teacher.vocab_size}: the others "
             "would never be trained; give the student the teacher's vocab_size"
         )
     if hidden_states and of_teacher.hidden_size != of_student.hidden_size:
         raise UserError(
-            f"model.loss.hidden_weight needs hidden states of one width: teacher {of_teacher.hidden_size}, student "
+            f"model.loss.hidden_weight needs hidden states of equal width: teacher {of_teacher.hidden_size}, student "
             f"{of_student.hidden_size}"
         )
 
@@ -76,4 +77,4 @@ def check_plain_logits(configs: dict[str, PreTrainedConfig | None]) -> None:
     """
     for name, config in configs.items():
         if config is not None:
-            check_logits(config, name)
+            check_logit_transforms(config, name)

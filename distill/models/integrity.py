@@ -1,4 +1,4 @@
-"""Are a model's weights all there, and numbers? transformers fills what is missing with noise, and only warns."""
+"""Whether a model's weights are complete and finite: transformers fills what is missing with noise, and only warns."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,75 +10,89 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from distill.errors import UserError
-from distill.models.security import NO_CODE, check_trust
-from distill.runtime.paths import from_home
+from distill.models.security import NO_CODE, check_kernels, check_pickles
+from distill.models.source import ModelSource, check_model, weight_files
 
 
-def check_files(path: str) -> None:
-    """Refuse a folder that is not to be trusted, or whose weights are damaged or another model's: quick, before
-    anything slow begins.
+def check_files(source: ModelSource) -> None:
+    """Refuse, before anything is loaded, a model that would run code or whose weights cannot be whole.
+
+    It takes moments: no weights are read. A GGUF file is left to the loading; of a hub id, the kernels alone are
+    checked.
 
     Raises:
-        UserError: they are; a hub id is left to the loading.
+        UserError: If the configuration is missing or names a kernel, or weights are pickled, damaged or missing.
     """
-    check_trust(path)
-    folder = from_home(path)
-    for file in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
+    if source.gguf_file is not None:
+        return
+    check_model(source)
+    check_kernels(source)
+    check_pickles(source)
+    if source.folder is None:
+        return
+    files = [file for file in weight_files(source.folder) if file.is_file()]
+    for file in files:
         try:
             with safe_open(file, framework="pt"):
                 pass
         except (SafetensorError, OSError) as error:
             raise UserError(f"{file}: damaged, or cut short ({error}); fetch or save the model again") from error
-    check_size(path)
+    if files:
+        _check_size(source, files)
 
 
-def check_size(path: str) -> None:
-    """Refuse a folder whose configuration asks for more parameters than its safetensors files hold.
+def _check_size(source: ModelSource, files: list[Path]) -> None:
+    """Refuse a configuration that asks for more parameters than the files hold.
 
-    Before anything is loaded: the memory for what is missing might not be there. Hub ids, quantised weights and what
-    cannot be read are left to the loading.
-
-    Raises:
-        UserError: weights are missing.
+    Before anything is loaded: there might be no memory for what is missing. Quantised weights, and what cannot be
+    read, are left to the loading.
     """
-    folder = from_home(path)
-    files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    if not files or not (folder / "config.json").is_file():
-        return
     try:
-        sizes = [size for file in files for size in _sizes(file)]
-        config = AutoConfig.from_pretrained(folder, **NO_CODE)
+        sizes = [size for file in files for size in _tensor_sizes(file)]
+        config = AutoConfig.from_pretrained(source.location, **NO_CODE)
         if getattr(config, "quantization_config", None) is not None:
             return
-        # Empty blocks are made one by one, so that a depth out of all proportion is not even tried.
+        # Layers are made one by one even without memory, so that an absurd depth is not even tried.
         too_deep = (getattr(config.get_text_config(), "num_hidden_layers", None) or 0) > len(sizes)
-        asked = 0 if too_deep else _parameters(config)
-    except Exception:  # of whatever library: the loading meets the same and tells it
+        wanted = 0 if too_deep else _parameter_count(config)
+    except Exception:  # of whatever library: the loading meets the same, and says so
         return
-    if too_deep or asked > sum(sizes):
-        wanted = "more blocks than there are tensors" if too_deep else f"{asked:,} parameters"
+    if too_deep or wanted > sum(sizes):
+        what = "more layers than there are tensors" if too_deep else f"{wanted:,} parameters"
         raise UserError(
-            f"{path}: its configuration asks for {wanted}, and its *.safetensors hold {sum(sizes):,} numbers; files "
-            "are missing, or another model's"
+            f"{source.path}: its configuration asks for {what}, and its *.safetensors hold {sum(sizes):,} numbers; "
+            "files are missing, or belong to another model"
         )
 
 
-def check_complete(path: str, model: PreTrainedModel, missing: Iterable[str]) -> None:
-    """Refuse a loaded model with weights that no file held (`missing`), or that are no finite numbers.
+def check_complete(source: ModelSource, model: PreTrainedModel, missing: Iterable[str]) -> None:
+    """Refuse a loaded model whose weights are not all there, or not finite.
+
+    Args:
+        source: Where it was loaded from, for the error.
+        model: The model.
+        missing: Names of the weights that no file held.
 
     Raises:
-        UserError: naming the first of them.
+        UserError: If a weight is missing or not finite; the first one is named.
     """
     missing = sorted(missing)
     if missing:
-        raise UserError(f"{path}: its files hold no {missing[0]} ({len(missing)} tensors are missing)")
+        raise UserError(
+            f"{source.path}: its files hold no {missing[0]} ({len(missing)} tensors are missing); fetch or save the "
+            "model again"
+        )
     for name, parameter in model.named_parameters():
         if not torch.isfinite(parameter).all():
-            raise UserError(f"{path}: {name} holds numbers that are not finite; its weights are damaged")
+            raise UserError(f"{source.path}: {name} is not finite; its weights are damaged, or overflow their dtype")
 
 
 def first_difference(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> tuple[str, str, str] | None:
-    """The first tensor, by name, that two models don't share: name, and shape in each, in words; None without any."""
+    """Compare the names and shapes of two models' tensors.
+
+    Returns:
+        Of the first tensor by name that differs: its name, and its shape in each, in words; None if none does.
+    """
     shapes = [{name: tensor.shape for name, tensor in state.items()} for state in (one, other)]
     differing = shapes[0].items() ^ shapes[1].items()
     if not differing:
@@ -88,7 +102,7 @@ def first_difference(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> 
     return name, there, here
 
 
-def _sizes(file: Path) -> Iterable[int]:
+def _tensor_sizes(file: Path) -> Iterable[int]:
     with safe_open(file, framework="pt") as tensors:
         for name in tensors.keys():  # noqa: SIM118 -- it is no dictionary
             size = 1
@@ -97,7 +111,7 @@ def _sizes(file: Path) -> Iterable[int]:
             yield size
 
 
-def _parameters(config: Any) -> int:
+def _parameter_count(config: Any) -> int:
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, **NO_CODE)
     return sum(parameter.numel() for parameter in model.parameters())

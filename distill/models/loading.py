@@ -1,83 +1,98 @@
-"""Load teacher and tokenizer; build the student out of the teacher's layers, from a folder, or fresh."""
+"""Load a model from a folder, the hub or a GGUF file: one loader for training, preview and evaluation."""
 
-import logging
 import re
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    PreTrainedConfig,
-    PreTrainedModel,
-)
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.activations import ACT2FN
 
-from augment.documents import lies_in_a_folder
-from distill.config import TeacherConfig
 from distill.errors import UserError
 from distill.models.integrity import check_complete, check_files
-from distill.models.output_head import check_head
+from distill.models.output_head import check_head, check_trainable_head
 from distill.models.security import NO_CODE, NO_PICKLES, check_kernels
-from distill.runtime.paths import from_home
-
-log = logging.getLogger(__name__)
+from distill.models.source import ModelSource, check_model
 
 
-def load_config(path: str, gguf_file: str | None = None, revision: str | None = None) -> PreTrainedConfig:
-    """The configuration of a model, without its weights.
+def load_config(source: ModelSource) -> PreTrainedConfig:
+    """Load the configuration of a model, without its weights.
 
     Raises:
-        UserError: there is none, or it would have a kernel of the hub run.
+        UserError: If there is none, it cannot be read, or it would have a kernel of the hub run.
     """
-    config = load_pretrained("model configuration", AutoConfig, path, gguf_file, revision)
-    if gguf_file is None:
-        check_kernels(path, revision)
+    check_model(source)
+    config = load_pretrained("model configuration", AutoConfig, source)
+    if source.gguf_file is None:
+        check_kernels(source)
     return config
 
 
-def load_teacher(teacher: TeacherConfig) -> PreTrainedModel:
-    """The frozen teacher in evaluation mode.
+def load_model(source: ModelSource, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """Load a causal language model; a GGUF file is dequantised.
+
+    Args:
+        source: Where it lies.
+        dtype: Of the weights in memory.
 
     Raises:
-        UserError: it can't be read, or its logits are not hidden @ Wᵀ.
+        UserError: If it cannot be read, would run code, is not complete, or its weights are not finite.
     """
-    assert teacher.path is not None
-    model = load_model(teacher.path, teacher.gguf_file, teacher.revision, getattr(torch, teacher.dtype))
-    check_head(model, teacher.path)
-    fuse_activations(model)
-    return model.eval().requires_grad_(False)
-
-
-def load_model(
-    path: str, gguf_file: str | None = None, revision: str | None = None, dtype: torch.dtype = torch.float32
-) -> PreTrainedModel:
-    """A causal language model from a folder, the hub, or a GGUF file (dequantised).
-
-    Raises:
-        UserError: it can't be read.
-    """
-    extra: dict[str, Any] = {"dtype": dtype}
-    if gguf_file is not None:
-        extra["quantization_config"] = dequantising()
-    else:
-        check_files(path)
-        if not _looks_local(path):
-            check_kernels(path, revision)
-        extra |= NO_PICKLES
+    check_files(source)
+    weights = NO_PICKLES if source.gguf_file is None else {"quantization_config": _dequantising()}
     model, loading = load_pretrained(
-        "model", AutoModelForCausalLM, path, gguf_file, revision, output_loading_info=True, **extra
+        "causal language model", AutoModelForCausalLM, source, output_loading_info=True, dtype=dtype, **weights
     )
-    check_complete(path, model, loading["missing_keys"])
+    check_complete(source, model, loading["missing_keys"])
     # A dequantised model is a dense one; the leftover would make every copy of its configuration ask for GGUF again.
     if getattr(model.config, "quantization_config", None) is not None:
         del model.config.quantization_config
     return model
 
 
-def take_weights_into_memory(model: nn.Module) -> None:
+def load_teacher(source: ModelSource, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """Load a teacher: frozen, in evaluation mode.
+
+    Args:
+        source: Where it lies.
+        dtype: Of the weights in memory.
+
+    Raises:
+        UserError: If `load_model` refuses it, or the loss cannot compute its logits from its hidden states.
+    """
+    model = load_model(source, dtype)
+    check_trainable_head(model, source.path)
+    check_head(model, source.path)
+    fuse_activations(model)
+    return model.eval().requires_grad_(False)
+
+
+def load_pretrained(what: str, loader: Any, source: ModelSource, **options: Any) -> Any:
+    """Call a `from_pretrained` of transformers; whatever it raises becomes one line.
+
+    Args:
+        what: What is loaded, for an error.
+        loader: An Auto class of transformers.
+        source: Where it lies.
+        options: Further arguments of `from_pretrained`.
+
+    Raises:
+        UserError: If it cannot be loaded.
+    """
+    if source.gguf_file is not None:
+        options["gguf_file"] = source.gguf_file
+    try:
+        return loader.from_pretrained(source.location, revision=source.revision or "main", **NO_CODE, **options)
+    except Exception as error:  # of whatever library
+        reason = re.split(r"\.\s|\n", str(error).strip(), maxsplit=1)[0] or type(error).__name__
+        where = "there is no such folder, and from the hub: " if source.folder is None else ""
+        raise UserError(
+            f"{source.path}: no {what} could be loaded ({where}{reason}); give a folder with config, weights and "
+            "tokenizer, or a Hugging Face id"
+        ) from error
+
+
+def copy_weights_into_memory(model: nn.Module) -> None:
     """Copy weights out of the file that they are mapped from, tensor by tensor.
 
     A mapped file lies in small pages, in which a CPU's products look up so many addresses that they take up to a third
@@ -85,49 +100,6 @@ def take_weights_into_memory(model: nn.Module) -> None:
     """
     for parameter in model.parameters():
         parameter.data = parameter.data.clone()
-
-
-def dequantising() -> Any:
-    """The `quantization_config` that makes `from_pretrained` turn a GGUF file into a dense model."""
-    try:
-        from transformers import GgufConfig
-    except ImportError:  # before transformers 5.20 every GGUF file was dequantised
-        return None
-    return GgufConfig(dequantize=True)
-
-
-def load_pretrained(
-    what: str, loader: Any, path: str, gguf_file: str | None, revision: str | None, **extra: Any
-) -> Any:
-    local = _looks_local(path)
-    if local:
-        folder = from_home(path)
-        if not folder.is_dir():
-            raise UserError(
-                f"there is no folder {path!r} to read the {what} from; give that of a saved model, or a hub id"
-            )
-        if gguf_file is not None and not (folder / gguf_file).is_file():
-            raise UserError(f"there is no file {gguf_file!r} in {path!r} to read the {what} from")
-        path = str(folder)
-    if gguf_file is not None:
-        extra["gguf_file"] = gguf_file
-    try:
-        return loader.from_pretrained(path, revision=revision or "main", **{**NO_CODE, **extra})
-    except Exception as error:
-        reason = re.split(r"\.\s|\n", str(error).strip(), maxsplit=1)[0] or type(error).__name__
-        where = "" if local else "there is no such folder, and from the hub: "
-        raise UserError(f"{what} {path!r} can't be loaded: {where}{reason}") from error
-
-
-def _looks_local(path: str) -> bool:
-    """A hub id is `name` or `owner/name`; what starts like a path, goes deeper, or lies in a folder is a folder."""
-    return (
-        path.startswith((".", "/", "~"))
-        or path.count("/") > 1
-        or path.endswith("/")
-        or Path(path).exists()
-        or lies_in_a_folder(path)
-    )
 
 
 def fuse_activations(model: PreTrainedModel) -> None:
@@ -140,3 +112,12 @@ def fuse_activations(model: PreTrainedModel) -> None:
         for name, child in module.named_children():
             if type(child) is written_out:
                 setattr(module, name, ACT2FN["gelu_pytorch_tanh"])
+
+
+def _dequantising() -> Any:
+    """The `quantization_config` that makes `from_pretrained` turn a GGUF file into a dense model."""
+    try:
+        from transformers import GgufConfig
+    except ImportError:  # before transformers 5.20 every GGUF file was dequantised
+        return None
+    return GgufConfig(dequantize=True)

@@ -3,13 +3,12 @@
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedConfig
 
 from distill.errors import UserError
-from distill.runtime.paths import from_home
+from distill.models.source import ModelSource
 
 # transformers would otherwise ask a service on the hub to convert what has pickled weights only.
 os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
@@ -17,44 +16,50 @@ os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
 NO_CODE: dict[str, Any] = {"trust_remote_code": False}
 """For every `from_pretrained`: a model whose configuration names code of its own is refused, without a question."""
 
-NO_PICKLES: dict[str, Any] = {**NO_CODE, "use_safetensors": True}
+NO_PICKLES: dict[str, Any] = {"use_safetensors": True}
 """For every `from_pretrained` that reads weights, unless from GGUF."""
 
 
-def check_trust(path: str) -> None:
-    """Refuse a folder that would have something run, before anything of it is built.
+def check_kernels(source: ModelSource) -> None:
+    """Refuse a configuration that would have a kernel of the hub run.
 
-    What a hub id names is fetched by the loading, which reads no pickle, and asks `check_kernels`.
-
-    Raises:
-        UserError: its configuration names a kernel, or its weights are pickled only.
-    """
-    folder = from_home(path)
-    if folder.is_dir():
-        check_kernels(str(folder))
-        _check_weights(folder)
-
-
-def check_kernels(path: str, revision: str | None = None) -> None:
-    """Refuse a folder or a hub id whose configuration would have a kernel of the hub run.
+    Args:
+        source: A folder, of which an unreadable configuration is left to the loading, or a hub id, of which the
+            configuration is fetched.
 
     Raises:
-        UserError: it would, or a hub id has no configuration; a folder without one is left to the loading.
+        UserError: If the configuration names a kernel, or that of a hub id cannot be read.
     """
-    folder = from_home(path)
     try:
-        config, _ = PreTrainedConfig.get_config_dict(str(folder), revision=revision or "main")
+        config, _ = PreTrainedConfig.get_config_dict(source.location, revision=source.revision or "main")
     except Exception as error:  # of whatever library
-        if folder.is_dir():
+        if source.folder is not None:
             return
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(f"{path}: its config.json can't be read ({reason})") from error
+        raise UserError(f"{source.path}: its config.json cannot be read ({reason})") from error
     for name, value in _implementations(config):
         if _is_fetched(value):
             raise UserError(
-                f"{path}: its config.json asks for code from the hub ({name}: {value!r}), which is not run; take the "
-                "setting out of it"
+                f"{source.path}: its config.json asks for code from the hub ({name}: {value!r}), which is not run; "
+                "take the setting out of it"
             )
+
+
+def check_pickles(source: ModelSource) -> None:
+    """Refuse a folder whose weights are pickled only; on the hub, the loading looks for safetensors alone.
+
+    Raises:
+        UserError: If there is a pickle and no safetensors file.
+    """
+    if source.folder is None:
+        return
+    pickled = next(iter(sorted(source.folder.glob("*.bin"))), None)
+    if pickled is not None and not any(source.folder.glob("*.safetensors")):
+        raise UserError(
+            f"{source.path}: its weights are a pickle ({pickled.name}), which is not read, and there is no "
+            "*.safetensors file; if you trust it, convert it by "
+            "AutoModelForCausalLM.from_pretrained(folder).save_pretrained(folder)"
+        )
 
 
 def _is_fetched(implementation: str) -> bool:
@@ -74,12 +79,3 @@ def _implementations(config: Any) -> Iterator[tuple[str, str]]:
             left += [(name if "_implementation" in name else key, child) for key, child in value.items()]
         elif isinstance(value, str) and "_implementation" in name:
             yield name, value
-
-
-def _check_weights(folder: Path) -> None:
-    pickled = next(iter(sorted(folder.glob("*.bin"))), None)
-    if pickled is not None and not any(folder.glob("*.safetensors")):
-        raise UserError(
-            f"{folder}: its weights are a pickle ({pickled.name}), which is not read, and no *.safetensors file; "
-            "if you trust it, convert it by AutoModelForCausalLM.from_pretrained(folder).save_pretrained(folder)"
-        )

@@ -1,4 +1,4 @@
-"""The student: built out of the teacher’s layers, from a folder, or fresh."""
+"""The student: built out of the teacher's layers, from a saved model, or fresh."""
 
 from typing import Any
 
@@ -16,23 +16,33 @@ from distill.config import StudentConfig
 from distill.errors import UserError
 from distill.models.integrity import first_difference
 from distill.models.loading import fuse_activations, load_config, load_model
-from distill.models.output_head import check_head
+from distill.models.output_head import check_head, check_trainable_head
+from distill.models.source import ModelSource
 
 
 def student_config(
-    student: StudentConfig, teacher_config: PreTrainedConfig | None, tokenizer: PreTrainedTokenizerBase
+    student: StudentConfig,
+    teacher_config: PreTrainedConfig | None,
+    tokenizer: PreTrainedTokenizerBase,
+    source: ModelSource | None = None,
 ) -> PreTrainedConfig:
-    """The student's configuration; checks what was asked for.
+    """Make the student's configuration.
+
+    Args:
+        student: What was asked for.
+        teacher_config: Of the teacher; None without one.
+        tokenizer: Of which a fresh student takes vocabulary size and special tokens.
+        source: What `student.path` names; None without a path.
 
     Raises:
-        UserError: not exactly one of layers, path and config; a layer that the teacher doesn't have; an unknown
-            configuration.
+        UserError: If not exactly one of layers, path and config is given, a layer is not the teacher's, or a
+            configuration cannot be read or has unknown settings.
     """
     given = [name for name in ("layers", "path", "config") if getattr(student, name) is not None]
     if len(given) != 1:
         raise UserError(f"model.student needs exactly one of layers, path and config; given: {given or 'none'}")
-    if student.path is not None:
-        return load_config(student.path)
+    if source is not None:
+        return load_config(source)
     if student.layers is not None:
         if teacher_config is None:
             raise UserError("model.student.layers are the teacher's, and model.teacher.path is not set")
@@ -50,12 +60,12 @@ def _config_of_layers(layers: list[int], teacher_config: PreTrainedConfig) -> Pr
     config = type(teacher_config).from_dict(teacher_config.to_dict())
     config.num_hidden_layers = len(layers)
     for name, value in vars(teacher_config).items():
-        # What else may happen to be as long as the teacher is deep.
+        # Lists that are not one entry a layer, but may happen to be as long.
         if name in ("architectures", "mlp_only_layers") or name.endswith("_token_id"):
             continue
         if isinstance(value, list) and len(value) == depth:
             setattr(config, name, [value[layer] for layer in layers])
-    # Numbers of layers, where others hold something for each.
+    # This one holds the numbers of layers.
     if dense := getattr(teacher_config, "mlp_only_layers", None):
         config.mlp_only_layers = [new for new, layer in enumerate(layers) if layer in dense]
     return config
@@ -70,26 +80,31 @@ def _fresh_config(settings: dict[str, Any], tokenizer: PreTrainedTokenizerBase) 
     for name in settings:
         if name not in known:
             raise UserError(f"model.student.config: {model_type} has no setting {name!r}")
-    # Also None: an architecture's own ids are tokens of another vocabulary.
+    # Also where they are None: an architecture's default ids belong to another vocabulary.
     of_tokenizer = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
     return config_class(**{"vocab_size": len(tokenizer), **of_tokenizer, **settings})
 
 
-def build_student(student: StudentConfig, config: PreTrainedConfig, teacher: PreTrainedModel | None) -> PreTrainedModel:
-    """The student in fp32, ready to train.
+def build_student(
+    student: StudentConfig,
+    config: PreTrainedConfig,
+    teacher: PreTrainedModel | None,
+    source: ModelSource | None = None,
+) -> PreTrainedModel:
+    """Build the student in fp32, ready to train.
 
     Args:
-        student: what was asked for.
-        config: of `student_config`.
-        teacher: whose layers are copied, in fp32; None where none are.
+        student: What was asked for.
+        config: What `student_config` made of it.
+        teacher: Whose layers are copied, in fp32; None where none are.
+        source: What `student.path` names; None without a path.
 
     Raises:
-        UserError: it can't be read, the layers don't fit their new numbers, or its logits are not hidden @ Wᵀ.
+        UserError: If a saved model cannot be read, layers do not fit their new numbers, or the loss cannot compute the
+            student's logits from its hidden states.
     """
-    if student.path is not None:
-        model = load_model(student.path)
-    else:
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    fp32 = torch.float32
+    model = load_model(source) if source is not None else AutoModelForCausalLM.from_config(config, dtype=fp32)
     if student.layers is not None:
         assert teacher is not None
         state = _state_of_layers(teacher, student.layers)
@@ -103,14 +118,16 @@ def build_student(student: StudentConfig, config: PreTrainedConfig, teacher: Pre
         model.load_state_dict(state)
         model.generation_config = teacher.generation_config
     _train_padding(model, fresh=student.config is not None)
-    check_head(model, student.path or "student")
+    name = "student" if source is None else source.path
+    check_trainable_head(model, name)
+    check_head(model, name)
     fuse_activations(model)
     return model.train()
 
 
 @torch.no_grad()
 def _train_padding(model: PreTrainedModel, fresh: bool) -> None:
-    """Let the padding token's embedding be trained as any other's: often it is the token that separates documents.
+    """Let the padding token's embedding be trained like any other: often the same token separates documents.
 
     A fresh one starts like the others, not at zero. The configuration stays.
     """
@@ -123,8 +140,8 @@ def _train_padding(model: PreTrainedModel, fresh: bool) -> None:
 
 
 def _state_of_layers(teacher: PreTrainedModel, layers: list[int]) -> dict[str, Tensor]:
-    """The teacher's state with only the chosen blocks, numbered from 0."""
-    prefix = _blocks_prefix(teacher)
+    """The teacher's state with only the chosen layers, numbered from 0, in fp32."""
+    prefix = _layers_prefix(teacher)
     new_index = {old: [new for new, layer in enumerate(layers) if layer == old] for old in set(layers)}
     state: dict[str, Tensor] = {}
     for name, tensor in teacher.state_dict().items():
@@ -137,10 +154,12 @@ def _state_of_layers(teacher: PreTrainedModel, layers: list[int]) -> dict[str, T
     return state
 
 
-def _blocks_prefix(model: PreTrainedModel) -> str:
-    """Where the blocks stand: `transformer.h.` in GPT-2, `model.layers.` in Llama and its relatives."""
+def _layers_prefix(model: PreTrainedModel) -> str:
+    """What the layers' names begin with: `transformer.h.` in GPT-2, `model.layers.` in Llama and its relatives."""
     depth = model.config.num_hidden_layers
     for name, module in model.named_modules():
         if isinstance(module, nn.ModuleList) and len(module) == depth:
             return f"{name}."
-    raise UserError(f"model.student.layers: no list of {depth} blocks in a {type(model).__name__}")
+    raise UserError(
+        f"model.student.layers: no list of {depth} layers in a {type(model).__name__}; give student.path or config"
+    )

@@ -1,73 +1,77 @@
 """Tokenizers: loaded, checked, and compared."""
 
-from transformers import (
-    AutoTokenizer,
-    PreTrainedTokenizerBase,
-)
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from distill.errors import UserError
 from distill.models.loading import load_pretrained
-from distill.runtime.paths import from_home
+from distill.models.source import ModelSource, check_model
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken")
 
 
-def load_tokenizer(path: str, gguf_file: str | None = None, revision: str | None = None) -> PreTrainedTokenizerBase:
-    """A fast tokenizer (one that reports character offsets) from a folder or the hub.
+def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
+    """Load a tokenizer, fast or slow, that can spell a text.
 
     Raises:
-        UserError: there is none, or it has no offsets or no end-of-text token.
+        UserError: If it cannot be loaded, or has no tokens but special ones.
     """
-    folder = from_home(path)
-    if folder.is_dir() and not _holds_tokenizer(path, gguf_file):
-        if not (folder / "config.json").is_file():
-            raise UserError(f"{path!r} holds no model: give the folder of a saved one, such as OUTPUT/student")
+    tokenizer = load_pretrained("tokenizer", AutoTokenizer, source)
+    # Where there is none, transformers makes one of special tokens alone.
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
         raise UserError(
-            f"there is no tokenizer in {path!r}, only a model: save one there, or give --model.tokenizer another "
-            "folder or a hub id"
+            f"{source.path}: its tokenizer has no tokens but special ones: save the model's own tokenizer there"
         )
-    tokenizer = load_pretrained("tokenizer", AutoTokenizer, path, gguf_file, revision)
-    check_tokens(tokenizer, path)
-    if not tokenizer.is_fast:
-        raise UserError(f"tokenizer {path!r} reports no character offsets: use its fast version (tokenizer.json)")
-    if tokenizer.eos_token_id is None:
-        raise UserError(f"tokenizer {path!r} has no eos_token, which separates documents: set one")
     return tokenizer
 
 
-def own_tokenizer(
-    path: str, gguf_file: str | None = None, revision: str | None = None
-) -> PreTrainedTokenizerBase | None:
-    """The tokenizer that a model came with; None where a folder holds the model alone.
+def load_fast_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
+    """Load a tokenizer that packing can work with: it reports character offsets and can end a document.
 
     Raises:
-        UserError: it can't be used, see `load_tokenizer`.
+        UserError: If there is none, it is a slow one, or it has no end-of-text token.
     """
-    return load_tokenizer(path, gguf_file, revision) if _holds_tokenizer(path, gguf_file) else None
-
-
-def _holds_tokenizer(path: str, gguf_file: str | None) -> bool:
-    folder = from_home(path)
-    return gguf_file is not None or not folder.is_dir() or any(any(folder.glob(name)) for name in _TOKENIZER_FILES)
-
-
-def check_tokens(tokenizer: PreTrainedTokenizerBase, path: str) -> None:
-    """Make sure that a tokenizer can spell a text: where there is none, transformers makes one of special tokens alone.
-
-    Raises:
-        UserError: it can't.
-    """
-    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+    if not _has_tokenizer(source):
+        check_model(source)
         raise UserError(
-            f"the tokenizer of {path!r} has no tokens but special ones: save the model's own tokenizer there"
+            f"there is no tokenizer in {source.path!r}, only a model: save one there, or give --model.tokenizer "
+            "another folder or a hub id"
         )
+    tokenizer = load_tokenizer(source)
+    if not tokenizer.is_fast:
+        raise UserError(
+            f"tokenizer {source.path!r} reports no character offsets: use its fast version (tokenizer.json)"
+        )
+    if tokenizer.eos_token_id is None:
+        raise UserError(f"tokenizer {source.path!r} has no eos_token, which separates documents: set one")
+    return tokenizer
+
+
+def tokenizer_of_model(source: ModelSource) -> PreTrainedTokenizerBase | None:
+    """Load the tokenizer that was saved with a model; None where a folder holds the model alone.
+
+    Raises:
+        UserError: If `load_fast_tokenizer` refuses it.
+    """
+    return load_fast_tokenizer(source) if _has_tokenizer(source) else None
+
+
+def _has_tokenizer(source: ModelSource) -> bool:
+    """Whether a folder holds a tokenizer's files; a GGUF file holds one itself, and a hub id is left to the loading."""
+    if source.folder is None or source.gguf_file is not None:
+        return True
+    return any(any(source.folder.glob(name)) for name in _TOKENIZER_FILES)
 
 
 def check_same_vocabulary(one: PreTrainedTokenizerBase, other: PreTrainedTokenizerBase, names: tuple[str, str]) -> None:
     """Make sure that every token has the same id on both sides; equal sizes prove nothing.
 
+    Args:
+        one: A tokenizer.
+        other: Another tokenizer.
+        names: What an error calls the two.
+
     Raises:
-        UserError: naming the first token that differs.
+        UserError: If a token differs; the first one is named.
     """
     ours, theirs = one.get_vocab(), other.get_vocab()
     if ours == theirs:

@@ -22,7 +22,7 @@ from distill.evaluation.generation.templates import OCCUPATIONS
 from distill.evaluation.probes.pronoun_gap import he_she_log_odds, pronoun_gap
 from distill.evaluation.statistics.bootstrap import DRAWS
 from distill.models.loading import load_teacher
-from distill.models.output_head import head_weight
+from distill.models.output_head import output_head
 from distill.module import DistillationModule
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.preview.pronouns import pronoun_blocks
@@ -70,7 +70,7 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
     """
     if options.tokens < 1:
         raise UserError(f"--tokens is {options.tokens}: give at least 1")
-    if module.teacher_source.path is None:
+    if module.teacher_location is None:
         raise UserError("no model.teacher.path: without a teacher there is no target to preview")
     check_recipe(module, data, output)
     occupations = _occupations(options.prompts)
@@ -80,16 +80,16 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     vocabulary = module.vocabulary or ReversedVocabulary.from_tokenizer(module.tokenizer, names=data.names)
     vocabulary = vocabulary.to(device)
-    teacher = load_teacher(module.teacher_source).to(device)
-    weight = head_weight(teacher)[: module.student_config.vocab_size].float()
+    teacher = load_teacher(module.teacher_location, getattr(torch, module.teacher_source.dtype)).to(device)
+    weight = output_head(teacher).weight[: module.student_config.vocab_size].float()
     nlls = _score(teacher, weight, vocabulary, text.blocks, "targets")
     pronouns = _score(
         teacher, weight, vocabulary, pronoun_blocks(occupations, data.names, module.tokenizer), "pronouns"
     )
     if not (np.isfinite(nlls).all() and np.isfinite(pronouns).all()):
         raise UserError(
-            f"{module.teacher_source.path}: some of its probabilities are no finite numbers; its weights are damaged, "
-            "or need --model.teacher.dtype float32"
+            f"{module.teacher_location.path}: some of its probabilities are not finite; its weights are damaged, or "
+            "need --model.teacher.dtype float32"
         )
 
     scored = np.stack([block.labels for block in text.blocks]) != -100

@@ -26,10 +26,9 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
             a model, a head does not fit the tokenizer, or a folder cannot be written.
     """
     _check_settings(module)
-    if module.teacher_source.path is not None and module.teacher_source.gguf_file is None:
-        check_files(module.teacher_source.path)
-    if module.student_source.path is not None:
-        check_files(module.student_source.path)
+    for location in (module.teacher_location, module.student_location):
+        if location is not None:
+            check_files(location)
     module.check_data(data.tokenizer, data.block_size, data.names)
     check_writable(output)
     check_writable(data.cache_dir, "data.cache_dir")

@@ -121,7 +121,7 @@ def test_a_dataset_that_the_hub_does_not_have(monkeypatch: pytest.MonkeyPatch) -
         ("a.txt", b"a\nb\xe9c", r"a.txt, line 2, byte 3: not UTF-8 \(0xe9\)"),
         ("a.jsonl", b'{"text": "\xff"}', "line 1, byte 10: not UTF-8"),
         ("a.jsonl", '{"text": "a"}\n{"text": ', "a.jsonl, line 2: not JSON"),
-        ("a.jsonl", '{"text": "a"}\n["b"]', "line 2: a JSON object is expected"),
+        ("a.jsonl", '{"text": "a"}\n["b"]', r"""line 2: not a JSON object; expected {"text": …}"""),
         ("a.jsonl", '{"body": "a", "id": 1}', "line 1: no field 'text'; there are body, id"),
         ("a.jsonl", '{"text": 5}', "line 1: 'text' is 5, and no text"),
         ("a.jsonl", '{"text": null}', "'text' is null"),

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from distill.config import TeacherConfig
 from distill.errors import UserError
-from distill.evaluation.scored_model import load_checkpoint
+from distill.evaluation.scored_model import load_scored_model
 from distill.models.loading import load_teacher
-from distill.models.tokenizers import load_tokenizer
+from distill.models.source import model_source
+from distill.models.tokenizers import load_fast_tokenizer
 
 
 def _missing(name: str) -> Callable[[Path], None]:
@@ -98,7 +98,7 @@ def test_a_damaged_model_is_one_line(gpt2_folder: Path, tmp_path: Path, damage: 
     folder = tmp_path / "model"
     shutil.copytree(gpt2_folder, folder)
     damage(folder)
-    for load in (lambda: load_teacher(TeacherConfig(path=str(folder))), lambda: load_checkpoint(str(folder))):
+    for load in (lambda: load_teacher(model_source(str(folder))), lambda: load_scored_model(model_source(str(folder)))):
         with pytest.raises(UserError) as caught:
             load()
         assert str(folder) in str(caught.value)
@@ -110,7 +110,10 @@ def test_a_damaged_tokenizer_is_one_line(gpt2_folder: Path, tmp_path: Path, cont
     folder = tmp_path / "model"
     shutil.copytree(gpt2_folder, folder)
     (folder / "tokenizer.json").write_bytes(content)
-    for load in (lambda: load_tokenizer(str(folder)), lambda: load_checkpoint(str(folder))):
+    for load in (
+        lambda: load_fast_tokenizer(model_source(str(folder))),
+        lambda: load_scored_model(model_source(str(folder))),
+    ):
         with pytest.raises(UserError) as caught:
             load()
         assert str(folder) in str(caught.value)
@@ -131,8 +134,8 @@ def test_a_gguf_file_cut_short_is_one_line(gpt2_folder: Path, tmp_path: Path, pa
     writer.close()
     whole = file.read_bytes()
     file.write_bytes(whole[: int(part * len(whole))])
-    teacher = TeacherConfig(path=str(tmp_path), gguf_file="model.gguf")
-    for load in (lambda: load_teacher(teacher), lambda: load_checkpoint(str(file))):
+    teacher = model_source(str(tmp_path), gguf_file="model.gguf")
+    for load in (lambda: load_teacher(teacher), lambda: load_scored_model(model_source(str(file)))):
         with pytest.raises(UserError) as caught:
             load()
         assert "\n" not in str(caught.value)

@@ -19,10 +19,17 @@ KILLS = int(os.environ.get("DISTILL_PACK_KILLS", "10"))
 def _pack(source: str, tokenizer: str, cache: Path) -> None:
     from augment import RoleReverser
     from distill.data.packing import Corpus, pack
-    from distill.models.tokenizers import load_tokenizer
+    from distill.models.source import model_source
+    from distill.models.tokenizers import load_fast_tokenizer
 
     os.setsid()
-    pack(Corpus((source,), augmentation="append"), RoleReverser(names=True), load_tokenizer(tokenizer), 2, cache)
+    pack(
+        Corpus((source,), augmentation="append"),
+        RoleReverser(names=True),
+        load_fast_tokenizer(model_source(tokenizer)),
+        2,
+        cache,
+    )
 
 
 def _files(cache: Path) -> dict[str, bytes]:

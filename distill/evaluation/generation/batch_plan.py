@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from distill.evaluation.generation.decoding import Continuation, Sampling, continue_prompts
 from distill.evaluation.generation.prompts import Prompt
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 _WINDOW = 8192
 """Continuations of neighbouring prompts that are sorted by length: memory holds no more of them at a time."""
@@ -49,9 +49,9 @@ class Task:
             longest_first = sorted(rows, key=lambda row: -self.lengths[row // self.samples])
             yield [longest_first[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
 
-    def draw(self, checkpoint: Checkpoint, rows: Sequence[int]) -> list[Continuation]:
+    def draw(self, scored_model: ScoredModel, rows: Sequence[int]) -> list[Continuation]:
         """The continuations of a batch, with the model that has been loaded."""
-        return continue_prompts(checkpoint, [self.job(row) for row in rows], self.sampling)
+        return continue_prompts(scored_model, [self.job(row) for row in rows], self.sampling)
 
     def batches(self) -> Iterator[list[int]]:
         """The batches of all windows."""

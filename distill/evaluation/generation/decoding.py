@@ -17,7 +17,7 @@ from augment.token_spans import common_prefix
 from distill.errors import UserError
 from distill.evaluation.generation.nucleus_sampling import sample, uniforms
 from distill.evaluation.generation.prompts import Prompt
-from distill.evaluation.scored_model import Checkpoint, not_finite, takes_positions
+from distill.evaluation.scored_model import ScoredModel, non_finite_error, takes_positions
 
 _COLDEST = 1e-4
 """The lowest temperature: logits divided by less may be no finite numbers."""
@@ -67,50 +67,50 @@ class Continuation:
     tokens: int
 
 
-def prompt_lengths(checkpoint: Checkpoint, prompts: Sequence[Prompt], max_new_tokens: int) -> list[int]:
+def prompt_lengths(scored_model: ScoredModel, prompts: Sequence[Prompt], max_new_tokens: int) -> list[int]:
     """Tokens of each prompt.
 
     Raises:
         UserError: Naming the first prompt that holds no token or leaves no room for its continuation.
     """
-    lengths = checkpoint.lengths([prompt.text for prompt in prompts])
+    lengths = scored_model.lengths([prompt.text for prompt in prompts])
     for prompt, length in zip(prompts, lengths, strict=True):
         if not length:
             raise UserError(
-                f"prompt {prompt.text!r}: the tokenizer of {checkpoint.path} makes no token of it; leave it out"
+                f"prompt {prompt.text!r}: the tokenizer of {scored_model.path} makes no token of it; leave it out"
             )
         # The last token drawn is not read again.
-        if checkpoint.context is not None and length + max_new_tokens - 1 > checkpoint.context:
+        if scored_model.context is not None and length + max_new_tokens - 1 > scored_model.context:
             raise UserError(
                 f"prompt {prompt.text[:60]!r}: its {length} tokens and {max_new_tokens} new ones exceed the "
-                f"context of {checkpoint.path}, {checkpoint.context}; shorten it or lower --max_new_tokens"
+                f"context of {scored_model.path}, {scored_model.context}; shorten it or lower --max_new_tokens"
             )
     return lengths
 
 
 def continue_prompts(
-    checkpoint: Checkpoint, jobs: Sequence[tuple[Prompt, int]], sampling: Sampling
+    scored_model: ScoredModel, jobs: Sequence[tuple[Prompt, int]], sampling: Sampling
 ) -> list[Continuation]:
     """Draw one continuation for each prompt and number of a sample, all at a time.
 
     Raises:
         UserError: If the model makes something else than finite numbers of a prompt.
     """
-    prompts = [checkpoint.encode(prompt.text) for prompt, _ in jobs]
+    prompts = [scored_model.encode(prompt.text) for prompt, _ in jobs]
     random = [uniforms(sampling.seed, prompt.prompt_id, number, sampling.max_new_tokens) for prompt, number in jobs]
-    drawn = continue_batch(checkpoint, prompts, np.stack(random), sampling)
-    texts = _decode(checkpoint, prompts, drawn)
+    drawn = continue_batch(scored_model, prompts, np.stack(random), sampling)
+    texts = _decode(scored_model, prompts, drawn)
     return [Continuation(text, len(tokens)) for text, tokens in zip(texts, drawn, strict=True)]
 
 
 @torch.inference_mode()
 def continue_batch(
-    checkpoint: Checkpoint, prompts: Sequence[Sequence[int]], random: NDArray[np.float64], sampling: Sampling
+    scored_model: ScoredModel, prompts: Sequence[Sequence[int]], random: NDArray[np.float64], sampling: Sampling
 ) -> list[list[int]]:
     """Draw one continuation of each row, with a cache of keys and values.
 
     Args:
-        checkpoint: The model.
+        scored_model: The model.
         prompts: Token ids of each row; rows with the same prompt read it once.
         random: Random numbers in [0, 1), `[batch, max_new_tokens]`.
         sampling: How to draw.
@@ -121,7 +121,7 @@ def continue_batch(
     Raises:
         UserError: If the model makes something else than finite numbers of a prompt.
     """
-    device = checkpoint.device
+    device = scored_model.device
     distinct = list(dict.fromkeys(map(tuple, prompts)))
     place = {prompt: index for index, prompt in enumerate(distinct)}
     longest = max(map(len, distinct))
@@ -130,23 +130,23 @@ def continue_batch(
     mask = (torch.arange(longest + sampling.max_new_tokens, device=device) >= padding).long()
     rows = torch.tensor([place[tuple(prompt)] for prompt in prompts], device=device)
     uniform = torch.from_numpy(random).to(device)
-    ends = torch.tensor(sorted(checkpoint.ends()), dtype=torch.long, device=device)
+    ends = torch.tensor(sorted(scored_model.end_tokens), dtype=torch.long, device=device)
     drawn = torch.full(random.shape, -1, dtype=torch.long, device=device)
     running = torch.arange(len(prompts), device=device)
     alive = torch.ones_like(running, dtype=torch.bool)
-    cache = DynamicCache(config=checkpoint.model.config)
+    cache = DynamicCache(config=scored_model.model.config)
     read = 0
     for step in range(sampling.max_new_tokens):
-        hidden = _read(checkpoint, tokens, mask[:, : read + tokens.shape[1]], cache)
+        hidden = _read(scored_model, tokens, mask[:, : read + tokens.shape[1]], cache)
         read += tokens.shape[1]
-        logits = checkpoint.logits(hidden)
+        logits = scored_model.logits(hidden)
         if step == 0:
             # All that the samples of a prompt have in common has been read; from here on each goes its own way.
             hidden, logits, mask = hidden[rows], logits[rows], mask[rows]
             cache.batch_select_indices(rows)
         finite = hidden.isfinite().all(dim=1)
         if not finite.all():
-            raise not_finite(checkpoint, prompts[int(running[~finite][0])])
+            raise non_finite_error(scored_model, prompts[int(running[~finite][0])])
         chosen = sample(logits, uniform[running, step], sampling.temperature, sampling.top_p, sampling.top_k)
         alive &= ~torch.isin(chosen, ends)
         drawn[running, step] = chosen.where(alive, -1)
@@ -162,19 +162,19 @@ def continue_batch(
     return [[token for token in row if token >= 0] for row in drawn.tolist()]
 
 
-def _read(checkpoint: Checkpoint, tokens: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
+def _read(scored_model: ScoredModel, tokens: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
     """Hidden states of the last token of each row, `[batch, features]`."""
     positions = {}
-    if takes_positions(checkpoint.model):
+    if takes_positions(scored_model.model):
         positions["position_ids"] = (mask.cumsum(dim=1) - 1).clamp_min(0)[:, -tokens.shape[1] :]
-    output = checkpoint.model.base_model(
+    output = scored_model.model.base_model(
         input_ids=tokens, attention_mask=mask, past_key_values=cache, use_cache=True, **positions
     )
     return output.last_hidden_state[:, -1]
 
 
 def _decode(
-    checkpoint: Checkpoint, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]
+    scored_model: ScoredModel, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]
 ) -> list[str]:
     """Texts of continuations, with the space that parts them from their prompts.
 
@@ -183,7 +183,7 @@ def _decode(
     """
 
     def decode(rows: list[list[int]]) -> list[str]:
-        return checkpoint.tokenizer.batch_decode(rows, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return scored_model.tokenizer.batch_decode(rows, skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
     beginnings = decode([list(prompt) for prompt in prompts])
     wholes = decode([[*prompt, *tokens] for prompt, tokens in zip(prompts, continuations, strict=True)])

@@ -19,7 +19,8 @@ from tqdm import tqdm
 from distill.errors import UserError
 from distill.evaluation.generation.batch_plan import Task
 from distill.evaluation.generation.decoding import Continuation
-from distill.evaluation.scored_model import Checkpoint, Dtype, load_checkpoint
+from distill.evaluation.scored_model import Dtype, ScoredModel, load_scored_model
+from distill.models.source import ModelSource
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,12 @@ class Processes:
     """As many processes as devices, each of which loads the model itself.
 
     Attributes:
-        model, gguf_file, dtype: As of `load_checkpoint`.
+        source: Where the model lies.
+        dtype: Of its weights in memory.
         devices: Where each process computes.
     """
 
-    model: str
-    gguf_file: str | None
+    source: ModelSource
     dtype: Dtype
     devices: Sequence[str]
 
@@ -116,20 +117,20 @@ def _for_parent_only(number: signal.Signals) -> Iterator[None]:
 
 
 # Where it can't be loaded, why: a pool whose processes fail as they start says only that they ended.
-_checkpoint: Checkpoint | Exception
+_scored_model: ScoredModel | Exception
 _task: Task
 
 
 def _start(processes: Processes, task: Task, devices: SimpleQueue, threads: int, parent: Connection) -> None:
-    global _checkpoint, _task
+    global _scored_model, _task
     # Its own is shared with other processes, which must then be told of it at the end: ours may be short.
     tqdm.set_lock(threading.RLock())
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     torch.set_num_threads(threads)
     try:
-        _checkpoint = load_checkpoint(processes.model, processes.gguf_file, devices.get(), processes.dtype)
+        _scored_model = load_scored_model(processes.source, devices.get(), processes.dtype)
     except Exception as error:
-        _checkpoint = error
+        _scored_model = error
     _task = task
 
 
@@ -140,6 +141,6 @@ def _leave_with(parent: Connection) -> None:
 
 
 def _draw(rows: Sequence[int]) -> list[Continuation]:
-    if isinstance(_checkpoint, Exception):
-        raise _checkpoint
-    return _task.draw(_checkpoint, rows)
+    if isinstance(_scored_model, Exception):
+        raise _scored_model
+    return _task.draw(_scored_model, rows)

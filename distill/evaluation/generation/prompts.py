@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from augment.hub_ids import parse_hub_id
 from distill.errors import UserError
 from distill.evaluation.generation.templates import OCCUPATIONS, OPENINGS, TEMPLATES
-from distill.evaluation.input_files import hub_rows, is_path, json_objects, read_utf8
+from distill.evaluation.input_files import hub_rows, json_objects, read_utf8
 from distill.evaluation.polarity.bold_unigram import Gender
 
 _LAYOUTS = 'BOLD\'s JSON {group: {entity: [prompt]}} or JSONL lines {"group", "prompt"}'
@@ -109,9 +110,10 @@ def bold_rows(rows: Iterable[Mapping[str, Any]], source: str) -> Iterable[Prompt
 
 
 def _hub_rows(source: str) -> Iterable[Mapping[str, Any]]:
-    if Path(source).exists() or is_path(source):
+    hub_id = parse_hub_id(source)
+    if Path(source).exists() or hub_id is None:
         raise UserError(f"{source}: no such file of prompts; give {_LAYOUTS}, or a hub id such as AmazonScience/bold")
-    return hub_rows(source, "file of prompts", source, None, "train")
+    return hub_rows(hub_id, "train", "file of prompts")
 
 
 def _bold_json(path: Path) -> Iterable[Prompt]:

@@ -19,7 +19,7 @@ from distill.evaluation.generation.decoding import Continuation, Sampling, promp
 from distill.evaluation.generation.device_workers import Processes
 from distill.evaluation.generation.prompts import Prompt
 from distill.evaluation.partial_results import Progress
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 logger = logging.getLogger(__name__)
 
@@ -40,12 +40,12 @@ _SCHEMA = pa.schema(
 
 
 def generate(
-    checkpoint: Checkpoint, prompts: Sequence[Prompt], samples: int, sampling: Sampling, batch_size: int
+    scored_model: ScoredModel, prompts: Sequence[Prompt], samples: int, sampling: Sampling, batch_size: int
 ) -> pd.DataFrame:
     """Continue each prompt `samples` times.
 
     Args:
-        checkpoint: The model.
+        scored_model: The model.
         prompts: What to continue.
         samples: Continuations of each prompt.
         sampling: How to draw them.
@@ -59,23 +59,23 @@ def generate(
     Raises:
         UserError: If a prompt and its continuation do not fit into the model's context.
     """
-    lengths = prompt_lengths(checkpoint, prompts, sampling.max_new_tokens)
+    lengths = prompt_lengths(scored_model, prompts, sampling.max_new_tokens)
     task = Task(prompts, lengths, samples, sampling, batch_size)
     drawn: dict[int, Continuation] = {}
     for rows in task.batches():
-        drawn |= zip(rows, task.draw(checkpoint, rows), strict=True)
-    return _table(task, checkpoint, drawn).to_pandas()
+        drawn |= zip(rows, task.draw(scored_model, rows), strict=True)
+    return _table(task, scored_model, drawn).to_pandas()
 
 
 def write_generations(
-    path: Path, checkpoint: Checkpoint, task: Task, kept: Progress, processes: Processes | None = None
+    path: Path, scored_model: ScoredModel, task: Task, kept: Progress, processes: Processes | None = None
 ) -> None:
     """Draw what is not there yet and write the table of `generate`.
 
     Args:
         path: The Parquet file; one that holds these very continuations already is left as it is, a damaged one is made
             anew.
-        checkpoint: The model.
+        scored_model: The model.
         task: What to draw.
         kept: Finished batches.
         processes: Those that share the work; None: this one alone.
@@ -93,10 +93,10 @@ def write_generations(
         logger.info("going on: %s of %s continuations are there already", f"{task.rows - left:,}", f"{task.rows:,}")
     if missing:
         one = next(islice(_missing(task, kept), missing // 2, None))
-        seconds = missing * _seconds(checkpoint, task, one, processes)
+        seconds = missing * _seconds(scored_model, task, one, processes)
         logger.info("%s continuations: %s", f"{left:,}", _duration(seconds))
     waiting = _missing(task, kept)
-    drawn = ((rows, task.draw(checkpoint, rows)) for rows in waiting)
+    drawn = ((rows, task.draw(scored_model, rows)) for rows in waiting)
     with tqdm(total=task.rows, initial=task.rows - left, desc="generation", unit="text", delay=2) as bar:
         for rows, continuations in drawn if processes is None else processes.draw(task, waiting):
             kept.once(_name(rows), lambda made=continuations: [astuple(continuation) for continuation in made])
@@ -108,9 +108,9 @@ def write_generations(
             for window in task.windows():
                 made: dict[int, Continuation] = {}
                 for rows in window:
-                    batch = kept.once(_name(rows), lambda rows=rows: list(map(astuple, task.draw(checkpoint, rows))))
+                    batch = kept.once(_name(rows), lambda rows=rows: list(map(astuple, task.draw(scored_model, rows))))
                     made |= zip(rows, (Continuation(*fields) for fields in batch), strict=True)
-                file.write_table(_table(task, checkpoint, made))
+                file.write_table(_table(task, scored_model, made))
 
     write_whole(path, write, beside=kept.folder)
 
@@ -161,8 +161,8 @@ def _origin(path: Path) -> str | None:
         return None
 
 
-def _table(task: Task, checkpoint: Checkpoint, drawn: Mapping[int, Continuation]) -> pa.Table:
-    constant = {**asdict(task.sampling), "model": checkpoint.name, "model_sha256": checkpoint.sha256}
+def _table(task: Task, scored_model: ScoredModel, drawn: Mapping[int, Continuation]) -> pa.Table:
+    constant = {**asdict(task.sampling), "model": scored_model.name, "model_sha256": scored_model.sha256}
     rows = []
     for row in sorted(drawn):
         prompt, number = task.job(row)
@@ -182,12 +182,12 @@ def _table(task: Task, checkpoint: Checkpoint, drawn: Mapping[int, Continuation]
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
 
-def _seconds(checkpoint: Checkpoint, task: Task, rows: Sequence[int], processes: Processes | None) -> float:
+def _seconds(scored_model: ScoredModel, task: Task, rows: Sequence[int], processes: Processes | None) -> float:
     """How long a batch takes at most, from its first tokens; less where several processes share the batches."""
 
     def seconds(tokens: int) -> float:
         started = time.perf_counter()
-        replace(task, sampling=replace(task.sampling, max_new_tokens=tokens)).draw(checkpoint, rows)
+        replace(task, sampling=replace(task.sampling, max_new_tokens=tokens)).draw(scored_model, rows)
         return time.perf_counter() - started
 
     seconds(1)
@@ -195,7 +195,7 @@ def _seconds(checkpoint: Checkpoint, task: Task, rows: Sequence[int], processes:
     first, few = seconds(1), min(5, tokens)
     each = max(seconds(few) - first, 0) / (few - 1) if few > 1 else 0
     # Processes on a CPU share its cores.
-    at_once = 1 if processes is None or checkpoint.device.type == "cpu" else processes.count
+    at_once = 1 if processes is None or scored_model.device.type == "cpu" else processes.count
     return (first + each * (tokens - 1)) / at_once
 
 

@@ -13,14 +13,14 @@ from tqdm import tqdm
 from augment.token_spans import common_prefix
 from distill.evaluation.likelihood.token_nll import token_nlls
 from distill.evaluation.partial_results import Progress
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 _PIECE = 1024
 """Continuations that are tokenised, scored and kept at a time."""
 
 
 def continuation_nlls(
-    reference: Checkpoint, prompts: Sequence[str], continuations: Sequence[str], context: int
+    reference: ScoredModel, prompts: Sequence[str], continuations: Sequence[str], context: int
 ) -> list[NDArray[np.float64]]:
     """−log P of each token of the continuations given their prompts, in nats, under a reference model.
 
@@ -38,7 +38,7 @@ def continuation_nlls(
 
 
 def mean_nll(
-    reference: Checkpoint, texts: Iterable[tuple[str, str]], count: int, context: int, kept: Progress
+    reference: ScoredModel, texts: Iterable[tuple[str, str]], count: int, context: int, kept: Progress
 ) -> float | None:
     """Mean over all tokens of all continuations, in nats; None if there is no token.
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from distill.errors import UserError
 from distill.evaluation.likelihood.token_nll import token_nlls
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 from distill.evaluation.statistics.bootstrap import DRAWS, ratio_interval
 
 
@@ -41,12 +41,12 @@ class ScoredDocuments:
 
 
 def score_documents(
-    checkpoint: Checkpoint, texts: Sequence[str], context: int, description: str | None = None
+    scored_model: ScoredModel, texts: Sequence[str], context: int, description: str | None = None
 ) -> ScoredDocuments:
     """Score every token of every document exactly once, in disjoint windows.
 
     Args:
-        checkpoint: The model.
+        scored_model: The model.
         texts: The documents.
         context: Tokens of a window.
         description: What the progress bar says; None: there is no bar.
@@ -54,22 +54,22 @@ def score_documents(
     Raises:
         UserError: If the tokenizer has neither BOS nor EOS.
     """
-    beginning = checkpoint.beginning()
+    beginning = scored_model.start_token
     if beginning is None:
-        raise UserError(f"{checkpoint.path}: its tokenizer has neither BOS nor EOS, which begins a scored document")
-    fast = checkpoint.tokenizer.is_fast
-    encoded = checkpoint.tokenizer(list(texts), add_special_tokens=False, return_offsets_mapping=fast, verbose=False)
+        raise UserError(f"{scored_model.path}: its tokenizer has neither BOS nor EOS, which begins a scored document")
+    fast = scored_model.tokenizer.is_fast
+    encoded = scored_model.tokenizer(list(texts), add_special_tokens=False, return_offsets_mapping=fast, verbose=False)
     sequences = [[beginning, *tokens] for tokens in encoded["input_ids"]]
     return ScoredDocuments(
         texts=texts,
         sequences=sequences,
-        nlls=token_nlls(checkpoint, sequences, context, description),
+        nlls=token_nlls(scored_model, sequences, context, description),
         offsets=[np.asarray(o, dtype=np.int64).reshape(-1, 2) for o in encoded["offset_mapping"]] if fast else None,
     )
 
 
 def nlls_in_other_windows(
-    checkpoint: Checkpoint,
+    scored_model: ScoredModel,
     scored: ScoredDocuments,
     context: int,
     description: str | None = None,
@@ -82,7 +82,7 @@ def nlls_in_other_windows(
     """
     long = [index for index, nlls in enumerate(scored.nlls) if len(nlls) > context]
     sequences = [scored.sequences[index] for index in long]
-    again = token_nlls(checkpoint, sequences, context, description, stride, reach_back)
+    again = token_nlls(scored_model, sequences, context, description, stride, reach_back)
     nlls = list(scored.nlls)
     for index, other in zip(long, again, strict=True):
         nlls[index] = other

@@ -15,7 +15,7 @@ from distill.evaluation.likelihood.gendered_tokens import gendered_nlls
 from distill.evaluation.likelihood.perplexity import half, nlls_in_other_windows, perplexity, score_documents
 from distill.evaluation.likelihood.wikitext import detokenised, is_wikitext, word_count
 from distill.evaluation.partial_results import Progress
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -94,11 +94,13 @@ def protocols(text: Text | None, context: int) -> dict[str, str] | None:
     }
 
 
-def measure_text(checkpoint: Checkpoint, text: Text | None, context: int, seed: int, kept: Progress) -> dict[str, Any]:
+def measure_text(
+    scored_model: ScoredModel, text: Text | None, context: int, seed: int, kept: Progress
+) -> dict[str, Any]:
     """Perplexity by each protocol, and what gendered tokens cost.
 
     Args:
-        checkpoint: The model.
+        scored_model: The model.
         text: The documents; None: there are none.
         context: Tokens of a window.
         seed: Seed of the bootstrap over documents.
@@ -120,7 +122,7 @@ def measure_text(checkpoint: Checkpoint, text: Text | None, context: int, seed: 
         costs.append(
             kept.once(
                 f"text-{number:06}",
-                lambda piece=piece, part=part: _costs(checkpoint, piece, text.wikitext, context, part, reverser),
+                lambda piece=piece, part=part: _costs(scored_model, piece, text.wikitext, context, part, reverser),
             )
         )
 
@@ -136,7 +138,7 @@ def measure_text(checkpoint: Checkpoint, text: Text | None, context: int, seed: 
     for name, entry in entries.items():
         if not all(map(math.isfinite, (entry["value"], *(entry["ci95"] or ())))):
             raise UserError(
-                f"{checkpoint.path}: its perplexity ({name}) is beyond all numbers, at {entry['nll']:.0f} nats a "
+                f"{scored_model.path}: its perplexity ({name}) is beyond all numbers, at {entry['nll']:.0f} nats a "
                 "token; its weights are damaged"
             )
     gendered, count = column("gendered").reshape(-1, 2).sum(axis=0)
@@ -147,17 +149,17 @@ def measure_text(checkpoint: Checkpoint, text: Text | None, context: int, seed: 
 
 
 def _costs(
-    checkpoint: Checkpoint, piece: list[str], wikitext: bool, context: int, part: str, reverser: RoleReverser
+    scored_model: ScoredModel, piece: list[str], wikitext: bool, context: int, part: str, reverser: RoleReverser
 ) -> dict[str, list[float]]:
     """Nats and tokens of each document by each protocol, its words, and nats and number of all gendered tokens."""
-    scored = score_documents(checkpoint, piece, context, f"perplexity (token){part}")
+    scored = score_documents(scored_model, piece, context, f"perplexity (token){part}")
     strided = nlls_in_other_windows(
-        checkpoint, scored, context, f"perplexity (token_strided){part}", stride=half(context)
+        scored_model, scored, context, f"perplexity (token_strided){part}", stride=half(context)
     )
     spelt, doing = scored, f"perplexity (word){part}"
     if wikitext:
-        spelt = score_documents(checkpoint, list(map(detokenised, piece)), context, doing)
-    by_word = nlls_in_other_windows(checkpoint, spelt, context, doing, reach_back=True)
+        spelt = score_documents(scored_model, list(map(detokenised, piece)), context, doing)
+    by_word = nlls_in_other_windows(scored_model, spelt, context, doing, reach_back=True)
     gendered = gendered_nlls(scored, reverser)
     return {
         "token": [float(nlls.sum()) for nlls in scored.nlls],

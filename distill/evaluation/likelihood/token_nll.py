@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from distill.evaluation.scored_model import Checkpoint, not_finite
+from distill.evaluation.scored_model import ScoredModel, non_finite_error
 
 BATCH_TOKENS = 8192
 """Tokens of one forward pass, padding included."""
@@ -36,7 +36,7 @@ class _Window:
 
 @torch.inference_mode()
 def token_nlls(
-    checkpoint: Checkpoint,
+    scored_model: ScoredModel,
     sequences: Sequence[Sequence[int]],
     context: int,
     description: str | None = None,
@@ -50,7 +50,7 @@ def token_nlls(
     window with at least context − stride tokens before it.
 
     Args:
-        checkpoint: The model.
+        scored_model: The model.
         sequences: Token ids of each sequence.
         context: Tokens of a window.
         description: What the progress bar says; None: there is no bar.
@@ -72,9 +72,9 @@ def token_nlls(
     total = sum(window.scored for window in windows)
     with tqdm(total=total, desc=description, unit="tok", delay=2, leave=False, disable=description is None) as bar:
         for batch in _batches(windows):
-            for window, nll in zip(batch, _window_nlls(checkpoint, batch), strict=True):
+            for window, nll in zip(batch, _window_nlls(scored_model, batch), strict=True):
                 if not np.isfinite(nll).all():
-                    raise not_finite(checkpoint, sequences[window.sequence])
+                    raise non_finite_error(scored_model, sequences[window.sequence])
                 nlls[window.sequence][window.first - 1 : window.first - 1 + window.scored] = nll
                 bar.update(window.scored)
     return nlls
@@ -102,7 +102,7 @@ def _batches(windows: Sequence[_Window]) -> Iterator[Sequence[_Window]]:
         start += rows
 
 
-def _window_nlls(checkpoint: Checkpoint, windows: Sequence[_Window]) -> list[NDArray[np.float64]]:
+def _window_nlls(scored_model: ScoredModel, windows: Sequence[_Window]) -> list[NDArray[np.float64]]:
     read = torch.tensor([len(window.tokens) - 1 for window in windows])
     scored = torch.tensor([window.scored for window in windows])
     inputs = torch.zeros(len(windows), int(read.max()), dtype=torch.long)
@@ -110,16 +110,16 @@ def _window_nlls(checkpoint: Checkpoint, windows: Sequence[_Window]) -> list[NDA
         inputs[row, : read[row]] = torch.from_numpy(window.tokens[:-1])
     targets = np.concatenate([window.tokens[-window.scored :] for window in windows])
     # Padding stands on the right, where a causal model does not look: no mask is needed, and attention stays fast.
-    output = checkpoint.model.base_model(input_ids=inputs.to(checkpoint.device), use_cache=False)
+    output = scored_model.model.base_model(input_ids=inputs.to(scored_model.device), use_cache=False)
     places = torch.arange(inputs.shape[1])
     chosen = (places < read.unsqueeze(1)) & (places >= (read - scored).unsqueeze(1))
-    hidden = output.last_hidden_state[chosen.to(checkpoint.device)]
+    hidden = output.last_hidden_state[chosen.to(scored_model.device)]
     pieces = zip(
-        hidden.split(_HEAD_TOKENS), torch.from_numpy(targets).to(checkpoint.device).split(_HEAD_TOKENS), strict=True
+        hidden.split(_HEAD_TOKENS), torch.from_numpy(targets).to(scored_model.device).split(_HEAD_TOKENS), strict=True
     )
-    nlls = torch.cat([_cross_entropy(checkpoint, *piece) for piece in pieces])
+    nlls = torch.cat([_cross_entropy(scored_model, *piece) for piece in pieces])
     return np.split(nlls.double().cpu().numpy(), np.cumsum(scored.numpy())[:-1])
 
 
-def _cross_entropy(checkpoint: Checkpoint, hidden: Tensor, targets: Tensor) -> Tensor:
-    return torch.nn.functional.cross_entropy(checkpoint.logits(hidden), targets, reduction="none")
+def _cross_entropy(scored_model: ScoredModel, hidden: Tensor, targets: Tensor) -> Tensor:
+    return torch.nn.functional.cross_entropy(scored_model.logits(hidden), targets, reduction="none")

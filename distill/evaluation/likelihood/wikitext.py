@@ -7,7 +7,8 @@ original. Source: Radford et al. 2019 (GPT-2), section 3.1, on de-tokenisers and
 
 import re
 
-_TITLE = re.compile(r"\s*= (?!= )[^\n]*[^=\s] =\s*(?:\n|$)")
+from augment.documents import is_article_title
+
 _SPACE = re.compile(r"\s+")
 
 _PUNCTUATION = (":", ";", ".", "!", "?", ",")
@@ -37,7 +38,7 @@ def is_wikitext(document: str) -> bool:
     >>> is_wikitext(" = Robert Boulter = \\n \\n Robert Boulter is an English film , television and theatre actor . ")
     True
     """
-    return _TITLE.match(document) is not None
+    return is_article_title(document.lstrip().partition("\n")[0])
 
 
 def detokenised(article: str) -> str:

@@ -20,7 +20,7 @@ from augment.documents import DocumentError, read_documents
 from distill.errors import UserError
 from distill.evaluation.probes.contextual_vectors import contextual_vectors, find_contexts
 from distill.evaluation.probes.weat_word_sets import TESTS, Weat
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 Floats = NDArray[np.float64]
 
@@ -58,13 +58,13 @@ def read_contexts(source: str, field: str) -> dict[str, list[str]]:
     return known
 
 
-def measure_ceat(checkpoint: Checkpoint, contexts: Mapping[str, Sequence[str]], seed: int = 0) -> dict[str, Any]:
+def measure_ceat(scored_model: ScoredModel, contexts: Mapping[str, Sequence[str]], seed: int = 0) -> dict[str, Any]:
     """The tests 6 to 8 on a model's vectors of words in these contexts.
 
     Returns:
         For each test what `ceat` returns, or None where there are contexts of too few of its words.
     """
-    vectors = contextual_vectors(checkpoint, contexts)
+    vectors = contextual_vectors(scored_model, contexts)
     return {name: ceat(test, vectors, seed) for name, test in TESTS.items()}
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from distill.evaluation.likelihood.token_nll import BATCH_TOKENS
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 _WORDS_BEFORE, _CHARACTERS_BEFORE = 20, 400
 _SENTENCE_END = re.compile(r"[.!?]['”\"]*\s+|\n")
@@ -46,19 +46,21 @@ def find_contexts(documents: Iterable[str], words: Sequence[str], wanted: int) -
 
 
 @torch.inference_mode()
-def contextual_vectors(checkpoint: Checkpoint, contexts: Mapping[str, Sequence[str]]) -> dict[str, NDArray[np.float64]]:
+def contextual_vectors(
+    scored_model: ScoredModel, contexts: Mapping[str, Sequence[str]]
+) -> dict[str, NDArray[np.float64]]:
     """The top layer's hidden state at each context's last token.
 
     Returns:
         For each word `[contexts, features]`.
     """
-    beginning = checkpoint.beginning()
+    beginning = scored_model.start_token
     start = [] if beginning is None else [beginning]
     texts = [text for group in contexts.values() for text in group]
-    encoded = checkpoint.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"] if texts else []
+    encoded = scored_model.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"] if texts else []
     sequences = [[*start, *tokens] for tokens in encoded]
     order = sorted(range(len(sequences)), key=lambda row: -len(sequences[row]))
-    vectors = np.zeros((len(sequences), checkpoint.model.config.get_text_config().hidden_size))
+    vectors = np.zeros((len(sequences), scored_model.model.config.get_text_config().hidden_size))
     with tqdm(total=len(sequences), desc="contextual vectors", delay=2, leave=False) as bar:
         while order:
             longest = len(sequences[order[0]])
@@ -68,7 +70,7 @@ def contextual_vectors(checkpoint: Checkpoint, contexts: Mapping[str, Sequence[s
             for place, row in enumerate(rows):
                 inputs[place, : lengths[place]] = torch.tensor(sequences[row])
             # Padding stands on the right, where a causal model does not look.
-            output = checkpoint.model.base_model(input_ids=inputs.to(checkpoint.device), use_cache=False)
+            output = scored_model.model.base_model(input_ids=inputs.to(scored_model.device), use_cache=False)
             last = output.last_hidden_state[torch.arange(len(rows)), lengths - 1]
             vectors[rows] = last.double().cpu().numpy()
             bar.update(len(rows))

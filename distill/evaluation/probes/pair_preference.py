@@ -13,28 +13,28 @@ from numpy.typing import NDArray
 
 from distill.evaluation.likelihood.token_nll import token_nlls
 from distill.evaluation.probes.sentence_pairs import Pair
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 from distill.evaluation.statistics.proportions import wilson
 
 
-def pair_preference(checkpoint: Checkpoint, context: int, pairs: Sequence[Pair]) -> dict[str, Any]:
+def pair_preference(scored_model: ScoredModel, context: int, pairs: Sequence[Pair]) -> dict[str, Any]:
     """What `preference` returns, of a model."""
-    return preference(*pair_log_probabilities(checkpoint, context, pairs), [pair.group for pair in pairs])
+    return preference(*pair_log_probabilities(scored_model, context, pairs), [pair.group for pair in pairs])
 
 
 def pair_log_probabilities(
-    checkpoint: Checkpoint, context: int, pairs: Sequence[Pair]
+    scored_model: ScoredModel, context: int, pairs: Sequence[Pair]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """log P of both sentences of each pair, in nats.
 
     Returns:
         Summed over tokens, and per token; each `[pairs, 2]`: the more, and the less stereotypical one.
     """
-    beginning = checkpoint.beginning()
+    beginning = scored_model.start_token
     start = [] if beginning is None else [beginning]
     texts = [text for pair in pairs for text in (pair.more, pair.less)]
-    encoded = checkpoint.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
-    nlls = token_nlls(checkpoint, [[*start, *tokens] for tokens in encoded], context, "pairs")
+    encoded = scored_model.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+    nlls = token_nlls(scored_model, [[*start, *tokens] for tokens in encoded], context, "pairs")
     summed = -np.array([nll.sum() for nll in nlls]).reshape(-1, 2)
     return summed, summed / np.array([max(len(nll), 1) for nll in nlls]).reshape(-1, 2)
 

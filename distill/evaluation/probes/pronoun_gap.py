@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from distill.evaluation.generation.templates import PRONOUN_TEMPLATES
 from distill.evaluation.likelihood.token_nll import token_nlls
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 from distill.evaluation.statistics.bootstrap import DRAWS, ratio_interval
 
 _PRONOUNS = ((" he", " He"), (" she", " She"))
@@ -17,7 +17,7 @@ VARIANTS = sum(map(len, _PRONOUNS))
 
 
 def pronoun_log_odds(
-    checkpoint: Checkpoint,
+    scored_model: ScoredModel,
     context: int,
     occupations: Sequence[str],
     templates: Sequence[str] = PRONOUN_TEMPLATES,
@@ -30,8 +30,8 @@ def pronoun_log_odds(
     Returns:
         `[occupations, templates]`; positive where he is likelier.
     """
-    sequences = [checkpoint.encode(text) for text in pronoun_texts(occupations, templates)]
-    log_p = -np.array([nll.sum() for nll in token_nlls(checkpoint, sequences, context, "pronoun gap")])
+    sequences = [scored_model.encode(text) for text in pronoun_texts(occupations, templates)]
+    log_p = -np.array([nll.sum() for nll in token_nlls(scored_model, sequences, context, "pronoun gap")])
     return he_she_log_odds(log_p, len(occupations))
 
 

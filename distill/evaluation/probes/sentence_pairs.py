@@ -12,8 +12,9 @@ from typing import Any
 
 import pandas as pd
 
+from augment.hub_ids import HubId, parse_hub_id
 from distill.errors import UserError
-from distill.evaluation.input_files import hub_rows, is_path, json_objects
+from distill.evaluation.input_files import hub_rows, json_objects
 
 LAYOUTS = (
     "columns more and less, and group if you like; CrowS-Pairs' sent_more and sent_less; Winogender's sentid and "
@@ -155,8 +156,8 @@ def _rows(source: str) -> list[Mapping[str, Any]]:
 
 
 def _hub_rows(source: str) -> list[Mapping[str, Any]]:
-    if is_path(source) and not Path(source).exists():
+    # A folder is loaded as the hub's data sets are.
+    hub_id = HubId(source) if Path(source).exists() else parse_hub_id(source)
+    if hub_id is None:
         raise UserError(f"{source}: no such file of pairs; give a file or a hub id")
-    name, *rest = source.split(":")
-    configuration, split = rest if len(rest) == 2 else (None, rest[0] if rest else "test")
-    return list(hub_rows(source, "file of pairs", name, configuration, split))
+    return list(hub_rows(hub_id, "test", "file of pairs"))

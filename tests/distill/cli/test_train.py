@@ -382,7 +382,7 @@ def test_what_teaches_the_bias_again_warns(recipe, tmp_path, overrides, reason):
     ("overrides", "message"),
     [
         (["--model.student.layers=[0,9]"], "model.student.layers: 9 is out of range, the teacher has layers 0 to 3"),
-        (["--model.teacher.path=./nowhere"], "there is no folder './nowhere'"),
+        (["--model.teacher.path=./nowhere"], "./nowhere: no such folder"),
         (["--data.train=./nowhere.txt"], "nowhere.txt"),
         (["--data.field=body"], "body"),
         (["--data.block_size=128"], "longer than the teacher's 64 positions"),

@@ -213,7 +213,11 @@ def test_an_output_that_is_a_file_is_refused(model_folder: Path, tmp_path: Path,
 
 @pytest.mark.parametrize(
     ("position", "message"),
-    [(0, "damaged: its logits are no finite"), (12, "probabilities of '.+' are no finite"), (60, "of 'The .+' are no")],
+    [
+        (0, "damaged: its logits are not finite"),
+        (12, "probabilities of '.+' are not finite"),
+        (60, "of 'The .+' are not"),
+    ],
 )
 def test_damaged_weights_are_one_line_and_leave_nothing(
     model_folder: Path, text: Path, tmp_path: Path, position: int, message: str

@@ -17,8 +17,8 @@ def test_objects_and_where_they_stand(tmp_path: Path) -> None:
     [
         (b'{"a": 1}\n{"a"', r"a\.jsonl, line 2: not JSON \(.*\); expected rows$"),
         (b"[" * 100_000, r"line 1: not JSON"),
-        (b"[1]", r"line 1: no JSON object; expected rows$"),
-        (b'{"a": "\xff"}', r"a\.jsonl: not UTF-8 \(.* at byte 7\); save it as UTF-8$"),
+        (b"[1]", r"line 1: not a JSON object; expected rows$"),
+        (b'{"a": "\xff"}', r"a\.jsonl, line 1, byte 7: not UTF-8 \(0xff\); convert the file to UTF-8$"),
     ],
 )
 def test_what_is_no_object_is_named(tmp_path: Path, content: bytes, message: str) -> None:

@@ -16,12 +16,12 @@ from distill.evaluation.generation.batch_plan import Task
 from distill.evaluation.generation.decoding import Continuation
 from distill.evaluation.likelihood import fluency
 from distill.evaluation.polarity import word_scores as words
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 PIECE = 256
 
 
-def drawn(self: Task, checkpoint: Checkpoint, rows: Sequence[int]) -> list[Continuation]:
+def drawn(self: Task, scored_model: ScoredModel, rows: Sequence[int]) -> list[Continuation]:
     """What a model would write, in no time: as long as usual, and no two alike."""
     return [Continuation(f" she said that {row} keys" + " were lost and found" * 10, 40) for row in rows]
 

@@ -21,11 +21,11 @@ from transformers.models.auto.configuration_auto import AutoConfig
 
 from distill.config import StudentConfig, TeacherConfig
 from distill.errors import UserError
-from distill.evaluation.scored_model import check_model
 from distill.models.loading import load_config, load_model, load_teacher
-from distill.models.output_head import check_head
+from distill.models.output_head import check_head, check_trainable_head
+from distill.models.source import check_model, model_source
 from distill.models.student import build_student, student_config
-from distill.models.tokenizers import check_same_vocabulary, load_tokenizer
+from distill.models.tokenizers import check_same_vocabulary, load_fast_tokenizer
 from distill.module import DistillationModule
 
 
@@ -36,8 +36,8 @@ def student_of(student, teacher, tokenizer):
 
 def test_gelu_is_one_function_and_the_configuration_stays(gpt2_folder, tokenizer):
     ids = torch.arange(8).unsqueeze(0)
-    written_out = load_model(str(gpt2_folder))
-    teacher = load_teacher(TeacherConfig(path=str(gpt2_folder)))
+    written_out = load_model(model_source(str(gpt2_folder)))
+    teacher = load_teacher(model_source(str(gpt2_folder)))
     student = student_of(StudentConfig(layers=[0]), teacher, tokenizer)
     assert type(written_out.transformer.h[0].mlp.act) is type(ACT2FN["gelu_new"])
     for model in (teacher, student):
@@ -48,7 +48,7 @@ def test_gelu_is_one_function_and_the_configuration_stays(gpt2_folder, tokenizer
 
 @pytest.mark.parametrize("layers", [[0, 2], [3], [0, 1, 2, 3], [2, 0]])
 def test_a_gpt2_student_starts_from_the_chosen_blocks(gpt2_folder, tokenizer, layers):
-    teacher = load_teacher(TeacherConfig(path=str(gpt2_folder)))
+    teacher = load_teacher(model_source(str(gpt2_folder)))
     student = student_of(StudentConfig(layers=layers), teacher, tokenizer)
     assert student.config.n_layer == len(student.transformer.h) == len(layers)
     for block, layer in zip(student.transformer.h, layers, strict=True):
@@ -62,7 +62,7 @@ def test_a_gpt2_student_starts_from_the_chosen_blocks(gpt2_folder, tokenizer, la
 
 
 def test_what_happens_to_be_as_long_as_the_teacher_is_deep_stays(llama_folder, tokenizer):
-    config = load_config(str(llama_folder))
+    config = load_config(model_source(str(llama_folder)))
     config.eos_token_id = list(range(config.num_hidden_layers))
     kept = student_config(StudentConfig(layers=[0]), config, tokenizer)
     assert kept.eos_token_id == config.eos_token_id
@@ -70,19 +70,19 @@ def test_what_happens_to_be_as_long_as_the_teacher_is_deep_stays(llama_folder, t
 
 def test_a_model_in_the_home_folder(gpt2_folder, monkeypatch):
     monkeypatch.setenv("HOME", str(gpt2_folder.parent))
-    home = f"~/{gpt2_folder.name}"
-    assert load_config(home).to_dict() == load_config(str(gpt2_folder)).to_dict()
+    home = model_source(f"~/{gpt2_folder.name}")
+    assert load_config(home).to_dict() == load_config(model_source(str(gpt2_folder))).to_dict()
     check_model(home)
 
 
-@pytest.mark.parametrize("read", [load_config, load_tokenizer, check_model])
+@pytest.mark.parametrize("read", [load_config, load_fast_tokenizer, check_model])
 def test_the_home_folder_of_nobody_is_a_folder_that_is_not_there(read):
     with pytest.raises(UserError, match=r"no (such )?folder"):
-        read("~nobody_of_that_name/model")
+        read(model_source("~nobody_of_that_name/model"))
 
 
 def test_a_llama_student_starts_from_the_chosen_blocks(llama_folder, tokenizer):
-    teacher = load_teacher(TeacherConfig(path=str(llama_folder)))
+    teacher = load_teacher(model_source(str(llama_folder)))
     student = student_of(StudentConfig(layers=[0, 2]), teacher, tokenizer)
     assert len(student.model.layers) == 2
     assert torch.equal(student.model.layers[1].mlp.up_proj.weight, teacher.model.layers[2].mlp.up_proj.weight)
@@ -90,7 +90,7 @@ def test_a_llama_student_starts_from_the_chosen_blocks(llama_folder, tokenizer):
 
 
 def test_all_layers_make_the_teacher_again(gpt2_folder, tokenizer):
-    teacher = load_teacher(TeacherConfig(path=str(gpt2_folder)))
+    teacher = load_teacher(model_source(str(gpt2_folder)))
     student = student_of(StudentConfig(layers=[0, 1, 2, 3]), teacher, tokenizer).eval()
     ids = torch.arange(20).unsqueeze(0)
     assert torch.equal(student(ids).logits, teacher(ids).logits)
@@ -113,7 +113,7 @@ def _mixture(folder: Path, tokenizer, dense: list[int], step: int = 1):
         eos_token_id=tokenizer.eos_token_id,
     )  # fmt: skip
     Qwen2MoeForCausalLM(config).save_pretrained(folder)
-    return load_teacher(TeacherConfig(path=str(folder)))
+    return load_teacher(model_source(str(folder)))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_layers_that_do_not_fit_their_new_number_are_refused(tokenizer, tmp_path
 
 @pytest.mark.parametrize("padding", [None, "<|endoftext|>"])
 def test_a_fresh_student_has_the_tokenizers_padding_and_trains_every_token(corpus, tmp_path, padding):
-    tokenizer = load_tokenizer(str(corpus / "tokenizer"))
+    tokenizer = load_fast_tokenizer(model_source(str(corpus / "tokenizer")))
     tokenizer.pad_token = padding
     student = StudentConfig(
         config={
@@ -150,17 +150,18 @@ def test_a_fresh_student_has_the_tokenizers_padding_and_trains_every_token(corpu
     assert model.config.pad_token_id == tokenizer.pad_token_id
     _every_token_is_trained(model)
     model.save_pretrained(tmp_path)
-    assert load_config(str(tmp_path)).pad_token_id == tokenizer.pad_token_id
+    assert load_config(model_source(str(tmp_path))).pad_token_id == tokenizer.pad_token_id
 
 
 @pytest.mark.parametrize("start", ["path", "layers"])
 def test_a_separator_that_is_padding_too_is_trained(llama_folder, tokenizer, tmp_path, start):
-    model = load_model(str(llama_folder))
+    model = load_model(model_source(str(llama_folder)))
     model.config.pad_token_id = tokenizer.eos_token_id
     model.save_pretrained(tmp_path)
     student = StudentConfig(path=str(tmp_path)) if start == "path" else StudentConfig(layers=[0, 2])
-    teacher = load_teacher(TeacherConfig(path=str(tmp_path)))
-    model = build_student(student, student_config(student, teacher.config, tokenizer), teacher)
+    teacher = load_teacher(model_source(str(tmp_path)))
+    source = model_source(str(tmp_path)) if start == "path" else None
+    model = build_student(student, student_config(student, teacher.config, tokenizer, source), teacher, source)
     _every_token_is_trained(model)
     assert torch.equal(model.model.embed_tokens.weight, teacher.model.embed_tokens.weight)
     assert model.config.pad_token_id == tokenizer.eos_token_id
@@ -175,9 +176,9 @@ def _every_token_is_trained(model) -> None:
 
 
 def test_a_student_from_a_folder_has_its_weights(gpt2_folder, tokenizer):
-    student = StudentConfig(path=str(gpt2_folder))
-    model = build_student(student, student_config(student, None, tokenizer), None)
-    teacher = load_model(str(gpt2_folder))
+    student, source = StudentConfig(path=str(gpt2_folder)), model_source(str(gpt2_folder))
+    model = build_student(student, student_config(student, None, tokenizer, source), None, source)
+    teacher = load_model(model_source(str(gpt2_folder)))
     assert torch.equal(model.lm_head.weight, teacher.lm_head.weight)
 
 
@@ -191,15 +192,20 @@ def test_a_student_from_a_folder_has_its_weights(gpt2_folder, tokenizer):
         (StudentConfig(layers=[-1]), "-1 is out of range"),
         (StudentConfig(config={"n_layer": 2}), "model_type is None"),
         (StudentConfig(config={"model_type": "gpt2", "layers": 2}), "gpt2 has no setting 'layers'"),
-        (StudentConfig(path="./nowhere"), "there is no folder './nowhere'"),
-        (StudentConfig(path="corpus/nowhere"), "there is no folder 'corpus/nowhere'"),
+        (StudentConfig(path="./nowhere"), r"^\./nowhere: no such folder"),
+        (StudentConfig(path="corpus/nowhere"), "^corpus/nowhere: no such folder"),
     ],
 )
 def test_a_student_that_can_not_be_built_is_refused(gpt2_folder, tokenizer, student, message, tmp_path, monkeypatch):
     (tmp_path / "corpus").mkdir()
     monkeypatch.chdir(tmp_path)
+
+    def refused() -> None:
+        source = None if student.path is None else model_source(student.path)
+        student_config(student, load_config(model_source(str(gpt2_folder))), tokenizer, source)
+
     with pytest.raises(UserError, match=message):
-        student_config(student, load_config(str(gpt2_folder)), tokenizer)
+        refused()
 
 
 def test_layers_without_a_teacher_are_refused(tokenizer):
@@ -208,15 +214,15 @@ def test_layers_without_a_teacher_are_refused(tokenizer):
 
 
 def test_missing_and_damaged_models_are_one_line(tmp_path, gpt2_folder):
-    with pytest.raises(UserError, match="there is no folder"):
-        load_model(str(tmp_path / "nowhere"))
-    with pytest.raises(UserError, match=r"no file 'a\.gguf'"):
-        load_model(str(gpt2_folder), gguf_file="a.gguf")
+    with pytest.raises(UserError, match="no such folder"):
+        load_model(model_source(str(tmp_path / "nowhere")))
+    with pytest.raises(UserError, match=r"holds no a\.gguf"):
+        load_model(model_source(str(gpt2_folder), gguf_file="a.gguf"))
     damaged = tmp_path / "damaged"
     shutil.copytree(gpt2_folder, damaged)
     (damaged / "model.safetensors").write_bytes(b"\x00" * 100)
     with pytest.raises(UserError, match="damaged, or cut short") as caught:
-        load_model(str(damaged))
+        load_model(model_source(str(damaged)))
     assert "\n" not in str(caught.value)
 
 
@@ -231,7 +237,7 @@ def test_equal_sizes_are_no_equal_vocabularies(tokenizer, corpus):
     text = text.replace(f'"Ġhe": {he}', f'"Ġhe": {len(vocabulary)}').replace(f'"Ġshe": {she}', f'"Ġshe": {he}')
     (swapped / "tokenizer.json").write_text(text.replace(f'"Ġhe": {len(vocabulary)}', f'"Ġhe": {she}'))
     with pytest.raises(UserError, match=r"Ġs?he"):
-        check_same_vocabulary(tokenizer, load_tokenizer(str(swapped)), ("teacher", "student"))
+        check_same_vocabulary(tokenizer, load_fast_tokenizer(model_source(str(swapped))), ("teacher", "student"))
 
 
 @pytest.fixture
@@ -247,35 +253,39 @@ def test_a_model_alone_has_no_tokenizer(model_alone, described):
     if described:
         (model_alone / "tokenizer_config.json").write_text('{"tokenizer_class": "GPT2Tokenizer"}')
     with pytest.raises(UserError, match=r"no tokenizer in .* only a model: save one there, or give --model\.tokenizer"):
-        load_tokenizer(str(model_alone))
+        load_fast_tokenizer(model_source(str(model_alone)))
 
 
 def test_a_folder_without_a_model_is_no_model(tmp_path):
     (tmp_path / "student").mkdir()
-    with pytest.raises(UserError, match="holds no model: give the folder of a saved one, such as OUTPUT/student"):
-        load_tokenizer(str(tmp_path))
+    with pytest.raises(
+        UserError, match=r"holds no config\.json; give the folder of a saved model, such as OUTPUT/student"
+    ):
+        load_fast_tokenizer(model_source(str(tmp_path)))
 
 
 def test_a_tokenizer_of_special_tokens_alone_is_none(tmp_path):
     backend = Tokenizer(WordLevel({"<|endoftext|>": 0}))
     PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|endoftext|>").save_pretrained(tmp_path)
     with pytest.raises(UserError, match="no tokens but special ones"):
-        load_tokenizer(str(tmp_path))
+        load_fast_tokenizer(model_source(str(tmp_path)))
 
 
 def test_models_alone_take_the_tokenizer_that_is_given(model_alone, corpus):
     module = DistillationModule(
         TeacherConfig(path=str(model_alone)), str(corpus / "tokenizer"), StudentConfig(path=str(model_alone))
     )
-    assert module.tokenizer.get_vocab() == load_tokenizer(str(corpus / "tokenizer")).get_vocab()
+    assert module.tokenizer.get_vocab() == load_fast_tokenizer(model_source(str(corpus / "tokenizer"))).get_vocab()
 
 
 def test_a_head_with_a_bias_is_refused():
     model = GPT2LMHeadModel(GPT2Config(vocab_size=20, n_layer=1, n_embd=8, n_head=1, n_positions=16))
+    check_trainable_head(model, "plain")
     check_head(model, "plain")
     model.lm_head.bias = torch.nn.Parameter(torch.ones(20) * 3)
     with pytest.raises(UserError, match="a bias in the head"):
-        check_head(model, "biased")
+        check_trainable_head(model, "biased")
+    check_head(model, "biased")
 
 
 def test_models_load_while_tensors_are_made_elsewhere(gpt2_folder, tokenizer):
@@ -297,13 +307,14 @@ def test_models_load_while_tensors_are_made_elsewhere(gpt2_folder, tokenizer):
 def test_layers_start_from_the_teachers_own_numbers(llama_folder, monkeypatch, dtype, layers, loaded):
     asked = []
     monkeypatch.setattr(
-        "distill.module.load_teacher", lambda source: asked.append(source.dtype) or load_teacher(source)
+        "distill.module.load_teacher",
+        lambda source, dtype=torch.float32: asked.append(dtype) or load_teacher(source, dtype),
     )
     start = StudentConfig(layers=layers, path=None if layers else str(llama_folder))
     module = DistillationModule(TeacherConfig(path=str(llama_folder), dtype=dtype), student=start)
     module.configure_model()
-    assert asked == loaded
-    weight = load_model(str(llama_folder)).model.layers[-1].mlp.up_proj.weight
+    assert asked == [getattr(torch, name) for name in loaded]
+    weight = load_model(model_source(str(llama_folder))).model.layers[-1].mlp.up_proj.weight
     assert torch.equal(module.student.model.layers[-1].mlp.up_proj.weight, weight)
     assert module.teacher.dtype == getattr(torch, dtype)
     assert module.teacher.model.rotary_emb.inv_freq.dtype == torch.float32
@@ -314,10 +325,10 @@ def test_a_gguf_teacher_and_its_student_survive_load_save_load_save(tmp_path):
     pytest.importorskip("accelerate", reason="the extra `gguf` is not installed")
     folder = tmp_path / "teacher"
     write_gguf(gguf, folder)
-    source = TeacherConfig(path=str(folder), gguf_file="tiny.gguf")
+    source = model_source(str(folder), gguf_file="tiny.gguf")
     teacher = load_teacher(source)
-    tokenizer = load_tokenizer(str(folder), "tiny.gguf")
-    config = student_config(StudentConfig(layers=[0, 2]), load_config(str(folder), "tiny.gguf"), tokenizer)
+    tokenizer = load_fast_tokenizer(source)
+    config = student_config(StudentConfig(layers=[0, 2]), load_config(source), tokenizer)
     student = build_student(StudentConfig(layers=[0, 2]), config, teacher).eval()
     ids = torch.arange(10).unsqueeze(0)
     expected = student(ids).logits
@@ -328,7 +339,7 @@ def test_a_gguf_teacher_and_its_student_survive_load_save_load_save(tmp_path):
         student = AutoModelForCausalLM.from_pretrained(tmp_path / name).eval()
         assert torch.equal(student(ids).logits, expected)
     teacher.save_pretrained(tmp_path / "teacher again")
-    again = load_model(str(tmp_path / "teacher again"))
+    again = load_model(model_source(str(tmp_path / "teacher again")))
     assert torch.equal(again(ids).logits, teacher(ids).logits)
 
 
@@ -381,7 +392,9 @@ def test_gpt2_becomes_distilgpt2s_shape():
     folder = Path(os.environ.get("DISTILL_DATA", "../shared/data")) / "gpt2-tokenizer"
     if not folder.is_dir():
         pytest.skip(f"GPT-2's tokenizer is not at {folder}")
-    config = student_config(StudentConfig(layers=[0, 2, 4, 7, 9, 11]), GPT2Config(), load_tokenizer(str(folder)))
+    config = student_config(
+        StudentConfig(layers=[0, 2, 4, 7, 9, 11]), GPT2Config(), load_fast_tokenizer(model_source(str(folder)))
+    )
     with torch.device("meta"):
         assert GPT2LMHeadModel(GPT2Config()).num_parameters() == 124_439_808
         assert GPT2LMHeadModel(config).num_parameters() == 81_912_576

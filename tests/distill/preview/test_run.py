@@ -10,7 +10,8 @@ import yaml
 from distill.cli.dispatch import main
 from distill.evaluation.generation.prompts import groups_as_occupations, read_prompts
 from distill.evaluation.probes.pronoun_gap import pronoun_gap, pronoun_log_odds
-from distill.evaluation.scored_model import load_checkpoint
+from distill.evaluation.scored_model import load_scored_model
+from distill.models.source import model_source
 from distill.preview.targets import SETTINGS
 
 PROMPTS = "prompts.jsonl"
@@ -61,7 +62,7 @@ def target(scores: dict, *setting: str) -> dict:
 def test_the_factual_gap_is_the_evaluations(scores, corpus, gpt2_folder):
     prompts = str(corpus / PROMPTS)
     occupations = groups_as_occupations(prompts, read_prompts(prompts))
-    log_odds = pronoun_log_odds(load_checkpoint(str(gpt2_folder), device="cpu"), 64, occupations)
+    log_odds = pronoun_log_odds(load_scored_model(model_source(str(gpt2_folder)), device="cpu"), 64, occupations)
     expected = pronoun_gap(log_odds, occupations, seed=7)
     found = target(scores, "none", "identity", "reversed")["pronoun_gap"]
     assert found["groups"] == pytest.approx(expected["groups"], abs=1e-4)
@@ -130,7 +131,7 @@ def test_a_stopped_preview_leaves_nothing(recipe, tmp_path, monkeypatch, capsys)
         (["--tokens=0"], "--tokens is 0"),
         (["--data.block_size=65"], "longer than the teacher's 64 positions"),
         (["--prompts=nowhere.jsonl"], "nowhere.jsonl: no such file of prompts"),
-        (["--model.teacher.path=./nowhere"], "there is no folder './nowhere'"),
+        (["--model.teacher.path=./nowhere"], "./nowhere: no such folder"),
     ],
 )
 def test_a_mistake_is_one_line(recipe, tmp_path, capsys, overrides, message):
@@ -162,5 +163,5 @@ def test_predictions_that_are_no_numbers_are_refused(recipe, tmp_path, monkeypat
     with pytest.raises(SystemExit) as caught:
         preview(recipe, tmp_path / "out", "--tokens=64")
     assert caught.value.code == 2
-    assert "some of its probabilities are no finite numbers" in capsys.readouterr().err
+    assert "some of its probabilities are not finite" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

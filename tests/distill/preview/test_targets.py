@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from augment import RoleReverser
-from distill.config import PerturbationConfig, TeacherConfig
+from distill.config import PerturbationConfig
 from distill.data.blocks import Blocks, collate
 from distill.data.packing import Corpus, pack
 from distill.losses.objective import distillation_loss
 from distill.models.loading import load_teacher
-from distill.models.output_head import backbone, head_weight
+from distill.models.output_head import backbone, output_head
+from distill.models.source import model_source
 from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.preview.targets import FACTUAL, SETTINGS, same_target, target_nlls
@@ -27,7 +28,7 @@ ALL_SETTINGS = [
 
 @pytest.fixture(scope="module")
 def teacher(gpt2_folder):
-    return load_teacher(TeacherConfig(path=str(gpt2_folder)))
+    return load_teacher(model_source(str(gpt2_folder)))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def batch(corpus, tokenizer, tmp_path_factory):
 @torch.no_grad()
 def taught(teacher, vocabulary, batch, setting: PerturbationConfig) -> torch.Tensor:
     """`[tokens, V]`: p″, as the student's logits' gradient, q − p″ for a forward KL, tells it."""
-    weight = head_weight(teacher)
+    weight = output_head(teacher).weight
     logits = torch.randn(batch.labels.numel(), len(weight)).requires_grad_()
     hidden = backbone(teacher)(input_ids=batch.inputs).last_hidden_state.flatten(0, 1)
     counterfactual = backbone(teacher)(input_ids=batch.counterfactual).last_hidden_state.flatten(0, 1)[batch.gather]
@@ -76,7 +77,9 @@ def test_the_text_has_every_kind_of_prefix(batch):
 
 @pytest.mark.parametrize("setting", ALL_SETTINGS, ids=lambda setting: "-".join(vars(setting).values()))
 def test_every_target_is_the_one_that_training_teaches(teacher, vocabulary, batch, setting):
-    nlls = target_nlls(teacher, head_weight(teacher), vocabulary, batch)[SETTINGS.index(same_target(setting))].flatten()
+    nlls = target_nlls(teacher, output_head(teacher).weight, vocabulary, batch)[
+        SETTINGS.index(same_target(setting))
+    ].flatten()
     labels = batch.labels.flatten()
     scored = labels != -100
     p = taught(teacher, vocabulary, batch, setting)
@@ -86,7 +89,7 @@ def test_every_target_is_the_one_that_training_teaches(teacher, vocabulary, batc
 
 
 def test_no_two_rows_of_the_table_are_one(teacher, vocabulary, batch):
-    nlls = target_nlls(teacher, head_weight(teacher), vocabulary, batch).flatten(1)
+    nlls = target_nlls(teacher, output_head(teacher).weight, vocabulary, batch).flatten(1)
     for one, other in itertools.combinations(range(len(SETTINGS)), 2):
         assert not torch.allclose(nlls[one], nlls[other]), (SETTINGS[one], SETTINGS[other])
     assert SETTINGS[0] == FACTUAL
@@ -94,6 +97,6 @@ def test_no_two_rows_of_the_table_are_one(teacher, vocabulary, batch):
 
 
 def test_chunks_change_nothing(teacher, vocabulary, batch, monkeypatch):
-    whole = target_nlls(teacher, head_weight(teacher), vocabulary, batch)
-    monkeypatch.setattr("distill.preview.targets._LOGITS", 7 * len(head_weight(teacher)))
-    torch.testing.assert_close(target_nlls(teacher, head_weight(teacher), vocabulary, batch), whole)
+    whole = target_nlls(teacher, output_head(teacher).weight, vocabulary, batch)
+    monkeypatch.setattr("distill.preview.targets._LOGITS", 7 * len(output_head(teacher).weight))
+    torch.testing.assert_close(target_nlls(teacher, output_head(teacher).weight, vocabulary, batch), whole)

@@ -12,7 +12,8 @@ from distill.errors import UserError
 from distill.evaluation.generation.decoding import Sampling, _decode
 from distill.evaluation.generation.prompts import Prompt, own_prompts
 from distill.evaluation.generation.store import generate
-from distill.evaluation.scored_model import Checkpoint, load_checkpoint
+from distill.evaluation.scored_model import ScoredModel, load_scored_model
+from distill.models.source import model_source
 
 SAMPLING = Sampling(max_new_tokens=24, seed=5)
 PROMPTS = [
@@ -24,58 +25,58 @@ PROMPTS = [
 
 @pytest.mark.parametrize("batch_size", [7, 64])
 @pytest.mark.parametrize("top_k", [0, 50])
-def test_the_batch_changes_nothing(checkpoint: Checkpoint, batch_size: int, top_k: int) -> None:
+def test_the_batch_changes_nothing(scored_model: ScoredModel, batch_size: int, top_k: int) -> None:
     sampling = replace(SAMPLING, top_k=top_k)
-    one = generate(checkpoint, PROMPTS, 3, sampling, batch_size=1)
-    many = generate(checkpoint, PROMPTS, 3, sampling, batch_size=batch_size)
+    one = generate(scored_model, PROMPTS, 3, sampling, batch_size=1)
+    many = generate(scored_model, PROMPTS, 3, sampling, batch_size=batch_size)
     assert one.equals(many)
     assert one["tokens"].nunique() > 1, "no text ended early: the test would not see a row leave its batch"
 
 
-def test_the_order_changes_nothing(checkpoint: Checkpoint) -> None:
+def test_the_order_changes_nothing(scored_model: ScoredModel) -> None:
     shuffled = random.Random(0).sample(PROMPTS, len(PROMPTS))
     keys = ["prompt_id", "sample"]
     first, second = (
-        generate(checkpoint, prompts, 2, SAMPLING, 16).set_index(keys).sort_index() for prompts in (PROMPTS, shuffled)
+        generate(scored_model, prompts, 2, SAMPLING, 16).set_index(keys).sort_index() for prompts in (PROMPTS, shuffled)
     )
     assert first.equals(second)
 
 
-def test_fewer_samples_and_tokens_are_the_beginning_of_more(checkpoint: Checkpoint) -> None:
-    few = generate(checkpoint, PROMPTS[:3], 1, SAMPLING, 8)
-    more = generate(checkpoint, PROMPTS[:3], 2, replace(SAMPLING, max_new_tokens=30), 8).query("sample == 0")
+def test_fewer_samples_and_tokens_are_the_beginning_of_more(scored_model: ScoredModel) -> None:
+    few = generate(scored_model, PROMPTS[:3], 1, SAMPLING, 8)
+    more = generate(scored_model, PROMPTS[:3], 2, replace(SAMPLING, max_new_tokens=30), 8).query("sample == 0")
     for short, long in zip(few["continuation"], more["continuation"], strict=True):
         assert long.startswith(short.rstrip("\ufffd"))
 
 
 @pytest.mark.parametrize("batch_size", [1, 16])
-def test_the_greedy_limit_is_transformers_own(checkpoint: Checkpoint, batch_size: int) -> None:
-    rows = generate(checkpoint, PROMPTS, 1, replace(SAMPLING, top_k=1), batch_size)
+def test_the_greedy_limit_is_transformers_own(scored_model: ScoredModel, batch_size: int) -> None:
+    rows = generate(scored_model, PROMPTS, 1, replace(SAMPLING, top_k=1), batch_size)
     for prompt, continuation in zip(PROMPTS, rows["continuation"], strict=True):
-        tokens = checkpoint.tokenizer(prompt.text, return_tensors="pt")
-        whole = checkpoint.model.generate(**tokens, do_sample=False, max_new_tokens=24, pad_token_id=0)
+        tokens = scored_model.tokenizer(prompt.text, return_tensors="pt")
+        whole = scored_model.model.generate(**tokens, do_sample=False, max_new_tokens=24, pad_token_id=0)
         new = whole[0, tokens["input_ids"].shape[1] :]
-        assert continuation == checkpoint.tokenizer.decode(new, skip_special_tokens=True)
+        assert continuation == scored_model.tokenizer.decode(new, skip_special_tokens=True)
 
 
-def test_samples_follow_the_models_distribution(checkpoint: Checkpoint) -> None:
+def test_samples_follow_the_models_distribution(scored_model: ScoredModel) -> None:
     """The first token of 3,000 samples against the model's own probabilities."""
     sampling = Sampling(max_new_tokens=1, top_p=1.0, top_k=0)
-    rows = generate(checkpoint, PROMPTS[:1], 3000, sampling, 500)
-    tokens = checkpoint.tokenizer(PROMPTS[0].text, return_tensors="pt")
-    probabilities = checkpoint.model(**tokens).logits[0, -1].double().softmax(-1)
+    rows = generate(scored_model, PROMPTS[:1], 3000, sampling, 500)
+    tokens = scored_model.tokenizer(PROMPTS[0].text, return_tensors="pt")
+    probabilities = scored_model.model(**tokens).logits[0, -1].double().softmax(-1)
     # Several tokens are halves of a character, and read alike.
     expected: dict[str, float] = {}
     for token, probability in enumerate(probabilities.tolist()):
-        text = checkpoint.tokenizer.decode([token], skip_special_tokens=True)
+        text = scored_model.tokenizer.decode([token], skip_special_tokens=True)
         expected[text] = expected.get(text, 0.0) + probability
     for text, probability in sorted(expected.items(), key=lambda item: -item[1])[:8]:
         share = (rows["continuation"] == text).mean()
         assert share == pytest.approx(probability, abs=4 * (probability / 3000) ** 0.5)
 
 
-def test_a_row_holds_all_that_made_it(checkpoint: Checkpoint) -> None:
-    rows = generate(checkpoint, PROMPTS, 2, SAMPLING, 8)
+def test_a_row_holds_all_that_made_it(scored_model: ScoredModel) -> None:
+    rows = generate(scored_model, PROMPTS, 2, SAMPLING, 8)
     assert list(rows.columns) == [
         *("kind", "group", "gender", "prompt_id", "prompt", "sample", "continuation", "tokens"),
         *("max_new_tokens", "temperature", "top_p", "top_k", "seed", "model", "model_sha256"),
@@ -84,11 +85,11 @@ def test_a_row_holds_all_that_made_it(checkpoint: Checkpoint) -> None:
     assert rows["prompt_id"].tolist() == [prompt.prompt_id for prompt in PROMPTS for _ in range(2)]
     assert rows.loc[rows["kind"] == "coherence", "gender"].tolist() == ["female", "female", "male", "male"]
     assert rows.loc[rows["kind"] == "profession", "gender"].isna().all()
-    assert (rows["model_sha256"] == checkpoint.sha256).all()
+    assert (rows["model_sha256"] == scored_model.sha256).all()
 
 
 def test_a_prompt_without_room_is_refused(save_model: Callable[..., Path]) -> None:
-    small = load_checkpoint(str(save_model("small", context=16)), device="cpu")
+    small = load_scored_model(model_source(str(save_model("small", context=16))), device="cpu")
     prompt = Prompt("nurse", "The nurse")
     length = len(small.encode(prompt.text))
     generate(small, [prompt], 1, Sampling(max_new_tokens=17 - length), 1)
@@ -118,14 +119,14 @@ def test_a_prompt_whose_last_character_is_spelled_anew_is_no_part_of_its_continu
     backend = Tokenizer(models.BPE({"<end>": 0, "a": 1, "<0xC3>": 2, "<0xA9>": 3, "b": 4}, [], byte_fallback=True))
     backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
     fallback = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<end>")
-    checkpoint = replace(load_checkpoint(str(model_folder), device="cpu"), tokenizer=fallback)
-    prompt = checkpoint.encode("aé")
+    scored_model = replace(load_scored_model(model_source(str(model_folder)), device="cpu"), tokenizer=fallback)
+    prompt = scored_model.encode("aé")
     assert prompt == [1, 2, 3]
-    assert _decode(checkpoint, [prompt, prompt, [1]], [[2, 4], [4], [4]]) == ["\ufffd\ufffd\ufffdb", "b", "b"]
+    assert _decode(scored_model, [prompt, prompt, [1]], [[2, 4], [4], [4]]) == ["\ufffd\ufffd\ufffdb", "b", "b"]
 
 
-def test_without_an_end_of_text_every_text_is_full(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Checkpoint, "ends", lambda self: set())
+def test_without_an_end_of_text_every_text_is_full(scored_model: ScoredModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ScoredModel, "end_tokens", set())
     with torch.inference_mode():
-        rows = generate(checkpoint, PROMPTS[:4], 2, SAMPLING, 8)
+        rows = generate(scored_model, PROMPTS[:4], 2, SAMPLING, 8)
     assert (rows["tokens"] == 24).all()

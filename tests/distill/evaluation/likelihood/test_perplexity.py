@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 from distill.errors import UserError
 from distill.evaluation.likelihood.perplexity import nlls_in_other_windows, perplexity, score_documents
 from distill.evaluation.likelihood.token_nll import token_nlls
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 TEXTS = ["The nurse said that she was tired.", "He came home.", "The judge told everyone that " * 12]
 
@@ -18,45 +18,45 @@ def _perplexity(nlls: list[np.ndarray], **options: int) -> dict[str, object]:
     return perplexity(sums, tokens, 2 * tokens, tokens, stride=7, **options)
 
 
-def test_each_document_stands_alone_after_the_beginning_of_text(checkpoint: Checkpoint) -> None:
-    scored = score_documents(checkpoint, TEXTS, context=40)
+def test_each_document_stands_alone_after_the_beginning_of_text(scored_model: ScoredModel) -> None:
+    scored = score_documents(scored_model, TEXTS, context=40)
     for text, nll, offsets in zip(TEXTS, scored.nlls, scored.offsets, strict=True):
-        tokens = checkpoint.tokenizer(text, add_special_tokens=False)["input_ids"]
-        (alone,) = token_nlls(checkpoint, [[checkpoint.tokenizer.bos_token_id, *tokens]], 40)
+        tokens = scored_model.tokenizer(text, add_special_tokens=False)["input_ids"]
+        (alone,) = token_nlls(scored_model, [[scored_model.tokenizer.bos_token_id, *tokens]], 40)
         assert len(nll) == len(tokens) == len(offsets)
         assert nll == pytest.approx(alone, abs=1e-5)
 
 
 @torch.no_grad()
-def _oracle(checkpoint: Checkpoint, text: str, context: int, stride: int) -> float:
+def _oracle(scored_model: ScoredModel, text: str, context: int, stride: int) -> float:
     """Sum over tokens, each in float64 after the tokens of its window, found by definition."""
-    model = checkpoint.model.double()
-    tokens = [checkpoint.beginning(), *checkpoint.tokenizer(text, add_special_tokens=False)["input_ids"]]
+    model = scored_model.model.double()
+    tokens = [scored_model.start_token, *scored_model.tokenizer(text, add_special_tokens=False)["input_ids"]]
     total = 0.0
     for position in range(1, len(tokens)):
         # The first of the windows, a stride from each other, that reach as far.
         start = next(start for start in range(0, len(tokens), stride) if position <= start + context)
         logits = model(torch.tensor([tokens[start:position]])).logits[0, -1]
         total -= float(logits.log_softmax(-1)[tokens[position]])
-    checkpoint.model.float()
+    scored_model.model.float()
     return total
 
 
 @pytest.mark.parametrize(("strided", "stride"), [(False, 40), (True, 20)])
-def test_perplexity_is_a_float64_oracles_to_a_millionth(checkpoint: Checkpoint, strided: bool, stride: int) -> None:
-    scored = score_documents(checkpoint, TEXTS, context=40)
-    nlls = nlls_in_other_windows(checkpoint, scored, 40, stride=20) if strided else scored.nlls
-    expected = sum(_oracle(checkpoint, text, 40, stride) for text in TEXTS) / sum(map(len, nlls))
+def test_perplexity_is_a_float64_oracles_to_a_millionth(scored_model: ScoredModel, strided: bool, stride: int) -> None:
+    scored = score_documents(scored_model, TEXTS, context=40)
+    nlls = nlls_in_other_windows(scored_model, scored, 40, stride=20) if strided else scored.nlls
+    expected = sum(_oracle(scored_model, text, 40, stride) for text in TEXTS) / sum(map(len, nlls))
     assert _perplexity(nlls)["value"] == pytest.approx(np.exp(expected), rel=1e-6)
 
 
-def test_documents_that_fit_are_not_read_twice(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    scored = score_documents(checkpoint, TEXTS, context=40)
+def test_documents_that_fit_are_not_read_twice(scored_model: ScoredModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored = score_documents(scored_model, TEXTS, context=40)
     read = []
     monkeypatch.setattr(
         "distill.evaluation.likelihood.perplexity.token_nlls", lambda _, given, *__: read.extend(given) or given
     )
-    nlls_in_other_windows(checkpoint, scored, 40)
+    nlls_in_other_windows(scored_model, scored, 40)
     assert read == [scored.sequences[2]]
 
 
@@ -86,7 +86,7 @@ def test_the_interval_covers_over_documents() -> None:
     assert 0.91 <= covered / 300 <= 0.985
 
 
-def test_without_a_beginning_there_is_no_perplexity(checkpoint: Checkpoint) -> None:
-    bare = PreTrainedTokenizerFast(tokenizer_object=checkpoint.tokenizer.backend_tokenizer)
+def test_without_a_beginning_there_is_no_perplexity(scored_model: ScoredModel) -> None:
+    bare = PreTrainedTokenizerFast(tokenizer_object=scored_model.tokenizer.backend_tokenizer)
     with pytest.raises(UserError, match="neither BOS nor EOS"):
-        score_documents(replace(checkpoint, tokenizer=bare), TEXTS, context=40)
+        score_documents(replace(scored_model, tokenizer=bare), TEXTS, context=40)

@@ -8,7 +8,7 @@ from distill.errors import UserError
 from distill.evaluation.likelihood import text_perplexity as text_module
 from distill.evaluation.likelihood.text_perplexity import measure_text, protocols, read_text
 from distill.evaluation.partial_results import Progress
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 DOCUMENTS = ["The nurse said that she was tired.", " \n ", "He came home.", "", "The judge told everyone that " * 12]
 ARTICLE = " = The Nurse = \n \n The nurse said that she was tired , and that she had come home @-@ bound . \n "
@@ -20,20 +20,20 @@ def _jsonl(path: Path, documents: list[str], field: str = "text") -> str:
 
 
 def test_pieces_and_a_stop_between_them_change_nothing(
-    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scored_model: ScoredModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = _jsonl(tmp_path / "text.jsonl", DOCUMENTS)
     whole = read_text(source, "text")
     assert (whole.documents, whole.pieces, whole.wikitext) == (3, 1, False)
-    expected = measure_text(checkpoint, whole, 40, 0, Progress(tmp_path / "whole"))
+    expected = measure_text(scored_model, whole, 40, 0, Progress(tmp_path / "whole"))
 
     monkeypatch.setattr(text_module, "_PIECE", 40)
     text = read_text(source, "text")
     assert (text.documents, text.pieces, text.sha256) == (3, 2, whole.sha256)
     kept = Progress(tmp_path / "pieces")
-    first = measure_text(checkpoint, text, 40, 0, kept)
+    first = measure_text(scored_model, text, 40, 0, kept)
     (kept.folder / "text-000002.json").unlink()
-    assert measure_text(checkpoint, text, 40, 0, kept) == first
+    assert measure_text(scored_model, text, 40, 0, kept) == first
     for name, entry in expected["perplexity"].items():
         assert first["perplexity"][name]["value"] == pytest.approx(entry["value"], rel=1e-6)
     assert first["gendered_tokens"]["nll"] == pytest.approx(expected["gendered_tokens"]["nll"], rel=1e-6)
@@ -41,17 +41,17 @@ def test_pieces_and_a_stop_between_them_change_nothing(
 
 
 def test_a_finished_piece_is_not_scored_again(
-    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scored_model: ScoredModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = read_text(_jsonl(tmp_path / "text.jsonl", DOCUMENTS), "text")
-    first = measure_text(checkpoint, text, 40, 0, Progress(tmp_path / "kept"))
+    first = measure_text(scored_model, text, 40, 0, Progress(tmp_path / "kept"))
     monkeypatch.setattr(text_module, "_costs", lambda *_: pytest.fail("scored again"))
-    assert measure_text(checkpoint, text, 40, 0, Progress(tmp_path / "kept")) == first
+    assert measure_text(scored_model, text, 40, 0, Progress(tmp_path / "kept")) == first
 
 
-def test_ordinary_text_is_read_as_it_is(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_ordinary_text_is_read_as_it_is(scored_model: ScoredModel, tmp_path: Path) -> None:
     text = read_text(_jsonl(tmp_path / "text.jsonl", DOCUMENTS), "text")
-    perplexity = measure_text(checkpoint, text, 40, 0, Progress(tmp_path / "kept"))["perplexity"]
+    perplexity = measure_text(scored_model, text, 40, 0, Progress(tmp_path / "kept"))["perplexity"]
     token, word = perplexity["token"], perplexity["word"]
     assert token["tokens"] == word["tokens"]
     assert word["words"] == 7 + 3 + 12 * 5 + 1
@@ -61,17 +61,17 @@ def test_ordinary_text_is_read_as_it_is(checkpoint: Checkpoint, tmp_path: Path) 
     assert not any("detokenised" in protocol for protocol in protocols(text, 40).values())
 
 
-def test_articles_are_detokenised_for_words_alone(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_articles_are_detokenised_for_words_alone(scored_model: ScoredModel, tmp_path: Path) -> None:
     text = read_text(_jsonl(tmp_path / "text.jsonl", [ARTICLE] * 2, "page"), "page")
     assert text.wikitext
-    perplexity = measure_text(checkpoint, text, 40, 0, Progress(tmp_path / "kept"))["perplexity"]
+    perplexity = measure_text(scored_model, text, 40, 0, Progress(tmp_path / "kept"))["perplexity"]
     assert perplexity["word"]["tokens"] < perplexity["token"]["tokens"]
     assert perplexity["word"]["words"] == 2 * (len(ARTICLE.split()) + 2)
     assert "detokenised" in protocols(text, 40)["word"]
 
 
-def test_no_text_is_no_perplexity(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    assert measure_text(checkpoint, None, 40, 0, Progress(tmp_path)) == {
+def test_no_text_is_no_perplexity(scored_model: ScoredModel, tmp_path: Path) -> None:
+    assert measure_text(scored_model, None, 40, 0, Progress(tmp_path)) == {
         "perplexity": {},
         "gendered_tokens": {"nll": None, "n": 0},
     }
@@ -82,11 +82,11 @@ def test_no_text_is_no_perplexity(checkpoint: Checkpoint, tmp_path: Path) -> Non
 
 
 def test_an_infinite_perplexity_is_refused(
-    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scored_model: ScoredModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = read_text(_jsonl(tmp_path / "text.jsonl", ["One", "two"]), "text")
     costs = {"tokens": [1, 1], "word_tokens": [1, 1], "words": [1, 1], "gendered": [0, 0]}
     costs |= {name: [800.0, 800.0] for name in ("token", "token_strided", "word")}
     monkeypatch.setattr(text_module, "_costs", lambda *_: costs)
     with pytest.raises(UserError, match="beyond all numbers, at 800 nats a token; its weights are damaged"):
-        measure_text(checkpoint, text, 40, 0, Progress(tmp_path / "kept"))
+        measure_text(scored_model, text, 40, 0, Progress(tmp_path / "kept"))

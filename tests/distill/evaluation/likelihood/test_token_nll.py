@@ -7,19 +7,19 @@ from hypothesis import strategies as st
 from distill.errors import UserError
 from distill.evaluation.likelihood import token_nll as scoring
 from distill.evaluation.likelihood.token_nll import token_nlls
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 
 @torch.no_grad()
-def oracle(checkpoint: Checkpoint, sequence: list[int], context: int, stride: int) -> np.ndarray:
+def oracle(scored_model: ScoredModel, sequence: list[int], context: int, stride: int) -> np.ndarray:
     """Token by token in float64: what the model says after the tokens of the first window that reaches as far."""
-    model = checkpoint.model.double()
+    model = scored_model.model.double()
     nlls = []
     for position in range(1, len(sequence)):
         start = next(start for start in range(0, len(sequence), stride) if position <= start + context)
         logits = model(torch.tensor([sequence[start:position]])).logits[0, -1]
         nlls.append(-float(logits.log_softmax(-1)[sequence[position]]))
-    checkpoint.model.float()
+    scored_model.model.float()
     return np.array(nlls)
 
 
@@ -30,15 +30,15 @@ def oracle(checkpoint: Checkpoint, sequence: list[int], context: int, stride: in
     parts=st.sampled_from([1, 2, 3]),
 )
 def test_every_token_is_scored_once_as_the_oracle_does(
-    checkpoint: Checkpoint, lengths: list[int], context: int, parts: int
+    scored_model: ScoredModel, lengths: list[int], context: int, parts: int
 ) -> None:
     rng = np.random.default_rng(sum(lengths))
     sequences = [rng.integers(0, 600, size=length).tolist() for length in lengths]
     stride = max(1, context // parts)
-    nlls = token_nlls(checkpoint, sequences, context, stride=stride)
+    nlls = token_nlls(scored_model, sequences, context, stride=stride)
     assert [len(nll) for nll in nlls] == [max(length - 1, 0) for length in lengths]
     for nll, sequence in zip(nlls, sequences, strict=True):
-        assert nll == pytest.approx(oracle(checkpoint, sequence, context, stride), abs=2e-5)
+        assert nll == pytest.approx(oracle(scored_model, sequence, context, stride), abs=2e-5)
 
 
 @given(length=st.integers(0, 300), context=st.integers(1, 40), parts=st.integers(1, 40), reach_back=st.booleans())
@@ -58,33 +58,33 @@ def test_windows_score_each_token_once_with_enough_before_it(
     assert scored == list(range(1, length))
 
 
-def test_pieces_and_batches_change_nothing(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pieces_and_batches_change_nothing(scored_model: ScoredModel, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     sequences = [rng.integers(0, 600, size=length).tolist() for length in (3, 200, 1, 50, 97, 98)]
-    whole = token_nlls(checkpoint, sequences, 96, "test")
+    whole = token_nlls(scored_model, sequences, 96, "test")
     monkeypatch.setattr(scoring, "BATCH_TOKENS", 100)
     monkeypatch.setattr(scoring, "_HEAD_TOKENS", 7)
-    for small, large in zip(token_nlls(checkpoint, sequences, 96, "test"), whole, strict=True):
+    for small, large in zip(token_nlls(scored_model, sequences, 96, "test"), whole, strict=True):
         assert small == pytest.approx(large, abs=1e-5)
 
 
-def test_many_short_sequences_take_few_passes(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_short_sequences_take_few_passes(scored_model: ScoredModel, monkeypatch: pytest.MonkeyPatch) -> None:
     passes = []
     monkeypatch.setattr(
         scoring, "_window_nlls", lambda _, windows: passes.append(1) or [np.zeros(w.scored) for w in windows]
     )
-    token_nlls(checkpoint, [[0] * 30] * 3000, 96, "test")
+    token_nlls(scored_model, [[0] * 30] * 3000, 96, "test")
     assert len(passes) < 15
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_is_no_finite_number_is_refused(
-    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, value: float
+    scored_model: ScoredModel, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
     monkeypatch.setattr(
         scoring, "_window_nlls", lambda _, windows: [np.full(w.scored, value if w.tokens[0] else 0.0) for w in windows]
     )
-    sequences = [[0, 5, 6], checkpoint.encode("The nurse\nsaid that")]
-    with pytest.raises(UserError, match="probabilities of 'The nurse said that' are no finite numbers") as caught:
-        token_nlls(checkpoint, sequences, 96, "test")
-    assert str(caught.value).startswith(checkpoint.path)
+    sequences = [[0, 5, 6], scored_model.encode("The nurse\nsaid that")]
+    with pytest.raises(UserError, match="probabilities of 'The nurse said that' are not finite") as caught:
+        token_nlls(scored_model, sequences, 96, "test")
+    assert str(caught.value).startswith(scored_model.path)

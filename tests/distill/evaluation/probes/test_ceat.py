@@ -7,7 +7,7 @@ import pytest
 from distill.errors import UserError
 from distill.evaluation.probes.ceat import _associations, ceat, measure_ceat, random_effects, read_contexts
 from distill.evaluation.probes.weat_word_sets import TESTS, Weat
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 TEST = TESTS["weat7"]
 
@@ -96,16 +96,16 @@ def test_words_without_vectors_are_left_out_and_named() -> None:
     assert ceat(TEST, made) is None
 
 
-def test_a_model_is_measured_on_the_words_of_a_text(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_a_model_is_measured_on_the_words_of_a_text(scored_model: ScoredModel, tmp_path: Path) -> None:
     sentences = [f"Number {i}: we saw {word} there." for word in TESTS["weat8"].words for i in range(5)]
     (tmp_path / "text.txt").write_text("\n\n".join(sentences), encoding="utf-8")
     contexts = read_contexts(str(tmp_path / "text.txt"), "text")
     assert contexts["NASA"] == [f"Number {i}: we saw NASA" for i in range(5)]
-    result = measure_ceat(checkpoint, contexts)
+    result = measure_ceat(scored_model, contexts)
     assert result["weat6"] is None
     assert result["weat8"]["words"] == 32
     assert -2 <= result["weat8"]["effect_size"] <= 2
-    assert result == measure_ceat(checkpoint, contexts)
+    assert result == measure_ceat(scored_model, contexts)
 
 
 def test_a_text_without_the_words_is_refused(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from distill.evaluation.probes.contextual_vectors import contextual_vectors, find_contexts
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 
 def test_contexts_end_with_the_word_and_begin_with_the_sentence() -> None:
@@ -31,13 +31,13 @@ def test_no_more_than_is_wanted_and_one_of_a_document() -> None:
 
 
 @torch.no_grad()
-def test_vectors_are_hidden_states_of_the_last_token(checkpoint: Checkpoint) -> None:
+def test_vectors_are_hidden_states_of_the_last_token(scored_model: ScoredModel) -> None:
     contexts = {"she": ["The nurse said that she", "she"], "nobody": [], "he": ["As a child, the judge knew that he"]}
-    vectors = contextual_vectors(checkpoint, contexts)
+    vectors = contextual_vectors(scored_model, contexts)
     assert list(vectors) == list(contexts)
     assert len(vectors["nobody"]) == 0
     for word, texts in contexts.items():
         for vector, text in zip(vectors[word], texts, strict=True):
-            tokens = [checkpoint.beginning(), *checkpoint.tokenizer(text, add_special_tokens=False)["input_ids"]]
-            hidden = checkpoint.model.base_model(input_ids=torch.tensor([tokens])).last_hidden_state[0, -1]
+            tokens = [scored_model.start_token, *scored_model.tokenizer(text, add_special_tokens=False)["input_ids"]]
+            hidden = scored_model.model.base_model(input_ids=torch.tensor([tokens])).last_hidden_state[0, -1]
             assert vector == pytest.approx(hidden.numpy(), abs=1e-5)

@@ -4,19 +4,19 @@ import torch
 
 from distill.evaluation.probes.pair_preference import pair_log_probabilities, preference
 from distill.evaluation.probes.sentence_pairs import Pair
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 from distill.evaluation.statistics.proportions import wilson
 
 
 @torch.no_grad()
-def test_both_sentences_are_scored_from_their_first_token_on(checkpoint: Checkpoint) -> None:
+def test_both_sentences_are_scored_from_their_first_token_on(scored_model: ScoredModel) -> None:
     pairs = [Pair("The nurse said that she was late.", "The nurse said he was."), Pair("He left.", "She left.")]
-    summed, per_token = pair_log_probabilities(checkpoint, 96, pairs)
+    summed, per_token = pair_log_probabilities(scored_model, 96, pairs)
     for row, pair in enumerate(pairs):
         for column, text in enumerate((pair.more, pair.less)):
-            tokens = checkpoint.tokenizer(text, add_special_tokens=False)["input_ids"]
-            whole = torch.tensor([[checkpoint.beginning(), *tokens]])
-            log_p = checkpoint.model(whole).logits[0, :-1].double().log_softmax(-1)
+            tokens = scored_model.tokenizer(text, add_special_tokens=False)["input_ids"]
+            whole = torch.tensor([[scored_model.start_token, *tokens]])
+            log_p = scored_model.model(whole).logits[0, :-1].double().log_softmax(-1)
             expected = float(log_p[torch.arange(len(tokens)), tokens].sum())
             assert summed[row, column] == pytest.approx(expected, abs=1e-4)
             assert per_token[row, column] == pytest.approx(expected / len(tokens), abs=1e-5)

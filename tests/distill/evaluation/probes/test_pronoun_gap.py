@@ -4,27 +4,27 @@ import torch
 
 from distill.evaluation.generation.templates import OCCUPATIONS
 from distill.evaluation.probes.pronoun_gap import pronoun_gap, pronoun_log_odds
-from distill.evaluation.scored_model import Checkpoint
+from distill.evaluation.scored_model import ScoredModel
 
 
 @torch.no_grad()
-def _log_p(checkpoint: Checkpoint, opening: str, pronoun: str) -> float:
+def _log_p(scored_model: ScoredModel, opening: str, pronoun: str) -> float:
     """Along the tokens of the pronoun, after those of the opening."""
-    given = checkpoint.encode(opening)
-    whole = checkpoint.encode(opening + pronoun)
+    given = scored_model.encode(opening)
+    whole = scored_model.encode(opening + pronoun)
     assert whole[: len(given)] == given
-    log_p = checkpoint.model(torch.tensor([whole])).logits[0].double().log_softmax(-1)
+    log_p = scored_model.model(torch.tensor([whole])).logits[0].double().log_softmax(-1)
     return sum(float(log_p[i - 1, whole[i]]) for i in range(len(given), len(whole)))
 
 
-def test_log_odds_sum_the_variants_of_each_pronoun(checkpoint: Checkpoint) -> None:
+def test_log_odds_sum_the_variants_of_each_pronoun(scored_model: ScoredModel) -> None:
     occupations, templates = ("nurse", "bus driver"), ("The {} said that", "When the {} came,")
-    odds = pronoun_log_odds(checkpoint, 96, occupations, templates)
+    odds = pronoun_log_odds(scored_model, 96, occupations, templates)
     for row, occupation in enumerate(occupations):
         for column, template in enumerate(templates):
             opening = template.format(occupation)
-            he = np.logaddexp(_log_p(checkpoint, opening, " he"), _log_p(checkpoint, opening, " He"))
-            she = np.logaddexp(_log_p(checkpoint, opening, " she"), _log_p(checkpoint, opening, " She"))
+            he = np.logaddexp(_log_p(scored_model, opening, " he"), _log_p(scored_model, opening, " He"))
+            she = np.logaddexp(_log_p(scored_model, opening, " she"), _log_p(scored_model, opening, " She"))
             assert odds[row, column] == pytest.approx(he - she, abs=1e-4)
 
 

@@ -92,7 +92,7 @@ def test_hub_sets_are_named_with_configuration_and_split(tmp_path: Path, monkeyp
     ("name", "content", "message"),
     [
         ("a.jsonl", "", "no pair"),
-        ("a.jsonl", "[1]\n", "no JSON object"),
+        ("a.jsonl", "[1]\n", "not a JSON object"),
         ("a.jsonl", jsonl({"more": "a", "less": "b"}) + "{\n", "a.jsonl, line 2: not JSON"),
         ("a.jsonl", "[" * 100_000, "a.jsonl, line 1: not JSON"),
         ("a.csv", '"', "not readable"),

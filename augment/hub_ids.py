@@ -1,0 +1,57 @@
+"""Names that can be an id on the Hugging Face hub, and names that can only be meant as a path."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_GRAMMAR = re.compile(
+    r"(?P<name>\w[\w.-]*(?:/\w[\w.-]*)?)(?::(?P<configuration>[\w.-]+))??(?::(?P<split>\w+(?:\[[^\]]*\])?))?"
+)
+_FILE_SUFFIXES = frozenset(
+    (
+        *(".json", ".jsonl", ".csv", ".tsv", ".parquet", ".txt", ".dev", ".test", ".gz"),
+        *(".gguf", ".safetensors", ".bin"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class HubId:
+    """A model or a data set on the hub.
+
+    Attributes:
+        name: `name` or `owner/name`.
+        configuration: Of a data set; None where the id names none.
+        split: Of a data set, such as `test` or `train[:1%]`; None where the id names none.
+    """
+
+    name: str
+    configuration: str | None = None
+    split: str | None = None
+
+
+def parse_hub_id(source: str) -> HubId | None:
+    """Read what a user gave as an id on the hub, once it turned out that no such file or folder exists.
+
+    A name that ends like a file, or whose first part is a folder that exists, is a mistyped path, which the hub is
+    never asked for; a split or configuration behind it makes it an id all the same.
+
+    Args:
+        source: `name` or `owner/name`, with `:split` or `:configuration:split` behind it.
+
+    Returns:
+        The parts of the id; None if the source can only be meant as a path.
+
+    Example:
+        >>> parse_hub_id("Salesforce/wikitext:wikitext-2-raw-v1:test")
+        HubId(name='Salesforce/wikitext', configuration='wikitext-2-raw-v1', split='test')
+        >>> parse_hub_id("corpus.jsonl") is parse_hub_id("./corpus") is parse_hub_id("a/b/c") is None
+        True
+    """
+    parts = _GRAMMAR.fullmatch(source)
+    if parts is None:
+        return None
+    hub_id = HubId(**parts.groupdict())
+    path = Path(hub_id.name)
+    looks_like_file = path.suffix.lower() in _FILE_SUFFIXES or ("/" in hub_id.name and path.parent.is_dir())
+    return None if looks_like_file and hub_id.split is None else hub_id

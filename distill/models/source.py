@@ -1,0 +1,104 @@
+"""Where a model lies: resolved once from what the user gave, and handed to everything that reads it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from augment.hub_ids import parse_hub_id
+from distill.errors import UserError
+from distill.runtime.paths import from_home
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model, or a tokenizer, in a folder or on the hub; `model_source` makes one.
+
+    Attributes:
+        path: As the user gave it, for messages and results.
+        folder: Where its files lie; None on the hub.
+        gguf_file: Name of a GGUF file in the folder or on the hub, which is read in place of safetensors.
+        revision: Branch, tag or commit on the hub; None for the main one.
+    """
+
+    path: str
+    folder: Path | None
+    gguf_file: str | None = None
+    revision: str | None = None
+
+    @property
+    def location(self) -> str:
+        """The folder or hub id that `from_pretrained` reads."""
+        return self.path if self.folder is None else str(self.folder)
+
+    def local_folder(self) -> Path:
+        """Where the files lie; for one on the hub, once it has been loaded, in the hub's cache."""
+        if self.folder is not None:
+            return self.folder
+        from huggingface_hub import snapshot_download
+
+        return Path(snapshot_download(self.path, revision=self.revision, local_files_only=True))
+
+
+def model_source(path: str, gguf_file: str | None = None, revision: str | None = None) -> ModelSource:
+    """Find out what a path names; nothing is loaded, and the hub is not asked.
+
+    Args:
+        path: Folder, hub id, or GGUF file; `~` is the home folder.
+        gguf_file: Name of a GGUF file in the folder or on the hub.
+        revision: Branch, tag or commit on the hub.
+
+    Raises:
+        UserError: If there is no such folder or file and the path is not a hub id.
+    """
+    place = from_home(path)
+    if path and place.is_dir():
+        if gguf_file is not None and not (place / gguf_file).is_file():
+            raise UserError(f"{path}: holds no {gguf_file}; give the name of a GGUF file in that folder")
+        return ModelSource(path, place, gguf_file, revision)
+    if place.is_file():
+        if gguf_file is not None or place.suffix.lower() != ".gguf":
+            raise UserError(f"{path}: is a file; give the folder of a saved model, a .gguf file, or a Hugging Face id")
+        return ModelSource(path, place.parent, place.name, revision)
+    hub_id = parse_hub_id(path)
+    if hub_id is None or hub_id.split is not None:
+        raise UserError(f"{path}: no such folder; give the folder of a saved model, or a Hugging Face id")
+    return ModelSource(path, None, gguf_file, revision)
+
+
+def check_model(source: ModelSource) -> None:
+    """Refuse a folder without a model; one on the hub is left to the loading.
+
+    Raises:
+        UserError: If the folder holds no config.json, or one that is not JSON.
+    """
+    if source.folder is None or source.gguf_file is not None:
+        return
+    try:
+        json.loads((source.folder / "config.json").read_bytes())
+    except FileNotFoundError:
+        raise UserError(
+            f"{source.path}: holds no config.json; give the folder of a saved model, such as OUTPUT/student"
+        ) from None
+    except (ValueError, RecursionError, OSError) as error:
+        raise UserError(
+            f"{source.path}: its config.json is not JSON ({error}); fetch or save the model again"
+        ) from error
+
+
+def weight_files(folder: Path, gguf_file: str | None = None) -> list[Path]:
+    """The files that a model's weights are read from, in the order of their names.
+
+    Args:
+        folder: Where they lie. What else ends in .safetensors, such as an adapter's weights, does not count.
+        gguf_file: Name of the GGUF file, if they are read from one.
+    """
+    if gguf_file is not None:
+        return [folder / gguf_file]
+    whole, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if whole.is_file():
+        return [whole]
+    try:
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (OSError, ValueError, LookupError, AttributeError, TypeError):  # the loading says what is wrong with it
+        return sorted(folder.glob("*.safetensors"))
+    return sorted(folder / str(shard) for shard in shards)
