@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, get_args
 
+from augment import __version__
 from augment.corpus import OutputError, Summary, check_output, reverse_corpus, shard, write_corpus
 from augment.documents import SUFFIXES, DocumentError, read_documents
 from augment.english.lexicon import Lexicon, LexiconError
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"augment {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     text = commands.add_parser(
