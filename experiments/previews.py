@@ -1,6 +1,6 @@
 """The targets of one teacher on several texts as a Markdown table, from what `distill preview` wrote.
 
-python docs/experiment/previews.py docs/results/preview/*/preview.json
+python -m experiments.previews docs/results/preview/*/preview.json
 """
 
 import argparse

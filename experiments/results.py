@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rows import rows
-
 from distill.report.metrics_access import get
+from experiments.rows import rows
 
 Metrics = dict[str, Any]
 

