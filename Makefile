@@ -23,7 +23,7 @@ types: .venv/installed
 
 # The site, into site/; a warning is an error. Nothing is fetched.
 docs: .venv/installed
-	$(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 # Source archive and wheel, into dist/; the wheel is tried in an empty environment
 dist: .venv/installed

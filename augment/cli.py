@@ -33,12 +33,13 @@ def main(argv: list[str] | None = None) -> None:
 
     `augment.runtime.command_exit` lists the exit statuses.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = command_parser().parse_args(argv)
     with ending("augment", (DocumentError, LexiconError, OutputError), arguments.debug):
         arguments.run(arguments)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """The arguments of every command, with their help; the documentation lists them."""
     parser = argparse.ArgumentParser(
         prog="augment",
         description="Counterfactual role reversal of English text: “she lost her keys” becomes “he lost his keys”.\n"
