@@ -134,9 +134,8 @@ def settings() -> str:
         parser.add_function_arguments(function, as_group=False, skip={"directories"})
         summary = (inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " ")
         lines += ["", f"## distill {command}", "", summary, "", *_table(_options(parser))]
-    for name, parser in _subparsers(command_parser()):
-        lines += ["", f"## augment {name}", "", _cell((parser.description or "").replace("\n", " ")), ""]
-        lines += _table(_options(parser))
+    for name, subparser in _subparsers(command_parser()):
+        lines += ["", f"## augment {name}", "", _cell(subparser.description or ""), "", *_table(_options(subparser))]
     return "\n".join(lines) + "\n"
 
 

@@ -70,7 +70,8 @@ def without(documents: Iterable[Document], kept: Iterable[Document]) -> list[Doc
 def write(data: Path, output: Path) -> None:
     """Write the seven files."""
     output.mkdir(parents=True, exist_ok=True)
-    train, kept = [], []
+    train: list[Document] = []
+    kept: list[Document] = []
     for documents in sources(data):
         train += trained_on(documents)
         kept += held_out(documents)

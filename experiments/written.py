@@ -60,8 +60,6 @@ OPENINGS = (
     "The {} lived with his wife, and",
 )
 
-_FIRST_WORDS = re.compile(r"(?:\s*\S+){,8}")
-
 
 def prompts() -> list[dict[str, str]]:
     """Every opening for every occupation, which is the group."""
@@ -77,9 +75,15 @@ def texts(evaluation: Path) -> list[dict[str, str]]:
     frame = load(evaluation).generations
     written = frame[frame["kind"] == "profession"]
     return [
-        {"text": prompt + _FIRST_WORDS.match(continuation)[0]}
+        {"text": prompt + first_words(continuation)}
         for prompt, continuation in zip(written["prompt"], written["continuation"], strict=True)
     ]
+
+
+def first_words(text: str) -> str:
+    """The first eight, with what stands between them."""
+    found = re.match(r"(?:\s*\S+){,8}", text)
+    return found[0] if found else ""
 
 
 if __name__ == "__main__":
