@@ -42,7 +42,7 @@ class PronounOdds(Callback):
 def log_probability(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: str, continuation: str
 ) -> torch.Tensor:
-    """log P(continuation | prompt), also where the continuation is several tokens."""
+    """Return log P(continuation | prompt), also where the continuation is several tokens."""
     start = len(tokenizer(prompt).input_ids)
     tokens = torch.tensor([tokenizer(prompt + continuation).input_ids], device=model.device)
     log_probabilities = model(tokens).logits.float().log_softmax(-1)

