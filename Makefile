@@ -5,7 +5,7 @@ BIN := .venv/bin
 BENCHMARKS := role_reversal packing loss step
 LONG := identical_rows generation scoring coverage evaluation_memory long_run
 
-.PHONY: quickstart test lint bench bench-long fuzz kills audit clean
+.PHONY: quickstart test lint types docs dist bench bench-long fuzz kills audit clean
 
 quickstart: .venv/installed
 	$(BIN)/distill quickstart
@@ -13,9 +13,23 @@ quickstart: .venv/installed
 test: lint
 	$(BIN)/python -m pytest
 
-lint: .venv/installed
+lint: .venv/installed types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+types: .venv/installed
+	$(BIN)/mypy
+
+# The site, into site/; a warning is an error. Nothing is fetched.
+docs: .venv/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+# Source archive and wheel, into dist/; the wheel is tried in an empty environment
+dist: .venv/installed
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	PYTHON=$(PYTHON) .ci/try-wheel dist/*.whl
 
 bench: .venv/bench
 	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
@@ -34,11 +48,11 @@ kills: .venv/installed
 
 audit: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[audit]"
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive augment distill fuzz benchmarks docs
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive augment distill fuzz benchmarks docs examples experiments
 	$(BIN)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
 clean:
-	rm -rf .venv quickstart
+	rm -rf .venv quickstart dist site
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'

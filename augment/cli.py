@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, get_args
 
+from augment import __version__
 from augment.corpus import OutputError, Summary, check_output, reverse_corpus, shard, write_corpus
 from augment.documents import SUFFIXES, DocumentError, read_documents
 from augment.english.lexicon import Lexicon, LexiconError
@@ -32,12 +33,13 @@ def main(argv: list[str] | None = None) -> None:
 
     `augment.runtime.command_exit` lists the exit statuses.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = command_parser().parse_args(argv)
     with ending("augment", (DocumentError, LexiconError, OutputError), arguments.debug):
         arguments.run(arguments)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """The arguments of every command, with their help; the documentation lists them."""
     parser = argparse.ArgumentParser(
         prog="augment",
         description="Counterfactual role reversal of English text: “she lost her keys” becomes “he lost his keys”.\n"
@@ -45,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"augment {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     text = commands.add_parser(

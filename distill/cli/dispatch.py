@@ -10,6 +10,7 @@ import warnings
 from importlib import import_module
 
 from augment.runtime.command_exit import end_unread, one_line
+from distill import __version__
 from distill.config import SettingError
 from distill.errors import RunError, Stopped, UserError
 
@@ -26,7 +27,8 @@ Compress a causal language model into a smaller, fairer student, and prove both 
   preview      the target itself, scored before any student is trained → a table, preview.json
   quickstart   the whole path on a small corpus with a known bias, in minutes
 
-distill COMMAND --help lists the options of each; --debug, with any of them, shows where an error came from.
+distill COMMAND --help lists the options of each; --debug, with any of them, shows where an error came from;
+distill --version tells which version this is.
 """
 
 
@@ -74,6 +76,9 @@ def _run(arguments: list[str]) -> None:
     command, *rest = arguments
     if command in ("-h", "--help"):
         print(_HELP, end="")
+        return
+    if command == "--version":
+        print(f"distill {__version__}")
         return
     # Documents are reversed and tokenised in processes of our own; threads below them would only fight.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rows import rows
-
 from distill.report.metrics_access import get
+from experiments.rows import rows
 
 Metrics = dict[str, Any]
 
@@ -25,8 +24,11 @@ class Row(NamedTuple):
 
 
 def read(folder: Path) -> list[Row]:
-    """The rows of one setting that were measured, in the order of `rows`: `<row>/seed<N>/held_out.json` and, beside it,
-    `wikitext.json` and `coherence.json`; for the teacher `teacher/held_out.json`."""
+    """The rows of one setting that were measured, in the order of `rows`.
+
+    They lie in `<row>/seed<N>/held_out.json` and, beside it, `wikitext.json` and `coherence.json`; those of the teacher
+    in `teacher/held_out.json`.
+    """
     found = []
     for name in ("teacher", *rows()):
         files = sorted(folder.glob(f"{name}/held_out.json" if name == "teacher" else f"{name}/seed*/held_out.json"))

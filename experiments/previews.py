@@ -1,6 +1,6 @@
 """The targets of one teacher on several texts as a Markdown table, from what `distill preview` wrote.
 
-python docs/experiment/previews.py docs/results/preview/*/preview.json
+python -m experiments.previews docs/results/preview/*/preview.json
 """
 
 import argparse
@@ -15,8 +15,10 @@ Preview = dict[str, Any]
 
 
 def table(previews: Sequence[tuple[str, Preview]]) -> str:
-    """A row a target: for each named text perplexity and gendered NLL, the factual one's and the change to it with its
-    95 % interval; and the pronoun gap, which no text matters to."""
+    """A row per target: perplexity and gendered NLL on each text, and the pronoun gap, which does not depend on a text.
+
+    The factual target's values, and the change to them with its 95 % interval.
+    """
     heads = ["target", *(f"{name}: {what}" for name, _ in previews for what in ("perplexity", "gendered NLL"))]
     lines = [[*heads, "pronoun gap"], ["---"] * (len(heads) + 1)]
     for targets in zip(*(preview["targets"] for _, preview in previews), strict=True):

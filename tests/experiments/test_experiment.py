@@ -1,4 +1,4 @@
-"""The experiment of docs/RESULTS.md: its text, its recipes, its commands, its table and its figure."""
+"""The experiment of docs/results.md: its text, its recipes, its commands, its table and its figure."""
 
 import json
 import shutil
@@ -14,17 +14,16 @@ from distill.evaluation.generation.templates import OCCUPATIONS, PRONOUN_TEMPLAT
 from tests import synthetic_evaluations as synthetic
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ROOT / "docs" / "experiment"
 
 
 def script(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(SCRIPTS / name), *map(str, arguments)]
+    command = [sys.executable, "-m", f"experiments.{name}", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
 def commands() -> list[list[str]]:
-    shown = script("run.py", "--setting=distilled", "--row=all", "--seed=2", "--short", "--print")
+    shown = script("run", "--setting=distilled", "--row=all", "--seed=2", "--short", "--print")
     assert shown.returncode == 0, shown.stderr
     return [line.split()[1:] for line in shown.stdout.splitlines()]
 
@@ -56,7 +55,7 @@ def test_every_recipe_of_a_row_is_there(commands):
     ],
 )
 def test_rows_are_what_their_names_say(capsys, monkeypatch, row, setting, expected):
-    shown = script("run.py", f"--setting={setting}", f"--row={row}", "--print").stdout.splitlines()[0]
+    shown = script("run", f"--setting={setting}", f"--row={row}", "--print").stdout.splitlines()[0]
     monkeypatch.chdir(ROOT)
     with pytest.raises(SystemExit):
         main([*shown.split()[1:], "--print_config"])
@@ -82,7 +81,7 @@ def data(tmp_path_factory) -> Path:
 
 
 def test_an_eighth_of_every_source_is_held_out_and_prompts_are_of_it_alone(data, tmp_path):
-    done = script("text.py", data, tmp_path)
+    done = script("text", data, tmp_path)
     assert done.returncode == 0, done.stderr
     train, held_out = (
         [json.loads(line)["text"] for line in (tmp_path / f"{name}.jsonl").read_text().splitlines()]
@@ -107,7 +106,7 @@ def test_what_is_held_out_once_is_trained_on_nowhere(data, tmp_path):
     content = json.loads(wiki.read_text())
     content["driving"]["driving_1"] = ["driving_1 wiki 1", "nursing_0 wiki 2 "]
     wiki.write_text(json.dumps(content))
-    done = script("text.py", copy, tmp_path / "text")
+    done = script("text", copy, tmp_path / "text")
     assert done.returncode == 0, done.stderr
     train, held_out = ((tmp_path / "text" / f"{name}.jsonl").read_text() for name in ("train", "held_out"))
     for sentence in ("Paragraph 0.", "nursing_0 wiki 2"):
@@ -118,7 +117,7 @@ def test_what_is_held_out_once_is_trained_on_nowhere(data, tmp_path):
 
 
 def test_no_opening_about_a_profession_is_one_of_an_evaluation(tmp_path):
-    done = script("written.py", "prompts", tmp_path / "text" / "openings.jsonl")
+    done = script("written", "prompts", tmp_path / "text" / "openings.jsonl")
     assert done.returncode == 0, done.stderr
     written = [json.loads(line) for line in (tmp_path / "text" / "openings.jsonl").read_text().splitlines()]
     assert not {row["group"] for row in written} & set(OCCUPATIONS)
@@ -134,7 +133,7 @@ def test_of_what_was_written_about_professions_the_first_words_are_taken(tmp_pat
     rows["continuation"] = [" he is", " she\nwas 40, and had no time for the rest", ""]
     rows.loc[2, "kind"] = "coherence"
     synthetic.write(tmp_path / "evaluation", rows, synthetic.metrics(rows))
-    done = script("written.py", "text", tmp_path / "evaluation", tmp_path / "written.jsonl")
+    done = script("written", "text", tmp_path / "evaluation", tmp_path / "written.jsonl")
     assert done.returncode == 0, done.stderr
     assert [json.loads(line)["text"] for line in (tmp_path / "written.jsonl").read_text().splitlines()] == [
         "The welder knew that he is",
@@ -169,7 +168,7 @@ def test_the_table_and_the_figure_come_from_the_files(tmp_path):
     (folder / "teacher" / "wikitext.json").write_text(json.dumps(metrics(33, 0, 0)))
     more_texts = metrics(0, 0, 0) | {"coherence": {"value": 0.8, "ci95": [0.78, 0.82]}}
     (folder / "plain" / "seed1" / "coherence.json").write_text(json.dumps(more_texts))
-    done = script("draw.py", folder)
+    done = script("draw", folder)
     assert done.returncode == 0, done.stderr
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines()]
     table = {row[0]: dict(zip(cells[0], row, strict=True)) for row in cells[2:]}
@@ -185,7 +184,7 @@ def test_the_table_and_the_figure_come_from_the_files(tmp_path):
 
 
 def test_a_folder_without_results_is_refused(tmp_path):
-    done = script("draw.py", tmp_path)
+    done = script("draw", tmp_path)
     assert done.returncode == 2
     assert "no row with a held_out.json" in done.stderr
 
@@ -205,7 +204,7 @@ def test_previews_of_several_texts_are_one_table(tmp_path):
     for name in ("novel", "news"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "preview.json").write_text(json.dumps({"targets": targets}))
-    done = script("previews.py", tmp_path / "novel" / "preview.json", tmp_path / "news" / "preview.json")
+    done = script("previews", tmp_path / "novel" / "preview.json", tmp_path / "news" / "preview.json")
     assert done.returncode == 0, done.stderr
     head, _, factual, changed = done.stdout.splitlines()
     assert "novel: perplexity" in head

@@ -1,6 +1,6 @@
 """The experiment's text: novels, WikiText and BOLD's Wikipedia sentences, an eighth of the documents held out.
 
-    python docs/experiment/text.py DATA experiment/text
+    python -m experiments.text DATA experiment/text
 
 DATA holds `novels/*.txt`, WikiText's `wikitext/{valid,test}.txt` and BOLD's `bold/profession_{wiki,prompt}.json`. A
 document is a paragraph of a novel, an article of WikiText (valid), or the sentences of one of BOLD's entities; every
@@ -21,9 +21,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from lines import write_lines
-
 from augment.documents import read_documents
+from experiments.lines import write_lines
 
 HELD_OUT = 8
 SHORT = 12
@@ -71,7 +70,8 @@ def without(documents: Iterable[Document], kept: Iterable[Document]) -> list[Doc
 def write(data: Path, output: Path) -> None:
     """Write the seven files."""
     output.mkdir(parents=True, exist_ok=True)
-    train, kept = [], []
+    train: list[Document] = []
+    kept: list[Document] = []
     for documents in sources(data):
         train += trained_on(documents)
         kept += held_out(documents)

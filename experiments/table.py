@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from results import Metrics, Row
-
 from distill.evaluation.probes.weat_word_sets import TESTS
 from distill.report.metrics_access import get, parity
+from experiments.results import Metrics, Row
 
 
 class Column(NamedTuple):
