@@ -22,7 +22,7 @@ from distill.models.student import build_student, student_config
 from distill.models.tokenizers import check_same_vocabulary, load_tokenizer, own_tokenizer
 from distill.optimizer import apply_settings, build_optimizer
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
-from distill.runtime.seeding import seed_of
+from distill.runtime.seeding import derive_seed
 
 TERMS = ("loss", "kd", "lm", "hidden")
 STEP_TERMS = (*TERMS, "reversed_rows")
@@ -195,7 +195,7 @@ class DistillationModule(pl.LightningModule):
         trainer = self.trainer
         accumulation = trainer.accumulate_grad_batches
         micro_batch = batch_idx % accumulation * trainer.world_size + trainer.global_rank
-        torch.manual_seed(seed_of(self.seed, trainer.global_step, micro_batch))
+        torch.manual_seed(derive_seed(self.seed, trainer.global_step, micro_batch))
         terms = self._terms(batch)
         asked_twice = len(batch.counterfactual) if self.asks_twice else 0
         reversed_rows = terms.new_full((1,), asked_twice / len(batch.inputs))

@@ -11,7 +11,7 @@ from distill.data.blocks import Blocks
 from distill.data.datamodule import CounterfactualDataModule
 from distill.errors import RecipeWarning
 from distill.module import DistillationModule
-from distill.runtime.paths import from_home
+from distill.runtime.paths import expand_user
 
 Settings = Mapping[str, str | int | float | None]
 """Setting → value, such as a checkpoint can hold."""
@@ -49,7 +49,7 @@ def taught_with(module: DistillationModule, data: CounterfactualDataModule) -> d
 
 def _place(path: str) -> str:
     """However a folder is spelled; a hub id as it is."""
-    folder = from_home(path)
+    folder = expand_user(path)
     return str(folder.resolve()) if folder.is_dir() else path
 
 

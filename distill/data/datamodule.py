@@ -11,14 +11,14 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
 from augment import RoleReverser
+from augment.runtime.worker_lifetime import leave_signals_to_parent
 from distill.data.augmentation import Augmentation
 from distill.data.blocks import Batch, Block, Blocks, collate
 from distill.data.packed_text import DamagedError, PackedText
 from distill.data.packing import Corpus, pack
 from distill.data.sampler import GlobalBatchSampler, ShardSampler, limit_of_rank
 from distill.errors import UserError
-from distill.runtime.paths import from_home
-from distill.runtime.signals import leave_signals_to_parent
+from distill.runtime.paths import expand_user
 
 
 class _BlockLoader(DataLoader[Block]):
@@ -104,7 +104,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         self.names = names
         self.num_proc = num_proc or os.cpu_count() or 1
         self.num_workers = num_workers
-        self.cache_dir = from_home(cache_dir)
+        self.cache_dir = expand_user(cache_dir)
         self.seed = seed
         self.counterfactual_limit = counterfactual_limit
         self.first_step = 0

@@ -1,7 +1,6 @@
 """A packed text on disk: four streams of tokens, the documents' places in them, and what proves them whole."""
 
 import json
-import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,7 +205,6 @@ class PackedWriter:
         """Write down what proves the files whole."""
         for file in self._files.values():
             file.flush()
-            os.fsync(file.fileno())
         meta: dict[str, Any] = {
             "documents": self._documents,
             "tokens": self._tokens,

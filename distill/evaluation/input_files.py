@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augment.documents import lies_in_a_folder
+from augment.runtime.error_text import first_line
 from distill.errors import UserError
 
 if TYPE_CHECKING:
@@ -79,5 +80,5 @@ def hub_rows(source: str, expected: str, name: str, configuration: str | None, s
     try:
         return load_dataset(name, configuration, split=split)
     except Exception as error:  # datasets also raises a bare RuntimeError
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = first_line(error)
         raise UserError(f"{source}: neither a {expected} nor a data set that could be loaded ({reason})") from error

@@ -17,12 +17,13 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from augment.documents import lies_in_a_folder
+from augment.runtime.error_text import first_line
 from distill.errors import UserError
 from distill.models.integrity import check_complete, check_size
 from distill.models.loading import dequantising
 from distill.models.security import NO_CODE, NO_PICKLES, check_kernels, check_trust
 from distill.models.tokenizers import check_tokens
-from distill.runtime.paths import from_home
+from distill.runtime.paths import expand_user
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
@@ -142,7 +143,7 @@ def load_checkpoint(
     except UserError:
         raise
     except Exception as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = first_line(error)
         raise UserError(
             f"{given}: no causal language model could be loaded ({reason}); give a folder with config, weights and "
             f"tokenizer, or a Hugging Face id"
@@ -172,7 +173,7 @@ def check_model(path: str, gguf_file: str | None = None) -> None:
     Raises:
         UserError: If the folder does not exist or holds no model.
     """
-    folder = from_home(path)
+    folder = expand_user(path)
     if path and folder.is_dir():
         needed = gguf_file or "config.json"
         if not (folder / needed).is_file():
@@ -185,7 +186,7 @@ def check_model(path: str, gguf_file: str | None = None) -> None:
 
 
 def _folder_and_gguf(path: str, gguf_file: str | None) -> tuple[str, str | None]:
-    file = from_home(path)
+    file = expand_user(path)
     return (str(file.parent), file.name) if file.is_file() else (str(file), gguf_file)
 
 
@@ -195,7 +196,7 @@ def _device(name: str) -> torch.device:
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"--device {name}: not to be had here ({str(error).splitlines()[0]}); try auto") from error
+        raise UserError(f"--device {name}: not to be had here ({first_line(error)}); try auto") from error
 
 
 def _head(model: PreTrainedModel, hidden: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from distill.errors import UserError
 from distill.models.security import NO_CODE, check_trust
-from distill.runtime.paths import from_home
+from distill.runtime.paths import expand_user
 
 
 def check_files(path: str) -> None:
@@ -22,7 +22,7 @@ def check_files(path: str) -> None:
         UserError: they are; a hub id is left to the loading.
     """
     check_trust(path)
-    folder = from_home(path)
+    folder = expand_user(path)
     for file in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
         try:
             with safe_open(file, framework="pt"):
@@ -41,7 +41,7 @@ def check_size(path: str) -> None:
     Raises:
         UserError: weights are missing.
     """
-    folder = from_home(path)
+    folder = expand_user(path)
     files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
     if not files or not (folder / "config.json").is_file():
         return

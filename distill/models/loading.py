@@ -21,7 +21,7 @@ from distill.errors import UserError
 from distill.models.integrity import check_complete, check_files
 from distill.models.output_head import check_head
 from distill.models.security import NO_CODE, NO_PICKLES, check_kernels
-from distill.runtime.paths import from_home
+from distill.runtime.paths import expand_user
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ def load_pretrained(
 ) -> Any:
     local = _looks_local(path)
     if local:
-        folder = from_home(path)
+        folder = expand_user(path)
         if not folder.is_dir():
             raise UserError(
                 f"there is no folder {path!r} to read the {what} from; give that of a saved model, or a hub id"

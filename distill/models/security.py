@@ -8,8 +8,9 @@ from typing import Any
 
 from transformers import PreTrainedConfig
 
+from augment.runtime.error_text import first_line
 from distill.errors import UserError
-from distill.runtime.paths import from_home
+from distill.runtime.paths import expand_user
 
 # transformers would otherwise ask a service on the hub to convert what has pickled weights only.
 os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
@@ -29,7 +30,7 @@ def check_trust(path: str) -> None:
     Raises:
         UserError: its configuration names a kernel, or its weights are pickled only.
     """
-    folder = from_home(path)
+    folder = expand_user(path)
     if folder.is_dir():
         check_kernels(str(folder))
         _check_weights(folder)
@@ -41,13 +42,13 @@ def check_kernels(path: str, revision: str | None = None) -> None:
     Raises:
         UserError: it would, or a hub id has no configuration; a folder without one is left to the loading.
     """
-    folder = from_home(path)
+    folder = expand_user(path)
     try:
         config, _ = PreTrainedConfig.get_config_dict(str(folder), revision=revision or "main")
     except Exception as error:  # of whatever library
         if folder.is_dir():
             return
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = first_line(error)
         raise UserError(f"{path}: its config.json can't be read ({reason})") from error
     for name, value in _implementations(config):
         if _is_fetched(value):

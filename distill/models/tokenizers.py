@@ -7,7 +7,7 @@ from transformers import (
 
 from distill.errors import UserError
 from distill.models.loading import load_pretrained
-from distill.runtime.paths import from_home
+from distill.runtime.paths import expand_user
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken")
 
@@ -18,7 +18,7 @@ def load_tokenizer(path: str, gguf_file: str | None = None, revision: str | None
     Raises:
         UserError: there is none, or it has no offsets or no end-of-text token.
     """
-    folder = from_home(path)
+    folder = expand_user(path)
     if folder.is_dir() and not _holds_tokenizer(path, gguf_file):
         if not (folder / "config.json").is_file():
             raise UserError(f"{path!r} holds no model: give the folder of a saved one, such as OUTPUT/student")
@@ -47,7 +47,7 @@ def own_tokenizer(
 
 
 def _holds_tokenizer(path: str, gguf_file: str | None) -> bool:
-    folder = from_home(path)
+    folder = expand_user(path)
     return gguf_file is not None or not folder.is_dir() or any(any(folder.glob(name)) for name in _TOKENIZER_FILES)
 
 
