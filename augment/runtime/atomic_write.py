@@ -45,16 +45,16 @@ def atomic_write(
 
 def _move(new: Path, path: Path) -> None:
     if not (new.is_dir() and path.is_dir()):
-        os.replace(new, path)
+        new.replace(path)
         return
     # No rename replaces a folder that holds anything.
     old = new.with_name(f"{new.name}_replaced")
     try:
-        os.replace(path, old)
-        os.replace(new, path)
+        path.replace(old)
+        new.replace(path)
     finally:
         if not path.exists():
-            os.replace(old, path)
+            old.replace(path)
     remove(old)
 
 

@@ -13,8 +13,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from augment import RoleReverser
 from augment.english.first_names import name_pairs
 from distill.quickstart.corpus import OCCUPATIONS, documents, planted_mean_ratio, prompts, write_corpus
-from distill.quickstart.grammar import SLOTS
 from distill.quickstart.plan import Plan, flip, plans, render
+from distill.quickstart.slots import SLOTS
 from distill.quickstart.world import FORMS, KIN, NAMES, Gender
 
 SEED = 3
