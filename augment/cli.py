@@ -18,9 +18,10 @@ from augment.english.surface_forms import Direction
 from augment.lexicon_explain import explain, overview
 from augment.records import Reversal
 from augment.reversal import RoleReverser
-from augment.runtime.command_exit import ending
+from augment.runtime.atomic_write import atomic_write
+from augment.runtime.command_exit import command_context
 from augment.runtime.locks import locked
-from augment.runtime.stale_files import of_this_process, remove_leftovers
+from augment.runtime.stale_files import process_unique_prefix, remove_stale_files
 
 if TYPE_CHECKING:
     import datasets
@@ -34,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     `augment.runtime.command_exit` lists the exit statuses.
     """
     arguments = command_parser().parse_args(argv)
-    with ending("augment", (DocumentError, LexiconError, OutputError), arguments.debug):
+    with command_context("augment", (DocumentError, LexiconError, OutputError), arguments.debug):
         arguments.run(arguments)
 
 
@@ -243,8 +244,8 @@ def _corpus(arguments: argparse.Namespace) -> None:
             if path and arguments.summary.resolve() == Path(path).resolve():
                 raise OutputError(f"{arguments.summary}: is the {what} too; choose another name for the summary")
     reverser = RoleReverser(names=arguments.names, lexicon=Lexicon.load(arguments.lexicon), to=arguments.to)
-    remove_leftovers(Path(tempfile.gettempdir()), "augment-")
-    with tempfile.TemporaryDirectory(prefix=of_this_process("augment-")) as cache:
+    remove_stale_files(Path(tempfile.gettempdir()), "augment-")
+    with tempfile.TemporaryDirectory(prefix=process_unique_prefix("augment-")) as cache:
         documents = read_documents(arguments.input, field=arguments.field, cache_dir=cache)
         state = f"{_identity(documents)} {arguments.shard}"
         if arguments.shard is not None:
@@ -254,9 +255,7 @@ def _corpus(arguments: argparse.Namespace) -> None:
         with locked(output.with_name(f".{output.name}.lock"), lambda: _refuse(output)):
             summary = _write_reversed(documents, reverser, output, arguments.num_proc, state)
     if arguments.summary is not None:
-        beside = arguments.summary.with_name(arguments.summary.name + ".partial")
-        beside.write_text(summary.to_json(), "utf-8")
-        os.replace(beside, arguments.summary)
+        atomic_write(arguments.summary, lambda path: path.write_text(summary.to_json(), "utf-8"))
     for pair, count in summary.pairs.items():
         print(f"{count:>12,}  {pair}", file=sys.stderr)
     print(f"{output}: {summary}", file=sys.stderr)

@@ -3,12 +3,9 @@
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -17,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from augment.records import Reversal
 from augment.reversal import RoleReverser
-from augment.runtime.stale_files import of_this_process, remove_leftovers
-from augment.runtime.worker_lifetime import end_with_parent
+from augment.runtime.atomic_write import atomic_write
+from augment.runtime.worker_pool import ordered_map
 
 if TYPE_CHECKING:
     import datasets
@@ -96,8 +93,12 @@ def reverse_corpus(
     missing = [piece for piece in pieces if not piece.counts.exists()]
     done = len(dataset) - sum(piece.stop - piece.start for piece in missing)
     with tqdm(total=len(dataset), initial=done, desc="Reversing", unit=" examples", mininterval=0.5) as progress:
-        for piece in _done(dataset, reverser, missing, num_proc):
-            progress.update(piece.stop - piece.start)
+        processes = max(1, min(num_proc, len(missing)))
+        try:
+            for piece in ordered_map(_reverse_piece, missing, processes, dataset, reverser):
+                progress.update(piece.stop - piece.start)
+        except BrokenProcessPool as error:
+            raise EOFError("a worker process was ended") from error
     reversed_dataset = datasets.concatenate_datasets([datasets.Dataset.from_file(str(piece.rows)) for piece in pieces])
     return reversed_dataset, _added_up(len(dataset), [json.loads(piece.counts.read_text("utf-8")) for piece in pieces])
 
@@ -115,47 +116,11 @@ class _Piece:
         return self.rows.with_suffix(".json")
 
 
-# A process's own, so that they travel once and not with every piece.
-_dataset: "datasets.Dataset"
-_reverser: RoleReverser
-
-
-def _done(dataset: "datasets.Dataset", reverser: RoleReverser, pieces: list[_Piece], num_proc: int) -> Iterator[_Piece]:
-    processes = min(num_proc, len(pieces))
-    if processes < 2:
-        _begin(dataset, reverser)
-        for piece in pieces:
-            yield _reverse_piece(piece)
-        return
-    pool = ProcessPoolExecutor(processes, initializer=_begin_worker, initargs=(dataset, reverser))
-    wait = True
-    try:
-        for future in as_completed([pool.submit(_reverse_piece, piece) for piece in pieces]):
-            yield future.result()
-    except BrokenProcessPool as error:
-        raise EOFError("a worker process was ended") from error
-    except KeyboardInterrupt:
-        wait = False
-        raise
-    finally:
-        pool.shutdown(wait, cancel_futures=True)
-
-
-def _begin(dataset: "datasets.Dataset", reverser: RoleReverser) -> None:
-    global _dataset, _reverser
-    _dataset, _reverser = dataset, reverser
-
-
-def _begin_worker(dataset: "datasets.Dataset", reverser: RoleReverser) -> None:
-    _begin(dataset, reverser)
-    end_with_parent()
-
-
-def _reverse_piece(piece: _Piece) -> _Piece:
+def _reverse_piece(piece: _Piece, dataset: "datasets.Dataset", reverser: RoleReverser) -> _Piece:
     import pyarrow as pa
 
-    texts = _dataset[piece.start : piece.stop]["text"]
-    reversals = [_reverser.reverse(text) for text in texts]
+    texts = dataset[piece.start : piece.stop]["text"]
+    reversals = [reverser.reverse(text) for text in texts]
     spans = pa.list_(pa.int32())
     table = pa.table(
         {
@@ -165,12 +130,14 @@ def _reverse_piece(piece: _Piece) -> _Piece:
             "tells": pa.array([list(chain.from_iterable(r.tells)) for r in reversals], spans),
         }
     )
-    partial = piece.rows.with_suffix(f".{os.getpid()}")
-    with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    os.replace(partial, piece.rows)
-    partial.write_text(json.dumps(_counts(reversals, _reverser.lexicon.group_of)), "utf-8")
-    os.replace(partial, piece.counts)
+
+    def write_rows(path: Path) -> None:
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+
+    counts = json.dumps(_counts(reversals, reverser.lexicon.group_of))
+    atomic_write(piece.rows, write_rows)
+    atomic_write(piece.counts, lambda path: path.write_text(counts, "utf-8"))
     return piece
 
 
@@ -247,24 +214,21 @@ def write_corpus(dataset: "datasets.Dataset", output: str | Path) -> None:
     a folder that `datasets.load_from_disk` reads, with all columns. Raises `OutputError` for any other suffix and for
     a folder that exists already; a file is replaced.
     """
-    path = check_output(output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(path.parent, f".{path.name}-")
-    beside = Path(tempfile.mkdtemp(prefix=of_this_process(f".{path.name}-"), dir=path.parent))
-    partial = beside / path.name
-    try:
+
+    def write(unfinished: Path) -> None:
         match path.suffix.lower():
             case ".jsonl":
-                _write_lines(partial, (json.dumps(row, ensure_ascii=False) + "\n" for row in _rows(dataset)))
+                _write_lines(unfinished, (json.dumps(row, ensure_ascii=False) + "\n" for row in _rows(dataset)))
             case ".txt":
-                _write_lines(partial, (row["counterfactual"] + "\n\n" for row in _rows(dataset)))
+                _write_lines(unfinished, (row["counterfactual"] + "\n\n" for row in _rows(dataset)))
             case ".parquet":
-                dataset.select_columns(["text", "counterfactual"]).to_parquet(str(partial))
+                dataset.select_columns(["text", "counterfactual"]).to_parquet(str(unfinished))
             case _:
-                dataset.save_to_disk(str(partial))
-        os.replace(partial, path)
-    finally:
-        shutil.rmtree(beside)
+                dataset.save_to_disk(str(unfinished))
+        check_output(path)  # that took a while: nothing must have appeared there
+
+    path = check_output(output)
+    atomic_write(path, write)
 
 
 def _rows(dataset: "datasets.Dataset") -> Iterator[dict[str, str]]:

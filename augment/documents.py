@@ -9,7 +9,6 @@ import gzip
 import hashlib
 import itertools
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -19,7 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augment.hub_ids import parse_hub_id
-from augment.runtime.stale_files import of_this_process, remove_leftovers
+from augment.runtime.atomic_write import atomic_write
+from augment.runtime.error_text import first_line
+from augment.runtime.stale_files import process_unique_prefix, remove_stale_files
 
 if TYPE_CHECKING:
     import datasets
@@ -101,8 +102,8 @@ def _from_files(files: list[Path], field: str, cache_dir: str | Path | None) -> 
         if suffix_of(path) is None:
             raise DocumentError(f"{path}: cannot tell what this is; the suffix is to be one of {', '.join(SUFFIXES)}")
     if cache_dir is None:
-        remove_leftovers(Path(tempfile.gettempdir()), "documents-")
-        folder = Path(tempfile.mkdtemp(prefix=of_this_process("documents-")))
+        remove_stale_files(Path(tempfile.gettempdir()), "documents-")
+        folder = Path(tempfile.mkdtemp(prefix=process_unique_prefix("documents-")))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     else:
         folder = Path(cache_dir)
@@ -121,7 +122,7 @@ def _guarded(reader: Any, path: Path, field: str) -> Iterator[str]:
         yield from reader(path, field)
     except (OSError, EOFError, zlib.error) as error:
         raise DocumentError(
-            f"{path}: cannot be read: {getattr(error, 'strerror', None) or _first_line(error)}"
+            f"{path}: cannot be read: {getattr(error, 'strerror', None) or first_line(error)}"
         ) from None
 
 
@@ -134,10 +135,9 @@ def _write_arrow(arrow: Path, texts: Iterable[str]) -> None:
     import pyarrow as pa
 
     schema = pa.schema([("text", pa.string())])
-    handle, partial = tempfile.mkstemp(prefix=arrow.name, suffix=".partial", dir=arrow.parent)
-    os.close(handle)
-    try:
-        with pa.OSFile(partial, "wb") as sink, pa.ipc.new_stream(sink, schema) as stream:
+
+    def write(path: Path) -> None:
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, schema) as stream:
             batch: list[str] = []
             characters = 0
             for text in texts:
@@ -147,9 +147,8 @@ def _write_arrow(arrow: Path, texts: Iterable[str]) -> None:
                     stream.write_batch(pa.record_batch([pa.array(batch, pa.string())], schema=schema))
                     batch, characters = [], 0
             stream.write_batch(pa.record_batch([pa.array(batch, pa.string())], schema=schema))
-        os.replace(partial, arrow)
-    finally:
-        Path(partial).unlink(missing_ok=True)
+
+    atomic_write(arrow, write)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -241,7 +240,7 @@ def _parquet_documents(path: Path, field: str) -> Iterator[str]:
                     number += 1
                     yield _checked(text, field, f"{path}, row {number}")
     except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise DocumentError(f"{path}: no whole Parquet file: {_first_line(error)}") from None
+        raise DocumentError(f"{path}: no whole Parquet file: {first_line(error)}") from None
 
 
 def _checked(text: Any, field: str, place: str) -> str:
@@ -260,7 +259,7 @@ def _from_saved(path: Path, field: str, split: str) -> "datasets.Dataset":
     try:
         dataset = datasets.load_from_disk(str(path))
     except Exception as error:
-        raise DocumentError(f"{path}: no whole saved dataset: {_first_line(error)}") from None
+        raise DocumentError(f"{path}: no whole saved dataset: {first_line(error)}") from None
     if isinstance(dataset, datasets.DatasetDict):
         if split not in dataset:
             raise DocumentError(f"{path}: no split {split!r}; there are {_listed(dataset)}")
@@ -275,7 +274,7 @@ def _from_hub(name: str, config: str | None, field: str, split: str) -> "dataset
         dataset = datasets.load_dataset(name, config, split=split)
     except Exception as error:
         raise DocumentError(
-            f"{name}: no such file or folder, and not to be had as a dataset of the hub: {_first_line(error)}"
+            f"{name}: no such file or folder, and not to be had as a dataset of the hub: {first_line(error)}"
         ) from None
     return _text_column(dataset, field, name)
 
@@ -306,7 +305,3 @@ def _first_null(column: Any) -> int | None:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

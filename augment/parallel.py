@@ -1,7 +1,7 @@
-"""Many texts on several processes: of what the others reverse, counterfactuals, records and tells come back.
+"""Many texts on several processes: workers send back the counterfactuals, records and tells of what they reverse.
 
-This process is one of them, since what it reverses itself crosses no border. Between its own texts it looks for what
-has come; a thread that did so would wait for its turn at every piece of a message. Whoever is done with a part takes
+This process takes its share, since what it reverses itself need not be sent. Between its own texts it looks for
+messages; a thread that did so would wait for its turn at every piece of a message. Whoever is done with a part takes
 the next: processes are never equally fast.
 """
 
@@ -13,16 +13,12 @@ import os
 import select
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, chain, pairwise
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
 
-from augment.runtime.worker_lifetime import end_with_parent
-
-if TYPE_CHECKING:
-    from augment.records import Reversal
-    from augment.reversal import RoleReverser
+from augment.records import Reversal
+from augment.runtime.worker_lifetime import exit_with_parent, leave_signals_to_parent, signals_blocked
 
 # Parts of all texts for each process.
 _PARTS = 24
@@ -31,46 +27,53 @@ _BETWEEN = 20_000
 # Bytes of a pipe: more than most messages.
 _MESSAGE = 1 << 20
 
+_Reverse = Callable[[str], Reversal]
+
 # Of some texts: counterfactuals (None where nothing changed), records and tells. Three lists of what there is anyway:
 # objects would be taken apart and put together one by one.
 _Columns = tuple[list[str | None], list[bytes], list[tuple[tuple[int, int], ...]]]
 
 
-def reverse_in_parallel(reverser: "RoleReverser", texts: Sequence[str], num_proc: int) -> list["Reversal"]:
-    """Reverse texts, in order, on `num_proc` processes, two or more, this one among them.
+def reverse_in_parallel(reverse: _Reverse, texts: Sequence[str], num_proc: int) -> list[Reversal]:
+    """Reverse texts, in order, on several processes, this one among them.
+
+    Args:
+        reverse: Reverses one text.
+        texts: What to reverse.
+        num_proc: Number of processes, 2 or more.
 
     Raises:
-        RuntimeError: one of the others ended before it was done.
-        Exception: whatever a text raised there.
+        RuntimeError: If a worker ended before it was done.
+        Exception: If `reverse` raised it there.
     """
-    parts = _shrinking_parts(texts, min(_PARTS * num_proc, _Numbers.MOST))
+    parts = _shrinking_parts(texts, min(_PARTS * num_proc, _WorkQueue.MOST))
     reversals: list[list[Reversal]] = [[] for _ in parts]
-    numbers = _Numbers(len(parts))
-    others: list[_Other] = []
+    queue = _WorkQueue(len(parts))
+    workers: list[_Worker] = []
     collecting = gc.isenabled()
-    # Nothing that is made here is part of a cycle, and a collection looks at all that this process holds, while the
-    # others wait for it.
+    # Nothing that is made here is part of a cycle, and a collection looks at all that this process holds, while workers
+    # wait for it.
     gc.disable()
     try:
-        others.extend(_Other(reverser, parts, numbers) for _ in range(num_proc - 1))
-        for number in numbers:
+        workers.extend(_Worker(reverse, parts, queue) for _ in range(num_proc - 1))
+        for number in queue:
             for some in _equal_parts(parts[number], 1 + sum(map(len, parts[number])) // _BETWEEN):
-                _receive(others, reversals, timeout=0)
-                reversals[number] += [reverser.reverse(text) for text in some]
-        while not all(other.done for other in others):
-            _receive(others, reversals, timeout=None)
+                _receive(workers, reversals, timeout=0)
+                reversals[number] += [reverse(text) for text in some]
+        while not all(worker.done for worker in workers):
+            _receive(workers, reversals, timeout=None)
     finally:
         if collecting:
             gc.enable()
-        numbers.close()
-        for other in others:
-            other.end()
+        queue.close()
+        for worker in workers:
+            worker.end()
     return list(chain.from_iterable(reversals))
 
 
-def _receive(others: Sequence["_Other"], reversals: list[list["Reversal"]], timeout: int | None) -> None:
-    """Put what others have sent in its place, a message of each; wait for the first of them so many milliseconds."""
-    working = {other.receiving.fileno(): other for other in others if not other.done}
+def _receive(workers: Sequence["_Worker"], reversals: list[list[Reversal]], timeout: int | None) -> None:
+    """Take one message of each worker that has sent one; wait for the first for `timeout` ms, None: forever."""
+    working = {worker.receiving.fileno(): worker for worker in workers if not worker.done}
     messages = select.poll()
     for receiving in working:
         messages.register(receiving, select.POLLIN)
@@ -79,18 +82,17 @@ def _receive(others: Sequence["_Other"], reversals: list[list["Reversal"]], time
 
 
 def _shrinking_parts(texts: Sequence[str], number: int) -> list[Sequence[str]]:
-    """The texts in so many parts, each shorter than the one before, down to a `number`th of the mean: whoever is done
-    waits for little."""
+    """The texts in `number` parts, each shorter than the one before, so that nobody waits long for the last one."""
     return _cut(texts, [1 - (left / number) ** 2 for left in range(number - 1, 0, -1)])
 
 
 def _equal_parts(texts: Sequence[str], number: int) -> list[Sequence[str]]:
-    """The texts in so many parts, nearly equal in characters; some may be empty."""
+    """The texts in `number` parts of nearly equal numbers of characters; some may be empty."""
     return _cut(texts, [part / number for part in range(1, number)])
 
 
 def _cut(texts: Sequence[str], shares: Sequence[float]) -> list[Sequence[str]]:
-    """The texts in parts that end, in characters, after these shares of them all, and at the end."""
+    """The texts in parts that end after these shares of all characters, and at the end."""
     ends = list(accumulate(len(text) + 1 for text in texts))
     total = ends[-1] if ends else 0
     bounds = [0, *(bisect_left(ends, total * share) for share in shares), len(texts)]
@@ -98,14 +100,16 @@ def _cut(texts: Sequence[str], shares: Sequence[float]) -> list[Sequence[str]]:
 
 
 def _widen(pipe: Connection) -> None:
-    """So that a message goes in as a whole, and its sender goes on; where the system has that, and allows it."""
+    """Let a whole message fit, so that its sender goes on at once; where the system can do that, and allows it."""
     with contextlib.suppress(AttributeError, OSError):
         fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _MESSAGE)
 
 
-class _Numbers:
-    """The numbers from 0 on, each for one process only: a pipe that all read from. A lock would stay shut behind a
-    process that was killed."""
+class _WorkQueue:
+    """Numbers of parts, each taken by one process only: a pipe that all read from.
+
+    A lock would stay locked behind a process that was killed.
+    """
 
     _SIZE = array("I").itemsize
     # Nobody reads while they are written, and a pipe may be as small as this.
@@ -124,28 +128,34 @@ class _Numbers:
         self._reading.close()
 
 
-class _Other:
-    """Another process.
+class _Worker:
+    """A worker process.
 
     Attributes:
-        done: whether it has sent everything.
-        receiving: where its messages come.
+        done: Whether it has sent everything.
+        receiving: The pipe that its messages come through.
     """
 
-    def __init__(self, reverser: "RoleReverser", parts: Sequence[Sequence[str]], numbers: _Numbers):
+    def __init__(self, reverse: _Reverse, parts: Sequence[Sequence[str]], queue: _WorkQueue):
         self.done = False
         self._parts = parts
         self.receiving, sending = multiprocessing.Pipe(duplex=False)
         _widen(sending)
         self._process = multiprocessing.Process(
-            target=_reverse_each, args=(reverser, parts, numbers, sending), daemon=True
+            target=_reverse_each, args=(reverse, parts, queue, sending), daemon=True
         )
-        self._process.start()
-        # Only the other process may hold it, so that its end is noticed.
+        with signals_blocked():
+            self._process.start()
+        # Only the worker may hold it, so that its end is noticed.
         sending.close()
 
-    def receive(self, reversals: list[list["Reversal"]]) -> None:
-        """Put the reversals of its next message in their place."""
+    def receive(self, reversals: list[list[Reversal]]) -> None:
+        """Put the reversals of its next message in their place.
+
+        Raises:
+            RuntimeError: If the worker ended before it was done.
+            Exception: If a text raised it there.
+        """
         try:
             message = self.receiving.recv()
         except (EOFError, OSError):  # OSError in the middle of a message
@@ -162,28 +172,28 @@ class _Other:
             reversals[number] += _from_columns(self._parts[number], columns)
 
     def end(self) -> None:
+        """End the worker, whatever it is doing."""
         self.receiving.close()
-        # SIGTERM may be handled, by what this process was forked from
+        # SIGTERM may still be blocked.
         self._process.kill()
         self._process.join()
 
 
-def _reverse_each(
-    reverser: "RoleReverser", parts: Sequence[Sequence[str]], numbers: _Numbers, sending: Connection
-) -> None:
-    end_with_parent()
-    # What a fork left here is shared as long as nobody writes to it, and a collection would.
+def _reverse_each(reverse: _Reverse, parts: Sequence[Sequence[str]], queue: _WorkQueue, sending: Connection) -> None:
+    leave_signals_to_parent()
+    exit_with_parent()
+    # Memory is shared with the parent until somebody writes to it, as a collection would.
     gc.freeze()
     try:
-        for number in numbers:
-            sending.send((number, _columns(reverser, parts[number])))
+        for number in queue:
+            sending.send((number, _columns(reverse, parts[number])))
         sending.send(None)
     except Exception as error:
         sending.send(error)
 
 
-def _columns(reverser: "RoleReverser", texts: Sequence[str]) -> _Columns:
-    reversals = [reverser.reverse(text) for text in texts]
+def _columns(reverse: _Reverse, texts: Sequence[str]) -> _Columns:
+    reversals = [reverse(text) for text in texts]
     return (
         [reversal.counterfactual if reversal.record else None for reversal in reversals],
         [reversal.record for reversal in reversals],
@@ -191,9 +201,7 @@ def _columns(reverser: "RoleReverser", texts: Sequence[str]) -> _Columns:
     )
 
 
-def _from_columns(texts: Sequence[str], columns: _Columns) -> Iterator["Reversal"]:
-    from augment.records import Reversal
-
+def _from_columns(texts: Sequence[str], columns: _Columns) -> Iterator[Reversal]:
     counterfactuals, records, tells = columns
     changed = (text if other is None else other for text, other in zip(texts, counterfactuals, strict=True))
     return map(Reversal, texts, changed, records, tells)

@@ -106,7 +106,7 @@ class RoleReverser:
             num_proc = min(num_proc, len(texts))
         if num_proc < 2:
             return [self.reverse(text) for text in texts]
-        return reverse_in_parallel(self, texts, num_proc)
+        return reverse_in_parallel(self.reverse, texts, num_proc)
 
     def mirror(self, reversal: Reversal) -> Reversal:
         """The same pair seen from the other side: text and counterfactual exchanged, spans and tells moved with them.

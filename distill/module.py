@@ -22,7 +22,7 @@ from distill.models.student import build_student, student_config
 from distill.models.tokenizers import check_same_vocabulary, load_fast_tokenizer, tokenizer_of_model
 from distill.optimizer import apply_settings, build_optimizer
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
-from distill.runtime.seeding import seed_of
+from distill.runtime.seeding import derive_seed
 
 
 class BatchLosses(NamedTuple):
@@ -212,7 +212,7 @@ class DistillationModule(pl.LightningModule):
         trainer = self.trainer
         accumulation = trainer.accumulate_grad_batches
         micro_batch = batch_idx % accumulation * trainer.world_size + trainer.global_rank
-        torch.manual_seed(seed_of(self.seed, trainer.global_step, micro_batch))
+        torch.manual_seed(derive_seed(self.seed, trainer.global_step, micro_batch))
         losses = self._losses(batch)
         counterfactual_rows = len(batch.counterfactual) if self.needs_counterfactual_pass else 0
         counterfactual_row_share = losses.loss.new_tensor(counterfactual_rows / len(batch.inputs))

@@ -11,7 +11,6 @@ weights are dropped.
 import argparse
 import gzip
 import json
-import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,6 +20,7 @@ import numpy as np
 
 from augment.pronouns.model import Context, PronounModel, context
 from augment.pronouns.word_classes import cluster, word_classes
+from augment.runtime.atomic_write import atomic_write
 
 _PRONOUN = re.compile(r"(?<![\w'’-])(?:(?P<determiner>his|my|their|our)|him|me|them|us)(?!\w)", re.IGNORECASE)
 # “Her being late”, “his wanting it”: determiners that today's text rarely has, where novels have them.
@@ -151,9 +151,7 @@ def write(model: PronounModel, path: Path) -> None:
     content = json.dumps(
         [model.classes, model.endings, model.frames, model.weights], ensure_ascii=False, separators=(",", ":")
     )
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(gzip.compress(content.encode(), 9, mtime=0))
-    os.replace(partial, path)
+    atomic_write(path, lambda unfinished: unfinished.write_bytes(gzip.compress(content.encode(), 9, mtime=0)))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Files, locks, worker processes and the end of a command; nothing about language."""
+"""Files, locks, worker processes, error messages and how a command ends; nothing about language."""

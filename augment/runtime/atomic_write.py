@@ -1,27 +1,68 @@
-"""Write a file whole or not at all."""
+"""Write a file or a folder atomically: complete, or not at all."""
 
+import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from augment.runtime.stale_files import of_this_process, remove_leftovers
+from augment.runtime.stale_files import process_unique_prefix, remove, remove_stale_files
 
 
-def write_whole(path: Path, write: Callable[[Path], object], beside: Path | None = None) -> None:
-    """Write by `write(elsewhere)`, then rename, so that nobody ever finds half a file at `path`.
+def atomic_write(
+    path: Path,
+    write: Callable[[Path], object],
+    tmp_dir: Path | None = None,
+    *,
+    fsync: bool = False,
+    exclusive: bool = False,
+) -> None:
+    """Write a file or folder under a temporary name and rename it, so that nobody ever finds half of it at `path`.
 
-    What a process that was killed left beside it is removed.
+    An existing file or folder is replaced. What a killed process left unfinished is removed first.
 
     Args:
-        path: The file.
-        write: Writes it at the path it is given.
-        beside: Folder for what is half-written, made where it is missing; default: that of the file.
+        path: The file or folder; its parent is made if it does not exist.
+        write: Writes the file, or makes the folder, at the path that it is given.
+        tmp_dir: Folder for the temporary name, on the same file system, made if it does not exist; default: the parent.
+        fsync: Force the content to disk before the rename, so that it also survives a power failure.
+        exclusive: The caller holds a lock that keeps other writers out: whatever is unfinished is stale, whichever
+            machine it comes from.
     """
-    folder = beside or path.parent
+    folder = tmp_dir or path.parent
     folder.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(folder, f".{path.name}-")
-    elsewhere = folder / f"{of_this_process(f'.{path.name}-')}unfinished"
+    prefix = f".{path.name}-"
+    remove_stale_files(folder, prefix, exclusive)
+    # The random part keeps threads of one process apart.
+    unfinished = folder / f"{process_unique_prefix(prefix)}{secrets.token_hex(4)}_unfinished"
     try:
-        write(elsewhere)
-        elsewhere.replace(path)
+        write(unfinished)
+        if fsync:
+            _fsync(unfinished)
+        _move(unfinished, path)
     finally:
-        elsewhere.unlink(missing_ok=True)
+        remove(unfinished)
+
+
+def _move(new: Path, path: Path) -> None:
+    if not (new.is_dir() and path.is_dir()):
+        new.replace(path)
+        return
+    # No rename replaces a folder that holds anything.
+    old = new.with_name(f"{new.name}_replaced")
+    try:
+        path.replace(old)
+        new.replace(path)
+    finally:
+        if not path.exists():
+            old.replace(path)
+    remove(old)
+
+
+def _fsync(path: Path) -> None:
+    for file in path.rglob("*") if path.is_dir() else (path,):
+        if file.is_file():
+            descriptor = os.open(file, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)

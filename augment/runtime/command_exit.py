@@ -1,4 +1,4 @@
-"""How a command ends: an error is one line, its exit status says whose it was, and a signal leaves nothing behind."""
+"""How a command ends: an error is one line, its exit status tells whose it was, a signal leaves nothing behind."""
 
 import os
 import signal
@@ -9,20 +9,25 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+from augment.runtime.error_text import one_line
+
 FAILURE = 1
 MISTAKE = 2
 _BROKEN_PIPE = 128 + signal.SIGPIPE
-_AGAIN_AFTER = 0.05
-"""Seconds."""
+_REPEAT_AFTER_SECONDS = 0.05
 
 
 @contextmanager
-def ending(command: str, mistakes: tuple[type[Exception], ...], debug: bool) -> Iterator[None]:
-    """Run what is inside, and end the process where it fails.
+def command_context(command: str, mistakes: tuple[type[Exception], ...], debug: bool) -> Iterator[None]:
+    """Run a command, and end the process if it fails.
 
-    Exit status: 2 for `mistakes`, which are the user's, 1 for any other error, 128 + n when stopped by signal n, as a
-    shell has it, 141 when whoever reads our output has gone. Everything is said in one line on standard error, unless
-    `debug` asks for the traceback.
+    Exit status: 2 for a mistake of the user's, 1 for any other error, 128 + n when stopped by signal n, as in a shell,
+    141 when whoever reads our output has gone. Every error is one line on standard error.
+
+    Args:
+        command: Its name, for messages.
+        mistakes: Exceptions that are the user's mistake.
+        debug: Let exceptions through, so that the traceback is shown.
     """
     stopped: list[int] = []
     ours = os.getpid()
@@ -33,64 +38,54 @@ def ending(command: str, mistakes: tuple[type[Exception], ...], debug: bool) -> 
         stopped.append(number)
         raise KeyboardInterrupt
 
-    def leave_to_parent() -> None:
-        # A key press reaches worker processes too, and they are to wait for us to end them. Then they end at once: a
-        # handler in Python would never run in one that waits for a lock, if the signal came just before.
-        if inside:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-    inside = True
-    os.register_at_fork(after_in_child=leave_to_parent)
     show_unraisable = sys.unraisablehook
 
-    def swallowed(unraisable: "sys.UnraisableHookArgs") -> None:
+    def on_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
         if not stopped:
             show_unraisable(unraisable)
         elif unraisable.exc_type is KeyboardInterrupt:
-            # The signal came while an object was being deleted, where nothing can be raised: let it come again.
-            threading.Timer(_AGAIN_AFTER, os.kill, (ours, stopped.pop())).start()
-        # Else an object that the signal kept from being whole complains that it is not.
+            # The signal came while an object was being deleted, where nothing can be raised: send it again.
+            threading.Timer(_REPEAT_AFTER_SECONDS, os.kill, (ours, stopped.pop())).start()
+        # Otherwise an object that the signal left half-made complains about that.
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    sys.unraisablehook = swallowed
+    sys.unraisablehook = on_unraisable
     try:
         yield
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        end_unread()
+        exit_on_broken_pipe()
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             raise
         # What a signal interrupted may have raised something of its own on its way out.
         if stopped:
             print(f"{command}: stopped by {signal.Signals(stopped[0]).name}", file=sys.stderr, flush=True)
-            _end_workers()
-            # At once: an interpreter that shuts down waits for workers, and tells of objects that are not whole.
+            _kill_workers()
+            # At once: an interpreter that shuts down waits for workers, and complains about half-made objects.
             os._exit(128 + stopped[0])
         if isinstance(error, mistakes):
             print(f"{command}: {one_line(str(error))}", file=sys.stderr)
             sys.exit(MISTAKE)
-        print(f"{command}: failed: {_told(error)}", file=sys.stderr)
+        print(f"{command}: failed: {_describe(error)}", file=sys.stderr)
         sys.exit(FAILURE)
     finally:
-        inside = False
         sys.unraisablehook = show_unraisable
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _end_workers() -> None:
-    """End those that a signal kept from being noted down by whoever started them."""
+def _kill_workers() -> None:
+    """End workers that a signal kept from being registered with whoever started them."""
     for library in ("multiprocessing", "multiprocess"):
         if library in sys.modules:
             for worker in sys.modules[library].active_children():
                 worker.kill()
 
 
-def _told(error: BaseException) -> str:
-    # `datasets` waits for its other workers when one has failed, and then says only that it waited.
+def _describe(error: BaseException) -> str:
+    # `datasets` waits for its other workers when one has failed, and then only says that it waited.
     while type(error).__name__ == "TimeoutError" and error.__context__ is not None:
         error = error.__context__
     if isinstance(error, MemoryError):
@@ -102,17 +97,8 @@ def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {one_line(str(error))} (--debug shows where)"
 
 
-def end_unread() -> NoReturn:
-    """End the process in silence: whoever reads our output has gone."""
-    # Without this the interpreter complains when it closes stdout.
+def exit_on_broken_pipe() -> NoReturn:
+    """End the process silently: whoever reads our output has gone."""
+    # Otherwise the interpreter complains when it closes stdout.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(_BROKEN_PIPE)
-
-
-def one_line(message: str) -> str:
-    """A message as one line. What it quotes from a file may hold signs that a terminal would obey: � stands for them.
-
-    >>> one_line("no\\n such\\x1b[31m key")
-    'no such�[31m key'
-    """
-    return "".join(sign if sign.isprintable() else "�" for sign in " ".join(message.split()))

@@ -1,4 +1,4 @@
-"""One process at a time: a lock on a file, which a killed process loses."""
+"""One process at a time: a file lock that ends with the process that holds it."""
 
 import fcntl
 import os
@@ -9,17 +9,22 @@ from pathlib import Path
 
 @contextmanager
 def locked(path: Path, busy: Callable[[], None]) -> Iterator[None]:
-    """Hold `path` as a lock; the file is removed afterwards.
+    """Hold a lock on the file `path`, which is removed afterwards.
 
-    Record locks belong to a process, unlike those of `flock`: worker processes that outlive a killed parent don't keep
-    them. They work on network file systems too.
+    Record locks (`lockf`) belong to a process, unlike those of `flock`: worker processes that outlive a killed parent
+    do not keep them. They work on network file systems too.
 
     Args:
-        path: in a folder that exists.
-        busy: called when another process holds it, before waiting for its end; it may raise.
+        path: The lock file; its folder is made if it does not exist.
+        busy: Called when another process holds the lock, before waiting for it; it may raise.
     """
     while True:
-        with path.open("a") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file = path.open("a")
+        except FileNotFoundError:  # the last holder has just removed the folder
+            continue
+        with file:
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except (BlockingIOError, PermissionError):  # which of them depends on the system
@@ -31,4 +36,4 @@ def locked(path: Path, busy: Callable[[], None]) -> Iterator[None]:
                 finally:
                     path.unlink(missing_ok=True)
                 return
-        # whoever held it has removed it: the one to lock is another file by now
+        # The last holder has removed the file: a new one has to be locked.

@@ -1,4 +1,4 @@
-"""What a process that was killed left behind: known by its machine and the number of the process in its name."""
+"""Files and folders that a killed process left behind, recognised by the machine and process id in their names."""
 
 import hashlib
 import os
@@ -7,39 +7,49 @@ import shutil
 import socket
 from pathlib import Path
 
-_NUMBERED = re.compile(r"([0-9]+)-\w+")
+_MACHINE_AND_PROCESS = re.compile(r"(?P<machine>[0-9a-f]{8})-(?P<process>[0-9]+)-\w+")
 
 
-def of_this_process(prefix: str) -> str:
-    """A beginning of names that tells whose they are; letters, digits and underscores are to follow."""
+def process_unique_prefix(prefix: str) -> str:
+    """A prefix for file names that tells which process they belong to; letters, digits and underscores must follow."""
     return f"{prefix}{_machine()}-{os.getpid()}-"
 
 
-def remove_leftovers(folder: Path, prefix: str) -> None:
-    """Remove what lies in `folder` under names `of_this_process(prefix)` of processes that are gone.
+def remove_stale_files(folder: Path, prefix: str, exclusive: bool = False) -> None:
+    """Remove files and folders that processes which no longer run left under `process_unique_prefix(prefix)`.
 
-    What cannot be removed, as that of other users, stays.
+    What cannot be removed, such as the files of other users, stays.
+
+    Args:
+        folder: Where to look.
+        prefix: As given to `process_unique_prefix`.
+        exclusive: The caller holds a lock that keeps every other writer out, so that all such files are stale, also
+            those of other machines, whose processes cannot be seen from here.
     """
-    ours = f"{prefix}{_machine()}-"
-    for path in folder.iterdir():
-        rest = _NUMBERED.fullmatch(path.name, len(ours)) if path.name.startswith(ours) else None
-        if rest is None or _runs(int(rest[1])):
-            continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            try:
-                path.unlink(missing_ok=True)
-            except OSError:
-                continue
+    # Names only: a folder may hold thousands of files, and this runs before each of them is written.
+    for name in os.listdir(folder):
+        owner = _MACHINE_AND_PROCESS.fullmatch(name, len(prefix)) if name.startswith(prefix) else None
+        if owner and (exclusive or (owner["machine"] == _machine() and not _is_running(int(owner["process"])))):
+            remove(folder / name)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a whole folder; what is not there or cannot be removed is passed over."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:
+            return
 
 
 def _machine() -> str:
-    """A process's number says nothing on another machine, or in another container, that writes into the same folder."""
+    """Process ids mean nothing on another machine, or in another container, that writes into the same folder."""
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
-def _runs(process: int) -> bool:
+def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):

@@ -18,7 +18,7 @@ from distill.runtime.signals import handling_signals, raise_stopped
 log = logging.getLogger(__name__)
 
 
-class StopBetweenSteps(Callback):
+class GracefulStop(Callback):
     """While training, the first signal ends the run after the current step; a second one, a second later, at once."""
 
     def __init__(self) -> None:

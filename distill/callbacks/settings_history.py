@@ -12,7 +12,7 @@ from distill.data.blocks import Blocks
 from distill.data.datamodule import CounterfactualDataModule, datamodule_of
 from distill.errors import RecipeWarning
 from distill.module import DistillationModule
-from distill.runtime.paths import from_home
+from distill.runtime.paths import expand_user
 
 Settings = Mapping[str, str | int | float | None]
 """Setting → value of a type that a checkpoint can hold."""
@@ -51,7 +51,7 @@ def run_settings(module: DistillationModule, data: CounterfactualDataModule) -> 
 
 def _canonical(path: str) -> str:
     """One path for all spellings of a folder; a hub id as it is."""
-    folder = from_home(path)
+    folder = expand_user(path)
     return str(folder.resolve()) if folder.is_dir() else path
 
 

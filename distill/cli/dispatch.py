@@ -9,7 +9,8 @@ import sys
 import warnings
 from importlib import import_module
 
-from augment.runtime.command_exit import end_unread, one_line
+from augment.runtime.command_exit import exit_on_broken_pipe
+from augment.runtime.error_text import one_line
 from distill import __version__
 from distill.config import SettingError
 from distill.errors import RunError, Stopped, UserError
@@ -62,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         if not _is_unread():
             raise
-        end_unread()
+        exit_on_broken_pipe()
 
 
 def _is_unread() -> bool:

@@ -13,6 +13,8 @@ import yaml
 from jsonargparse import ArgumentParser
 from omegaconf.errors import OmegaConfBaseException
 
+from augment.runtime.error_text import first_line
+
 _UNKNOWN = re.compile(r"(?:does not accept option '|unrecognized arguments: --)(?P<key>[\w.]+)")
 _NOISE = re.compile(r"Does not validate against|Subtypes:|Errors:|Given value type:|- Expected a <class 'NoneType'>")
 _LINK = re.compile(r"Call to compute_fn of link '\w+\(([\w.]+)\)[^']*' with args \([^)]*\) failed")
@@ -35,7 +37,7 @@ class OneLineErrors(ArgumentParser):
         except OmegaConfBaseException as error:
             key = str(getattr(error, "full_key", None) or "").partition(".")[2]
             # It tells where it looked from inside the subcommand, which is not how a recipe writes it.
-            problem = re.sub(r"key '\.*([^']*)' not found.*", r"key '\1' not found", str(error).splitlines()[0])
+            problem = re.sub(r"key '\.*([^']*)' not found.*", r"key '\1' not found", first_line(error))
             self.error(f"{key}: {problem}" if key else problem)
         except (OverflowError, ValueError) as error:  # numbers beyond all bounds, paths with a NUL
             self.error(f"a value cannot be taken: {error}")

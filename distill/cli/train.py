@@ -13,11 +13,11 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from pytorch_lightning.utilities import rank_zero_warn
 
-from augment.runtime.command_exit import one_line
+from augment.runtime.error_text import one_line
 from augment.runtime.locks import locked
 from distill.callbacks.checkpointing import BestCheckpoint, LastCheckpoint
 from distill.callbacks.export_student import ExportStudent
-from distill.callbacks.graceful_stop import StopBetweenSteps
+from distill.callbacks.graceful_stop import GracefulStop
 from distill.callbacks.nonfinite_guard import NonFiniteGuard
 from distill.callbacks.progress_bar import TrainingProgressBar
 from distill.callbacks.settings_history import SettingsHistory, changes, settings_in, training_settings
@@ -98,7 +98,7 @@ class TrainingCLI(LightningCLI):
             parser_kwargs={"prog": prog, "parser_mode": "omegaconf+", "allow_abbrev": False},
             trainer_defaults={
                 "callbacks": [
-                    StopBetweenSteps(),
+                    GracefulStop(),
                     NonFiniteGuard(),
                     StepThroughput(),
                     SettingsHistory(),

@@ -2,7 +2,7 @@
 
 from distill.config import Augmentation
 from distill.data.encoding import Side
-from distill.runtime.seeding import seed_of
+from distill.runtime.seeding import derive_seed
 
 __all__ = ["PASSES", "document_side"]
 
@@ -26,4 +26,4 @@ def document_side(side: Side | None, seed: int, source: int, document: int) -> S
     Returns:
         `text`: the document itself; `reversal`: its reversal, with the document as the counterfactual.
     """
-    return side or ("reversal" if seed_of(seed, source, document) & 1 else "text")
+    return side or ("reversal" if derive_seed(seed, source, document) & 1 else "text")

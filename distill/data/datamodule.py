@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
 from augment import RoleReverser
+from augment.runtime.worker_lifetime import leave_signals_to_parent
 from distill.config import Augmentation
 from distill.data.blocks import Batch, Block, Blocks, collate
 from distill.data.packed_text import DamagedError, PackedText
@@ -18,8 +19,7 @@ from distill.data.packing import Corpus, pack
 from distill.data.sampler import GlobalBatchSampler, ShardSampler
 from distill.data.trainer_units import TrainerUnits, accumulation_steps, check_trainer
 from distill.errors import UserError
-from distill.runtime.paths import from_home
-from distill.runtime.signals import leave_signals_to_parent
+from distill.runtime.paths import expand_user
 
 
 class _BlockLoader(DataLoader[Block]):
@@ -109,7 +109,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         self.names = names
         self.num_proc = num_proc or os.cpu_count() or 1
         self.num_workers = num_workers
-        self.cache_dir = from_home(cache_dir)
+        self.cache_dir = expand_user(cache_dir)
         self.seed = seed
         self.counterfactual_limit = counterfactual_limit
         self.first_step = 0

@@ -1,7 +1,6 @@
 """The format of packed text on disk: four token streams, where documents start, sizes and checksums."""
 
 import json
-import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,7 +223,6 @@ class PackedWriter:
         """Write meta.json, with the sizes and checksums of all files."""
         for file in self._files.values():
             file.flush()
-            os.fsync(file.fileno())
         meta: dict[str, Any] = {
             "documents": self._documents,
             "tokens": self._tokens,

@@ -2,8 +2,8 @@
 
 import logging
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,15 @@ from transformers import PreTrainedTokenizerBase
 
 from augment import RoleReverser
 from augment.documents import DocumentError, read_documents
+from augment.runtime.atomic_write import atomic_write
 from augment.runtime.locks import locked
+from augment.runtime.worker_pool import ordered_map
 from distill.config import Augmentation
 from distill.data.augmentation import PASSES, document_side
 from distill.data.cache_key import cache_key
 from distill.data.encoding import Side, encode_documents
 from distill.data.packed_text import DamagedError, PackedBatch, PackedText, PackedWriter
 from distill.errors import RunError
-from distill.runtime.worker_pool import in_order
 
 log = logging.getLogger(__name__)
 
@@ -89,14 +90,16 @@ def pack(
                 except DamagedError as error:
                     log.warning("the packed text in %s is damaged (%s): packing it again", folder, error)
                     shutil.rmtree(folder)
-            for left in cache_dir.glob(f"{key}.*.unfinished"):
-                shutil.rmtree(left, ignore_errors=True)
-            unfinished = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".unfinished", dir=cache_dir))
-            try:
-                _write(unfinished, corpus, reverser, tokenizer, num_proc)
-                unfinished.rename(folder)
-            finally:
-                shutil.rmtree(unfinished, ignore_errors=True)
+            atomic_write(
+                folder,
+                lambda unfinished: _write(unfinished, corpus, reverser, tokenizer, num_proc),
+                fsync=True,
+                exclusive=True,
+            )
+    except BrokenProcessPool as error:
+        raise RunError(
+            f"a process that packs text was killed, most likely for want of memory: lower data.num_proc ({num_proc})"
+        ) from error
     except OSError as error:
         raise RunError(
             f"data.cache_dir {str(cache_dir)!r} can't be written: {error.strerror or error}; free some space, or name "
@@ -113,6 +116,7 @@ def _write(
     folder: Path, corpus: Corpus, reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase, num_proc: int
 ) -> None:
     token_type = "uint16" if max(tokenizer.get_vocab().values()) < 2**16 else "uint32"
+    folder.mkdir()
     scratch = folder / "scratch"
     with PackedWriter(folder, token_type) as writer:
         for side in PASSES[corpus.augmentation]:
@@ -121,7 +125,7 @@ def _write(
                 batches = _batches(_texts(documents, source), side, corpus.seed, number)
                 name = source if side != "reversal" else f"{source}, reversed"
                 with tqdm(total=len(documents), desc=f"Packing {source}", unit=" documents", mininterval=1) as bar:
-                    for encoded in in_order(_encode, batches, num_proc, reverser, tokenizer, token_type):
+                    for encoded in ordered_map(_encode, batches, num_proc, reverser, tokenizer, token_type):
                         writer.add(encoded)
                         bar.update(len(encoded))
                 writer.end_source(name)

@@ -13,7 +13,7 @@ from typing import Any
 import augment
 import distill.evaluation
 import distill.models
-from augment.runtime.atomic_write import write_whole
+from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
 from distill.evaluation.disparity.coherence import coherence
 from distill.evaluation.disparity.distinct_bigrams import distinct_2
@@ -256,10 +256,10 @@ def evaluate(
             "length": sum(tokens for (tokens,) in generations.rows("tokens")) / len(generations),
         }
         content = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
-        write_whole(
+        atomic_write(
             output / "metrics.json",
             lambda path: path.write_text(content + "\n", encoding="utf-8"),
-            beside=measures.folder,
+            tmp_dir=measures.folder,
         )
     logger.info("wrote %s and %s", output / "generations.parquet", output / "metrics.json")
     return metrics

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import augment.documents
 from augment.documents import DocumentError
 from augment.hub_ids import HubId
+from augment.runtime.error_text import first_line
 from distill.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def hub_rows(hub_id: HubId, split: str, expected: str) -> "Dataset":
     try:
         return load_dataset(hub_id.name, hub_id.configuration, split=hub_id.split or split)
     except Exception as error:  # datasets also raises a bare RuntimeError
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = first_line(error)
         raise UserError(
             f"{hub_id.name}: neither a {expected} nor a data set that could be loaded ({reason})"
         ) from error

@@ -1,23 +1,25 @@
 """What an evaluation has finished so far, so that one that was stopped goes on where it was."""
 
-import fcntl
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from augment.runtime.atomic_write import write_whole
+from augment.runtime.atomic_write import atomic_write
+from augment.runtime.locks import locked
+from augment.runtime.stale_files import remove
 from distill.errors import UserError
 
 T = TypeVar("T")
 
 FOLDER = "unfinished"
 """Beside the results, as long as they are not all there."""
+
+_LOCK = ".lock"
+"""In that folder, so that a killed run leaves nothing else."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Progress:
             return kept
         content = json.dumps(compute(), allow_nan=False)
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda beside: beside.write_text(content, encoding="utf-8"))
+        atomic_write(path, lambda beside: beside.write_text(content, encoding="utf-8"))
         return json.loads(content)
 
     def done(self, name: str) -> bool:
@@ -66,27 +68,38 @@ def alone_in(output: Path) -> Iterator[None]:
     Raises:
         UserError: If another process writes into the folder.
     """
+
+    def refuse() -> None:
+        raise UserError(f"--output {output}: another evaluation is writing there; wait for it, or give another folder")
+
+    unfinished = output / FOLDER
     made = [folder for folder in (output, *output.parents) if not folder.exists()]
-    output.mkdir(parents=True, exist_ok=True)
-    lock = os.open(output, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"--output {output}: another evaluation is writing there; wait for it, or give another folder"
-            ) from None
-        try:
-            yield
-        except UserError:
-            shutil.rmtree(output / FOLDER, ignore_errors=True)
-            for folder in made:
-                if not any(folder.iterdir()):
-                    folder.rmdir()
-            raise
-        shutil.rmtree(output / FOLDER, ignore_errors=True)
+        with locked(unfinished / _LOCK, refuse):
+            try:
+                yield
+            except UserError:
+                _empty(unfinished)
+                raise
+            _empty(unfinished)
+    except UserError:
+        _remove_empty(unfinished, *made)
+        raise
     finally:
-        os.close(lock)
+        _remove_empty(unfinished)
+
+
+def _empty(folder: Path) -> None:
+    """Remove all but the lock, which another run would not find held otherwise."""
+    for path in folder.iterdir():
+        if path.name != _LOCK:
+            remove(path)
+
+
+def _remove_empty(*folders: Path) -> None:
+    for folder in folders:
+        with suppress(OSError):  # it holds something, or is gone
+            folder.rmdir()
 
 
 def _read(path: Path) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
+from augment.runtime.error_text import first_line
 from distill.errors import UserError
 from distill.evaluation.schema import wrong_generations, wrong_metrics
 
@@ -65,7 +66,7 @@ def load(folder: str | Path) -> Evaluation:
         # Not as a data set: folders named like a=b are not columns.
         table = pq.ParquetFile(texts).read()
     except (OSError, ValueError) as error:  # pyarrow's own errors derive from these two
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = first_line(error)
         raise UserError(f"{texts}: not Parquet, or cut short ({reason}); {again}") from error
     if wrong := wrong_generations(table):
         raise UserError(f"{texts}: {wrong}; {again}")

@@ -15,6 +15,7 @@ import yaml
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from augment.runtime.error_text import first_line
 from distill.errors import UserError
 from distill.models.loading import load_model
 from distill.models.output_head import block_limit, check_head, output_head
@@ -148,7 +149,7 @@ def _device(name: str) -> torch.device:
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"--device {name}: not available ({str(error).splitlines()[0]}); try auto") from error
+        raise UserError(f"--device {name}: not available ({first_line(error)}); try auto") from error
 
 
 def _check_end_tokens(model: PreTrainedModel, path: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers import PreTrainedConfig
 
+from augment.runtime.error_text import first_line
 from distill.errors import UserError
 from distill.models.source import ModelSource
 
@@ -35,7 +36,7 @@ def check_kernels(source: ModelSource) -> None:
     except Exception as error:  # of whatever library
         if source.folder is not None:
             return
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = first_line(error)
         raise UserError(f"{source.path}: its config.json cannot be read ({reason})") from error
     for name, value in _implementations(config):
         if _is_fetched(value):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from augment.hub_ids import parse_hub_id
 from distill.errors import UserError
-from distill.runtime.paths import from_home
+from distill.runtime.paths import expand_user
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def model_source(path: str, gguf_file: str | None = None, revision: str | None =
     Raises:
         UserError: If there is no such folder or file and the path is not a hub id.
     """
-    place = from_home(path)
+    place = expand_user(path)
     if path and place.is_dir():
         if gguf_file is not None and not (place / gguf_file).is_file():
             raise UserError(f"{path}: holds no {gguf_file}; give the name of a GGUF file in that folder")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
-from augment.runtime.atomic_write import write_whole
+from augment.runtime.atomic_write import atomic_write
 from distill.data.blocks import Block, collate
 from distill.data.datamodule import CounterfactualDataModule
 from distill.errors import UserError
@@ -135,7 +135,7 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
     }
     content = json.dumps(scores, indent=1, ensure_ascii=False, allow_nan=False)
     output.mkdir(parents=True, exist_ok=True)
-    write_whole(output / "preview.json", lambda path: path.write_text(content + "\n", encoding="utf-8"))
+    atomic_write(output / "preview.json", lambda path: path.write_text(content + "\n", encoding="utf-8"))
     print(preview_table(scores))
     log.info("wrote %s", output / "preview.json")
 

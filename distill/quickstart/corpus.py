@@ -7,10 +7,10 @@ against the truth.
 
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from augment.runtime.atomic_write import atomic_write
 from distill.quickstart.grammar import COHERENCE_PROMPTS, PROMPTS
 from distill.quickstart.plan import Plan, plans, render
 from distill.quickstart.tokenizer import train_tokenizer
@@ -59,19 +59,18 @@ def write_corpus(
 
     A folder of that name is replaced.
     """
-    folder = Path(folder)
-    beside = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
     # Even and odd seeds, so that no corpus is validated on what another one of its kind was trained on.
     train = [render(plan) for plan in plans(2 * seed, documents)]
     validation = [render(plan) for plan in plans(2 * seed + 1, validation_documents)]
-    _write_lines(beside / "train.jsonl", ({"text": text} for text in train))
-    _write_lines(beside / "validation.jsonl", ({"text": text} for text in validation))
-    _write_lines(beside / "prompts.jsonl", prompts())
-    train_tokenizer(train, _VOCABULARY_SIZE, _LONGEST).save_pretrained(beside / "tokenizer")
-    shutil.rmtree(folder, ignore_errors=True)
-    beside.rename(folder)
+
+    def write(unfinished: Path) -> None:
+        unfinished.mkdir()
+        _write_lines(unfinished / "train.jsonl", ({"text": text} for text in train))
+        _write_lines(unfinished / "validation.jsonl", ({"text": text} for text in validation))
+        _write_lines(unfinished / "prompts.jsonl", prompts())
+        train_tokenizer(train, _VOCABULARY_SIZE, _LONGEST).save_pretrained(unfinished / "tokenizer")
+
+    atomic_write(Path(folder), write, exclusive=True)
 
 
 def _write_lines(path: Path, rows: Iterable[dict[str, str]]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from distill.quickstart import grammar
+from distill.quickstart.slots import SLOTS
 from distill.quickstart.world import FORMS, OCCUPATIONS, Gender
 
 T = TypeVar("T")
@@ -99,7 +100,7 @@ def _settle(rng: random.Random, occupation: str | None, neutral: bool) -> dict[s
     other = "[nobody]" if neutral else _pick(rng, _OTHERS)
     who = f"the {occupation}" if occupation else _fill(rng, other, {})
     settled = {slot: _fill(rng, f"[{slot}]", {}) for slot in ("place", "name", "surname")}
-    settled |= {"who": who, "Who": who[0].upper() + who[1:], "thing": _pick(rng, grammar.SLOTS["item"])}
+    settled |= {"who": who, "Who": who[0].upper() + who[1:], "thing": _pick(rng, SLOTS["item"])}
     if occupation:
         settled |= {"occupation": occupation, "an occupation": _with_article(occupation)}
     return settled
@@ -113,7 +114,7 @@ def _with_article(noun: str) -> str:
 def _fill(rng: random.Random, template: str, settled: dict[str, str]) -> str:
     def value(match: re.Match[str]) -> str:
         slot = match[1]
-        return settled[slot] if slot in settled else _fill(rng, _pick(rng, grammar.SLOTS[slot]), settled)
+        return settled[slot] if slot in settled else _fill(rng, _pick(rng, SLOTS[slot]), settled)
 
     return _SLOT.sub(value, template)
 

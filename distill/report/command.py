@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from augment.runtime.atomic_write import write_whole
+from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
 from distill.evaluation import Evaluation, load
 from distill.evaluation.disparity.comparison import Comparison, compare, labelled
@@ -57,7 +57,7 @@ def report(directories: list[Path], output: Path = Path("report.html")) -> None:
     files = {(output if folder else output.parent) / name: content for name, content in contents.items()}
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda beside, content=content: beside.write_bytes(content))
+        atomic_write(path, lambda beside, content=content: beside.write_bytes(content))
     print("wrote", ", ".join(map(str, files)))
     if folder and not any(name.startswith("trade-off") for name in contents):
         print("no trade-off: no perplexity that all models share was measured")

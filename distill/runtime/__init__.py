@@ -1,1 +1,1 @@
-"""Paths, signals, worker processes, digests and seeds: what any command needs and no science is in."""
+"""Paths, signals, digests and seeds: what every command needs and no science is in."""

@@ -1,4 +1,4 @@
-"""A digest of our own code: what it wrote is out of date once it changes, which a version number would not tell."""
+"""A digest of our own code: cached results are stale once the code changes, which a version number would not tell."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,7 @@ from types import ModuleType
 
 
 def code_digest(files: Iterable[Path]) -> str:
-    """Of the files' names and contents, in this order."""
+    """SHA-256 of the names and contents of files, in the order given."""
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
@@ -15,12 +15,12 @@ def code_digest(files: Iterable[Path]) -> str:
 
 
 def package_files(package: ModuleType) -> list[Path]:
-    """All files of a package, data too, in the order of their names."""
+    """All files of a package, data files included, sorted by name."""
     return [file for path in package.__path__ for file in files_below(Path(path)) if "__pycache__" not in file.parts]
 
 
 def files_below(path: Path) -> Iterator[Path]:
-    """The files in a folder and in those within it, in the order of their names; of a file, itself."""
+    """The files in a folder and its subfolders, sorted by name; for a file, the file itself."""
     if path.is_file():
         yield path
     else:

@@ -1,15 +1,15 @@
-"""Text from elsewhere in Markdown."""
+"""Foreign text in Markdown."""
 
 import re
 
 
 def escape_markdown(text: str) -> str:
-    """Text that any renderer of Markdown shows as it stands: no markup, no HTML, no links, not even bare ones.
+    """Escape text so that every Markdown renderer shows it literally: no markup, no HTML, no links, not even bare ones.
 
-    What is harmless where it stands, as a single underscore within a word, stays, for Markdown is also read as it is.
+    Harmless characters, such as a single underscore within a word, stay: Markdown is also read unrendered.
     """
     text = re.sub(r"[\\`*\[\]<>|$~!]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text)
-    # An ampersand would begin an entity; addresses are links without any markup.
+    # An ampersand may begin an entity; addresses become links without any markup.
     text = re.sub(r"&(?=[#\w]+;)", "&amp;", text)
     text = re.sub(r":(?=//)|(?<=mailto):|(?<=xmpp):", "&#58;", text)
     return re.sub(r"(?<=\bwww)\.", "&#46;", text, flags=re.IGNORECASE).replace("@", "&#64;")

@@ -1,4 +1,4 @@
-"""Paths that users give: `~` in them, and whether an output folder can be written."""
+"""Paths that users give: `~`, and whether an output folder can be written."""
 
 import os
 import tempfile
@@ -7,26 +7,27 @@ from pathlib import Path
 from distill.errors import UserError
 
 
-def from_home(path: str | Path) -> Path:
-    """The path with `~` and `~user` read as home folders; that of a user who isn't there stays as it is, where
-    `Path.expanduser` would raise: it is a folder that doesn't exist, and no failure.
+def expand_user(path: str | Path) -> Path:
+    """Replace a leading `~` or `~user` by the home folder.
+
+    The `~user` of an unknown user stays, where `Path.expanduser` would raise: it is a path that does not exist.
 
     Example:
-        >>> from_home("~nobody_of_that_name/model").parts
+        >>> expand_user("~nobody_of_that_name/model").parts
         ('~nobody_of_that_name', 'model')
     """
     return Path(os.path.expanduser(path))
 
 
 def check_writable(folder: Path, setting: str = "output") -> None:
-    """Make sure that files can be written into `folder`, which need not exist yet; leaves nothing behind.
+    """Check that files can be written into `folder`, which need not exist yet; nothing is left behind.
 
     Args:
-        folder: where.
-        setting: what names it, for the message.
+        folder: The folder.
+        setting: The setting that names it, for the message.
 
     Raises:
-        UserError: they can't.
+        UserError: If the folder, or the nearest one above it that exists, is a file or cannot be written to.
     """
     existing = folder
     while not existing.exists():

@@ -1,13 +1,13 @@
-"""Seeds that are a pure function of what they are for."""
+"""Seeds derived from what they are for, and from nothing else."""
 
 import hashlib
 
 
-def seed_of(*key: int) -> int:
-    """A 63-bit seed from integers, e.g. (seed, step, micro-batch): neighbours in the key share nothing.
+def derive_seed(*key: int) -> int:
+    """A 63-bit seed from integers, e.g. (seed, step, micro-batch); seeds of neighbouring keys are unrelated.
 
     Example:
-        >>> seed_of(0, 1, 2) == seed_of(0, 1, 2), seed_of(0, 1, 2) == seed_of(0, 2, 1)
+        >>> derive_seed(0, 1, 2) == derive_seed(0, 1, 2), derive_seed(0, 1, 2) == derive_seed(0, 2, 1)
         (True, False)
     """
     digest = hashlib.blake2b(":".join(map(str, key)).encode(), digest_size=8).digest()

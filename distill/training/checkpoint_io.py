@@ -1,6 +1,5 @@
 """Checkpoint files: read without executing code, written atomically; and the loop state that a fit continues with."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import torch
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.loops import _FitLoop  # type: ignore[attr-defined]
 
+from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
 
 _REQUIRED: dict[str, type] = {
@@ -82,17 +82,15 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises:
             OSError: If it cannot be written.
         """
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".unfinished")
-        try:
+
+        def write(unfinished: Path) -> None:
+            # Given a path, torch would write its name into the file.
             with unfinished.open("wb") as file:
                 torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
+
+        try:
+            atomic_write(Path(path), write, fsync=True, exclusive=True)
         except (OSError, RuntimeError) as error:
-            unfinished.unlink(missing_ok=True)
             # torch's writer reports a full disk as a RuntimeError.
             raise OSError(f"checkpoint {str(path)!r} can't be written, the previous one is kept: {error}") from error
 

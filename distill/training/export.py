@@ -1,11 +1,11 @@
 """Exports the folder that `transformers` loads: weights, configuration, tokenizer, model card."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytorch_lightning as pl
 
+from augment.runtime.atomic_write import atomic_write
 from distill.data.datamodule import CounterfactualDataModule
 from distill.module import DistillationModule
 from distill.training.model_card import model_card
@@ -32,22 +32,12 @@ def export_student(
     Returns:
         The folder.
     """
-    folder = output / "student"
-    unfinished = output / "student.unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
+
+    def write(unfinished: Path) -> None:
         module.student.save_pretrained(unfinished)
         module.tokenizer.save_pretrained(unfinished)
         (unfinished / "README.md").write_text(model_card(module, data, trainer, checkpoint, changes), encoding="utf-8")
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
-    if folder.exists():
-        replaced = output / "student.replaced"
-        shutil.rmtree(replaced, ignore_errors=True)
-        folder.rename(replaced)
-        unfinished.rename(folder)
-        shutil.rmtree(replaced, ignore_errors=True)
-    else:
-        unfinished.rename(folder)
+
+    folder = output / "student"
+    atomic_write(folder, write, exclusive=True)
     return folder

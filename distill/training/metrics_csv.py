@@ -1,13 +1,14 @@
 """metrics.csv: one file per run, which a continued run appends to (Lightning's own CSVLogger empties it)."""
 
 import csv
-import os
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+from augment.runtime.atomic_write import atomic_write
 
 NAME = "metrics.csv"
 
@@ -85,11 +86,11 @@ class MetricsFile(Logger):
         return self._folder / NAME
 
     def _rewrite(self, columns: list[str], rows: list[dict[str, str]]) -> None:
+        def write(unfinished: Path) -> None:
+            with unfinished.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.DictWriter(file, columns)
+                writer.writeheader()
+                writer.writerows(rows)
+
         self._columns = columns
-        self._folder.mkdir(parents=True, exist_ok=True)
-        unfinished = self._path.with_suffix(".unfinished")
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(rows)
-        os.replace(unfinished, self._path)
+        atomic_write(self._path, write, exclusive=True)

@@ -12,7 +12,7 @@ import yaml
 from distill.data.datamodule import CounterfactualDataModule
 from distill.module import DistillationModule
 from distill.runtime.markdown import escape_markdown
-from distill.runtime.paths import from_home
+from distill.runtime.paths import expand_user
 from distill.training.metrics_csv import SPEED, read_column, read_rows
 
 
@@ -58,7 +58,7 @@ def model_card(
             *(["counterfactual-role-reversal", "fairness"] if treated else []),
         ],
     }
-    if teacher.path and not from_home(teacher.path).exists():
+    if teacher.path and not expand_user(teacher.path).exists():
         header["base_model"] = teacher.path
     rows = {"parameters": f"{student.num_parameters():,}", "architecture": type(student).__name__}
     if teacher.path:

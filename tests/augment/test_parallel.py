@@ -43,13 +43,13 @@ def test_parts_shrink_to_little() -> None:
 
 
 def test_every_number_is_taken_once_whoever_takes_it() -> None:
-    numbers = parallel._Numbers(parallel._Numbers.MOST)
+    numbers = parallel._WorkQueue(parallel._WorkQueue.MOST)
     first = [next(iter(numbers)) for _ in range(5)]
     receiving, sending = multiprocessing.Pipe(duplex=False)
     other = multiprocessing.Process(target=lambda: sending.send(list(numbers)))
     other.start()
     own = list(numbers)
-    assert sorted([*first, *own, *receiving.recv()]) == list(range(parallel._Numbers.MOST))
+    assert sorted([*first, *own, *receiving.recv()]) == list(range(parallel._WorkQueue.MOST))
     other.join()
 
 
@@ -103,11 +103,11 @@ def test_what_a_text_raises_is_raised(capfd: pytest.CaptureFixture[str]) -> None
     assert capfd.readouterr().err == ""
 
 
-def ends_at_once(reverser: RoleReverser, parts: Sequence, numbers: Iterable[int], sending: Connection) -> None:
+def ends_at_once(reverse: Callable, parts: Sequence, numbers: Iterable[int], sending: Connection) -> None:
     os._exit(3)
 
 
-def ends_in_a_message(reverser: RoleReverser, parts: Sequence, numbers: Iterable[int], sending: Connection) -> None:
+def ends_in_a_message(reverse: Callable, parts: Sequence, numbers: Iterable[int], sending: Connection) -> None:
     # A message's length, and less than that.
     os.write(sending.fileno(), struct.pack("!i", 1000) + b"cut short")
     os._exit(3)
@@ -125,9 +125,9 @@ import os, signal, sys
 from augment import RoleReverser, parallel
 signal.signal(signal.SIGTERM, lambda *_: None)
 columns = parallel._columns
-def told(reverser, texts):
+def told(reverse, texts):
     print(os.getpid(), flush=True)
-    return columns(reverser, texts)
+    return columns(reverse, texts)
 parallel._columns = told
 class Stops(RoleReverser):
     def reverse(self, text):

@@ -75,8 +75,9 @@ def test_a_description_that_is_wrong_is_packed_again(
 
 def test_what_a_killed_process_left_is_removed(corpus, tokenizer, tmp_path: Path) -> None:
     key = packed(corpus, tokenizer, tmp_path / "whole").folder.name
-    (tmp_path / "cache" / f"{key}.abc.unfinished").mkdir(parents=True)
-    (tmp_path / "cache" / f"{key}.abc.unfinished" / "tokens.bin").write_bytes(b"half")
+    left = tmp_path / "cache" / f".{key}-0123abcd-1-of_another_machine_unfinished"
+    left.mkdir(parents=True)
+    (left / "tokens.bin").write_bytes(b"half")
     (tmp_path / "cache" / f"{key}.lock").touch()
     packed(corpus, tokenizer, tmp_path / "cache")
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [key]

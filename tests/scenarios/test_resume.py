@@ -273,7 +273,7 @@ def test_a_signal_that_comes_twice_is_one(recipe, tmp_path, capsys, monkeypatch)
 
     _signalled_twice(monkeypatch)
     monkeypatch.setattr(AtomicCheckpointIO, "save_checkpoint", signalled)
-    monkeypatch.setattr("distill.runtime.signals._ECHO_S", PATIENCE_S)
+    monkeypatch.setattr("distill.runtime.signals._DEBOUNCE_SECONDS", PATIENCE_S)
     with pytest.raises(SystemExit) as caught:
         fit(recipe, tmp_path, "--trainer.limit_val_batches=0")
     assert caught.value.code == 128 + signal.SIGINT
@@ -283,7 +283,7 @@ def test_a_signal_that_comes_twice_is_one(recipe, tmp_path, capsys, monkeypatch)
 
 def test_a_second_signal_stops_at_once(recipe, tmp_path, capsys, monkeypatch):
     _signalled_twice(monkeypatch)
-    monkeypatch.setattr("distill.runtime.signals._ECHO_S", 0)
+    monkeypatch.setattr("distill.runtime.signals._DEBOUNCE_SECONDS", 0)
     with pytest.raises(SystemExit) as caught:
         fit(recipe, tmp_path, "--trainer.limit_val_batches=0")
     assert caught.value.code == 128 + signal.SIGTERM

@@ -1,21 +1,16 @@
 """Share the drawing of continuations over processes, each with the model on a device of its own."""
 
 import multiprocessing
-import os
-import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import chain
-from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
 
 import torch
 from tqdm import tqdm
 
+from augment.runtime.worker_pool import ordered_map
 from distill.errors import UserError
 from distill.evaluation.generation.batch_plan import Task
 from distill.evaluation.generation.decoding import Continuation
@@ -43,37 +38,21 @@ class Processes:
         return len(self.devices)
 
     def draw(self, task: Task, batches: Iterable[Sequence[int]]) -> Iterator[tuple[Sequence[int], list[Continuation]]]:
-        """Batches with their continuations, in the order in which they are done.
+        """Batches with their continuations, in order.
 
         Raises:
-            UserError: If the model makes something else than finite numbers of a prompt.
+            UserError: If the model makes something else than finite numbers of a prompt, or cannot be loaded.
             OSError: If a process was killed, most likely for want of memory.
         """
         context = multiprocessing.get_context("spawn")
-        devices = context.SimpleQueue()
+        free = context.SimpleQueue()
         for device in self.devices:
-            devices.put(device)
+            free.put(device)
         threads = max(1, torch.get_num_threads() // self.count)
-        # Its other end closes with this process, however that ends, and the others follow.
-        theirs, ours = context.Pipe(duplex=False)
-        pool = ProcessPoolExecutor(self.count, context, _start, (self, task, devices, threads, theirs))
         try:
-            waiting = {}
-            for rows in chain(batches, [None]):
-                if rows is not None:
-                    with _for_parent_only(signal.SIGINT):
-                        waiting[pool.submit(_draw, rows)] = rows
-                # A few ahead, so that none ever waits for work; all at once would hold a long run's in memory.
-                while len(waiting) > 2 * self.count or (rows is None and waiting):
-                    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                        yield waiting.pop(future), future.result()
-            # All is done: they tidy up before they leave.
-            pool.shutdown()
+            yield from ordered_map(_draw, batches, self.count, self, task, free, threads, start_method="spawn")
         except BrokenProcessPool as error:
             raise OSError("a process that generates was killed, most likely for want of memory") from error
-        finally:
-            ours.close()
-            pool.shutdown(cancel_futures=True)
 
 
 def check_shared(device: str, count: int) -> None:
@@ -106,41 +85,17 @@ def devices(device: torch.device, count: int) -> list[str]:
     return [f"cuda:{index}" for index in range(count)]
 
 
-@contextmanager
-def _for_parent_only(number: signal.Signals) -> Iterator[None]:
-    """Processes that start in here never receive this signal, not even while they import."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+_scored_model: ScoredModel | None = None
+"""A worker's own, loaded with its first batch."""
 
 
-# Where it can't be loaded, why: a pool whose processes fail as they start says only that they ended.
-_scored_model: ScoredModel | Exception
-_task: Task
-
-
-def _start(processes: Processes, task: Task, devices: SimpleQueue, threads: int, parent: Connection) -> None:
-    global _scored_model, _task
-    # Its own is shared with other processes, which must then be told of it at the end: ours may be short.
-    tqdm.set_lock(threading.RLock())
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-    torch.set_num_threads(threads)
-    try:
-        _scored_model = load_scored_model(processes.source, devices.get(), processes.dtype)
-    except Exception as error:
-        _scored_model = error
-    _task = task
-
-
-def _leave_with(parent: Connection) -> None:
-    with suppress(EOFError):
-        parent.recv()
-    os._exit(0)
-
-
-def _draw(rows: Sequence[int]) -> list[Continuation]:
-    if isinstance(_scored_model, Exception):
-        raise _scored_model
-    return _task.draw(_scored_model, rows)
+def _draw(
+    rows: Sequence[int], processes: Processes, task: Task, free: SimpleQueue, threads: int
+) -> tuple[Sequence[int], list[Continuation]]:
+    global _scored_model
+    if _scored_model is None:
+        # tqdm's own lock is shared with other processes, and would have to be given back at the end.
+        tqdm.set_lock(threading.RLock())
+        torch.set_num_threads(threads)
+        _scored_model = load_scored_model(processes.source, free.get(), processes.dtype)
+    return rows, task.draw(_scored_model, rows)

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from augment.runtime.atomic_write import write_whole
+from augment.runtime.atomic_write import atomic_write
+from augment.runtime.error_text import first_line
 from distill.evaluation.generation.batch_plan import Task
 from distill.evaluation.generation.decoding import Continuation, Sampling, prompt_lengths
 from distill.evaluation.generation.device_workers import Processes
@@ -112,7 +113,7 @@ def write_generations(
                     made |= zip(rows, (Continuation(*fields) for fields in batch), strict=True)
                 file.write_table(_table(task, scored_model, made))
 
-    write_whole(path, write, beside=kept.folder)
+    atomic_write(path, write, tmp_dir=kept.folder)
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def _origin(path: Path) -> str | None:
                 pass
         return metadata.get(_ORIGIN, b"").decode()
     except (OSError, ValueError, pa.ArrowException) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = first_line(error)
         logger.warning("%s is damaged (%s); it is made anew", path, reason)
         return None
 

@@ -21,7 +21,7 @@ from typing import Literal
 
 import numpy as np
 
-from augment.runtime.atomic_write import write_whole
+from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
 from distill.evaluation.polarity.bold_unigram import Gender, Labeller, Polarity, unigram
 from distill.evaluation.polarity.word_scores import Readings, words
@@ -106,7 +106,7 @@ def write_word_table(table: WordTable, path: Path) -> None:
     lines = [f"# {table.source}"] + [
         f"{word}\t{value:.{_DECIMALS}f}" for word, value in sorted(table.polarities.items()) if round(value, _DECIMALS)
     ]
-    write_whole(path, lambda beside: beside.write_text("\n".join(lines) + "\n", encoding="utf-8"))
+    atomic_write(path, lambda beside: beside.write_text("\n".join(lines) + "\n", encoding="utf-8"))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from augment.hub_ids import HubId, parse_hub_id
+from augment.runtime.error_text import first_line
 from distill.errors import UserError
 from distill.evaluation.input_files import hub_rows, json_objects
 
@@ -151,7 +152,7 @@ def _rows(source: str) -> list[Mapping[str, Any]]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
         return [{"sentence": line} for line in lines if line.strip()]
     except (ValueError, OSError) as error:  # also of UTF-8, pandas and pyarrow
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = first_line(error)
         raise UserError(f"{source}: not readable ({reason}); expected {LAYOUTS}") from error
 
 

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from augment.documents import read_documents
-from augment.runtime.stale_files import of_this_process, remove_leftovers
+from augment.runtime.stale_files import process_unique_prefix, remove_stale_files
 
 READ = """
 import os, sys
@@ -24,7 +24,7 @@ def gone() -> int:
 
 def test_only_what_nobody_holds_is_removed(tmp_path: Path) -> None:
     number = gone()
-    ours = of_this_process(".out-").removesuffix(f"{os.getpid()}-")
+    ours = process_unique_prefix(".out-").removesuffix(f"{os.getpid()}-")
     theirs = ours.removeprefix(".out-")
     keep = [
         ".out-",
@@ -44,7 +44,7 @@ def test_only_what_nobody_holds_is_removed(tmp_path: Path) -> None:
     (elsewhere / "inner").mkdir(parents=True)
     (tmp_path / f"{ours}{number}-folder" / "inner").mkdir(parents=True)
     (tmp_path / f"{ours}{number}-link").symlink_to(elsewhere)
-    remove_leftovers(tmp_path, ".out-")
+    remove_stale_files(tmp_path, ".out-")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*keep, "elsewhere"])
     assert (elsewhere / "inner").is_dir()
 

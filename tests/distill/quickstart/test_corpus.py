@@ -13,8 +13,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from augment import RoleReverser
 from augment.english.first_names import name_pairs
 from distill.quickstart.corpus import OCCUPATIONS, documents, planted_mean_ratio, prompts, write_corpus
-from distill.quickstart.grammar import SLOTS
 from distill.quickstart.plan import Plan, flip, plans, render
+from distill.quickstart.slots import SLOTS
 from distill.quickstart.world import FORMS, KIN, NAMES, Gender
 
 SEED = 3
@@ -182,12 +182,14 @@ def test_corpus_files(corpus: Path) -> None:
 
 def test_corpus_is_the_same_when_written_again(corpus: Path, tmp_path: Path) -> None:
     # What a killed run left behind is no part of the new one, and a finished folder is replaced.
-    (tmp_path / "again.partial").mkdir()
-    (tmp_path / "again.partial" / "stale.jsonl").touch()
+    left = tmp_path / ".again-0123abcd-1-killed_unfinished"
+    left.mkdir()
+    (left / "stale.jsonl").touch()
     write_corpus(tmp_path / "again", SEED + 1, documents=50, validation_documents=5)
     write_corpus(tmp_path / "again", SEED, documents=4000, validation_documents=300)
     files = {path.relative_to(corpus): path.read_bytes() for path in corpus.rglob("*") if path.is_file()}
     again = tmp_path / "again"
+    assert list(tmp_path.iterdir()) == [again]
     assert {path.relative_to(again): path.read_bytes() for path in again.rglob("*") if path.is_file()} == files
 
 

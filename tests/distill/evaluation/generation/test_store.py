@@ -155,7 +155,7 @@ def test_a_model_that_another_process_can_not_load_says_why(tmp_path: Path, work
 
 
 def test_a_killed_process_is_a_failure_and_not_a_wait_for_ever(work: Task, model_folder: Path) -> None:
-    processes = Processes(model_source(str(model_folder)), "float32", ["cpu"])
+    processes = Processes(model_source(str(model_folder)), "float32", ["cpu", "cpu"])
     slow = replace(work, samples=400, batch_size=8000)
 
     def kill() -> None:

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from distill.runtime.signals import leave_signals_to_parent
-from distill.runtime.worker_pool import in_order
+from augment.runtime.worker_lifetime import leave_signals_to_parent
+from augment.runtime.worker_pool import ordered_map
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "sigwaitinfo"), reason="this system does not tell who sent it")
 
@@ -26,7 +26,7 @@ def pid_of(_: int) -> int:
 
 
 def test_packing_goes_on():
-    results = in_order(pid_of, range(50), 2)
+    results = ordered_map(pid_of, range(50), 2)
     told_by_another(next(results))
     assert len(list(results)) == 49
 
