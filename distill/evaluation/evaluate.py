@@ -13,6 +13,7 @@ from typing import Any
 import augment
 import distill.evaluation
 from augment.runtime.atomic_write import write_whole
+from distill import models
 from distill.errors import UserError
 from distill.evaluation.disparity.coherence import coherence
 from distill.evaluation.disparity.distinct_bigrams import distinct_2
@@ -36,7 +37,6 @@ from distill.evaluation.probes.pronoun_gap import pronoun_gap, pronoun_log_odds
 from distill.evaluation.probes.sentence_pairs import read_pairs
 from distill.evaluation.scored_model import Checkpoint, Dtype, check_model, load_checkpoint
 from distill.evaluation.statistics.bootstrap import DRAWS
-from distill.models import loading as models
 from distill.runtime.code_digest import code_digest, package_files
 from distill.runtime.paths import check_writable
 
