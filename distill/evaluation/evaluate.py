@@ -18,19 +18,19 @@ from distill.errors import UserError
 from distill.evaluation.disparity.coherence import coherence
 from distill.evaluation.disparity.distinct_bigrams import distinct_2
 from distill.evaluation.disparity.measures import disparity_of
-from distill.evaluation.disparity.rescoring import SCORED, tallied
-from distill.evaluation.generation.batch_plan import Task
+from distill.evaluation.disparity.rescoring import SCORED, count_labels
+from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.decoding import Sampling, prompt_lengths
 from distill.evaluation.generation.device_workers import Processes, check_shared, devices
-from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, choose
+from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, select_prompts
 from distill.evaluation.generation.prompts import Prompt, groups_as_occupations, read_prompts
 from distill.evaluation.generation.store import StoredGenerations, write_generations
 from distill.evaluation.generation.templates import OCCUPATIONS
 from distill.evaluation.likelihood.fluency import mean_nll
 from distill.evaluation.likelihood.text_perplexity import measure_text, protocols, read_text
-from distill.evaluation.partial_results import alone_in, progress
+from distill.evaluation.partial_results import exclusive_output, result_cache
 from distill.evaluation.polarity.bold_unigram import unigram
-from distill.evaluation.polarity.word_vector_polarity import POLARITIES, PolarityName, labeller, read_word_table
+from distill.evaluation.polarity.word_vector_polarity import POLARITY_METHODS, PolarityName, labeller, read_word_table
 from distill.evaluation.probes.ceat import measure_ceat, read_contexts
 from distill.evaluation.probes.pair_preference import pair_preference
 from distill.evaluation.probes.pronoun_gap import pronoun_gap, pronoun_log_odds
@@ -60,7 +60,7 @@ def evaluate(
     output: Path,
     preset: PresetName = "quick",
     prompts: str | None = None,
-    polarity: PolarityName | Sequence[PolarityName] = POLARITIES,
+    polarity: PolarityName | Sequence[PolarityName] = POLARITY_METHODS,
     word_table: Path | None = None,
     include_prompt: bool = False,
     pairs: str | Sequence[str] = (),
@@ -143,7 +143,7 @@ def evaluate(
     check_model(model, gguf_file)
     if reference is not None:
         check_model(reference)
-    chosen = choose(read_prompts(prompts), per_group)
+    chosen = select_prompts(read_prompts(prompts), per_group)
     groups = groups_as_occupations(prompts, chosen)
     scored_text = None if text is None else read_text(text, field)
     table = read_word_table(word_table)
@@ -203,38 +203,40 @@ def evaluate(
         },
         "settings": settings,
     }
-    with alone_in(output):
+    with exclusive_output(output):
         # Whatever takes long is kept as soon as it is there: a run that is killed goes on behind it.
         determined_by = {"model": checkpoint.identity, "judge": judge.identity, "code": _code(), **settings}
-        measures = progress(output, "measures", determined_by)
+        measures = result_cache(output, "measures", determined_by)
         metrics |= measure_text(checkpoint, scored_text, window, seed, measures)
         occupations = groups or OCCUPATIONS
-        metrics["pronoun_gap"] = measures.once(
+        metrics["pronoun_gap"] = measures.get_or_compute(
             "pronoun_gap",
             lambda: pronoun_gap(pronoun_log_odds(checkpoint, window, occupations), occupations, seed),
         )
 
         metrics["pairs"] = {
             # By what they hold: a run that is continued may name them in another order.
-            source: measures.once(
+            source: measures.get_or_compute(
                 f"pairs-{settings['pairs'][source]}", partial(pair_preference, checkpoint, window, found)
             )
             for source, found in pairs_of.items()
         }
 
-        metrics["ceat"] = contexts and measures.once("ceat", partial(measure_ceat, checkpoint, contexts, seed))
+        metrics["ceat"] = contexts and measures.get_or_compute(
+            "ceat", partial(measure_ceat, checkpoint, contexts, seed)
+        )
 
-        task = Task(chosen, lengths, samples, sampling, batch_size)
+        plan = GenerationPlan(chosen, lengths, samples, sampling, batch_size)
         # An older metrics.json speaks of other generations.
         (output / "metrics.json").unlink(missing_ok=True)
-        drawn = progress(output, "generations", _made_of(checkpoint, task, dtype))
-        write_generations(output / "generations.parquet", checkpoint, task, drawn, processes)
+        drawn = result_cache(output, "generations", _made_of(checkpoint, plan, dtype))
+        write_generations(output / "generations.parquet", checkpoint, plan, drawn, processes)
         # Read once for each measure, each time piece by piece: there may be more of them than memory holds.
         generations = StoredGenerations(output / "generations.parquet")
 
         chosen_polarities = dict.fromkeys(("unigram", *((polarity,) if isinstance(polarity, str) else polarity)))
         metrics["disparity"] = {
-            name: disparity_of(tallied(generations.rows(*SCORED), labeller(name, table), include_prompt), seed)
+            name: disparity_of(count_labels(generations.rows(*SCORED), labeller(name, table), include_prompt), seed)
             for name in chosen_polarities
         }
         metrics["coherence"] = coherence(
@@ -268,15 +270,15 @@ def _processes(count: int, model: str, gguf_file: str | None, checkpoint: Checkp
     return Processes(model, gguf_file, dtype, devices(checkpoint.device, count))
 
 
-def _made_of(checkpoint: Checkpoint, task: Task, dtype: Dtype) -> dict[str, Any]:
+def _made_of(checkpoint: Checkpoint, plan: GenerationPlan, dtype: Dtype) -> dict[str, Any]:
     """All that decides about a continuation, to the last bit."""
     return {
         "model": checkpoint.identity,
         "name": checkpoint.name,
-        "prompts": _prompts_digest(task.prompts),
-        "samples": task.samples,
-        **asdict(task.sampling),
-        "batch_size": task.batch_size,
+        "prompts": _prompts_digest(plan.prompts),
+        "samples": plan.samples,
+        **asdict(plan.sampling),
+        "batch_size": plan.batch_size,
         "device": checkpoint.device.type,
         "dtype": dtype,
         "code": _code(),

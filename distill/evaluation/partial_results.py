@@ -21,7 +21,7 @@ FOLDER = "unfinished"
 
 
 @dataclass(frozen=True)
-class Progress:
+class ResultCache:
     """Finished parts of a run, one file each.
 
     Attributes:
@@ -31,7 +31,7 @@ class Progress:
 
     folder: Path
 
-    def once(self, name: str, compute: Callable[[], T]) -> T:
+    def get_or_compute(self, name: str, compute: Callable[[], T]) -> T:
         """What `compute` returned, in this run or in one that was stopped: something that JSON can hold, and no NaN."""
         path = self.folder / f"{name}.json"
         if (kept := _read(path)) is not None:
@@ -41,14 +41,14 @@ class Progress:
         write_whole(path, lambda beside: beside.write_text(content, encoding="utf-8"))
         return json.loads(content)
 
-    def done(self, name: str) -> bool:
-        """Whether `once` would return at once."""
+    def has(self, name: str) -> bool:
+        """Whether `get_or_compute` would return at once."""
         return (self.folder / f"{name}.json").is_file()
 
 
-def progress(output: Path, kind: str, determined_by: Mapping[str, Any]) -> Progress:
+def result_cache(output: Path, kind: str, determined_by: Mapping[str, Any]) -> ResultCache:
     """The finished parts of an evaluation into `output` that follow from the same things."""
-    return Progress(output / FOLDER / f"{kind}-{fingerprint(determined_by)}")
+    return ResultCache(output / FOLDER / f"{kind}-{fingerprint(determined_by)}")
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:
@@ -57,7 +57,7 @@ def fingerprint(content: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def alone_in(output: Path) -> Iterator[None]:
+def exclusive_output(output: Path) -> Iterator[None]:
     """Hold an output folder, made where it is missing, against other runs; the lock ends with the process.
 
     What is unfinished stays there if the process is killed or stopped, and goes when all is done or the user's mistake

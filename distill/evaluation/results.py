@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from distill.errors import UserError
-from distill.evaluation.schema import wrong_generations, wrong_metrics
+from distill.evaluation.schema import find_generations_error, find_metrics_error
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def load(folder: str | Path) -> Evaluation:
         metrics = json.loads(measured.read_text(encoding="utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{measured}: not JSON ({error}); {again}") from error
-    if wrong := wrong_metrics(metrics):
+    if wrong := find_metrics_error(metrics):
         raise UserError(f"{measured}: {wrong}; {again}")
     try:
         # Not as a data set: folders named like a=b are not columns.
@@ -67,7 +67,7 @@ def load(folder: str | Path) -> Evaluation:
     except (OSError, ValueError) as error:  # pyarrow's own errors derive from these two
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(f"{texts}: not Parquet, or cut short ({reason}); {again}") from error
-    if wrong := wrong_generations(table):
+    if wrong := find_generations_error(table):
         raise UserError(f"{texts}: {wrong}; {again}")
     return Evaluation(path=path, metrics=metrics, generations=table.to_pandas())
 

@@ -43,7 +43,7 @@ NUMBERS = ("sample", "max_new_tokens", "temperature", "top_p", "top_k")
 """Columns of generations.parquet that everything needs."""
 
 
-def wrong_metrics(metrics: Any) -> str | None:
+def find_metrics_error(metrics: Any) -> str | None:
     """What is wrong with the content of a metrics.json, the first thing found; None if nothing is."""
     if not isinstance(metrics, dict):
         return "holds no JSON object"
@@ -80,7 +80,7 @@ def _fits(value: Any, shape: str) -> bool:
     }[shape]
 
 
-def wrong_generations(table: pa.Table) -> str | None:
+def find_generations_error(table: pa.Table) -> str | None:
     """What is wrong with the columns of a generations.parquet, the first thing found; None if nothing is."""
     if twice := [name for name in table.column_names if table.column_names.count(name) > 1]:
         return f"has the column {twice[0]!r:.40} twice"

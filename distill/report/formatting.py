@@ -63,6 +63,6 @@ def p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.{2 if p >= 0.01 else 3}f}"
 
 
-def words(key: str) -> str:
+def key_to_words(key: str) -> str:
     """A key of metrics.json as words: “effect size” for effect_size."""
     return re.sub(r"[_\s]+", " ", clean(key))

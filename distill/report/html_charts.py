@@ -5,9 +5,9 @@ from html import escape
 
 from distill.evaluation import Evaluation
 from distill.evaluation.disparity.comparison import GroupChange
-from distill.report.formatting import p_value, percent, signed, spoken, words
-from distill.report.metrics_access import MAIN, Metrics, asked, disparity, get
-from distill.report.svg import Point, share_bar, trade_off
+from distill.report.formatting import key_to_words, p_value, percent, signed, spoken
+from distill.report.metrics_access import MAIN, Metrics, disparity_key, disparity_scores, get
+from distill.report.svg import Point, share_bar, trade_off_svg
 from distill.report.verdict import comparable_perplexity
 
 
@@ -23,7 +23,7 @@ def shares_section(evaluations: list[Evaluation], names: list[str], changes: lis
         polarity for evaluation in evaluations for polarity in evaluation.metrics.get("disparity") or {}
     )
     others = "".join(
-        f"<details><summary>The same by {escape(words(polarity))} polarity</summary>"
+        f"<details><summary>The same by {escape(key_to_words(polarity))} polarity</summary>"
         f"{_shares(evaluations, names, polarity, [{} for _ in names])}</details>"
         for polarity in polarities
         if polarity != MAIN
@@ -44,7 +44,7 @@ _CHANGED = "<li><b>*</b> differs from the baseline, for all professions at once 
 def _shares(
     evaluations: list[Evaluation], names: list[str], polarity: str, changes: list[dict[str, GroupChange]]
 ) -> str:
-    scores = [disparity(evaluation.metrics, polarity).get("groups") or {} for evaluation in evaluations]
+    scores = [disparity_scores(evaluation.metrics, polarity).get("groups") or {} for evaluation in evaluations]
     ends = '<span class="ends"><span>men</span><span>women</span></span>'
     heads = "".join(f'<th scope="col">{escape(name)}{ends}</th>' for name in names)
     rows = "".join(
@@ -116,12 +116,12 @@ def trade_off_points(evaluations: list[Evaluation], names: list[str]) -> TradeOf
     kind, values = measured
     found, terms = TradeOff(kind, [], [], []), None
     for name, entry, value in zip(names, metrics, values, strict=True):
-        scores = disparity(entry)
+        scores = disparity_scores(entry)
         if value is None or scores.get("mean_ratio") is None or scores.get("fair_low") is None:
             found.without.append(name)
             continue
-        terms = terms or asked(entry)
-        if asked(entry) != terms:
+        terms = terms or disparity_key(entry)
+        if disparity_key(entry) != terms:
             found.unlike.append(name)
             continue
         found.points.append(
@@ -145,6 +145,6 @@ def price_section(evaluations: list[Evaluation], names: list[str]) -> str:
         f"{head}<p>Up is fairer, left predicts real text better. The shaded range begins where a fair model with as "
         "many texts hardly falls below; above it, no difference from fairness can be told. The open circle is the "
         f"baseline.{missing}</p>"
-        f'<div class="plot"><p class="y">↑ mean ratio</p>{trade_off(measured.points)}'
+        f'<div class="plot"><p class="y">↑ mean ratio</p>{trade_off_svg(measured.points)}'
         f'<p class="x">perplexity per {"word" if measured.kind == "word" else "token"} →</p></div></section>'
     )

@@ -76,7 +76,7 @@ def page(
         evaluations: The baseline first.
         comparisons: Of every other with the baseline.
         verdicts: One for each.
-        frames: The `labelled` generations of each.
+        frames: The `label_generations` of the generations of each.
     """
     names = titles(evaluations)
     sections = [

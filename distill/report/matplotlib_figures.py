@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from distill.evaluation import Evaluation
 from distill.report.formatting import spoken
 from distill.report.html_charts import by_lean, trade_off_points
-from distill.report.metrics_access import disparity, titles
+from distill.report.metrics_access import disparity_scores, titles
 from distill.report.svg import fair_share, label_shifts, share, short
 
 FORMATS = ("svg", "png", "pdf")
@@ -30,9 +30,9 @@ _STYLE = {
 }
 
 
-def shares(evaluations: list[Evaluation]) -> Figure:
+def shares_figure(evaluations: list[Evaluation]) -> Figure:
     """A panel per model: of each profession's gendered texts, the share that speaks of women, with its interval."""
-    groups = [disparity(evaluation.metrics).get("groups") or {} for evaluation in evaluations]
+    groups = [disparity_scores(evaluation.metrics).get("groups") or {} for evaluation in evaluations]
     order = by_lean(groups)[::-1]
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(1.6 + 1.9 * len(evaluations), 1 + 0.19 * max(len(order), 4)), layout="constrained")
@@ -62,7 +62,7 @@ def _draw_share(axes: Axes, row: int, score: dict[str, Any]) -> None:
         axes.plot(ends, [row, row], color=INK, linewidth=0.9, marker="|", markersize=4, zorder=3)
 
 
-def trade_off(evaluations: list[Evaluation]) -> Figure | None:
+def trade_off_figure(evaluations: list[Evaluation]) -> Figure | None:
     """Perplexity against the mean ratio; None where no two of these were measured alike."""
     measured = trade_off_points(evaluations, titles(evaluations))
     if measured is None or not measured.points:
@@ -104,7 +104,7 @@ def trade_off(evaluations: list[Evaluation]) -> Figure | None:
     return figure
 
 
-def drawn(figure: Figure, kind: str) -> bytes:
+def render(figure: Figure, kind: str) -> bytes:
     """A figure as the content of a file, the same each time it is drawn."""
     # A date would make every file another one.
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]

@@ -53,24 +53,24 @@ def prompt_counts(metrics: Metrics) -> bool:
     return get(metrics, "settings", "include_prompt") is True
 
 
-def disparity(metrics: Metrics, polarity: str = MAIN) -> Metrics:
+def disparity_scores(metrics: Metrics, polarity: str = MAIN) -> Metrics:
     """The disparity by a polarity, empty where there is none."""
     return get(metrics, "disparity", polarity) or {}
 
 
-def drawn(metrics: Metrics) -> tuple[Any, ...]:
+def sampling_key(metrics: Metrics) -> tuple[Any, ...]:
     """What must agree for the continuations of two evaluations to be comparable: the prompts, and the sampling."""
     keys = ("prompts_sha256", "temperature", "top_p", "top_k", "max_new_tokens")
     return tuple(get(metrics, "settings", key) for key in keys)
 
 
-def asked(metrics: Metrics, polarity: str = MAIN) -> tuple[Any, ...]:
+def disparity_key(metrics: Metrics, polarity: str = MAIN) -> tuple[Any, ...]:
     """What must agree for the disparities of two evaluations to be comparable: how texts are `drawn`, what is judged.
 
     Not how many texts there are: what a fair model scores with as many stands beside each.
     """
     table = None if polarity == MAIN else get(metrics, "settings", "word_table")
-    return *drawn(metrics), prompt_counts(metrics), table
+    return *sampling_key(metrics), prompt_counts(metrics), table
 
 
 def parity(metrics: Metrics, polarity: str = MAIN) -> bool | None:
@@ -78,14 +78,14 @@ def parity(metrics: Metrics, polarity: str = MAIN) -> bool | None:
 
     None where there were too few gendered texts to say: none, or so few that fair_low is below `TELLING`.
     """
-    scores = disparity(metrics, polarity)
+    scores = disparity_scores(metrics, polarity)
     ratio, low, ci95 = scores.get("mean_ratio"), scores.get("fair_low"), scores.get("ci95")
     if ratio is None or low is None or ci95 is None or low < TELLING:
         return None
     return bool(ratio >= low and ci95[0] <= 0 <= ci95[1])
 
 
-def measured_on(metrics: Metrics, kind: str) -> tuple[Any, ...]:
+def perplexity_key(metrics: Metrics, kind: str) -> tuple[Any, ...]:
     """What must agree for two perplexities to be comparable: the text, how it is counted, and how it is read."""
     entry = get(metrics, "perplexity", kind) or {}
     counted = entry.get("words", entry.get("tokens")) if kind == "word" else entry.get("tokens")

@@ -9,17 +9,17 @@ from functools import partial
 from typing import Any
 
 from distill.evaluation import Evaluation
-from distill.report.formatting import clean, figure, p_value, percent, signed, span, words
+from distill.report.formatting import clean, figure, key_to_words, p_value, percent, signed, span
 from distill.report.metrics_access import (
     MAIN,
     TELLING,
     Metrics,
-    asked,
-    disparity,
-    drawn,
+    disparity_key,
+    disparity_scores,
     get,
-    measured_on,
     parity,
+    perplexity_key,
+    sampling_key,
     titles,
 )
 
@@ -104,8 +104,8 @@ def _perplexity(kind: str) -> Measure:
         digits = 2 if value < 1000 else 0
         return f"{value:.{digits}f}", span(get(metrics, "perplexity", kind, "ci95"), lambda v: f"{v:.{digits}f}")
 
-    name, meaning = PERPLEXITIES.get(kind, (f"Perplexity, {words(kind)}", "Perplexity by another protocol."))
-    return Measure("Real text", name, meaning, read, lambda metrics: measured_on(metrics, kind))
+    name, meaning = PERPLEXITIES.get(kind, (f"Perplexity, {key_to_words(kind)}", "Perplexity by another protocol."))
+    return Measure("Real text", name, meaning, read, lambda metrics: perplexity_key(metrics, kind))
 
 
 def _gendered(metrics: Metrics) -> Cell:
@@ -192,19 +192,23 @@ SCALES = {
 
 def of_polarity(polarity: str) -> str:
     """The part of the summary that a polarity fills."""
-    return WRITES if polarity == MAIN else f"{WRITES}, by {words(polarity)} polarity"
+    return WRITES if polarity == MAIN else f"{WRITES}, by {key_to_words(polarity)} polarity"
 
 
 def _disparities(polarity: str, metrics: list[Metrics]) -> Iterator[Measure]:
     """The lines of one polarity: those that are known, then whatever else stands there."""
-    suffix = "" if polarity == MAIN else f", {words(polarity)}"
-    others = dict.fromkeys(key for each in metrics for key in disparity(each, polarity))
+    suffix = "" if polarity == MAIN else f", {key_to_words(polarity)}"
+    others = dict.fromkeys(key for each in metrics for key in disparity_scores(each, polarity))
     for key in dict.fromkeys([*SCALES, *others]):
         if key not in SHOWN_ELSEWHERE and not key.startswith("fair_") and not key.endswith("_ci95"):
             scale = SCALES.get(key, Scale(_title(key), "", figure))
             read = _parity(polarity) if key == "parity" else _scaled(polarity, key, scale)
             yield Measure(
-                of_polarity(polarity), f"{scale.name}{suffix}", scale.meaning, read, partial(asked, polarity=polarity)
+                of_polarity(polarity),
+                f"{scale.name}{suffix}",
+                scale.meaning,
+                read,
+                partial(disparity_key, polarity=polarity),
             )
 
 
@@ -214,7 +218,7 @@ def _parity(polarity: str) -> Callable[[Metrics], Cell]:
 
 def _scaled(polarity: str, key: str, scale: Scale) -> Callable[[Metrics], Cell]:
     def read(metrics: Metrics) -> Cell:
-        scores = disparity(metrics, polarity)
+        scores = disparity_scores(metrics, polarity)
         value, fair, bound = scores.get(key), scores.get(scale.fair), scores.get(scale.bound)
         if not _number(value):
             return MISSING
@@ -247,7 +251,7 @@ GENDERED = Measure(
     "debiased model was changed on. Lower is better.",
     _gendered,
     # Their costs are those of `token`.
-    lambda metrics: (*measured_on(metrics, "token"), get(metrics, "gendered_tokens", "n")),
+    lambda metrics: (*perplexity_key(metrics, "token"), get(metrics, "gendered_tokens", "n")),
 )
 HOW_IT_WRITES = (
     Measure(
@@ -256,7 +260,7 @@ HOW_IT_WRITES = (
         "Of the gendered continuations of a prompt that has set a gender, the share that keeps it; higher is better. "
         "With its 95 % interval over prompts.",
         _value("coherence", "value"),
-        drawn,
+        sampling_key,
     ),
     Measure(
         "How it writes",
@@ -264,7 +268,7 @@ HOW_IT_WRITES = (
         "How surprising the continuations are to a reference model, in nats per token. A broken model looks fair; "
         "here it shows. Only figures of the same prompts and sampling, under the same reference, can be compared.",
         _fluency,
-        lambda metrics: (*drawn(metrics), _reference(metrics)),
+        lambda metrics: (*sampling_key(metrics), _reference(metrics)),
     ),
     Measure(
         "How it writes",
@@ -272,7 +276,7 @@ HOW_IT_WRITES = (
         "Share of the word pairs in the continuations that differ; near 0, the model repeats itself. It falls with the "
         "amount of text: only figures of as many continuations of the same prompts can be compared.",
         _value("fluency", "distinct_2"),
-        lambda metrics: (*drawn(metrics), get(metrics, "settings", "samples")),
+        lambda metrics: (*sampling_key(metrics), get(metrics, "settings", "samples")),
     ),
 )
 PRONOUN_GAP = Measure(
@@ -366,7 +370,7 @@ def _others(metrics: list[Metrics]) -> Iterator[Measure]:
             if key not in KNOWN:
                 found.update(dict.fromkeys(_leaves((key,), value)))
     for path in found:
-        name = " · ".join([_title(path[0]), *map(words, path[1:])])
+        name = " · ".join([_title(path[0]), *map(key_to_words, path[1:])])
         yield Measure("Other", name, "", lambda metrics, path=path: _figures(get(metrics, *path)))
 
 
@@ -390,7 +394,10 @@ def _figures(entry: Any) -> Cell:
     if not numbers:
         return MISSING
     (_, first), *others = numbers
-    beside = [span(_interval(entry.get("ci95")), figure), *(f"{words(key)} {figure(value)}" for key, value in others)]
+    beside = [
+        span(_interval(entry.get("ci95")), figure),
+        *(f"{key_to_words(key)} {figure(value)}" for key, value in others),
+    ]
     return figure(first), "; ".join(filter(None, beside))
 
 
@@ -403,7 +410,7 @@ def _interval(value: Any) -> list[float] | None:
 
 
 def _title(key: str) -> str:
-    text = words(key)
+    text = key_to_words(key)
     return f"{text[:1].upper()}{text[1:]}"
 
 

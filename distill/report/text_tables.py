@@ -7,7 +7,7 @@ from distill.errors import UserError
 from distill.evaluation import Evaluation
 from distill.evaluation.disparity.comparison import Comparison
 from distill.report.formatting import clean, signed, span, spoken
-from distill.report.metrics_access import disparity, titles
+from distill.report.metrics_access import disparity_scores, titles
 from distill.report.summary_lines import MISSING, measures, summary
 from distill.report.verdict import Verdict, changed
 from distill.runtime.markdown import escape_markdown
@@ -38,7 +38,7 @@ def professions_grid(evaluations: list[Evaluation], comparisons: list[Comparison
     An asterisk says that the model differs from the baseline there.
     """
     changes = [{}, *map(changed, comparisons)]
-    scores = [disparity(evaluation.metrics).get("groups") or {} for evaluation in evaluations]
+    scores = [disparity_scores(evaluation.metrics).get("groups") or {} for evaluation in evaluations]
     rows = [
         [
             spoken(group),

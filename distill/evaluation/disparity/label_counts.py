@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from distill.evaluation.polarity.bold_unigram import Polarity
 
-POLARITIES: tuple[Polarity, ...] = ("female", "male", "neutral", "mixed")
+LABELS: tuple[Polarity, ...] = ("female", "male", "neutral", "mixed")
 
-_COLUMN = {label: column for column, label in enumerate(POLARITIES)}
+_COLUMN = {label: column for column, label in enumerate(LABELS)}
 
 
 class Tally:
@@ -27,7 +27,7 @@ class Tally:
             ValueError: If the label is no polarity.
         """
         if label not in _COLUMN:
-            raise ValueError(f"{label!r} is no polarity; expected one of {POLARITIES}")
+            raise ValueError(f"{label!r} is no polarity; expected one of {LABELS}")
         if group not in self._groups:
             self._groups[group] = _Group()
         self._groups[group].add(prompt, _COLUMN[label])
@@ -51,13 +51,13 @@ class _Group:
 
     def add(self, prompt: str, column: int) -> None:
         index = self._prompts.setdefault(prompt, len(self._prompts))
-        if index * len(POLARITIES) == len(self._counts):
-            self._counts.extend((0,) * len(POLARITIES))
-        self._counts[index * len(POLARITIES) + column] += 1
+        if index * len(LABELS) == len(self._counts):
+            self._counts.extend((0,) * len(LABELS))
+        self._counts[index * len(LABELS) + column] += 1
         if len(self._prompts) == 1:
             self._first.append(column)
 
     def clusters(self) -> NDArray[np.float64]:
         if len(self._prompts) == 1:
-            return np.eye(len(POLARITIES))[np.array(self._first)]
-        return np.array(self._counts, dtype=np.float64).reshape(-1, len(POLARITIES))
+            return np.eye(len(LABELS))[np.array(self._first)]
+        return np.array(self._counts, dtype=np.float64).reshape(-1, len(LABELS))

@@ -20,9 +20,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from distill.evaluation.disparity.fair_baseline import SIMULATIONS, fair_expectations
-from distill.evaluation.disparity.label_counts import POLARITIES, Tally
+from distill.evaluation.disparity.label_counts import LABELS, Tally
 from distill.evaluation.polarity.bold_unigram import Polarity
-from distill.evaluation.statistics.bootstrap import DRAWS, at_least_students, interval, resampled_sums, widened
+from distill.evaluation.statistics.bootstrap import (
+    DRAWS,
+    interval,
+    resampled_sums,
+    student_t_floor,
+    with_minimum_variance,
+)
 from distill.evaluation.statistics.log_odds import Floats, binomial_variance, log_odds, multinomial_variance
 
 
@@ -114,7 +120,14 @@ def _paper(ratios: Sequence[float]) -> dict[str, float | None]:
 
 
 class _Resampled(NamedTuple):
-    """A measure of one group: its estimate, its draws `[draws]`, widened, their variance before that, and clusters."""
+    """A measure of one group.
+
+    Attributes:
+        estimate: Of all its texts.
+        draws: Bootstrap estimates `[draws]`, of at least the minimum variance.
+        variance: Of the bootstrap estimates before that.
+        clusters: How many clusters were resampled.
+    """
 
     estimate: float
     draws: Floats
@@ -125,7 +138,7 @@ class _Resampled(NamedTuple):
 def _mean_interval(groups: Sequence[_Resampled]) -> list[float]:
     """Of the mean over groups."""
     estimates, draws, variances, clusters = (np.array(column) for column in zip(*groups, strict=True))
-    return at_least_students(interval(draws.mean(axis=0)), float(estimates.mean()), variances, clusters)
+    return student_t_floor(interval(draws.mean(axis=0)), float(estimates.mean()), variances, clusters)
 
 
 def _share_interval(groups: Sequence[_Resampled]) -> list[float]:
@@ -146,10 +159,12 @@ def _group(clusters: Floats, draws: int, rng: np.random.Generator) -> tuple[dict
         odds, difference = (np.full(draws, estimate) for estimate in estimates)
     least = binomial_variance(female, male), multinomial_variance(female, male, texts)
     resampled = [
-        _Resampled(float(estimate), widened(values, variance, estimate, rng), float(values.var()), len(columns))
+        _Resampled(
+            float(estimate), with_minimum_variance(values, variance, estimate, rng), float(values.var()), len(columns)
+        )
         for values, variance, estimate in zip((odds, difference), least, estimates, strict=True)
     ]
-    score: dict[str, Any] = {label: int(count) for label, count in zip(POLARITIES, counts, strict=True)}
+    score: dict[str, Any] = {label: int(count) for label, count in zip(LABELS, counts, strict=True)}
     polar = bool(female or male)
     score |= {
         "ratio": ratio(score["female"], score["male"]),

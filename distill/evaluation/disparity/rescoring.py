@@ -37,21 +37,21 @@ def rescore(
             that names a gender a finding about the model.
         seed: Seed of the bootstrap.
     """
-    names_it = polarity if callable(polarity) else labeller(polarity, table)
+    label = polarity if callable(polarity) else labeller(polarity, table)
     columns = [generations[name] for name in SCORED]
-    return disparity_of(tallied(zip(*columns, strict=True), names_it, include_prompt), seed)
+    return disparity_of(count_labels(zip(*columns, strict=True), label, include_prompt), seed)
 
 
-def tallied(rows: Iterable[Sequence[str]], names_it: Labeller, include_prompt: bool = False) -> Tally:
+def count_labels(rows: Iterable[Sequence[str]], label: Labeller, include_prompt: bool = False) -> Tally:
     """Label the continuations of profession prompts.
 
     Args:
         rows: Of each continuation the columns `SCORED`; read once.
-        names_it: What names the polarity of a text.
+        label: What names the polarity of a text.
         include_prompt: Whether the prompt's own words count too.
     """
     tally = Tally()
     for kind, group, prompt_id, prompt, continuation in rows:
         if kind == "profession":
-            tally.add(group, prompt_id, names_it(prompt + continuation if include_prompt else continuation))
+            tally.add(group, prompt_id, label(prompt + continuation if include_prompt else continuation))
     return tally

@@ -16,8 +16,8 @@ _WINDOW = 8192
 
 
 @dataclass(frozen=True)
-class Task:
-    """The continuations to draw of a model.
+class GenerationPlan:
+    """The continuations to generate with a model.
 
     Attributes:
         prompts: What to continue.
@@ -38,7 +38,7 @@ class Task:
         """How many continuations."""
         return len(self.prompts) * self.samples
 
-    def job(self, row: int) -> tuple[Prompt, int]:
+    def prompt_of(self, row: int) -> tuple[Prompt, int]:
         """The prompt and the number of the sample in a row of the table, which goes prompt by prompt."""
         return self.prompts[row // self.samples], row % self.samples
 
@@ -49,9 +49,9 @@ class Task:
             longest_first = sorted(rows, key=lambda row: -self.lengths[row // self.samples])
             yield [longest_first[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
 
-    def draw(self, checkpoint: Checkpoint, rows: Sequence[int]) -> list[Continuation]:
+    def generate(self, checkpoint: Checkpoint, rows: Sequence[int]) -> list[Continuation]:
         """The continuations of a batch, with the model that has been loaded."""
-        return continue_prompts(checkpoint, [self.job(row) for row in rows], self.sampling)
+        return continue_prompts(checkpoint, [self.prompt_of(row) for row in rows], self.sampling)
 
     def batches(self) -> Iterator[list[int]]:
         """The batches of all windows."""

@@ -17,7 +17,7 @@ import torch
 from tqdm import tqdm
 
 from distill.errors import UserError
-from distill.evaluation.generation.batch_plan import Task
+from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.decoding import Continuation
 from distill.evaluation.scored_model import Checkpoint, Dtype, load_checkpoint
 
@@ -41,7 +41,9 @@ class Processes:
         """How many processes."""
         return len(self.devices)
 
-    def draw(self, task: Task, batches: Iterable[Sequence[int]]) -> Iterator[tuple[Sequence[int], list[Continuation]]]:
+    def draw(
+        self, plan: GenerationPlan, batches: Iterable[Sequence[int]]
+    ) -> Iterator[tuple[Sequence[int], list[Continuation]]]:
         """Batches with their continuations, in the order in which they are done.
 
         Raises:
@@ -55,7 +57,7 @@ class Processes:
         threads = max(1, torch.get_num_threads() // self.count)
         # Its other end closes with this process, however that ends, and the others follow.
         theirs, ours = context.Pipe(duplex=False)
-        pool = ProcessPoolExecutor(self.count, context, _start, (self, task, devices, threads, theirs))
+        pool = ProcessPoolExecutor(self.count, context, _start, (self, plan, devices, threads, theirs))
         try:
             waiting = {}
             for rows in chain(batches, [None]):
@@ -117,11 +119,11 @@ def _for_parent_only(number: signal.Signals) -> Iterator[None]:
 
 # Where it can't be loaded, why: a pool whose processes fail as they start says only that they ended.
 _checkpoint: Checkpoint | Exception
-_task: Task
+_plan: GenerationPlan
 
 
-def _start(processes: Processes, task: Task, devices: SimpleQueue, threads: int, parent: Connection) -> None:
-    global _checkpoint, _task
+def _start(processes: Processes, plan: GenerationPlan, devices: SimpleQueue, threads: int, parent: Connection) -> None:
+    global _checkpoint, _plan
     # Its own is shared with other processes, which must then be told of it at the end: ours may be short.
     tqdm.set_lock(threading.RLock())
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
@@ -130,7 +132,7 @@ def _start(processes: Processes, task: Task, devices: SimpleQueue, threads: int,
         _checkpoint = load_checkpoint(processes.model, processes.gguf_file, devices.get(), processes.dtype)
     except Exception as error:
         _checkpoint = error
-    _task = task
+    _plan = plan
 
 
 def _leave_with(parent: Connection) -> None:
@@ -142,4 +144,4 @@ def _leave_with(parent: Connection) -> None:
 def _draw(rows: Sequence[int]) -> list[Continuation]:
     if isinstance(_checkpoint, Exception):
         raise _checkpoint
-    return _task.draw(_checkpoint, rows)
+    return _plan.generate(_checkpoint, rows)

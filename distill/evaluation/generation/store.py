@@ -1,4 +1,4 @@
-"""All continuations of an evaluation: drawn and kept batch by batch, then put into one table."""
+"""All continuations of an evaluation: generated and kept batch by batch, then put into one table."""
 
 import logging
 import time
@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from augment.runtime.atomic_write import write_whole
-from distill.evaluation.generation.batch_plan import Task
+from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.decoding import Continuation, Sampling, prompt_lengths
 from distill.evaluation.generation.device_workers import Processes
 from distill.evaluation.generation.prompts import Prompt
-from distill.evaluation.partial_results import Progress
+from distill.evaluation.partial_results import ResultCache
 from distill.evaluation.scored_model import Checkpoint
 
 logger = logging.getLogger(__name__)
@@ -60,15 +60,15 @@ def generate(
         UserError: If a prompt and its continuation do not fit into the model's context.
     """
     lengths = prompt_lengths(checkpoint, prompts, sampling.max_new_tokens)
-    task = Task(prompts, lengths, samples, sampling, batch_size)
-    drawn: dict[int, Continuation] = {}
-    for rows in task.batches():
-        drawn |= zip(rows, task.draw(checkpoint, rows), strict=True)
-    return _table(task, checkpoint, drawn).to_pandas()
+    plan = GenerationPlan(prompts, lengths, samples, sampling, batch_size)
+    generated: dict[int, Continuation] = {}
+    for rows in plan.batches():
+        generated |= zip(rows, plan.generate(checkpoint, rows), strict=True)
+    return _table(plan, checkpoint, generated).to_pandas()
 
 
 def write_generations(
-    path: Path, checkpoint: Checkpoint, task: Task, kept: Progress, processes: Processes | None = None
+    path: Path, checkpoint: Checkpoint, plan: GenerationPlan, cache: ResultCache, processes: Processes | None = None
 ) -> None:
     """Draw what is not there yet and write the table of `generate`.
 
@@ -76,43 +76,49 @@ def write_generations(
         path: The Parquet file; one that holds these very continuations already is left as it is, a damaged one is made
             anew.
         checkpoint: The model.
-        task: What to draw.
-        kept: Finished batches.
+        plan: What to draw.
+        cache: Finished batches.
         processes: Those that share the work; None: this one alone.
 
     Raises:
         UserError: If the model makes something else than finite numbers of a prompt.
     """
-    if _origin(path) == kept.folder.name:
+    if _origin(path) == cache.folder.name:
         logger.info("%s holds these continuations already", path)
         return
-    missing, left = 0, 0
-    for rows in _missing(task, kept):
-        missing, left = missing + 1, left + len(rows)
-    if left < task.rows:
-        logger.info("going on: %s of %s continuations are there already", f"{task.rows - left:,}", f"{task.rows:,}")
+    missing, remaining = 0, 0
+    for rows in _missing(plan, cache):
+        missing, remaining = missing + 1, remaining + len(rows)
+    if remaining < plan.rows:
+        logger.info(
+            "going on: %s of %s continuations are there already", f"{plan.rows - remaining:,}", f"{plan.rows:,}"
+        )
     if missing:
-        one = next(islice(_missing(task, kept), missing // 2, None))
-        seconds = missing * _seconds(checkpoint, task, one, processes)
-        logger.info("%s continuations: %s", f"{left:,}", _duration(seconds))
-    waiting = _missing(task, kept)
-    drawn = ((rows, task.draw(checkpoint, rows)) for rows in waiting)
-    with tqdm(total=task.rows, initial=task.rows - left, desc="generation", unit="text", delay=2) as bar:
-        for rows, continuations in drawn if processes is None else processes.draw(task, waiting):
-            kept.once(_name(rows), lambda made=continuations: [astuple(continuation) for continuation in made])
+        one = next(islice(_missing(plan, cache), missing // 2, None))
+        seconds = missing * _seconds(checkpoint, plan, one, processes)
+        logger.info("%s continuations: %s", f"{remaining:,}", _duration(seconds))
+    waiting = _missing(plan, cache)
+    generated = ((rows, plan.generate(checkpoint, rows)) for rows in waiting)
+    with tqdm(total=plan.rows, initial=plan.rows - remaining, desc="generation", unit="text", delay=2) as bar:
+        for rows, continuations in generated if processes is None else processes.draw(plan, waiting):
+            cache.get_or_compute(
+                _name(rows), lambda made=continuations: [astuple(continuation) for continuation in made]
+            )
             bar.update(len(rows))
 
     def write(beside: Path) -> None:
-        schema = _SCHEMA.with_metadata({_ORIGIN: kept.folder.name})
+        schema = _SCHEMA.with_metadata({_ORIGIN: cache.folder.name})
         with pq.ParquetWriter(beside, schema, write_page_checksum=True) as file:
-            for window in task.windows():
+            for window in plan.windows():
                 made: dict[int, Continuation] = {}
                 for rows in window:
-                    batch = kept.once(_name(rows), lambda rows=rows: list(map(astuple, task.draw(checkpoint, rows))))
+                    batch = cache.get_or_compute(
+                        _name(rows), lambda rows=rows: list(map(astuple, plan.generate(checkpoint, rows)))
+                    )
                     made |= zip(rows, (Continuation(*fields) for fields in batch), strict=True)
-                file.write_table(_table(task, checkpoint, made))
+                file.write_table(_table(plan, checkpoint, made))
 
-    write_whole(path, write, beside=kept.folder)
+    write_whole(path, write, beside=cache.folder)
 
 
 @dataclass(frozen=True)
@@ -135,9 +141,9 @@ class StoredGenerations:
                 yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
 
-def _missing(task: Task, kept: Progress) -> Iterator[list[int]]:
+def _missing(plan: GenerationPlan, cache: ResultCache) -> Iterator[list[int]]:
     """Batches that are not there yet."""
-    return (rows for rows in task.batches() if not kept.done(_name(rows)))
+    return (rows for rows in plan.batches() if not cache.has(_name(rows)))
 
 
 def _name(rows: Sequence[int]) -> str:
@@ -161,11 +167,11 @@ def _origin(path: Path) -> str | None:
         return None
 
 
-def _table(task: Task, checkpoint: Checkpoint, drawn: Mapping[int, Continuation]) -> pa.Table:
-    constant = {**asdict(task.sampling), "model": checkpoint.name, "model_sha256": checkpoint.sha256}
+def _table(plan: GenerationPlan, checkpoint: Checkpoint, generated: Mapping[int, Continuation]) -> pa.Table:
+    constant = {**asdict(plan.sampling), "model": checkpoint.name, "model_sha256": checkpoint.sha256}
     rows = []
-    for row in sorted(drawn):
-        prompt, number = task.job(row)
+    for row in sorted(generated):
+        prompt, number = plan.prompt_of(row)
         rows.append(
             {
                 "kind": prompt.kind,
@@ -174,24 +180,24 @@ def _table(task: Task, checkpoint: Checkpoint, drawn: Mapping[int, Continuation]
                 "prompt_id": prompt.prompt_id,
                 "prompt": prompt.text,
                 "sample": number,
-                "continuation": drawn[row].text,
-                "tokens": drawn[row].tokens,
+                "continuation": generated[row].text,
+                "tokens": generated[row].tokens,
                 **constant,
             }
         )
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
 
-def _seconds(checkpoint: Checkpoint, task: Task, rows: Sequence[int], processes: Processes | None) -> float:
+def _seconds(checkpoint: Checkpoint, plan: GenerationPlan, rows: Sequence[int], processes: Processes | None) -> float:
     """How long a batch takes at most, from its first tokens; less where several processes share the batches."""
 
     def seconds(tokens: int) -> float:
         started = time.perf_counter()
-        replace(task, sampling=replace(task.sampling, max_new_tokens=tokens)).draw(checkpoint, rows)
+        replace(plan, sampling=replace(plan.sampling, max_new_tokens=tokens)).generate(checkpoint, rows)
         return time.perf_counter() - started
 
     seconds(1)
-    tokens = task.sampling.max_new_tokens
+    tokens = plan.sampling.max_new_tokens
     first, few = seconds(1), min(5, tokens)
     each = max(seconds(few) - first, 0) / (few - 1) if few > 1 else 0
     # Processes on a CPU share its cores.

@@ -14,7 +14,7 @@ from distill.errors import UserError
 from distill.evaluation.likelihood.gendered_tokens import gendered_nlls
 from distill.evaluation.likelihood.perplexity import half, nlls_in_other_windows, perplexity, score_documents
 from distill.evaluation.likelihood.wikitext import detokenised, is_wikitext, word_count
-from distill.evaluation.partial_results import Progress
+from distill.evaluation.partial_results import ResultCache
 from distill.evaluation.scored_model import Checkpoint
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _PIECE = 1 << 19
 
 
 @dataclass(frozen=True)
-class Text:
+class ScoredCorpus:
     """Documents, memory-mapped; those without a word are passed over.
 
     Attributes:
@@ -43,7 +43,7 @@ class Text:
     wikitext: bool
 
 
-def read_text(source: str, field: str) -> Text:
+def read_text(source: str, field: str) -> ScoredCorpus:
     """Read the documents of a file, a folder of files or a hub id.
 
     Raises:
@@ -61,7 +61,7 @@ def read_text(source: str, field: str) -> Text:
         documents, pieces = documents + len(piece), pieces + 1
     if not documents:
         raise UserError(f"--text {source}: holds no text; give one with at least a word, or leave it out")
-    return Text(dataset, documents, digest.hexdigest(), pieces, wikitext)
+    return ScoredCorpus(dataset, documents, digest.hexdigest(), pieces, wikitext)
 
 
 def _pieces(dataset: "Dataset") -> Iterator[list[str]]:
@@ -80,7 +80,7 @@ def _pieces(dataset: "Dataset") -> Iterator[list[str]]:
         yield piece
 
 
-def protocols(text: Text | None, context: int) -> dict[str, str] | None:
+def protocols(text: ScoredCorpus | None, context: int) -> dict[str, str] | None:
     """What each perplexity is, in words."""
     if text is None:
         return None
@@ -94,7 +94,9 @@ def protocols(text: Text | None, context: int) -> dict[str, str] | None:
     }
 
 
-def measure_text(checkpoint: Checkpoint, text: Text | None, context: int, seed: int, kept: Progress) -> dict[str, Any]:
+def measure_text(
+    checkpoint: Checkpoint, text: ScoredCorpus | None, context: int, seed: int, cache: ResultCache
+) -> dict[str, Any]:
     """Perplexity by each protocol, and what gendered tokens cost.
 
     Args:
@@ -102,7 +104,7 @@ def measure_text(checkpoint: Checkpoint, text: Text | None, context: int, seed: 
         text: The documents; None: there are none.
         context: Tokens of a window.
         seed: Seed of the bootstrap over documents.
-        kept: Finished pieces.
+        cache: Finished pieces.
 
     Returns:
         `perplexity`: `token`, `token_strided`, `word`; `gendered_tokens`: mean `nll` in nats per token, None where
@@ -118,7 +120,7 @@ def measure_text(checkpoint: Checkpoint, text: Text | None, context: int, seed: 
     for number, piece in enumerate(_pieces(text.dataset), start=1):
         part = f", part {number} of {text.pieces}" if text.pieces > 1 else ""
         costs.append(
-            kept.once(
+            cache.get_or_compute(
                 f"text-{number:06}",
                 lambda piece=piece, part=part: _costs(checkpoint, piece, text.wikitext, context, part, reverser),
             )

@@ -16,7 +16,7 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-class Readings(dict[str, float]):
+class WordScores(dict[str, float]):
     """What each word means by a table; 0 where the table does not hold it.
 
     A word is looked up as it is written, else in small letters; a contraction or a possessive that is not found so

@@ -24,10 +24,10 @@ import numpy as np
 from augment.runtime.atomic_write import write_whole
 from distill.errors import UserError
 from distill.evaluation.polarity.bold_unigram import Gender, Labeller, Polarity, unigram
-from distill.evaluation.polarity.word_scores import Readings, words
+from distill.evaluation.polarity.word_scores import WordScores, words
 
 PolarityName = Literal["unigram", "gender_max", "gender_wavg"]
-POLARITIES: tuple[PolarityName, ...] = ("unigram", "gender_max", "gender_wavg")
+POLARITY_METHODS: tuple[PolarityName, ...] = ("unigram", "gender_max", "gender_wavg")
 
 THRESHOLD = 0.25
 """Of a text's score, beyond which it is polar: BOLD's, “determined empirically”."""
@@ -47,9 +47,9 @@ class WordTable:
     source: str
 
     @cached_property
-    def readings(self) -> Readings:
+    def scores(self) -> WordScores:
         """The same for words as a text has them: capitalised, with an apostrophe."""
-        return Readings(self.polarities)
+        return WordScores(self.polarities)
 
 
 def read_word_table(path: str | Path | None = None) -> WordTable:
@@ -123,11 +123,11 @@ class VectorPolarity:
 
     def score(self, text: str) -> float:
         """Of a text, in [−1, 1]; 0 for one without gendered words."""
-        return self._score([value for value in map(self.table.readings.__getitem__, words(text)) if value])
+        return self._score([value for value in map(self.table.scores.__getitem__, words(text)) if value])
 
     def __call__(self, text: str) -> Polarity:
         """`female` or `male` from the threshold on; `mixed` if words of both genders reach it and the text does not."""
-        values = [value for value in map(self.table.readings.__getitem__, words(text)) if value]
+        values = [value for value in map(self.table.scores.__getitem__, words(text)) if value]
         if not values:
             return "neutral"
         score = self._score(values)
@@ -139,7 +139,7 @@ class VectorPolarity:
         """(start, end, gender) of each word that reaches the threshold: character offsets into `text`, in order."""
         return [
             (start, end, "female" if value > 0 else "male")
-            for start, end, value in self.table.readings.found(text)
+            for start, end, value in self.table.scores.found(text)
             if abs(value) >= THRESHOLD
         ]
 

@@ -15,7 +15,7 @@ import pytest
 from distill.cli.dispatch import main
 from distill.errors import UserError
 from distill.evaluation import Evaluation, load
-from distill.evaluation.disparity.comparison import labelled
+from distill.evaluation.disparity.comparison import label_generations
 from distill.evaluation.disparity.rescoring import rescore
 from distill.report.command import report
 from distill.report.html_samples import AT_ONCE, CHARACTERS, marked, samples
@@ -376,7 +376,7 @@ def test_a_report_is_bounded(tmp_path: Path) -> None:
 
 
 def test_samples_are_drawn_evenly_and_the_same_each_time() -> None:
-    frames = [labelled(synthetic.generations(synthetic.LEANS, seed=seed)) for seed in (1, 2)]
+    frames = [label_generations(synthetic.generations(synthetic.LEANS, seed=seed)) for seed in (1, 2)]
     chosen, there_are = samples(frames, in_all=20_000)
     assert there_are == 450
     assert 50 < len(chosen) < 150

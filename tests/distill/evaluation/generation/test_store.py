@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from distill.errors import UserError
-from distill.evaluation.generation import batch_plan as task
+from distill.evaluation.generation import batch_plan
 from distill.evaluation.generation import store as generations
-from distill.evaluation.generation.batch_plan import Task
+from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.decoding import Continuation, Sampling, prompt_lengths
 from distill.evaluation.generation.device_workers import Processes, check_shared, devices
 from distill.evaluation.generation.prompts import own_coherence_prompts, own_prompts
 from distill.evaluation.generation.store import StoredGenerations, generate, write_generations
-from distill.evaluation.partial_results import Progress
+from distill.evaluation.partial_results import ResultCache
 from distill.evaluation.scored_model import Checkpoint
 
 PROMPTS = [*own_prompts()[:200:9], *own_coherence_prompts()[::6]]
@@ -26,14 +26,14 @@ SAMPLING = Sampling(max_new_tokens=12, seed=5)
 
 
 @pytest.fixture(scope="module")
-def work(checkpoint: Checkpoint) -> Task:
-    return Task(PROMPTS, prompt_lengths(checkpoint, PROMPTS, 12), 3, SAMPLING, batch_size=7)
+def work(checkpoint: Checkpoint) -> GenerationPlan:
+    return GenerationPlan(PROMPTS, prompt_lengths(checkpoint, PROMPTS, 12), 3, SAMPLING, batch_size=7)
 
 
 def test_each_row_is_in_one_batch_longest_prompts_first(
-    checkpoint: Checkpoint, work: Task, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, work: GenerationPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(task, "_WINDOW", 40)
+    monkeypatch.setattr(batch_plan, "_WINDOW", 40)
     assert sorted(row for rows in work.batches() for row in rows) == list(range(3 * len(PROMPTS)))
     for window in work.windows():
         lengths = [work.lengths[row // 3] for rows in window for row in rows]
@@ -43,11 +43,11 @@ def test_each_row_is_in_one_batch_longest_prompts_first(
 
 
 def test_the_file_is_the_table(
-    checkpoint: Checkpoint, work: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, work: GenerationPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(task, "_WINDOW", 40)
+    monkeypatch.setattr(batch_plan, "_WINDOW", 40)
     path = tmp_path / "generations.parquet"
-    write_generations(path, checkpoint, work, Progress(tmp_path / "kept"))
+    write_generations(path, checkpoint, work, ResultCache(tmp_path / "kept"))
     stored = StoredGenerations(path)
     expected = generate(checkpoint, PROMPTS, 3, SAMPLING, 7).astype(object)
     expected = expected.where(expected.notna(), None)
@@ -57,42 +57,44 @@ def test_the_file_is_the_table(
 
 
 def test_a_run_goes_on_where_it_was_and_ends_with_the_same_bytes(
-    checkpoint: Checkpoint, work: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, work: GenerationPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, stopped = tmp_path / "whole.parquet", tmp_path / "stopped.parquet"
-    write_generations(whole, checkpoint, work, Progress(tmp_path / "kept"))
+    write_generations(whole, checkpoint, work, ResultCache(tmp_path / "kept"))
 
     drawn: list[list[int]] = []
-    draw = Task.draw
+    draw = GenerationPlan.generate
 
-    def counted(self: Task, checkpoint: Checkpoint, rows: list[int]) -> object:
+    def counted(self: GenerationPlan, checkpoint: Checkpoint, rows: list[int]) -> object:
         if self.sampling.max_new_tokens == 12:
             if len(drawn) == 4:
                 raise KeyboardInterrupt
             drawn.append(rows)
         return draw(self, checkpoint, rows)
 
-    monkeypatch.setattr(Task, "draw", counted)
-    kept = Progress(tmp_path / "stopped" / "kept")
+    monkeypatch.setattr(GenerationPlan, "generate", counted)
+    kept = ResultCache(tmp_path / "stopped" / "kept")
     with pytest.raises(KeyboardInterrupt):
         write_generations(stopped, checkpoint, work, kept)
     assert not stopped.exists()
-    monkeypatch.setattr(Task, "draw", lambda self, checkpoint, rows: drawn.append(rows) or draw(self, checkpoint, rows))
+    monkeypatch.setattr(
+        GenerationPlan, "generate", lambda self, checkpoint, rows: drawn.append(rows) or draw(self, checkpoint, rows)
+    )
     monkeypatch.setattr(generations, "_seconds", lambda *_: 1.0)
     write_generations(stopped, checkpoint, work, kept)
     assert sorted(drawn) == sorted(work.batches())
     assert stopped.read_bytes() == whole.read_bytes()
 
-    monkeypatch.setattr(Task, "draw", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(GenerationPlan, "generate", lambda *_: pytest.fail("drawn again"))
     write_generations(stopped, checkpoint, work, kept)
     assert stopped.read_bytes() == whole.read_bytes()
 
 
 @pytest.mark.parametrize("damage", ["cut", "rows", "header", "a byte"])
 def test_a_damaged_batch_or_file_is_made_anew(
-    checkpoint: Checkpoint, work: Task, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+    checkpoint: Checkpoint, work: GenerationPlan, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path, kept = tmp_path / "generations.parquet", Progress(tmp_path / "kept")
+    path, kept = tmp_path / "generations.parquet", ResultCache(tmp_path / "kept")
     write_generations(path, checkpoint, work, kept)
     whole = path.read_bytes()
     middle = len(whole) // 3
@@ -110,12 +112,12 @@ def test_a_damaged_batch_or_file_is_made_anew(
 
 
 def test_several_processes_write_the_same_file(
-    checkpoint: Checkpoint, model_folder: Path, work: Task, tmp_path: Path
+    checkpoint: Checkpoint, model_folder: Path, work: GenerationPlan, tmp_path: Path
 ) -> None:
     one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
-    write_generations(one, checkpoint, work, Progress(tmp_path / "1" / "kept"))
+    write_generations(one, checkpoint, work, ResultCache(tmp_path / "1" / "kept"))
     processes = Processes(str(model_folder), None, "float32", ["cpu", "cpu"])
-    write_generations(two, checkpoint, work, Progress(tmp_path / "2" / "kept"), processes)
+    write_generations(two, checkpoint, work, ResultCache(tmp_path / "2" / "kept"), processes)
     assert one.read_bytes() == two.read_bytes()
 
 
@@ -131,27 +133,27 @@ def test_processes_take_gpus_from_the_first_on(monkeypatch: pytest.MonkeyPatch) 
         check_shared("cuda:2", 2)
 
 
-class Mistaken(Task):
+class Mistaken(GenerationPlan):
     """The model makes something that is no finite number."""
 
-    def draw(self, checkpoint: Checkpoint, rows: Sequence[int]) -> list[Continuation]:
+    def generate(self, checkpoint: Checkpoint, rows: Sequence[int]) -> list[Continuation]:
         raise UserError(f"{checkpoint.name}: row {rows[0]} is none")
 
 
-def test_a_mistake_in_another_process_is_the_same_line(model_folder: Path, work: Task) -> None:
+def test_a_mistake_in_another_process_is_the_same_line(model_folder: Path, work: GenerationPlan) -> None:
     processes = Processes(str(model_folder), None, "float32", ["cpu", "cpu"])
     mistaken = Mistaken(work.prompts, work.lengths, work.samples, work.sampling, work.batch_size)
     with pytest.raises(UserError, match="tiny: row 7 is none"):
         list(processes.draw(mistaken, [[7]]))
 
 
-def test_a_model_that_another_process_can_not_load_says_why(tmp_path: Path, work: Task) -> None:
+def test_a_model_that_another_process_can_not_load_says_why(tmp_path: Path, work: GenerationPlan) -> None:
     processes = Processes(str(tmp_path), None, "float32", ["cpu", "cpu"])
     with pytest.raises(UserError, match=f"{tmp_path.name}.*config"):
         list(processes.draw(work, [[0]]))
 
 
-def test_a_killed_process_is_a_failure_and_not_a_wait_for_ever(work: Task, model_folder: Path) -> None:
+def test_a_killed_process_is_a_failure_and_not_a_wait_for_ever(work: GenerationPlan, model_folder: Path) -> None:
     processes = Processes(str(model_folder), None, "float32", ["cpu"])
     slow = replace(work, samples=400, batch_size=8000)
 

@@ -7,7 +7,7 @@ import pytest
 from distill.errors import UserError
 from distill.evaluation.likelihood import text_perplexity as text_module
 from distill.evaluation.likelihood.text_perplexity import measure_text, protocols, read_text
-from distill.evaluation.partial_results import Progress
+from distill.evaluation.partial_results import ResultCache
 from distill.evaluation.scored_model import Checkpoint
 
 DOCUMENTS = ["The nurse said that she was tired.", " \n ", "He came home.", "", "The judge told everyone that " * 12]
@@ -25,12 +25,12 @@ def test_pieces_and_a_stop_between_them_change_nothing(
     source = _jsonl(tmp_path / "text.jsonl", DOCUMENTS)
     whole = read_text(source, "text")
     assert (whole.documents, whole.pieces, whole.wikitext) == (3, 1, False)
-    expected = measure_text(checkpoint, whole, 40, 0, Progress(tmp_path / "whole"))
+    expected = measure_text(checkpoint, whole, 40, 0, ResultCache(tmp_path / "whole"))
 
     monkeypatch.setattr(text_module, "_PIECE", 40)
     text = read_text(source, "text")
     assert (text.documents, text.pieces, text.sha256) == (3, 2, whole.sha256)
-    kept = Progress(tmp_path / "pieces")
+    kept = ResultCache(tmp_path / "pieces")
     first = measure_text(checkpoint, text, 40, 0, kept)
     (kept.folder / "text-000002.json").unlink()
     assert measure_text(checkpoint, text, 40, 0, kept) == first
@@ -44,14 +44,14 @@ def test_a_finished_piece_is_not_scored_again(
     checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = read_text(_jsonl(tmp_path / "text.jsonl", DOCUMENTS), "text")
-    first = measure_text(checkpoint, text, 40, 0, Progress(tmp_path / "kept"))
+    first = measure_text(checkpoint, text, 40, 0, ResultCache(tmp_path / "kept"))
     monkeypatch.setattr(text_module, "_costs", lambda *_: pytest.fail("scored again"))
-    assert measure_text(checkpoint, text, 40, 0, Progress(tmp_path / "kept")) == first
+    assert measure_text(checkpoint, text, 40, 0, ResultCache(tmp_path / "kept")) == first
 
 
 def test_ordinary_text_is_read_as_it_is(checkpoint: Checkpoint, tmp_path: Path) -> None:
     text = read_text(_jsonl(tmp_path / "text.jsonl", DOCUMENTS), "text")
-    perplexity = measure_text(checkpoint, text, 40, 0, Progress(tmp_path / "kept"))["perplexity"]
+    perplexity = measure_text(checkpoint, text, 40, 0, ResultCache(tmp_path / "kept"))["perplexity"]
     token, word = perplexity["token"], perplexity["word"]
     assert token["tokens"] == word["tokens"]
     assert word["words"] == 7 + 3 + 12 * 5 + 1
@@ -64,14 +64,14 @@ def test_ordinary_text_is_read_as_it_is(checkpoint: Checkpoint, tmp_path: Path) 
 def test_articles_are_detokenised_for_words_alone(checkpoint: Checkpoint, tmp_path: Path) -> None:
     text = read_text(_jsonl(tmp_path / "text.jsonl", [ARTICLE] * 2, "page"), "page")
     assert text.wikitext
-    perplexity = measure_text(checkpoint, text, 40, 0, Progress(tmp_path / "kept"))["perplexity"]
+    perplexity = measure_text(checkpoint, text, 40, 0, ResultCache(tmp_path / "kept"))["perplexity"]
     assert perplexity["word"]["tokens"] < perplexity["token"]["tokens"]
     assert perplexity["word"]["words"] == 2 * (len(ARTICLE.split()) + 2)
     assert "detokenised" in protocols(text, 40)["word"]
 
 
 def test_no_text_is_no_perplexity(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    assert measure_text(checkpoint, None, 40, 0, Progress(tmp_path)) == {
+    assert measure_text(checkpoint, None, 40, 0, ResultCache(tmp_path)) == {
         "perplexity": {},
         "gendered_tokens": {"nll": None, "n": 0},
     }
@@ -89,4 +89,4 @@ def test_an_infinite_perplexity_is_refused(
     costs |= {name: [800.0, 800.0] for name in ("token", "token_strided", "word")}
     monkeypatch.setattr(text_module, "_costs", lambda *_: costs)
     with pytest.raises(UserError, match="beyond all numbers, at 800 nats a token; its weights are damaged"):
-        measure_text(checkpoint, text, 40, 0, Progress(tmp_path / "kept"))
+        measure_text(checkpoint, text, 40, 0, ResultCache(tmp_path / "kept"))
