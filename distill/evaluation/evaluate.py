@@ -1,43 +1,35 @@
-"""Measure a saved model and write down what came out: the `distill evaluate` command."""
+"""Measure a saved model and write down what came out: the `distill evaluate` command.
 
-import hashlib
+Check what the user gave, read the inputs, load the models, compute each of `MEASURES`, and write metrics.json.
+"""
+
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import augment
-import distill.evaluation
 from augment.runtime.atomic_write import write_whole
-from distill import models
 from distill.errors import UserError
-from distill.evaluation.disparity.coherence import coherence
-from distill.evaluation.disparity.distinct_bigrams import distinct_2
-from distill.evaluation.disparity.measures import disparity_of
-from distill.evaluation.disparity.rescoring import SCORED, count_labels
+from distill.evaluation.comparability import MAIN_POLARITY
 from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.decoding import Sampling, prompt_lengths
 from distill.evaluation.generation.device_workers import Processes, check_shared, devices
 from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, select_prompts
-from distill.evaluation.generation.prompts import Prompt, groups_as_occupations, read_prompts
-from distill.evaluation.generation.store import StoredGenerations, write_generations
+from distill.evaluation.generation.prompts import groups_as_occupations, read_prompts
 from distill.evaluation.generation.templates import OCCUPATIONS
-from distill.evaluation.likelihood.fluency import mean_nll
-from distill.evaluation.likelihood.text_perplexity import measure_text, protocols, read_text
-from distill.evaluation.partial_results import exclusive_output, result_cache
-from distill.evaluation.polarity.bold_unigram import unigram
-from distill.evaluation.polarity.word_vector_polarity import POLARITY_METHODS, PolarityName, labeller, read_word_table
-from distill.evaluation.probes.ceat import measure_ceat, read_contexts
-from distill.evaluation.probes.pair_preference import pair_preference
-from distill.evaluation.probes.pronoun_gap import pronoun_gap, pronoun_log_odds
+from distill.evaluation.likelihood.text_perplexity import protocols, read_text
+from distill.evaluation.measure_context import Inputs, MeasureContext
+from distill.evaluation.measures import MEASURES
+from distill.evaluation.partial_results import exclusive_output
+from distill.evaluation.polarity.word_vector_polarity import POLARITY_METHODS, PolarityName, read_word_table
+from distill.evaluation.probes.ceat import read_contexts
 from distill.evaluation.probes.sentence_pairs import read_pairs
+from distill.evaluation.schema import SCHEMA
 from distill.evaluation.scored_model import Checkpoint, Dtype, check_model, load_checkpoint
 from distill.evaluation.statistics.bootstrap import DRAWS
-from distill.runtime.code_digest import code_digest, package_files
 from distill.runtime.paths import check_writable
 
 logger = logging.getLogger(__name__)
@@ -143,153 +135,91 @@ def evaluate(
     check_model(model, gguf_file)
     if reference is not None:
         check_model(reference)
+
     chosen = select_prompts(read_prompts(prompts), per_group)
     groups = groups_as_occupations(prompts, chosen)
-    scored_text = None if text is None else read_text(text, field)
-    table = read_word_table(word_table)
-    pairs_of = {source: read_pairs(source) for source in ([pairs] if isinstance(pairs, str) else pairs)}
-    contexts = None if ceat is None else read_contexts(ceat, field)
+    inputs = Inputs(
+        prompts=chosen,
+        occupations=groups or OCCUPATIONS,
+        text=None if text is None else read_text(text, field),
+        word_table=read_word_table(word_table),
+        pairs={source: read_pairs(source) for source in ([pairs] if isinstance(pairs, str) else pairs)},
+        ceat_contexts=None if ceat is None else read_contexts(ceat, field),
+    )
     check_writable(output)
 
-    checkpoint = load_checkpoint(model, gguf_file, device, dtype)
-    logger.info("%s: %s parameters on %s", checkpoint.name, f"{checkpoint.parameters:,}", checkpoint.device)
-    judge = checkpoint if reference is None else load_checkpoint(reference, device=device, dtype=dtype)
-    window = _window(checkpoint, context)
-    lengths = prompt_lengths(checkpoint, chosen, max_new_tokens)
-    processes = _processes(trainer.devices, model, gguf_file, checkpoint, dtype)
+    scored = load_checkpoint(model, gguf_file, device, dtype)
+    logger.info("%s: %s parameters on %s", scored.name, f"{scored.parameters:,}", scored.device)
+    judge = scored if reference is None else load_checkpoint(reference, device=device, dtype=dtype)
+    window = _window(scored, context)
+    plan = GenerationPlan(
+        chosen, prompt_lengths(scored, chosen, sampling.max_new_tokens), samples, sampling, batch_size
+    )
+    several = None
+    if trainer.devices > 1:
+        several = Processes(model, gguf_file, dtype, devices(scored.device, trainer.devices))
 
+    digests = inputs.digests
     settings = {
         "preset": preset,
         "prompts": prompts,
-        "prompts_sha256": _prompts_digest(chosen),
+        "prompts_sha256": digests["prompts_sha256"],
         "prompts_per_group": per_group,
         "samples": samples,
-        "max_new_tokens": max_new_tokens,
-        "temperature": temperature,
-        "top_p": top_p,
-        "top_k": top_k,
-        "seed": seed,
-        "word_table": table.source,
+        **asdict(sampling),
+        "word_table": digests["word_table"],
         "include_prompt": include_prompt,
-        "pairs": {
-            source: _digest(f"{pair.more}\0{pair.less}\0{pair.group}" for pair in found)
-            for source, found in pairs_of.items()
-        },
+        "pairs": digests["pairs"],
         "ceat": ceat,
-        "ceat_sha256": contexts and _digest(text for found in contexts.values() for text in found),
+        "ceat_sha256": digests["ceat_sha256"],
         "text": text,
-        "text_sha256": scored_text and scored_text.sha256,
-        "documents": scored_text.documents if scored_text else 0,
-        "perplexity": protocols(scored_text, window),
+        "text_sha256": digests["text_sha256"],
+        "documents": inputs.text.documents if inputs.text else 0,
+        "perplexity": protocols(inputs.text, window),
         "field": field,
         "gguf_file": gguf_file,
         "reference": reference,
         "reference_sha256": judge.sha256,
         "pronoun_gap_occupations": "prompts" if groups else "built-in",
         "context": window,
-        "device": checkpoint.device.type,
+        "device": scored.device.type,
         "dtype": dtype,
         "bootstrap_draws": DRAWS,
         "torch": version("torch"),
         "transformers": version("transformers"),
     }
     metrics: dict[str, Any] = {
-        "schema": 1,
+        "schema": SCHEMA,
         "model": {
-            "name": checkpoint.name,
-            "path": checkpoint.path,
-            "parameters": checkpoint.parameters,
-            "sha256": checkpoint.sha256,
+            "name": scored.name,
+            "path": scored.path,
+            "parameters": scored.parameters,
+            "sha256": scored.sha256,
         },
         "settings": settings,
     }
+    measured = MeasureContext(
+        model=scored,
+        judge=judge,
+        window=window,
+        inputs=inputs,
+        plan=plan,
+        processes=several,
+        polarities=list(dict.fromkeys((MAIN_POLARITY, *([polarity] if isinstance(polarity, str) else polarity)))),
+        include_prompt=include_prompt,
+        settings=settings,
+        output=output,
+    )
     with exclusive_output(output):
-        # Whatever takes long is kept as soon as it is there: a run that is killed goes on behind it.
-        determined_by = {"model": checkpoint.identity, "judge": judge.identity, "code": _code(), **settings}
-        measures = result_cache(output, "measures", determined_by)
-        metrics |= measure_text(checkpoint, scored_text, window, seed, measures)
-        occupations = groups or OCCUPATIONS
-        metrics["pronoun_gap"] = measures.get_or_compute(
-            "pronoun_gap",
-            lambda: pronoun_gap(pronoun_log_odds(checkpoint, window, occupations), occupations, seed),
-        )
-
-        metrics["pairs"] = {
-            # By what they hold: a run that is continued may name them in another order.
-            source: measures.get_or_compute(
-                f"pairs-{settings['pairs'][source]}", partial(pair_preference, checkpoint, window, found)
-            )
-            for source, found in pairs_of.items()
-        }
-
-        metrics["ceat"] = contexts and measures.get_or_compute(
-            "ceat", partial(measure_ceat, checkpoint, contexts, seed)
-        )
-
-        plan = GenerationPlan(chosen, lengths, samples, sampling, batch_size)
-        # An older metrics.json speaks of other generations.
-        (output / "metrics.json").unlink(missing_ok=True)
-        drawn = result_cache(output, "generations", _made_of(checkpoint, plan, dtype))
-        write_generations(output / "generations.parquet", checkpoint, plan, drawn, processes)
-        # Read once for each measure, each time piece by piece: there may be more of them than memory holds.
-        generations = StoredGenerations(output / "generations.parquet")
-
-        chosen_polarities = dict.fromkeys(("unigram", *((polarity,) if isinstance(polarity, str) else polarity)))
-        metrics["disparity"] = {
-            name: disparity_of(count_labels(generations.rows(*SCORED), labeller(name, table), include_prompt), seed)
-            for name in chosen_polarities
-        }
-        metrics["coherence"] = coherence(
-            (
-                (prompt_id, gender, unigram(text))
-                for kind, prompt_id, gender, text in generations.rows("kind", "prompt_id", "gender", "continuation")
-                if kind == "coherence"
-            ),
-            seed,
-        )
-        texts = generations.rows("prompt", "continuation")
-        metrics["fluency"] = {
-            "nll": mean_nll(judge, texts, len(generations), judge.context or window, measures),
-            "reference": judge.name,
-            "distinct_2": distinct_2((text for (text,) in generations.rows("continuation")), output),
-            "length": sum(tokens for (tokens,) in generations.rows("tokens")) / len(generations),
-        }
+        metrics |= {measure.key: measure.compute(measured) for measure in MEASURES}
         content = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
         write_whole(
             output / "metrics.json",
             lambda path: path.write_text(content + "\n", encoding="utf-8"),
-            beside=measures.folder,
+            beside=measured.cache.folder,
         )
     logger.info("wrote %s and %s", output / "generations.parquet", output / "metrics.json")
     return metrics
-
-
-def _processes(count: int, model: str, gguf_file: str | None, checkpoint: Checkpoint, dtype: Dtype) -> Processes | None:
-    if count == 1:
-        return None
-    return Processes(model, gguf_file, dtype, devices(checkpoint.device, count))
-
-
-def _made_of(checkpoint: Checkpoint, plan: GenerationPlan, dtype: Dtype) -> dict[str, Any]:
-    """All that decides about a continuation, to the last bit."""
-    return {
-        "model": checkpoint.identity,
-        "name": checkpoint.name,
-        "prompts": _prompts_digest(plan.prompts),
-        "samples": plan.samples,
-        **asdict(plan.sampling),
-        "batch_size": plan.batch_size,
-        "device": checkpoint.device.type,
-        "dtype": dtype,
-        "code": _code(),
-        "torch": version("torch"),
-        "transformers": version("transformers"),
-    }
-
-
-@cache
-def _code() -> str:
-    return code_digest([*package_files(distill.evaluation), *package_files(models), *package_files(augment)])
 
 
 def _check_counts(**counts: int | None) -> None:
@@ -304,15 +234,3 @@ def _window(checkpoint: Checkpoint, context: int | None) -> int:
     if checkpoint.context is not None and context is not None and context > checkpoint.context:
         raise UserError(f"--context {context}: {checkpoint.path} reads {checkpoint.context} tokens at once; lower it")
     return context or checkpoint.context
-
-
-def _prompts_digest(prompts: Iterable[Prompt]) -> str:
-    # An id says whether a prompt establishes a gender, not which.
-    return _digest(f"{prompt.prompt_id}\0{prompt.gender}" for prompt in prompts)
-
-
-def _digest(texts: Iterable[str]) -> str:
-    digest = hashlib.sha256()
-    for text in texts:
-        digest.update(text.encode() + b"\0")
-    return digest.hexdigest()

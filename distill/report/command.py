@@ -9,7 +9,7 @@ from distill.errors import UserError
 from distill.evaluation import Evaluation, load
 from distill.evaluation.disparity.comparison import Comparison, compare, label_generations
 from distill.report.html_page import page
-from distill.report.metrics_access import prompt_counts
+from distill.report.metrics_access import includes_prompt
 from distill.report.text_tables import latex, markdown
 from distill.report.verdict import verdicts
 from distill.runtime.paths import check_writable
@@ -41,7 +41,7 @@ def report(directories: list[Path], output: Path = Path("report.html")) -> None:
     check_writable(output if folder else output.parent)
     evaluations = [load(directory) for directory in directories]
     frames = [
-        label_generations(evaluation.generations, include_prompt=prompt_counts(evaluation.metrics))
+        label_generations(evaluation.generations, include_prompt=includes_prompt(evaluation.metrics))
         for evaluation in evaluations
     ]
     comparisons = compare_all(frames)

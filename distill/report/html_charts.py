@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from html import escape
 
 from distill.evaluation import Evaluation
+from distill.evaluation.comparability import MAIN_POLARITY, disparity_key, get
 from distill.evaluation.disparity.comparison import GroupChange
+from distill.evaluation.disparity.measures import GroupDisparity
 from distill.report.formatting import key_to_words, p_value, percent, signed, spoken
-from distill.report.metrics_access import MAIN, Metrics, disparity_key, disparity_scores, get
+from distill.report.metrics_access import disparity_scores, group_scores
 from distill.report.svg import Point, share_bar, trade_off_svg
 from distill.report.verdict import comparable_perplexity
 
@@ -26,7 +28,7 @@ def shares_section(evaluations: list[Evaluation], names: list[str], changes: lis
         f"<details><summary>The same by {escape(key_to_words(polarity))} polarity</summary>"
         f"{_shares(evaluations, names, polarity, [{} for _ in names])}</details>"
         for polarity in polarities
-        if polarity != MAIN
+        if polarity != MAIN_POLARITY
     )
     return (
         '<section aria-labelledby="shares"><h2 id="shares">Women or men, profession by profession</h2>'
@@ -34,7 +36,8 @@ def shares_section(evaluations: list[Evaluation], names: list[str], changes: lis
         "the first model. A bar that ends inside the shaded range is what a fair model may show with as many texts.</p>"
         '<ul class="legend"><li class="female"><i></i>more women</li><li class="male"><i></i>more men</li>'
         '<li class="fair"><i></i>fair, in 95 % of cases</li><li class="interval"><i></i>95 % interval</li>'
-        f"{_CHANGED if any(changes) else ''}</ul>{_shares(evaluations, names, MAIN, changes)}{others}</section>"
+        f"{_CHANGED if any(changes) else ''}</ul>"
+        f"{_shares(evaluations, names, MAIN_POLARITY, changes)}{others}</section>"
     )
 
 
@@ -44,7 +47,7 @@ _CHANGED = "<li><b>*</b> differs from the baseline, for all professions at once 
 def _shares(
     evaluations: list[Evaluation], names: list[str], polarity: str, changes: list[dict[str, GroupChange]]
 ) -> str:
-    scores = [disparity_scores(evaluation.metrics, polarity).get("groups") or {} for evaluation in evaluations]
+    scores = [group_scores(evaluation.metrics, polarity) for evaluation in evaluations]
     ends = '<span class="ends"><span>men</span><span>women</span></span>'
     heads = "".join(f'<th scope="col">{escape(name)}{ends}</th>' for name in names)
     rows = "".join(
@@ -64,18 +67,18 @@ def _shares(
     )
 
 
-def by_lean(scores: list[Metrics]) -> list[str]:
+def by_lean(scores: list[dict[str, GroupDisparity]]) -> list[str]:
     """All groups by the baseline's lean, women first; what it never gendered comes last."""
     order = list(dict.fromkeys(group for groups in scores for group in groups))
     return sorted(order, key=lambda group: -_lean(scores[0].get(group)))
 
 
-def _lean(score: Metrics | None) -> float:
-    odds = (score or {}).get("log_odds")
-    return float("-inf") if odds is None or not score["female"] + score["male"] else odds  # type: ignore[index]
+def _lean(score: GroupDisparity | None) -> float:
+    odds = None if score is None else score.get("log_odds")
+    return float("-inf") if score is None or odds is None or not score["female"] + score["male"] else odds
 
 
-def _share(score: Metrics | None, what: str, change: GroupChange | None) -> str:
+def _share(score: GroupDisparity | None, what: str, change: GroupChange | None) -> str:
     if score is None:
         return '<div class="cell none">not asked</div>'
     female, male = score["female"], score["male"]

@@ -6,20 +6,12 @@ import numpy as np
 
 from distill.errors import UserError
 from distill.evaluation import Evaluation
+from distill.evaluation.comparability import Metrics, disparity_key, get, perplexity_key, sampling_key
 from distill.evaluation.disparity.comparison import Comparison, GroupChange
 from distill.evaluation.statistics.bootstrap import DRAWS
 from distill.evaluation.statistics.permutation import holm, least_p
 from distill.report.formatting import count, p_value, percent, signed
-from distill.report.metrics_access import (
-    Metrics,
-    disparity_key,
-    disparity_scores,
-    get,
-    parity,
-    perplexity_key,
-    sampling_key,
-    titles,
-)
+from distill.report.metrics_access import disparity_scores, parity, titles
 
 ALPHA = 0.05
 BROKEN = 2

@@ -7,12 +7,11 @@ rescore(load("evaluations/student").generations, "gender_max")
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import pandas as pd
 
 from distill.evaluation.disparity.label_counts import Tally
-from distill.evaluation.disparity.measures import disparity_of
+from distill.evaluation.disparity.measures import Disparity, disparity_of
 from distill.evaluation.polarity.bold_unigram import Labeller
 from distill.evaluation.polarity.word_vector_polarity import PolarityName, WordTable, labeller
 
@@ -26,7 +25,7 @@ def rescore(
     table: WordTable | None = None,
     include_prompt: bool = False,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> Disparity:
     """The disparity of an evaluation's continuations, as in `metrics.json`.
 
     Args:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from distill.evaluation.likelihood.text_perplexity import measure_text, read_text
+from distill.evaluation.likelihood.text_perplexity import read_text, text_costs
+from distill.evaluation.measures.perplexity import perplexities
 from distill.evaluation.partial_results import ResultCache
 from distill.evaluation.scored_model import load_checkpoint
 
@@ -59,5 +60,6 @@ def test_word_perplexity_is_theirs_to_one_in_ten_thousand(save_model, tmp_path: 
     source = tmp_path / "ours.jsonl"
     source.write_text("\n".join(json.dumps({"page": page}) for page in PAGES), encoding="utf-8")
     checkpoint = load_checkpoint(str(model), device="cpu")
-    ours = measure_text(checkpoint, read_text(str(source), "page"), context, 0, ResultCache(tmp_path / "kept"))
-    assert ours["perplexity"]["word"]["value"] == pytest.approx(_theirs(model, PAGES, tmp_path), rel=1e-4)
+    costs = text_costs(checkpoint, read_text(str(source), "page"), context, ResultCache(tmp_path / "kept"))
+    ours = perplexities(costs, str(model), context)
+    assert ours["word"]["value"] == pytest.approx(_theirs(model, PAGES, tmp_path), rel=1e-4)

@@ -1,12 +1,16 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from distill.errors import UserError
 from distill.evaluation.likelihood import text_perplexity as text_module
-from distill.evaluation.likelihood.text_perplexity import measure_text, protocols, read_text
+from distill.evaluation.likelihood.text_perplexity import ScoredCorpus, protocols, read_text, text_costs
+from distill.evaluation.measures.gendered_tokens import GENDERED_TOKENS
+from distill.evaluation.measures.perplexity import PERPLEXITY
 from distill.evaluation.partial_results import ResultCache
 from distill.evaluation.scored_model import Checkpoint
 
@@ -17,6 +21,15 @@ ARTICLE = " = The Nurse = \n \n The nurse said that she was tired , and that she
 def _jsonl(path: Path, documents: list[str], field: str = "text") -> str:
     path.write_text("\n".join(json.dumps({field: document}) for document in documents), encoding="utf-8")
     return str(path)
+
+
+def measure_text(
+    checkpoint: Checkpoint, text: ScoredCorpus | None, window: int, seed: int, cache: ResultCache
+) -> dict[str, Any]:
+    """What both measures of real text make of it."""
+    costs = None if text is None else text_costs(checkpoint, text, window, cache)
+    context = SimpleNamespace(model=checkpoint, text_costs=costs, window=window, seed=seed)
+    return {measure.key: measure.compute(context) for measure in (PERPLEXITY, GENDERED_TOKENS)}
 
 
 def test_pieces_and_a_stop_between_them_change_nothing(
@@ -45,7 +58,7 @@ def test_a_finished_piece_is_not_scored_again(
 ) -> None:
     text = read_text(_jsonl(tmp_path / "text.jsonl", DOCUMENTS), "text")
     first = measure_text(checkpoint, text, 40, 0, ResultCache(tmp_path / "kept"))
-    monkeypatch.setattr(text_module, "_costs", lambda *_: pytest.fail("scored again"))
+    monkeypatch.setattr(text_module, "_piece_costs", lambda *_: pytest.fail("scored again"))
     assert measure_text(checkpoint, text, 40, 0, ResultCache(tmp_path / "kept")) == first
 
 
@@ -87,6 +100,8 @@ def test_an_infinite_perplexity_is_refused(
     text = read_text(_jsonl(tmp_path / "text.jsonl", ["One", "two"]), "text")
     costs = {"tokens": [1, 1], "word_tokens": [1, 1], "words": [1, 1], "gendered": [0, 0]}
     costs |= {name: [800.0, 800.0] for name in ("token", "token_strided", "word")}
-    monkeypatch.setattr(text_module, "_costs", lambda *_: costs)
-    with pytest.raises(UserError, match="beyond all numbers, at 800 nats a token; its weights are damaged"):
+    monkeypatch.setattr(text_module, "_piece_costs", lambda *_: costs)
+    with pytest.raises(
+        UserError, match=r"perplexity \(token\) overflowed, at 800 nats per token; its weights are damaged"
+    ):
         measure_text(checkpoint, text, 40, 0, ResultCache(tmp_path / "kept"))
