@@ -123,8 +123,8 @@ def evaluate(
         What metrics.json holds.
 
     Raises:
-        UserError: If a path, a prompt or a number is wrong, and nothing has been written then; or if a model's
-            probabilities are no finite numbers.
+        UserError: If a path, a prompt or a number is wrong, in which case nothing has been written; or if a model's
+            probabilities are not finite.
     """
     sampling = Sampling(max_new_tokens, temperature, top_p, top_k, seed)
     _check_counts(prompts_per_group=prompts_per_group, samples=samples, batch_size=batch_size, context=context)
@@ -230,7 +230,9 @@ def _check_counts(**counts: int | None) -> None:
 
 def _window(checkpoint: Checkpoint, context: int | None) -> int:
     if checkpoint.context is None and context is None:
-        raise UserError(f"{checkpoint.path}: does not say how much it can read at once; give --context")
+        raise UserError(f"{checkpoint.path}: its config gives no context length; give --context")
     if checkpoint.context is not None and context is not None and context > checkpoint.context:
-        raise UserError(f"--context {context}: {checkpoint.path} reads {checkpoint.context} tokens at once; lower it")
+        raise UserError(
+            f"--context {context}: exceeds the context length of {checkpoint.path}, {checkpoint.context}; lower it"
+        )
     return context or checkpoint.context

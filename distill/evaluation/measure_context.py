@@ -19,7 +19,7 @@ from distill.evaluation.likelihood.perplexity import TextCosts
 from distill.evaluation.likelihood.text_perplexity import ScoredCorpus, text_costs
 from distill.evaluation.partial_results import ResultCache, result_cache
 from distill.evaluation.polarity.word_vector_polarity import PolarityName, WordTable
-from distill.evaluation.probes.sentence_pairs import Pair
+from distill.evaluation.probes.sentence_pairs import SentencePair
 from distill.evaluation.scored_model import Checkpoint
 from distill.runtime.code_digest import code_digest, package_files
 
@@ -47,7 +47,7 @@ class Inputs:
     occupations: Sequence[str]
     text: ScoredCorpus | None
     word_table: WordTable
-    pairs: Mapping[str, Sequence[Pair]]
+    pairs: Mapping[str, Sequence[SentencePair]]
     ceat_contexts: Mapping[str, Sequence[str]] | None
 
     @property

@@ -43,7 +43,7 @@ def load(folder: str | Path) -> Evaluation:
     """Read an evaluation from its folder.
 
     Raises:
-        UserError: If the folder holds no finished evaluation, a damaged one, or one of another schema.
+        UserError: If the folder holds no finished evaluation, a corrupt one, or one of another schema.
     """
     path = Path(folder)
     measured, texts = path / "metrics.json", path / "generations.parquet"
@@ -66,11 +66,11 @@ def load(folder: str | Path) -> Evaluation:
         table = pq.ParquetFile(texts).read()
     except (OSError, ValueError) as error:  # pyarrow's own errors derive from these two
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(f"{texts}: not Parquet, or cut short ({reason}); {again}") from error
+        raise UserError(f"{texts}: truncated or corrupt Parquet file ({reason}); {again}") from error
     if wrong := find_generations_error(table):
         raise UserError(f"{texts}: {wrong}; {again}")
     return Evaluation(path=path, metrics=metrics, generations=table.to_pandas())
 
 
 def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is not valid JSON")

@@ -61,7 +61,7 @@ def find_metrics_error(metrics: Any) -> str | None:
         The first error found, None if there is none.
     """
     if not isinstance(metrics, dict):
-        return "holds no JSON object"
+        return "is not a JSON object"
     if metrics.get("schema") != SCHEMA:
         return f"is of schema {metrics.get('schema')!r}; this version reads {SCHEMA}"
     return next((error for key, entry in METRICS.items() for error in _errors(metrics.get(key), entry, key)), None)
@@ -127,9 +127,9 @@ def find_generations_error(table: pa.Table) -> str | None:
             return f"its column {name} holds {kind}, not numbers"
         if column.null_count:
             row = next(index for index, value in enumerate(column) if not value.is_valid)
-            return f"its column {name} holds nothing in row {row}"
+            return f"its column {name} is null in row {row}"
         if name in NUMBERS and not (finite := pc.is_finite(column.cast(pa.float64(), safe=False))).to_numpy().all():
-            return f"its column {name} holds no finite number in row {finite.index(False).as_py()}"
+            return f"its column {name} is not finite in row {finite.index(False).as_py()}"
     if not table.num_rows or "profession" not in table.column("kind").unique().to_pylist():
-        return "holds no continuation of a prompt that names a profession"
+        return "contains no continuation of a profession prompt"
     return None

@@ -1,4 +1,4 @@
-"""From the folders of several evaluations to pages, tables and figures that set them side by side. Needs no model."""
+"""The `distill report` command: evaluations side by side, as a page, tables and figures. Needs no model."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from distill.report.verdict import verdicts
 from distill.runtime.paths import check_writable
 
 TEXTS = {"report.html": ".html", "tables.md": ".md", "tables.tex": ".tex"}
-"""What a folder gets beside the charts."""
+"""What a folder gets, besides the charts."""
 
 
 def report(directories: list[Path], output: Path = Path("report.html")) -> None:
@@ -35,7 +35,7 @@ def report(directories: list[Path], output: Path = Path("report.html")) -> None:
     folder = output.is_dir() or not output.suffix
     if not folder and output.suffix not in TEXTS.values():
         raise UserError(
-            f"{output}: can't write a report as {output.suffix}; name a file {', '.join(TEXTS.values())}, or a folder "
+            f"{output}: cannot write a report as {output.suffix}; name a file {', '.join(TEXTS.values())}, or a folder "
             "for all of them and the charts"
         )
     check_writable(output if folder else output.parent)

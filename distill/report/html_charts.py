@@ -100,7 +100,7 @@ class TradeOff:
     Attributes:
         kind: Which perplexity.
         points: The models that have both, measured alike.
-        without: Names of those that lack one of the two.
+        without: Names of those without one of the two.
         unlike: Names of those whose ratio cannot be compared with that of the first point.
     """
 
@@ -140,7 +140,7 @@ def price_section(evaluations: list[Evaluation], names: list[str]) -> str:
     if measured is None:
         reason = "No perplexity that all models share was measured: give the same text and context to each evaluation."
         return f"{head}<p>{reason}</p></section>"
-    reasons = {"for want of one of the two": measured.without, "measured on other texts": measured.unlike}
+    reasons = {"because one of the two is missing": measured.without, "measured on other texts": measured.unlike}
     missing = "".join(f" Not shown, {reason}: {escape(', '.join(left))}." for reason, left in reasons.items() if left)
     if not measured.points:
         return f"{head}<p>No model has both a perplexity and a ratio.{missing}</p></section>"

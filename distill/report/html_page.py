@@ -228,18 +228,18 @@ def _methods(evaluations: list[Evaluation], frames: list[pd.DataFrame]) -> tuple
 
 
 def _prompts(frames: list[pd.DataFrame]) -> str:
-    """Whether all models continued the same prompts, and whether any of these tells a gender."""
+    """Whether all models continued the same prompts, and whether any of them holds a gendered word."""
     given = [set(zip(frame["group"], frame["prompt"], strict=True)) for frame in frames]
     every = set().union(*given)
-    telling = sum(bool(gendered_words(prompt)) for _, prompt in every)
+    gendered = sum(bool(gendered_words(prompt)) for _, prompt in every)
     if len(given) == 1:
         continued = ""
     elif all(prompts == given[0] for prompts in given):
         continued = "Each model continued the same prompts. "
     else:
         continued = "The models did not all continue the same prompts. "
-    some = f"{telling:,} of the {count(len(every), 'prompt')} hold{'s' if telling == 1 else ''}"
-    return f"{continued}{some if telling else 'None of the prompts holds'} a gendered word of BOLD’s lists."
+    some = f"{gendered:,} of the {count(len(every), 'prompt')} hold{'s' if gendered == 1 else ''}"
+    return f"{continued}{some if gendered else 'None of the prompts holds'} a gendered word of BOLD’s lists."
 
 
 def _items(sentences: tuple[str, ...]) -> str:

@@ -30,7 +30,7 @@ from distill.evaluation.statistics.permutation import holm, permutation_test
 _SETTINGS = ("temperature", "top_p", "top_k", "max_new_tokens", "include_prompt")
 """What must be the same of both: how texts were drawn, and how they were judged."""
 PROMPT = ["group", "prompt_id", "prompt"]
-"""The columns that tell a prompt."""
+"""The columns that identify a prompt."""
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +60,7 @@ class Change:
 
     @property
     def difference(self) -> float:
-        """value − baseline."""
+        """The second model's value less the baseline's."""
         return self.value - self.baseline
 
 
@@ -109,7 +109,7 @@ class Comparison:
 def label_generations(
     generations: pd.DataFrame, polarity: Labeller = unigram, include_prompt: bool = False
 ) -> pd.DataFrame:
-    """The profession prompts' continuations, with the column `polarity` beside them; of prompt and all if asked.
+    """Label the continuations of the profession prompts, in a column `polarity`.
 
     The column `include_prompt` says which it is.
     """

@@ -13,7 +13,7 @@ import numpy as np
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _PARTS = 64
 _BUFFERED = 1 << 18
-"""Pairs held in memory before they go to disk."""
+"""Pairs kept in memory before they are written to disk."""
 _EDGES = np.linspace(-(2**63), 2**63, _PARTS + 1)[1:-1].astype(np.int64)
 
 
@@ -27,7 +27,7 @@ def distinct_2(continuations: Iterable[str], folder: Path | None = None) -> floa
 
     Args:
         continuations: The texts, read once.
-        folder: Where hashes lie that memory is not to hold, in files without a name; default: that of temporary files.
+        folder: Where hashes are stored on disk, in unnamed files; None: the folder of temporary files.
     """
     total, buffer = 0, array("q")
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What would a perfectly fair model score? min / max ratios and root mean squares are no measure without it.
+"""What would a perfectly fair model score? min / max ratios and root mean squares say nothing without it.
 
 A perfectly fair model speaks of a woman or of a man by the toss of a coin, text by text. Where the prompts of a group
 lean either way, and only their mean is fair, a ratio scatters more than this, and falls below `fair_low` more often

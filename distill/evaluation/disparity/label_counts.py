@@ -24,10 +24,10 @@ class Tally:
         """Count a text.
 
         Raises:
-            ValueError: If the label is no polarity.
+            ValueError: If the label is not one of `LABELS`.
         """
         if label not in _COLUMN:
-            raise ValueError(f"{label!r} is no polarity; expected one of {LABELS}")
+            raise ValueError(f"{label!r} is not a polarity; expected one of {LABELS}")
         if group not in self._groups:
             self._groups[group] = _Group()
         self._groups[group].add(prompt, _COLUMN[label])
@@ -46,7 +46,7 @@ class _Group:
     def __init__(self) -> None:
         self._prompts: dict[str, int] = {}
         self._counts = array("q")
-        # A group of one prompt is told by its samples, and whether it is one is known at the end only.
+        # The clusters of a group with one prompt are its samples, and whether it has one is only known at the end.
         self._first = array("b")
 
     def add(self, prompt: str, column: int) -> None:

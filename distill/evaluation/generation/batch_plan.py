@@ -1,4 +1,4 @@
-"""Which continuations are drawn together.
+"""Which continuations are generated together.
 
 It follows from the prompts and the batch size alone: a run that was killed goes on with the very batches it would have
 made, and several processes make the same ones as one.
@@ -20,10 +20,10 @@ class GenerationPlan:
     """The continuations to generate with a model.
 
     Attributes:
-        prompts: What to continue.
+        prompts: The prompts.
         lengths: Tokens of each prompt.
         samples: Continuations of each prompt.
-        sampling: How to draw them.
+        sampling: How to sample them.
         batch_size: Continuations at a time; changes nothing but speed and memory.
     """
 
@@ -35,7 +35,7 @@ class GenerationPlan:
 
     @property
     def rows(self) -> int:
-        """How many continuations."""
+        """Number of continuations."""
         return len(self.prompts) * self.samples
 
     def prompt_of(self, row: int) -> tuple[Prompt, int]:

@@ -48,7 +48,7 @@ def generate(
         checkpoint: The model.
         prompts: What to continue.
         samples: Continuations of each prompt.
-        sampling: How to draw them.
+        sampling: How to sample them.
         batch_size: Continuations at a time; changes nothing but speed and memory.
 
     Returns:
@@ -70,18 +70,18 @@ def generate(
 def write_generations(
     path: Path, checkpoint: Checkpoint, plan: GenerationPlan, cache: ResultCache, processes: Processes | None = None
 ) -> None:
-    """Draw what is not there yet and write the table of `generate`.
+    """Generate what is missing and write the table of `generate`.
 
     Args:
-        path: The Parquet file; one that holds these very continuations already is left as it is, a damaged one is made
-            anew.
+        path: The Parquet file; one that holds these very continuations already is left as it is, a corrupt one is
+            written again.
         checkpoint: The model.
-        plan: What to draw.
+        plan: What to generate.
         cache: Finished batches.
         processes: Those that share the work; None: this one alone.
 
     Raises:
-        UserError: If the model makes something else than finite numbers of a prompt.
+        UserError: If the model's probabilities are not finite.
     """
     if _origin(path) == cache.folder.name:
         logger.info("%s holds these continuations already", path)
@@ -90,9 +90,7 @@ def write_generations(
     for rows in _missing(plan, cache):
         missing, remaining = missing + 1, remaining + len(rows)
     if remaining < plan.rows:
-        logger.info(
-            "going on: %s of %s continuations are there already", f"{plan.rows - remaining:,}", f"{plan.rows:,}"
-        )
+        logger.info("resuming: %s of %s continuations exist already", f"{plan.rows - remaining:,}", f"{plan.rows:,}")
     if missing:
         one = next(islice(_missing(plan, cache), missing // 2, None))
         seconds = missing * _seconds(checkpoint, plan, one, processes)
@@ -123,7 +121,7 @@ def write_generations(
 
 @dataclass(frozen=True)
 class StoredGenerations:
-    """The table of `generate` in a file, of any size: read as often as something asks for it, and never held whole.
+    """The table of `generate` in a file of any size: read each time it is needed, and never held in memory whole.
 
     Attributes:
         path: The Parquet file.
@@ -142,17 +140,17 @@ class StoredGenerations:
 
 
 def _missing(plan: GenerationPlan, cache: ResultCache) -> Iterator[list[int]]:
-    """Batches that are not there yet."""
+    """Batches that are not finished yet."""
     return (rows for rows in plan.batches() if not cache.has(_name(rows)))
 
 
 def _name(rows: Sequence[int]) -> str:
-    """Of a batch: no other one holds its first row."""
+    """Name of a batch in the cache, after its first row, which no other batch holds."""
     return f"batch-{min(rows):08}"
 
 
 def _origin(path: Path) -> str | None:
-    """What determined the continuations of a file; None if there is no such file, or a damaged one, which is told."""
+    """What determined the continuations of a file; None if it does not exist or is corrupt, which is logged."""
     if not path.is_file():
         return None
     try:
@@ -163,7 +161,7 @@ def _origin(path: Path) -> str | None:
         return metadata.get(_ORIGIN, b"").decode()
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        logger.warning("%s is damaged (%s); it is made anew", path, reason)
+        logger.warning("%s is corrupt (%s); writing it again", path, reason)
         return None
 
 

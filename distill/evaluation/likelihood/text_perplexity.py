@@ -26,7 +26,7 @@ _PIECE = 1 << 19
 
 @dataclass(frozen=True)
 class ScoredCorpus:
-    """Documents, memory-mapped; those without a word are passed over.
+    """Documents, memory-mapped; those without a word are skipped.
 
     Attributes:
         dataset: The documents, in the column `text`.
@@ -47,7 +47,7 @@ def read_text(source: str, field: str) -> ScoredCorpus:
     """Read the documents of a file, a folder of files or a hub id.
 
     Raises:
-        UserError: If there is no such source, it cannot be read, or holds no word.
+        UserError: If there is no such source, it cannot be read, or it contains no words.
     """
     try:
         dataset = read_documents(source, field=field)
@@ -60,7 +60,7 @@ def read_text(source: str, field: str) -> ScoredCorpus:
             digest.update(document.encode() + b"\0")
         documents, pieces = documents + len(piece), pieces + 1
     if not documents:
-        raise UserError(f"--text {source}: holds no text; give one with at least a word, or leave it out")
+        raise UserError(f"--text {source}: contains no text; give one with at least a word, or leave it out")
     return ScoredCorpus(dataset, documents, digest.hexdigest(), pieces, wikitext)
 
 

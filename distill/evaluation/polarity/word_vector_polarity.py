@@ -63,7 +63,7 @@ def read_word_table(path: str | Path | None = None) -> WordTable:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
-            f"{path}: no table of words could be read ({error}); make one by `distill word-table`"
+            f"{path}: cannot be read as a word table ({error}); make one by `distill word-table`"
         ) from error
     polarities, comments = {}, []
     for number, line in enumerate(lines, start=1):
@@ -78,7 +78,7 @@ def read_word_table(path: str | Path | None = None) -> WordTable:
                 f"{path}, line {number}: expected a word, a tab and its polarity, as `distill word-table` writes them"
             ) from error
         if not abs(polarities[word]) <= 1:
-            raise UserError(f"{path}, line {number}: {value} is no polarity; expected −1 (male) to 1 (female)")
+            raise UserError(f"{path}, line {number}: {value} is not a polarity; expected −1 (male) to 1 (female)")
     if not polarities:
         raise UserError(f"{path}: holds no word; make the table by `distill word-table`")
     check_polarities(polarities, str(path))
@@ -91,13 +91,13 @@ def check_polarities(polarities: Mapping[str, float], source: str) -> None:
     In raw ones nurse and librarian count as female, and man and boy as neutral.
 
     Raises:
-        UserError: If “nurse” has a gender, or “man” reaches not the male threshold.
+        UserError: If “nurse” has a gender, or “man” does not reach the male threshold.
     """
     nurse, man = polarities.get("nurse", 0.0), polarities.get("man", 0.0)
     if nurse or man > -THRESHOLD:
         raise UserError(
             f"{source}: nurse has the polarity {nurse:.2f} and man {man:.2f}, expected 0 and at most −{THRESHOLD}: "
-            "these vectors are not hard-debiased, or do not tell genders as word2vec's do"
+            "these vectors are not hard-debiased, or do not encode gender as word2vec's do"
         )
 
 

@@ -1,4 +1,4 @@
-"""Resample clusters of observations, to learn how far a measure would move with other prompts or other documents."""
+"""Resample clusters of observations, to estimate how a measure would vary with other prompts or documents."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def resampled_sums(values: NDArray[np.float64], draws: int, rng: np.random.Gener
     Args:
         values: What each cluster adds to each sum, `[clusters, sums]`; at least two clusters.
         draws: How often to resample.
-        rng: Where the randomness comes from.
+        rng: Source of randomness.
 
     Returns:
         `[draws, sums]`.

@@ -174,7 +174,7 @@ def test_missing_measures_are_said_to_be_missing(tmp_path: Path) -> None:
 def test_a_model_without_perplexity_is_named_beside_the_plot(folders: list[Path], tmp_path: Path) -> None:
     without = changed(folders[1], tmp_path / "plain", perplexity=None)
     page = render([folders[0], without, folders[2]], tmp_path / "report.html")
-    assert "Not shown, for want of one of the two: plain." in page.text
+    assert "Not shown, because one of the two is missing: plain." in page.text
     assert len(page.all("circle")) == 2
 
 
@@ -423,7 +423,7 @@ def test_mistakes_are_told(folders: list[Path], tmp_path: Path) -> None:
         report([], tmp_path / "report.html")
     with pytest.raises(UserError, match="given twice"):
         report([folders[0], folders[1], folders[0].parent / "." / folders[0].name], tmp_path / "report.html")
-    with pytest.raises(UserError, match=r"can't write a report as \.docx"):
+    with pytest.raises(UserError, match=r"cannot write a report as \.docx"):
         report(folders, tmp_path / "report.docx")
     with pytest.raises(UserError, match="no finished evaluation"):
         report([tmp_path], tmp_path / "report.html")

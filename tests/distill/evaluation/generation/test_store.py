@@ -108,7 +108,7 @@ def test_a_damaged_batch_or_file_is_made_anew(
     next(kept.folder.glob("batch-*.json")).write_text("[", encoding="utf-8")
     write_generations(path, checkpoint, work, kept)
     assert path.read_bytes() == whole
-    assert "generations.parquet is damaged" in caplog.text
+    assert "generations.parquet is corrupt" in caplog.text
 
 
 def test_several_processes_write_the_same_file(

@@ -88,7 +88,7 @@ def test_no_text_is_no_perplexity(checkpoint: Checkpoint, tmp_path: Path) -> Non
         "perplexity": {},
         "gendered_tokens": {"nll": None, "n": 0},
     }
-    with pytest.raises(UserError, match="holds no text; give one with at least a word"):
+    with pytest.raises(UserError, match="contains no text; give one with at least a word"):
         read_text(_jsonl(tmp_path / "text.jsonl", ["", " \n"]), "text")
     with pytest.raises(UserError, match=r"--text: .*no field 'page'; there are text"):
         read_text(_jsonl(tmp_path / "other.jsonl", DOCUMENTS), "page")
