@@ -7,11 +7,16 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import augment
+import distill.evaluation
 from augment.runtime.atomic_write import write_whole
+from distill import models
 from distill.errors import UserError
 from distill.evaluation.comparability import MAIN_POLARITY
 from distill.evaluation.generation.batch_plan import GenerationPlan
@@ -30,6 +35,7 @@ from distill.evaluation.probes.sentence_pairs import read_pairs
 from distill.evaluation.schema import SCHEMA
 from distill.evaluation.scored_model import Checkpoint, Dtype, check_model, load_checkpoint
 from distill.evaluation.statistics.bootstrap import DRAWS
+from distill.runtime.code_digest import code_digest, package_files
 from distill.runtime.paths import check_writable
 
 logger = logging.getLogger(__name__)
@@ -209,6 +215,7 @@ def evaluate(
         include_prompt=include_prompt,
         settings=settings,
         output=output,
+        code=code_fingerprint(),
     )
     with exclusive_output(output):
         metrics |= {measure.key: measure.compute(measured) for measure in MEASURES}
@@ -220,6 +227,12 @@ def evaluate(
         )
     logger.info("wrote %s and %s", output / "generations.parquet", output / "metrics.json")
     return metrics
+
+
+@cache
+def code_fingerprint(packages: tuple[ModuleType, ...] = (distill.evaluation, models, augment)) -> str:
+    """Digest of the code that results follow from, so that those of older code are not taken for new ones."""
+    return code_digest(file for package in packages for file in package_files(package))
 
 
 def _check_counts(**counts: int | None) -> None:

@@ -3,14 +3,10 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import augment
-import distill.evaluation
-from distill import models
 from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.device_workers import Processes
 from distill.evaluation.generation.prompts import Prompt
@@ -21,7 +17,6 @@ from distill.evaluation.partial_results import ResultCache, result_cache
 from distill.evaluation.polarity.word_vector_polarity import PolarityName, WordTable
 from distill.evaluation.probes.sentence_pairs import SentencePair
 from distill.evaluation.scored_model import Checkpoint
-from distill.runtime.code_digest import code_digest, package_files
 
 _DETERMINING_CONTINUATIONS = (
     *("prompts_sha256", "samples", "max_new_tokens", "temperature", "top_p", "top_k", "seed"),
@@ -82,6 +77,7 @@ class MeasureContext:
         include_prompt: Whether the prompt's own words count too.
         settings: All settings, as metrics.json has them.
         output: Folder for the results.
+        code: Digest of the code that computes them.
     """
 
     model: Checkpoint
@@ -94,6 +90,7 @@ class MeasureContext:
     include_prompt: bool
     settings: Mapping[str, Any]
     output: Path
+    code: str
 
     @property
     def seed(self) -> int:
@@ -103,7 +100,7 @@ class MeasureContext:
     @cached_property
     def cache(self) -> ResultCache:
         """Results that an earlier run of the same settings, models and code finished."""
-        identity = {"model": self.model.identity, "judge": self.judge.identity, "code": code_fingerprint()}
+        identity = {"model": self.model.identity, "judge": self.judge.identity, "code": self.code}
         return result_cache(self.output, "measures", identity | dict(self.settings))
 
     @cached_property
@@ -120,7 +117,7 @@ class MeasureContext:
             "model": self.model.identity,
             "name": self.model.name,
             "batch_size": self.plan.batch_size,
-            "code": code_fingerprint(),
+            "code": self.code,
             **{name: self.settings[name] for name in _DETERMINING_CONTINUATIONS},
         }
         # A metrics.json of an earlier evaluation describes other continuations.
@@ -129,12 +126,6 @@ class MeasureContext:
         finished = result_cache(self.output, "generations", identity)
         write_generations(path, self.model, self.plan, finished, self.processes)
         return StoredGenerations(path)
-
-
-@cache
-def code_fingerprint(packages: tuple[ModuleType, ...] = (distill.evaluation, models, augment)) -> str:
-    """Digest of the code that results follow from, so that those of older code are not taken for new ones."""
-    return code_digest(file for package in packages for file in package_files(package))
 
 
 def _digest(texts: Iterable[str]) -> str:

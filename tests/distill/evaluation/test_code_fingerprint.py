@@ -5,7 +5,7 @@ from types import ModuleType
 import pytest
 
 import distill.evaluation
-from distill.evaluation.measure_context import code_fingerprint
+from distill.evaluation.evaluate import code_fingerprint
 from distill.runtime.code_digest import package_files
 
 PACKAGE = Path(distill.evaluation.__file__).parent
