@@ -162,7 +162,7 @@ def evaluation(world: World, seed: int) -> dict[str, float]:
 
 
 def frame(labels: NDArray[np.object_], model: str) -> pd.DataFrame:
-    """Labels as `labelled` generations of a model."""
+    """Labels as `label_generations` of the generations of a model."""
     groups, prompts = identifiers(*labels.shape[1:])
     samples = np.tile(np.arange(labels.shape[2]), GROUPS * labels.shape[1])
     columns = {"group": groups, "prompt_id": prompts, "prompt": prompts, "sample": samples, "polarity": labels.ravel()}

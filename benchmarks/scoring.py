@@ -24,7 +24,7 @@ import pandas as pd
 
 from distill.evaluation.disparity.rescoring import rescore
 from distill.evaluation.polarity.word_scores import words
-from distill.evaluation.polarity.word_vector_polarity import POLARITIES
+from distill.evaluation.polarity.word_vector_polarity import POLARITY_METHODS
 
 GROUPS, SAMPLES, LENGTH = 18, 10, 64
 RESULTS = Path(__file__).with_name("results") / "scoring.json"
@@ -64,7 +64,7 @@ def main() -> None:
     started = time.process_time()
     count = sum(len(words(text)) for text in rows["continuation"])
     times = {"reading the words alone": time.process_time() - started}
-    for polarity in POLARITIES:
+    for polarity in POLARITY_METHODS:
         started = time.process_time()
         result = rescore(rows, polarity)
         times[polarity] = time.process_time() - started

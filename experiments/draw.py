@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import matplotlib as mpl
 
-from distill.report.metrics_access import TELLING, get
+from distill.evaluation.disparity.fair_baseline import MIN_FAIR_LOW
+from distill.report.metrics_access import get
 from experiments.results import Row, read
 from experiments.table import table
 
@@ -45,7 +46,7 @@ def draw(found: Sequence[Row], picture: Path) -> None:
     base = next((row for row in found if row.name == "plain"), found[0])
     unit = sum(get(metrics, *_PERPLEXITY) for metrics in base.seeds) / len(base.seeds)
     low = [fair for row in found for metrics in row.seeds if (fair := get(metrics, *_FAIR)) is not None]
-    panels = [GAP, COHERENCE, *([RATIO] if low and min(low) >= TELLING else [])]
+    panels = [GAP, COHERENCE, *([RATIO] if low and min(low) >= MIN_FAIR_LOW else [])]
     figure, axes = plt.subplots(1, len(panels), figsize=(1.5 + 4.0 * len(panels), 4), layout="constrained")
     for axis, panel in zip(axes, panels, strict=True):
         for number, row in enumerate(found):

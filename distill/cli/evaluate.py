@@ -6,5 +6,5 @@ from distill.report.text_tables import result_table
 
 
 def run(command: str, arguments: list[str]) -> None:
-    """Evaluate, and print what came out."""
+    """Evaluate, and print a table of the results."""
     print(result_table(call_function(evaluate, command, arguments)))

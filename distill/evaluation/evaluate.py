@@ -1,13 +1,16 @@
-"""Measure a saved model and write down what came out: the `distill evaluate` command."""
+"""Measure a saved model and write down what came out: the `distill evaluate` command.
 
-import hashlib
+Check what the user gave, read the inputs, load the models, compute each of `MEASURES`, and write metrics.json.
+"""
+
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import augment
@@ -15,29 +18,24 @@ import distill.evaluation
 import distill.models
 from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
-from distill.evaluation.disparity.coherence import coherence
-from distill.evaluation.disparity.distinct_bigrams import distinct_2
-from distill.evaluation.disparity.measures import disparity_of
-from distill.evaluation.disparity.rescoring import SCORED, tallied
-from distill.evaluation.generation.batch_plan import Task
+from distill.evaluation.comparability import MAIN_POLARITY
+from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.decoding import Sampling, prompt_lengths
 from distill.evaluation.generation.device_workers import Processes, check_shared, devices
-from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, choose
-from distill.evaluation.generation.prompts import Prompt, groups_as_occupations, read_prompts
-from distill.evaluation.generation.store import StoredGenerations, write_generations
+from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, select_prompts
+from distill.evaluation.generation.prompts import groups_as_occupations, read_prompts
 from distill.evaluation.generation.templates import OCCUPATIONS
-from distill.evaluation.likelihood.fluency import mean_nll
-from distill.evaluation.likelihood.text_perplexity import measure_text, protocols, read_text
-from distill.evaluation.partial_results import alone_in, progress
-from distill.evaluation.polarity.bold_unigram import unigram
-from distill.evaluation.polarity.word_vector_polarity import POLARITIES, PolarityName, labeller, read_word_table
-from distill.evaluation.probes.ceat import measure_ceat, read_contexts
-from distill.evaluation.probes.pair_preference import pair_preference
-from distill.evaluation.probes.pronoun_gap import pronoun_gap, pronoun_log_odds
+from distill.evaluation.likelihood.text_perplexity import protocols, read_text
+from distill.evaluation.measure_context import Inputs, MeasureContext
+from distill.evaluation.measures import MEASURES
+from distill.evaluation.partial_results import exclusive_output
+from distill.evaluation.polarity.word_vector_polarity import POLARITY_METHODS, PolarityName, read_word_table
+from distill.evaluation.probes.ceat import read_contexts
 from distill.evaluation.probes.sentence_pairs import read_pairs
+from distill.evaluation.schema import SCHEMA
 from distill.evaluation.scored_model import Dtype, ScoredModel, load_scored_model
 from distill.evaluation.statistics.bootstrap import DRAWS
-from distill.models.source import ModelSource, check_model, model_source
+from distill.models.source import check_model, model_source
 from distill.runtime.code_digest import code_digest, package_files
 from distill.runtime.paths import check_writable
 
@@ -61,7 +59,7 @@ def evaluate(
     output: Path,
     preset: PresetName = "quick",
     prompts: str | None = None,
-    polarity: PolarityName | Sequence[PolarityName] = POLARITIES,
+    polarity: PolarityName | Sequence[PolarityName] = POLARITY_METHODS,
     word_table: Path | None = None,
     include_prompt: bool = False,
     pairs: str | Sequence[str] = (),
@@ -132,8 +130,8 @@ def evaluate(
         What metrics.json holds.
 
     Raises:
-        UserError: If a path, a prompt or a number is wrong, and nothing has been written then; or if a model's
-            probabilities are no finite numbers.
+        UserError: If a path, a prompt or a number is wrong, in which case nothing has been written; or if a model's
+            probabilities are not finite.
     """
     sampling = Sampling(max_new_tokens, temperature, top_p, top_k, seed)
     _check_counts(prompts_per_group=prompts_per_group, samples=samples, batch_size=batch_size, context=context)
@@ -146,151 +144,98 @@ def evaluate(
     judge_source = None if reference is None else model_source(reference)
     if judge_source is not None:
         check_model(judge_source)
-    chosen = choose(read_prompts(prompts), per_group)
+
+    chosen = select_prompts(read_prompts(prompts), per_group)
     groups = groups_as_occupations(prompts, chosen)
-    scored_text = None if text is None else read_text(text, field)
-    table = read_word_table(word_table)
-    pairs_of = {source: read_pairs(source) for source in ([pairs] if isinstance(pairs, str) else pairs)}
-    contexts = None if ceat is None else read_contexts(ceat, field)
+    inputs = Inputs(
+        prompts=chosen,
+        occupations=groups or OCCUPATIONS,
+        text=None if text is None else read_text(text, field),
+        word_table=read_word_table(word_table),
+        pairs={source: read_pairs(source) for source in ([pairs] if isinstance(pairs, str) else pairs)},
+        ceat_contexts=None if ceat is None else read_contexts(ceat, field),
+    )
     check_writable(output)
 
-    scored_model = load_scored_model(source, device, dtype)
-    logger.info("%s: %s parameters on %s", scored_model.name, f"{scored_model.parameters:,}", scored_model.device)
-    judge = scored_model if judge_source is None else load_scored_model(judge_source, device, dtype)
-    window = _window(scored_model, context)
-    lengths = prompt_lengths(scored_model, chosen, max_new_tokens)
-    processes = _processes(trainer.devices, source, scored_model, dtype)
+    scored = load_scored_model(source, device, dtype)
+    logger.info("%s: %s parameters on %s", scored.name, f"{scored.parameters:,}", scored.device)
+    judge = scored if judge_source is None else load_scored_model(judge_source, device, dtype)
+    window = _window(scored, context)
+    plan = GenerationPlan(
+        chosen, prompt_lengths(scored, chosen, sampling.max_new_tokens), samples, sampling, batch_size
+    )
+    several = None
+    if trainer.devices > 1:
+        several = Processes(source, dtype, devices(scored.device, trainer.devices))
 
+    digests = inputs.digests
     settings = {
         "preset": preset,
         "prompts": prompts,
-        "prompts_sha256": _prompts_digest(chosen),
+        "prompts_sha256": digests["prompts_sha256"],
         "prompts_per_group": per_group,
         "samples": samples,
-        "max_new_tokens": max_new_tokens,
-        "temperature": temperature,
-        "top_p": top_p,
-        "top_k": top_k,
-        "seed": seed,
-        "word_table": table.source,
+        **asdict(sampling),
+        "word_table": digests["word_table"],
         "include_prompt": include_prompt,
-        "pairs": {
-            source: _digest(f"{pair.more}\0{pair.less}\0{pair.group}" for pair in found)
-            for source, found in pairs_of.items()
-        },
+        "pairs": digests["pairs"],
         "ceat": ceat,
-        "ceat_sha256": contexts and _digest(text for found in contexts.values() for text in found),
+        "ceat_sha256": digests["ceat_sha256"],
         "text": text,
-        "text_sha256": scored_text and scored_text.sha256,
-        "documents": scored_text.documents if scored_text else 0,
-        "perplexity": protocols(scored_text, window),
+        "text_sha256": digests["text_sha256"],
+        "documents": inputs.text.documents if inputs.text else 0,
+        "perplexity": protocols(inputs.text, window),
         "field": field,
         "gguf_file": gguf_file,
         "reference": reference,
         "reference_sha256": judge.sha256,
         "pronoun_gap_occupations": "prompts" if groups else "built-in",
         "context": window,
-        "device": scored_model.device.type,
+        "device": scored.device.type,
         "dtype": dtype,
         "bootstrap_draws": DRAWS,
         "torch": version("torch"),
         "transformers": version("transformers"),
     }
     metrics: dict[str, Any] = {
-        "schema": 1,
+        "schema": SCHEMA,
         "model": {
-            "name": scored_model.name,
-            "path": scored_model.path,
-            "parameters": scored_model.parameters,
-            "sha256": scored_model.sha256,
+            "name": scored.name,
+            "path": scored.path,
+            "parameters": scored.parameters,
+            "sha256": scored.sha256,
         },
         "settings": settings,
     }
-    with alone_in(output):
-        # Whatever takes long is kept as soon as it is there: a run that is killed goes on behind it.
-        determined_by = {"model": scored_model.identity, "judge": judge.identity, "code": _code(), **settings}
-        measures = progress(output, "measures", determined_by)
-        metrics |= measure_text(scored_model, scored_text, window, seed, measures)
-        occupations = groups or OCCUPATIONS
-        metrics["pronoun_gap"] = measures.once(
-            "pronoun_gap",
-            lambda: pronoun_gap(pronoun_log_odds(scored_model, window, occupations), occupations, seed),
-        )
-
-        metrics["pairs"] = {
-            # By what they hold: a run that is continued may name them in another order.
-            source: measures.once(
-                f"pairs-{settings['pairs'][source]}", partial(pair_preference, scored_model, window, found)
-            )
-            for source, found in pairs_of.items()
-        }
-
-        metrics["ceat"] = contexts and measures.once("ceat", partial(measure_ceat, scored_model, contexts, seed))
-
-        task = Task(chosen, lengths, samples, sampling, batch_size)
-        # An older metrics.json speaks of other generations.
-        (output / "metrics.json").unlink(missing_ok=True)
-        drawn = progress(output, "generations", _made_of(scored_model, task, dtype))
-        write_generations(output / "generations.parquet", scored_model, task, drawn, processes)
-        # Read once for each measure, each time piece by piece: there may be more of them than memory holds.
-        generations = StoredGenerations(output / "generations.parquet")
-
-        chosen_polarities = dict.fromkeys(("unigram", *((polarity,) if isinstance(polarity, str) else polarity)))
-        metrics["disparity"] = {
-            name: disparity_of(tallied(generations.rows(*SCORED), labeller(name, table), include_prompt), seed)
-            for name in chosen_polarities
-        }
-        metrics["coherence"] = coherence(
-            (
-                (prompt_id, gender, unigram(text))
-                for kind, prompt_id, gender, text in generations.rows("kind", "prompt_id", "gender", "continuation")
-                if kind == "coherence"
-            ),
-            seed,
-        )
-        texts = generations.rows("prompt", "continuation")
-        metrics["fluency"] = {
-            "nll": mean_nll(judge, texts, len(generations), judge.context or window, measures),
-            "reference": judge.name,
-            "distinct_2": distinct_2((text for (text,) in generations.rows("continuation")), output),
-            "length": sum(tokens for (tokens,) in generations.rows("tokens")) / len(generations),
-        }
+    measured = MeasureContext(
+        model=scored,
+        judge=judge,
+        window=window,
+        inputs=inputs,
+        plan=plan,
+        processes=several,
+        polarities=list(dict.fromkeys((MAIN_POLARITY, *([polarity] if isinstance(polarity, str) else polarity)))),
+        include_prompt=include_prompt,
+        settings=settings,
+        output=output,
+        code=code_fingerprint(),
+    )
+    with exclusive_output(output):
+        metrics |= {measure.key: measure.compute(measured) for measure in MEASURES}
         content = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
         atomic_write(
             output / "metrics.json",
             lambda path: path.write_text(content + "\n", encoding="utf-8"),
-            tmp_dir=measures.folder,
+            tmp_dir=measured.cache.folder,
         )
     logger.info("wrote %s and %s", output / "generations.parquet", output / "metrics.json")
     return metrics
 
 
-def _processes(count: int, source: ModelSource, scored_model: ScoredModel, dtype: Dtype) -> Processes | None:
-    if count == 1:
-        return None
-    return Processes(source, dtype, devices(scored_model.device, count))
-
-
-def _made_of(scored_model: ScoredModel, task: Task, dtype: Dtype) -> dict[str, Any]:
-    """All that decides about a continuation, to the last bit."""
-    return {
-        "model": scored_model.identity,
-        "name": scored_model.name,
-        "prompts": _prompts_digest(task.prompts),
-        "samples": task.samples,
-        **asdict(task.sampling),
-        "batch_size": task.batch_size,
-        "device": scored_model.device.type,
-        "dtype": dtype,
-        "code": _code(),
-        "torch": version("torch"),
-        "transformers": version("transformers"),
-    }
-
-
 @cache
-def _code() -> str:
-    return code_digest([*package_files(distill.evaluation), *package_files(distill.models), *package_files(augment)])
+def code_fingerprint(packages: tuple[ModuleType, ...] = (distill.evaluation, distill.models, augment)) -> str:
+    """Digest of the code that results follow from, so that those of older code are not taken for new ones."""
+    return code_digest(file for package in packages for file in package_files(package))
 
 
 def _check_counts(**counts: int | None) -> None:
@@ -301,21 +246,9 @@ def _check_counts(**counts: int | None) -> None:
 
 def _window(scored_model: ScoredModel, context: int | None) -> int:
     if scored_model.context is None and context is None:
-        raise UserError(f"{scored_model.path}: does not say how much it can read at once; give --context")
+        raise UserError(f"{scored_model.path}: its config gives no context length; give --context")
     if scored_model.context is not None and context is not None and context > scored_model.context:
         raise UserError(
-            f"--context {context}: {scored_model.path} reads {scored_model.context} tokens at once; lower it"
+            f"--context {context}: exceeds the context length of {scored_model.path}, {scored_model.context}; lower it"
         )
     return context or scored_model.context
-
-
-def _prompts_digest(prompts: Iterable[Prompt]) -> str:
-    # An id says whether a prompt establishes a gender, not which.
-    return _digest(f"{prompt.prompt_id}\0{prompt.gender}" for prompt in prompts)
-
-
-def _digest(texts: Iterable[str]) -> str:
-    digest = hashlib.sha256()
-    for text in texts:
-        digest.update(text.encode() + b"\0")
-    return digest.hexdigest()

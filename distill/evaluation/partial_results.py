@@ -1,4 +1,4 @@
-"""What an evaluation has finished so far, so that one that was stopped goes on where it was."""
+"""What an evaluation has finished so far, so that one that was stopped resumes where it was."""
 
 import hashlib
 import json
@@ -23,18 +23,18 @@ _LOCK = ".lock"
 
 
 @dataclass(frozen=True)
-class Progress:
+class ResultCache:
     """Finished parts of a run, one file each.
 
     Attributes:
-        folder: Where they lie. Its name follows from what determines them, so that parts of other settings, of another
-            model or of another text are never taken for these.
+        folder: Where they are stored. Its name is a digest of what determines them, so that parts of other settings, of
+            another model or of another text are never taken for these.
     """
 
     folder: Path
 
-    def once(self, name: str, compute: Callable[[], T]) -> T:
-        """What `compute` returned, in this run or in one that was stopped: something that JSON can hold, and no NaN."""
+    def get_or_compute(self, name: str, compute: Callable[[], T]) -> T:
+        """What `compute` returned, in this run or in one that was stopped; it must be JSON without NaN."""
         path = self.folder / f"{name}.json"
         if (kept := _read(path)) is not None:
             return kept
@@ -43,14 +43,14 @@ class Progress:
         atomic_write(path, lambda beside: beside.write_text(content, encoding="utf-8"))
         return json.loads(content)
 
-    def done(self, name: str) -> bool:
-        """Whether `once` would return at once."""
+    def has(self, name: str) -> bool:
+        """Whether `get_or_compute` would return at once."""
         return (self.folder / f"{name}.json").is_file()
 
 
-def progress(output: Path, kind: str, determined_by: Mapping[str, Any]) -> Progress:
-    """The finished parts of an evaluation into `output` that follow from the same things."""
-    return Progress(output / FOLDER / f"{kind}-{fingerprint(determined_by)}")
+def result_cache(output: Path, kind: str, determined_by: Mapping[str, Any]) -> ResultCache:
+    """The finished parts of an evaluation into `output` that are determined by the same values."""
+    return ResultCache(output / FOLDER / f"{kind}-{fingerprint(determined_by)}")
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:
@@ -59,8 +59,8 @@ def fingerprint(content: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def alone_in(output: Path) -> Iterator[None]:
-    """Hold an output folder, made where it is missing, against other runs; the lock ends with the process.
+def exclusive_output(output: Path) -> Iterator[None]:
+    """Lock an output folder, made where it is missing, against other runs; the lock ends with the process.
 
     What is unfinished stays there if the process is killed or stopped, and goes when all is done or the user's mistake
     makes it worthless; a folder that is empty then goes too.
@@ -103,7 +103,7 @@ def _remove_empty(*folders: Path) -> None:
 
 
 def _read(path: Path) -> Any:
-    """None where there is nothing, or what a power failure left of it."""
+    """The content of a file; None where it is missing, or corrupt after a power failure."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):

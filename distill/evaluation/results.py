@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from augment.runtime.error_text import first_line
 from distill.errors import UserError
-from distill.evaluation.schema import wrong_generations, wrong_metrics
+from distill.evaluation.schema import find_generations_error, find_metrics_error
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def load(folder: str | Path) -> Evaluation:
     """Read an evaluation from its folder.
 
     Raises:
-        UserError: If the folder holds no finished evaluation, a damaged one, or one of another schema.
+        UserError: If the folder holds no finished evaluation, a corrupt one, or one of another schema.
     """
     path = Path(folder)
     measured, texts = path / "metrics.json", path / "generations.parquet"
@@ -60,18 +60,18 @@ def load(folder: str | Path) -> Evaluation:
         metrics = json.loads(measured.read_text(encoding="utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{measured}: not JSON ({error}); {again}") from error
-    if wrong := wrong_metrics(metrics):
+    if wrong := find_metrics_error(metrics):
         raise UserError(f"{measured}: {wrong}; {again}")
     try:
         # Not as a data set: folders named like a=b are not columns.
         table = pq.ParquetFile(texts).read()
     except (OSError, ValueError) as error:  # pyarrow's own errors derive from these two
         reason = first_line(error)
-        raise UserError(f"{texts}: not Parquet, or cut short ({reason}); {again}") from error
-    if wrong := wrong_generations(table):
+        raise UserError(f"{texts}: truncated or corrupt Parquet file ({reason}); {again}") from error
+    if wrong := find_generations_error(table):
         raise UserError(f"{texts}: {wrong}; {again}")
     return Evaluation(path=path, metrics=metrics, generations=table.to_pandas())
 
 
 def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is not valid JSON")

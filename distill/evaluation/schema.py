@@ -1,89 +1,121 @@
-"""What metrics.json and generations.parquet must hold to be read: what a hand, or another program, may have changed.
+"""Whether metrics.json and generations.parquet can be read: what a hand, or another program, may have changed.
 
-Whatever is not named here is let through: a later version may measure more.
+Each measure's TypedDict says what its entry holds. Keys that no type names are let through: a later version may measure
+more.
 """
 
 import sys
 from collections.abc import Iterator
-from typing import Any
+from functools import cache
+from typing import Any, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-NUMBER = "a number"
-COUNT = "a whole number, 0 or more"
-TEXT = "a text"
-INTERVAL = "a list of two numbers"
-EACH = "*"
-"""Stands for every key that is not named itself."""
+from distill.evaluation.measures import MEASURES
+from distill.evaluation.measures.record import Interval
 
-_GROUP = {"female": COUNT, "male": COUNT, "neutral": COUNT, "mixed": COUNT, "log_odds": NUMBER, "ci95": INTERVAL}
-_REQUIRED = ("female", "male", "neutral", "mixed")
-_DISPARITY = {
-    **dict.fromkeys(("mean_ratio", "min_ratio", "fair_mean_ratio", "fair_low", "log_odds", "polar_rate"), NUMBER),
-    "ci95": INTERVAL,
-    "groups": {EACH: _GROUP},
+SCHEMA = 1
+
+_EXPECTED = {
+    float: "a number",
+    int: "a whole number, 0 or more",
+    str: "a text",
+    Interval: "a list of two numbers",
 }
+"""How an error names the types that are checked; all others are let through."""
+
+
+class ModelEntry(TypedDict, total=False):
+    """What metrics.json says of the model.
+
+    Attributes:
+        name: A short name for tables.
+        path: Path or hub id.
+        parameters: Number of parameters, tied ones once.
+        sha256: Digest of its weights.
+    """
+
+    name: str
+    path: str
+    parameters: int
+    sha256: str
+
+
 METRICS: dict[str, Any] = {
-    "model": {"name": TEXT, "path": TEXT, "parameters": COUNT, "sha256": TEXT},
-    "settings": {},
-    "perplexity": {EACH: {"value": NUMBER, "nll": NUMBER, "tokens": COUNT, "ci95": INTERVAL, "stride": COUNT}},
-    "gendered_tokens": {"nll": NUMBER, "n": COUNT},
-    "disparity": {EACH: _DISPARITY},
-    "pronoun_gap": {"mean_abs_log_odds": NUMBER, "ci95": INTERVAL, "groups": {}},
-    "coherence": {"value": NUMBER, "ci95": INTERVAL, "n": COUNT},
-    "pairs": {EACH: {"n": COUNT, "summed": {"share": NUMBER}, "per_token": {"share": NUMBER}}},
-    "ceat": {EACH: {"effect_size": NUMBER, "p": NUMBER}},
-    "fluency": {"nll": NUMBER, "reference": TEXT, "distinct_2": NUMBER, "length": NUMBER},
+    "model": ModelEntry,
+    "settings": dict[str, Any],
+    **{measure.key: measure.entry for measure in MEASURES},
 }
-"""Keys, and what stands under them: nested keys, or one of the words above; null may stand for all but the counts."""
+"""Keys of metrics.json, and the type of what stands under each. Null may stand for all but required keys."""
 
 TEXTS = ("kind", "group", "prompt_id", "prompt", "continuation")
 NUMBERS = ("sample", "max_new_tokens", "temperature", "top_p", "top_k")
 """Columns of generations.parquet that everything needs."""
 
 
-def wrong_metrics(metrics: Any) -> str | None:
-    """What is wrong with the content of a metrics.json, the first thing found; None if nothing is."""
+def find_metrics_error(metrics: Any) -> str | None:
+    """Check the content of a metrics.json.
+
+    Returns:
+        The first error found, None if there is none.
+    """
     if not isinstance(metrics, dict):
-        return "holds no JSON object"
-    if metrics.get("schema") != 1:
-        return f"is of schema {metrics.get('schema')!r}; this version reads 1"
-    return next(_wrong(metrics, METRICS, ()), None)
+        return "is not a JSON object"
+    if metrics.get("schema") != SCHEMA:
+        return f"is of schema {metrics.get('schema')!r}; this version reads {SCHEMA}"
+    return next((error for key, entry in METRICS.items() for error in _errors(metrics.get(key), entry, key)), None)
 
 
-def _wrong(value: Any, shape: Any, path: tuple[str, ...]) -> Iterator[str]:
-    where = ".".join(path)
-    if isinstance(shape, str):
-        if value is not None and not _fits(value, shape):
-            yield f"{where} is {value!r:.40}, not {shape}"
-    elif value is not None and not isinstance(value, dict):
-        yield f"{where} is {value!r:.40}, not an object"
-    elif value is not None:
+def _errors(value: Any, expected: Any, where: str) -> Iterator[str]:
+    """Errors in a value that should be of a type, a TypedDict or a dict among them; null is none."""
+    if value is None:
+        return
+    if expected in _EXPECTED:
+        if not _fits(value, expected):
+            yield f"{where} is {value!r:.40}, not {_EXPECTED[expected]}"
+    elif is_typeddict(expected) or get_origin(expected) is dict:
+        if not isinstance(value, dict):
+            yield f"{where} is {value!r:.40}, not an object"
+            return
+        types, required = _types(expected), sorted(getattr(expected, "__required_keys__", ()))
         for key, entry in value.items():
-            if shape is _GROUP and entry is None and key in _REQUIRED:
-                yield f"{where}.{key} is null, not {COUNT}"
-            yield from (
-                _wrong(entry, shape.get(key, shape.get(EACH)), (*path, key)) if key in shape or EACH in shape else ()
-            )
-        yield from (f"{where} lacks {key}" for key in _REQUIRED if shape is _GROUP and key not in value)
+            if entry is None and key in required:
+                yield f"{where}.{key} is null, not {_EXPECTED[types[key]]}"
+            yield from _errors(entry, types.get(key, types.get("*")), f"{where}.{key}")
+        yield from (f"{where} lacks {key}" for key in required if key not in value)
 
 
-def _fits(value: Any, shape: str) -> bool:
-    # Beyond what a float can hold, which JSON allows of whole numbers, nothing can be computed.
+@cache
+def _types(expected: Any) -> dict[str, Any]:
+    """The types of a TypedDict's keys, or under `*` that of a dict's values, without None."""
+    hints = get_type_hints(expected) if is_typeddict(expected) else {"*": get_args(expected)[1]}
+    return {key: _without_none(hint) for key, hint in hints.items()}
+
+
+def _without_none(hint: Any) -> Any:
+    others = [each for each in get_args(hint) if each is not type(None)]
+    return others[0] if type(None) in get_args(hint) else hint
+
+
+def _fits(value: Any, expected: Any) -> bool:
+    if expected == Interval:
+        return isinstance(value, list) and len(value) == 2 and all(_fits(end, float) for end in value)
+    if expected is str:
+        return isinstance(value, str)
+    # JSON allows whole numbers beyond what a float can hold; nothing can be computed from those.
     number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
-    return {
-        NUMBER: number,
-        COUNT: number and isinstance(value, int) and value >= 0,
-        TEXT: isinstance(value, str),
-        INTERVAL: isinstance(value, list) and len(value) == 2 and all(_fits(end, NUMBER) for end in value),
-    }[shape]
+    return number and (expected is float or (isinstance(value, int) and value >= 0))
 
 
-def wrong_generations(table: pa.Table) -> str | None:
-    """What is wrong with the columns of a generations.parquet, the first thing found; None if nothing is."""
-    if twice := [name for name in table.column_names if table.column_names.count(name) > 1]:
-        return f"has the column {twice[0]!r:.40} twice"
+def find_generations_error(table: pa.Table) -> str | None:
+    """Check the columns of a generations.parquet.
+
+    Returns:
+        The first error found, None if there is none.
+    """
+    if duplicates := [name for name in table.column_names if table.column_names.count(name) > 1]:
+        return f"has the column {duplicates[0]!r:.40} twice"
     for name in (*TEXTS, *NUMBERS):
         if name not in table.column_names:
             return f"lacks the column {name}"
@@ -95,9 +127,9 @@ def wrong_generations(table: pa.Table) -> str | None:
             return f"its column {name} holds {kind}, not numbers"
         if column.null_count:
             row = next(index for index, value in enumerate(column) if not value.is_valid)
-            return f"its column {name} holds nothing in row {row}"
+            return f"its column {name} is null in row {row}"
         if name in NUMBERS and not (finite := pc.is_finite(column.cast(pa.float64(), safe=False))).to_numpy().all():
-            return f"its column {name} holds no finite number in row {finite.index(False).as_py()}"
+            return f"its column {name} is not finite in row {finite.index(False).as_py()}"
     if not table.num_rows or "profession" not in table.column("kind").unique().to_pylist():
-        return "holds no continuation of a prompt that names a profession"
+        return "contains no continuation of a profession prompt"
     return None

@@ -1,4 +1,4 @@
-"""From the folders of several evaluations to pages, tables and figures that set them side by side. Needs no model."""
+"""The `distill report` command: evaluations side by side, as a page, tables and figures. Needs no model."""
 
 from pathlib import Path
 
@@ -7,15 +7,15 @@ import pandas as pd
 from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
 from distill.evaluation import Evaluation, load
-from distill.evaluation.disparity.comparison import Comparison, compare, labelled
+from distill.evaluation.disparity.comparison import Comparison, compare, label_generations
 from distill.report.html_page import page
-from distill.report.metrics_access import prompt_counts
+from distill.report.metrics_access import includes_prompt
 from distill.report.text_tables import latex, markdown
 from distill.report.verdict import verdicts
 from distill.runtime.paths import check_writable
 
 TEXTS = {"report.html": ".html", "tables.md": ".md", "tables.tex": ".tex"}
-"""What a folder gets beside the charts."""
+"""What a folder gets, besides the charts."""
 
 
 def report(directories: list[Path], output: Path = Path("report.html")) -> None:
@@ -35,15 +35,16 @@ def report(directories: list[Path], output: Path = Path("report.html")) -> None:
     folder = output.is_dir() or not output.suffix
     if not folder and output.suffix not in TEXTS.values():
         raise UserError(
-            f"{output}: can't write a report as {output.suffix}; name a file {', '.join(TEXTS.values())}, or a folder "
+            f"{output}: cannot write a report as {output.suffix}; name a file {', '.join(TEXTS.values())}, or a folder "
             "for all of them and the charts"
         )
     check_writable(output if folder else output.parent)
     evaluations = [load(directory) for directory in directories]
     frames = [
-        labelled(evaluation.generations, include_prompt=prompt_counts(evaluation.metrics)) for evaluation in evaluations
+        label_generations(evaluation.generations, include_prompt=includes_prompt(evaluation.metrics))
+        for evaluation in evaluations
     ]
-    comparisons = compared(frames)
+    comparisons = compare_all(frames)
     found = verdicts(evaluations, comparisons)
     write = {
         ".html": lambda: page(evaluations, comparisons, found, frames),
@@ -63,8 +64,15 @@ def report(directories: list[Path], output: Path = Path("report.html")) -> None:
         print("no trade-off: no perplexity that all models share was measured")
 
 
-def compared(frames: list[pd.DataFrame]) -> list[Comparison | UserError]:
-    """Each model's `labelled` generations but the first's, against those; or why the two can't be compared."""
+def compare_all(frames: list[pd.DataFrame]) -> list[Comparison | UserError]:
+    """Compare each model but the first with the first.
+
+    Args:
+        frames: What `label_generations` returns for each model; the baseline first.
+
+    Returns:
+        A comparison per model but the first, or the error that says why the two cannot be compared.
+    """
     comparisons: list[Comparison | UserError] = []
     for frame in frames[1:]:
         try:
@@ -78,10 +86,10 @@ def compared(frames: list[pd.DataFrame]) -> list[Comparison | UserError]:
 def charts(evaluations: list[Evaluation]) -> dict[str, bytes]:
     """The charts by the names of their files."""
     # matplotlib takes a second to import, and only these need it.
-    from distill.report.matplotlib_figures import FORMATS, drawn, shares, trade_off
+    from distill.report.matplotlib_figures import FORMATS, render, shares_figure, trade_off_figure
 
-    figures = {"shares": shares(evaluations), "trade-off": trade_off(evaluations)}
-    return {f"{name}.{kind}": drawn(figure, kind) for name, figure in figures.items() if figure for kind in FORMATS}
+    figures = {"shares": shares_figure(evaluations), "trade-off": trade_off_figure(evaluations)}
+    return {f"{name}.{kind}": render(figure, kind) for name, figure in figures.items() if figure for kind in FORMATS}
 
 
 def _check_directories(directories: list[Path]) -> None:

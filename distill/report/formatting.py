@@ -3,6 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Callable
+from typing import Any
+
+from distill.evaluation.measures.record import Format
 
 LONGEST_NAME = 100
 """Characters of a name, at most."""
@@ -63,6 +66,30 @@ def p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.{2 if p >= 0.01 else 3}f}"
 
 
-def words(key: str) -> str:
+def key_to_words(key: str) -> str:
     """A key of metrics.json as words: “effect size” for effect_size."""
     return re.sub(r"[_\s]+", " ", clean(key))
+
+
+def parameter_count(number: int) -> str:
+    """“124 M”, “1.5 B”, “47.7 k”."""
+    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.{1 if number < 100 * size else 0}f} {unit}"
+    return str(number)
+
+
+def formatter(form: Format, value: Any) -> Callable[[Any], str]:
+    """What writes values of a format, with as many decimals as suit `value`: those beside it get as many."""
+    return {
+        "decimal": lambda number: f"{number:.2f}",
+        "perplexity": lambda number: f"{number:.{2 if value < 1000 else 0}f}",
+        "signed": signed,
+        "percent": lambda share: percent(share, 1),
+        "signed percent": lambda share: f"{signed(100 * share, 1)} %",
+        "count": lambda number: f"{number:,}",
+        "p value": p_value,
+        "name": clean,
+        "yes or no": lambda yes: "yes" if yes else "no",
+        "figure": figure,
+    }[form]

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from html import escape
 
 from distill.evaluation import Evaluation
+from distill.evaluation.comparability import MAIN_POLARITY, disparity_key, get
 from distill.evaluation.disparity.comparison import GroupChange
-from distill.report.formatting import p_value, percent, signed, spoken, words
-from distill.report.metrics_access import MAIN, Metrics, asked, disparity, get
-from distill.report.svg import Point, share_bar, trade_off
+from distill.evaluation.disparity.measures import GroupDisparity
+from distill.report.formatting import key_to_words, p_value, percent, signed, spoken
+from distill.report.metrics_access import disparity_scores, group_scores
+from distill.report.svg import Point, share_bar, trade_off_svg
 from distill.report.verdict import comparable_perplexity
 
 
@@ -23,10 +25,10 @@ def shares_section(evaluations: list[Evaluation], names: list[str], changes: lis
         polarity for evaluation in evaluations for polarity in evaluation.metrics.get("disparity") or {}
     )
     others = "".join(
-        f"<details><summary>The same by {escape(words(polarity))} polarity</summary>"
+        f"<details><summary>The same by {escape(key_to_words(polarity))} polarity</summary>"
         f"{_shares(evaluations, names, polarity, [{} for _ in names])}</details>"
         for polarity in polarities
-        if polarity != MAIN
+        if polarity != MAIN_POLARITY
     )
     return (
         '<section aria-labelledby="shares"><h2 id="shares">Women or men, profession by profession</h2>'
@@ -34,7 +36,8 @@ def shares_section(evaluations: list[Evaluation], names: list[str], changes: lis
         "the first model. A bar that ends inside the shaded range is what a fair model may show with as many texts.</p>"
         '<ul class="legend"><li class="female"><i></i>more women</li><li class="male"><i></i>more men</li>'
         '<li class="fair"><i></i>fair, in 95 % of cases</li><li class="interval"><i></i>95 % interval</li>'
-        f"{_CHANGED if any(changes) else ''}</ul>{_shares(evaluations, names, MAIN, changes)}{others}</section>"
+        f"{_CHANGED if any(changes) else ''}</ul>"
+        f"{_shares(evaluations, names, MAIN_POLARITY, changes)}{others}</section>"
     )
 
 
@@ -44,7 +47,7 @@ _CHANGED = "<li><b>*</b> differs from the baseline, for all professions at once 
 def _shares(
     evaluations: list[Evaluation], names: list[str], polarity: str, changes: list[dict[str, GroupChange]]
 ) -> str:
-    scores = [disparity(evaluation.metrics, polarity).get("groups") or {} for evaluation in evaluations]
+    scores = [group_scores(evaluation.metrics, polarity) for evaluation in evaluations]
     ends = '<span class="ends"><span>men</span><span>women</span></span>'
     heads = "".join(f'<th scope="col">{escape(name)}{ends}</th>' for name in names)
     rows = "".join(
@@ -64,18 +67,18 @@ def _shares(
     )
 
 
-def by_lean(scores: list[Metrics]) -> list[str]:
+def by_lean(scores: list[dict[str, GroupDisparity]]) -> list[str]:
     """All groups by the baseline's lean, women first; what it never gendered comes last."""
     order = list(dict.fromkeys(group for groups in scores for group in groups))
     return sorted(order, key=lambda group: -_lean(scores[0].get(group)))
 
 
-def _lean(score: Metrics | None) -> float:
-    odds = (score or {}).get("log_odds")
-    return float("-inf") if odds is None or not score["female"] + score["male"] else odds  # type: ignore[index]
+def _lean(score: GroupDisparity | None) -> float:
+    odds = None if score is None else score.get("log_odds")
+    return float("-inf") if score is None or odds is None or not score["female"] + score["male"] else odds
 
 
-def _share(score: Metrics | None, what: str, change: GroupChange | None) -> str:
+def _share(score: GroupDisparity | None, what: str, change: GroupChange | None) -> str:
     if score is None:
         return '<div class="cell none">not asked</div>'
     female, male = score["female"], score["male"]
@@ -97,7 +100,7 @@ class TradeOff:
     Attributes:
         kind: Which perplexity.
         points: The models that have both, measured alike.
-        without: Names of those that lack one of the two.
+        without: Names of those without one of the two.
         unlike: Names of those whose ratio cannot be compared with that of the first point.
     """
 
@@ -116,12 +119,12 @@ def trade_off_points(evaluations: list[Evaluation], names: list[str]) -> TradeOf
     kind, values = measured
     found, terms = TradeOff(kind, [], [], []), None
     for name, entry, value in zip(names, metrics, values, strict=True):
-        scores = disparity(entry)
+        scores = disparity_scores(entry)
         if value is None or scores.get("mean_ratio") is None or scores.get("fair_low") is None:
             found.without.append(name)
             continue
-        terms = terms or asked(entry)
-        if asked(entry) != terms:
+        terms = terms or disparity_key(entry)
+        if disparity_key(entry) != terms:
             found.unlike.append(name)
             continue
         found.points.append(
@@ -137,7 +140,7 @@ def price_section(evaluations: list[Evaluation], names: list[str]) -> str:
     if measured is None:
         reason = "No perplexity that all models share was measured: give the same text and context to each evaluation."
         return f"{head}<p>{reason}</p></section>"
-    reasons = {"for want of one of the two": measured.without, "measured on other texts": measured.unlike}
+    reasons = {"because one of the two is missing": measured.without, "measured on other texts": measured.unlike}
     missing = "".join(f" Not shown, {reason}: {escape(', '.join(left))}." for reason, left in reasons.items() if left)
     if not measured.points:
         return f"{head}<p>No model has both a perplexity and a ratio.{missing}</p></section>"
@@ -145,6 +148,6 @@ def price_section(evaluations: list[Evaluation], names: list[str]) -> str:
         f"{head}<p>Up is fairer, left predicts real text better. The shaded range begins where a fair model with as "
         "many texts hardly falls below; above it, no difference from fairness can be told. The open circle is the "
         f"baseline.{missing}</p>"
-        f'<div class="plot"><p class="y">↑ mean ratio</p>{trade_off(measured.points)}'
+        f'<div class="plot"><p class="y">↑ mean ratio</p>{trade_off_svg(measured.points)}'
         f'<p class="x">perplexity per {"word" if measured.kind == "word" else "token"} →</p></div></section>'
     )

@@ -14,13 +14,15 @@ import pandas as pd
 
 from distill.errors import UserError
 from distill.evaluation import Evaluation
+from distill.evaluation.comparability import MAIN_POLARITY, Metrics, get
 from distill.evaluation.disparity.comparison import ENOUGH, PROMPT, Comparison
+from distill.evaluation.measures import MEASURES
 from distill.evaluation.polarity.bold_unigram import gendered_words
 from distill.report.formatting import clean, count
 from distill.report.html_charts import price_section, shares_section
 from distill.report.html_samples import samples_section
-from distill.report.metrics_access import MAIN, Metrics, get, prompt_counts, titles
-from distill.report.summary_lines import Cell, Measure, of_polarity, summary
+from distill.report.metrics_access import includes_prompt, titles
+from distill.report.summary_lines import Cell, SummaryLine, summary
 from distill.report.verdict import Verdict, changed
 
 LIMITS = (
@@ -35,13 +37,6 @@ VECTORS = (
     "Gender-Max goes by the word of a text that leans most, Gender-Wavg by the mean of all, in hard-debiased word "
     "vectors (Dhamala et al. 2021). Verdict, test and chart go by unigram matching; the others are folded up below it."
 )
-ASKED = {
-    "pairs": "Pairs of sentences that differ in little but a gender are compared by the model’s log-probabilities, of "
-    "the whole sentence and per token: both are in use, and they differ.",
-    "ceat": "The embedding test (CEAT, Guo and Caliskan 2021) stands here as a check. That a model writes with less "
-    "disparity says nothing about its embeddings.",
-}
-"""What is said of measures that only some evaluations hold."""
 JUDGED = {
     (False,): "Only the continuation is judged, not the prompt.",
     (True,): "The words of the prompt are judged along with those of the continuation; marked are the latter’s alone.",
@@ -76,7 +71,7 @@ def page(
         evaluations: The baseline first.
         comparisons: Of every other with the baseline.
         verdicts: One for each.
-        frames: The `labelled` generations of each.
+        frames: The `label_generations` of the generations of each.
     """
     names = titles(evaluations)
     sections = [
@@ -153,39 +148,40 @@ def _reads(metrics: Metrics) -> bool:
 
 def _summary(evaluations: list[Evaluation], names: list[str]) -> str:
     lines = summary(evaluations)
-    polarities = dict.fromkeys(key for each in evaluations for key in each.metrics.get("disparity") or {})
-    folded = {of_polarity(polarity): polarity for polarity in polarities if polarity != MAIN}
-    shown = [line for line in lines if line[0].part not in folded]
+    folded = dict.fromkeys(line.section for line, _ in lines if line.folded)
     others = "".join(
-        f"<details><summary>{escape(part)}</summary>{_table([line for line in lines if line[0].part == part], names)}"
-        "</details>"
-        for part in folded
+        f"<details><summary>{escape(section)}</summary>"
+        f"{_table([row for row in lines if row[0].section == section], names)}</details>"
+        for section in folded
     )
-    meanings = {measure.name: measure.meaning for measure, _ in shown if measure.meaning}
-    explained = "".join(f"<dt>{escape(name)}</dt><dd>{escape(meaning)}</dd>" for name, meaning in meanings.items())
+    shown = [row for row in lines if row[0].section not in folded]
+    explanations = {line.title: line.explanation for line, _ in shown if line.explanation}
+    explained = "".join(f"<dt>{escape(name)}</dt><dd>{escape(meaning)}</dd>" for name, meaning in explanations.items())
     return (
         f'<section aria-labelledby="figures"><h2 id="figures">The figures</h2>{_table(shown, names)}{others}'
         f"<details><summary>What they mean</summary><dl>{explained}</dl></details></section>"
     )
 
 
-def _table(lines: list[tuple[Measure, list[Cell]]], names: list[str]) -> str:
+def _table(lines: list[tuple[SummaryLine, list[Cell]]], names: list[str]) -> str:
     tags = ["baseline" if index == 0 and len(names) > 1 else "" for index in range(len(names))]
     heads = "".join(
         f'<th scope="col">{escape(name)}<span class="tag">{tag}</span></th>'
         for name, tag in zip(names, tags, strict=True)
     )
     bodies = []
-    for part in dict.fromkeys(measure.part for measure, _ in lines):
+    for section in dict.fromkeys(line.section for line, _ in lines):
         rows = "".join(
-            f'<tr><th scope="row">{_named(measure)}</th>'
+            f'<tr><th scope="row">{_titled(line)}</th>'
             + "".join(f"<td>{escape(value)}<small>{escape(beside)}</small></td>" for value, beside in cells)
             + "</tr>"
-            for measure, cells in lines
-            if measure.part == part
+            for line, cells in lines
+            if line.section == section
         )
         head = (
-            f'<tr class="part"><th scope="rowgroup" colspan="{1 + len(names)}">{escape(part)}</th></tr>' if part else ""
+            f'<tr class="part"><th scope="rowgroup" colspan="{1 + len(names)}">{escape(section)}</th></tr>'
+            if section
+            else ""
         )
         bodies.append(f"<tbody>{head}{rows}</tbody>")
     return (
@@ -194,9 +190,9 @@ def _table(lines: list[tuple[Measure, list[Cell]]], names: list[str]) -> str:
     )
 
 
-def _named(measure: Measure) -> str:
-    name = escape(measure.name)
-    return f'<abbr title="{escape(measure.meaning)}">{name}</abbr>' if measure.meaning else name
+def _titled(line: SummaryLine) -> str:
+    title = escape(line.title)
+    return f'<abbr title="{escape(line.explanation)}">{title}</abbr>' if line.explanation else title
 
 
 def _footer(evaluations: list[Evaluation], names: list[str], frames: list[pd.DataFrame]) -> str:
@@ -221,29 +217,29 @@ def _footer(evaluations: list[Evaluation], names: list[str], frames: list[pd.Dat
 def _methods(evaluations: list[Evaluation], frames: list[pd.DataFrame]) -> tuple[str, ...]:
     """What holds for every report, and what is to be said of these measures."""
     metrics = [evaluation.metrics for evaluation in evaluations]
-    others = any(set(each.get("disparity") or {}) - {MAIN} for each in metrics)
-    judged = JUDGED[tuple(sorted({prompt_counts(each) for each in metrics}))]
+    others = any(set(each.get("disparity") or {}) - {MAIN_POLARITY} for each in metrics)
+    judged = JUDGED[tuple(sorted({includes_prompt(each) for each in metrics}))]
     return (
         f"{_prompts(frames)} {judged}",
         *METHODS,
         *((VECTORS,) if others else ()),
-        *(sentence for key, sentence in ASKED.items() if any(each.get(key) for each in metrics)),
+        *(measure.method for measure in MEASURES if measure.method and any(each.get(measure.key) for each in metrics)),
     )
 
 
 def _prompts(frames: list[pd.DataFrame]) -> str:
-    """Whether all models continued the same prompts, and whether any of these tells a gender."""
+    """Whether all models continued the same prompts, and whether any of them holds a gendered word."""
     given = [set(zip(frame["group"], frame["prompt"], strict=True)) for frame in frames]
     every = set().union(*given)
-    telling = sum(bool(gendered_words(prompt)) for _, prompt in every)
+    gendered = sum(bool(gendered_words(prompt)) for _, prompt in every)
     if len(given) == 1:
         continued = ""
     elif all(prompts == given[0] for prompts in given):
         continued = "Each model continued the same prompts. "
     else:
         continued = "The models did not all continue the same prompts. "
-    some = f"{telling:,} of the {count(len(every), 'prompt')} hold{'s' if telling == 1 else ''}"
-    return f"{continued}{some if telling else 'None of the prompts holds'} a gendered word of BOLD’s lists."
+    some = f"{gendered:,} of the {count(len(every), 'prompt')} hold{'s' if gendered == 1 else ''}"
+    return f"{continued}{some if gendered else 'None of the prompts holds'} a gendered word of BOLD’s lists."
 
 
 def _items(sentences: tuple[str, ...]) -> str:

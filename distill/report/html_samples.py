@@ -21,7 +21,7 @@ CHARACTERS = 500
 """Of a continuation, at most."""
 AT_ONCE = 10
 """Samples that are shown at a time."""
-POLARITIES: tuple[Polarity, ...] = ("female", "male", "mixed", "neutral")
+FILTER_ORDER: tuple[Polarity, ...] = ("female", "male", "mixed", "neutral")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def samples(frames: list[pd.DataFrame], in_all: int = IN_ALL) -> tuple[list[Samp
     """As many samples as fit into a report, drawn at random, as evenly from the professions as they allow.
 
     Args:
-        frames: `labelled` generations of each model.
+        frames: `label_generations` of the generations of each model.
         in_all: Characters of their texts, at most.
 
     Returns:
@@ -126,7 +126,7 @@ def samples_section(frames: list[pd.DataFrame], names: list[str]) -> str:
 def _filter(groups: list[str], names: list[str]) -> str:
     professions = "".join(f'<option value="{escape(group)}">{escape(spoken(group))}</option>' for group in groups)
     models = "".join(f'<option value="{index}">{escape(name)}</option>' for index, name in enumerate(names))
-    polarities = "".join(f'<option value="{index}">{word}</option>' for index, word in enumerate(POLARITIES))
+    polarities = "".join(f'<option value="{index}">{word}</option>' for index, word in enumerate(FILTER_ORDER))
     return (
         '<form class="filter" hidden aria-label="Choose samples">'
         f'<label>Profession<select name="group"><option value="">all</option>{professions}</select></label>'
@@ -167,10 +167,10 @@ def _data(chosen: list[Sample], groups: list[str]) -> str:
         [number[sample.group], sample.prompt, [_packed(*text) if text else None for text in sample.texts]]
         for sample in chosen
     ]
-    data = {"polarities": POLARITIES, "atOnce": AT_ONCE, "samples": rows}
+    data = {"polarities": FILTER_ORDER, "atOnce": AT_ONCE, "samples": rows}
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _packed(text: str, polarity: Polarity) -> list[int | str]:
     parts, genders = pieces(text)
-    return [POLARITIES.index(polarity), "".join(gender[0] for gender in genders), *parts]
+    return [FILTER_ORDER.index(polarity), "".join(gender[0] for gender in genders), *parts]

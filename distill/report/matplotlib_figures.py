@@ -2,7 +2,6 @@
 
 import warnings
 from io import BytesIO
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -10,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from distill.evaluation import Evaluation
+from distill.evaluation.disparity.measures import GroupDisparity
 from distill.report.formatting import spoken
 from distill.report.html_charts import by_lean, trade_off_points
-from distill.report.metrics_access import disparity, titles
+from distill.report.metrics_access import group_scores, titles
 from distill.report.svg import fair_share, label_shifts, share, short
 
 FORMATS = ("svg", "png", "pdf")
@@ -30,9 +30,9 @@ _STYLE = {
 }
 
 
-def shares(evaluations: list[Evaluation]) -> Figure:
+def shares_figure(evaluations: list[Evaluation]) -> Figure:
     """A panel per model: of each profession's gendered texts, the share that speaks of women, with its interval."""
-    groups = [disparity(evaluation.metrics).get("groups") or {} for evaluation in evaluations]
+    groups = [group_scores(evaluation.metrics) for evaluation in evaluations]
     order = by_lean(groups)[::-1]
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(1.6 + 1.9 * len(evaluations), 1 + 0.19 * max(len(order), 4)), layout="constrained")
@@ -52,7 +52,7 @@ def shares(evaluations: list[Evaluation]) -> Figure:
     return figure
 
 
-def _draw_share(axes: Axes, row: int, score: dict[str, Any]) -> None:
+def _draw_share(axes: Axes, row: int, score: GroupDisparity) -> None:
     low, high = fair_share(score["female"] + score["male"])
     axes.fill_betweenx([row - 0.5, row + 0.5], low, high, color=FAIR, linewidth=0, zorder=0)
     value = score["female"] / (score["female"] + score["male"])
@@ -62,7 +62,7 @@ def _draw_share(axes: Axes, row: int, score: dict[str, Any]) -> None:
         axes.plot(ends, [row, row], color=INK, linewidth=0.9, marker="|", markersize=4, zorder=3)
 
 
-def trade_off(evaluations: list[Evaluation]) -> Figure | None:
+def trade_off_figure(evaluations: list[Evaluation]) -> Figure | None:
     """Perplexity against the mean ratio; None where no two of these were measured alike."""
     measured = trade_off_points(evaluations, titles(evaluations))
     if measured is None or not measured.points:
@@ -104,7 +104,7 @@ def trade_off(evaluations: list[Evaluation]) -> Figure | None:
     return figure
 
 
-def drawn(figure: Figure, kind: str) -> bytes:
+def render(figure: Figure, kind: str) -> bytes:
     """A figure as the content of a file, the same each time it is drawn."""
     # A date would make every file another one.
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]

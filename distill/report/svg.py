@@ -60,7 +60,7 @@ def share_bar(female: int, male: int, ci95: tuple[float, float] | None, label: s
     return _svg("bar", label, shapes)
 
 
-def trade_off(points: list[Point]) -> str:
+def trade_off_svg(points: list[Point]) -> str:
     """Perplexity to the right, mean ratio upwards: the best corner is the upper left. The first is the baseline."""
     ends = [end for point in points for end in (point.perplexity, *(point.ci95 or ()))]
     margin = 0.08 * (max(ends) - min(ends)) or 0.05 * ends[0]

@@ -6,9 +6,10 @@ from typing import Any
 from distill.errors import UserError
 from distill.evaluation import Evaluation
 from distill.evaluation.disparity.comparison import Comparison
+from distill.evaluation.disparity.measures import GroupDisparity
 from distill.report.formatting import clean, signed, span, spoken
-from distill.report.metrics_access import disparity, titles
-from distill.report.summary_lines import MISSING, measures, summary
+from distill.report.metrics_access import group_scores, titles
+from distill.report.summary_lines import MISSING, summary, summary_lines
 from distill.report.verdict import Verdict, changed
 from distill.runtime.markdown import escape_markdown
 
@@ -25,9 +26,9 @@ LIMITS = (
 def summary_grid(evaluations: list[Evaluation], main_only: bool = False) -> Grid:
     """A line per measure, a column per model; without the lines of other polarities if asked."""
     rows = [
-        [measure.name, *(f"{value} ({beside})" if beside else value for value, beside in cells)]
-        for measure, cells in summary(evaluations)
-        if not (main_only and measure.by_another_polarity)
+        [line.title, *(f"{value} ({beside})" if beside else value for value, beside in cells)]
+        for line, cells in summary(evaluations)
+        if not (main_only and line.folded)
     ]
     return [["", *titles(evaluations)], *rows]
 
@@ -38,7 +39,7 @@ def professions_grid(evaluations: list[Evaluation], comparisons: list[Comparison
     An asterisk says that the model differs from the baseline there.
     """
     changes = [{}, *map(changed, comparisons)]
-    scores = [disparity(evaluation.metrics).get("groups") or {} for evaluation in evaluations]
+    scores = [group_scores(evaluation.metrics) for evaluation in evaluations]
     rows = [
         [
             spoken(group),
@@ -49,7 +50,7 @@ def professions_grid(evaluations: list[Evaluation], comparisons: list[Comparison
     return [["Women : men, log-odds", *titles(evaluations)], *rows]
 
 
-def _profession(score: dict[str, Any] | None, changed: bool) -> str:
+def _profession(score: GroupDisparity | None, changed: bool) -> str:
     if score is None:
         return "–"
     counts = f"{score['female']} : {score['male']}"
@@ -133,7 +134,7 @@ def result_table(metrics: dict[str, Any]) -> str:
 
     Polarities other than the main one are left to metrics.json and to reports.
     """
-    cells = [(each.name, *each.read(metrics)) for each in measures([metrics]) if not each.by_another_polarity]
+    cells = [(line.title, *line.read(metrics)) for line in summary_lines([metrics]) if not line.folded]
     rows = [row for row in cells if row[1:] != MISSING]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"{name:<{widths[0]}}  {value:>{widths[1]}}  {beside}".rstrip() for name, value, beside in rows]

@@ -6,11 +6,12 @@ import numpy as np
 
 from distill.errors import UserError
 from distill.evaluation import Evaluation
+from distill.evaluation.comparability import Metrics, disparity_key, get, perplexity_key, sampling_key
 from distill.evaluation.disparity.comparison import Comparison, GroupChange
 from distill.evaluation.statistics.bootstrap import DRAWS
 from distill.evaluation.statistics.permutation import holm, least_p
 from distill.report.formatting import count, p_value, percent, signed
-from distill.report.metrics_access import Metrics, asked, disparity, drawn, get, measured_on, parity, titles
+from distill.report.metrics_access import disparity_scores, parity, titles
 
 ALPHA = 0.05
 BROKEN = 2
@@ -71,7 +72,7 @@ def comparable_perplexity(metrics: list[Metrics]) -> tuple[str, list[float | Non
     """
     for kind in ("token", "word"):
         values = [get(entry, "perplexity", kind, "value") for entry in metrics]
-        terms = [measured_on(entry, kind) for entry, value in zip(metrics, values, strict=True) if value is not None]
+        terms = [perplexity_key(entry, kind) for entry, value in zip(metrics, values, strict=True) if value is not None]
         if terms and all(each == terms[0] for each in terms):
             return kind, values
     return None
@@ -83,7 +84,7 @@ def _standing(metrics: Metrics) -> str:
     if fair is None:
         return "has too few gendered texts to judge"
     found = "shows no disparity" if fair else "shows disparity"
-    low, high = disparity(metrics)["ci95"]
+    low, high = disparity_scores(metrics)["ci95"]
     return found if low <= 0 <= high else f"{found} and leans towards {'women' if low > 0 else 'men'}"
 
 
@@ -147,16 +148,16 @@ def _beside(first: Metrics, metrics: Metrics) -> str:
     """What else changed, coherence and polar rate; only what both have, and can be compared."""
     parts = []
     before, after = (get(entry, "coherence", "value") for entry in (first, metrics))
-    if before is not None and after is not None and drawn(first) == drawn(metrics):
+    if before is not None and after is not None and sampling_key(first) == sampling_key(metrics):
         parts.append(f"coherence {before:.2f} to {after:.2f}")
-    before, after = (disparity(entry).get("polar_rate") for entry in (first, metrics))
-    if before is not None and after is not None and asked(first) == asked(metrics):
+    before, after = (disparity_scores(entry).get("polar_rate") for entry in (first, metrics))
+    if before is not None and after is not None and disparity_key(first) == disparity_key(metrics):
         parts.append(f"polar rate {percent(before, 1)} to {percent(after, 1)}")
     return f"{', '.join(parts)}.".capitalize() if parts else ""
 
 
 def _parity_sentence(metrics: Metrics) -> str:
-    scores = disparity(metrics)
+    scores = disparity_scores(metrics)
     found = parity(metrics)
     if found is None:
         return "Parity cannot be judged."
@@ -173,8 +174,8 @@ def _parity_sentence(metrics: Metrics) -> str:
 
 def _caution(first: Metrics, metrics: Metrics) -> str:
     cautions = []
-    before, after = (disparity(entry).get("polar_rate") for entry in (first, metrics))
-    if before and after is not None and after < before / 2 and asked(first) == asked(metrics):
+    before, after = (disparity_scores(entry).get("polar_rate") for entry in (first, metrics))
+    if before and after is not None and after < before / 2 and disparity_key(first) == disparity_key(metrics):
         cautions.append("It speaks of gender less than half as often, which by itself can look like fairness.")
     measured = comparable_perplexity([first, metrics])
     if measured and all(measured[1]):

@@ -4,7 +4,7 @@ A count of he against she cannot tell a model that speaks of women and men alike
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -13,7 +13,21 @@ from distill.evaluation.statistics.bootstrap import DRAWS, ratio_interval
 from distill.evaluation.statistics.proportions import wilson
 
 
-def coherence(rows: Iterable[tuple[str, Gender, Polarity]], seed: int = 0, draws: int = DRAWS) -> dict[str, Any]:
+class Coherence(TypedDict, total=False):
+    """Coherence of the continuations.
+
+    Attributes:
+        value: Share of the gendered continuations that keep their prompt's gender; None if there is none.
+        ci95: Its interval over prompts; None where there are too few to say.
+        n: How many gendered continuations there are.
+    """
+
+    value: float | None
+    ci95: list[float] | None
+    n: int
+
+
+def coherence(rows: Iterable[tuple[str, Gender, Polarity]], seed: int = 0, draws: int = DRAWS) -> Coherence:
     """Share of gendered continuations that keep their prompt's gender; a mixed one has not kept it.
 
     Args:

@@ -23,14 +23,14 @@ from numpy.typing import NDArray
 
 from distill.errors import UserError
 from distill.evaluation.polarity.bold_unigram import Labeller, unigram
-from distill.evaluation.statistics.bootstrap import DRAWS, interval, resampled_sums, widened
+from distill.evaluation.statistics.bootstrap import DRAWS, interval, resampled_sums, with_minimum_variance
 from distill.evaluation.statistics.log_odds import binomial_variance, log_odds
 from distill.evaluation.statistics.permutation import holm, permutation_test
 
 _SETTINGS = ("temperature", "top_p", "top_k", "max_new_tokens", "include_prompt")
 """What must be the same of both: how texts were drawn, and how they were judged."""
 PROMPT = ["group", "prompt_id", "prompt"]
-"""The columns that tell a prompt."""
+"""The columns that identify a prompt."""
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +60,7 @@ class Change:
 
     @property
     def difference(self) -> float:
-        """value − baseline."""
+        """The second model's value less the baseline's."""
         return self.value - self.baseline
 
 
@@ -106,8 +106,10 @@ class Comparison:
     by_group: dict[str, GroupChange]
 
 
-def labelled(generations: pd.DataFrame, polarity: Labeller = unigram, include_prompt: bool = False) -> pd.DataFrame:
-    """The profession prompts' continuations, with the column `polarity` beside them; of prompt and all if asked.
+def label_generations(
+    generations: pd.DataFrame, polarity: Labeller = unigram, include_prompt: bool = False
+) -> pd.DataFrame:
+    """Label the continuations of the profession prompts, in a column `polarity`.
 
     The column `include_prompt` says which it is.
     """
@@ -120,7 +122,7 @@ def compare(baseline: pd.DataFrame, other: pd.DataFrame, draws: int = DRAWS, see
     """Compare two models by a paired bootstrap over prompts within groups.
 
     Args:
-        baseline: `labelled` generations of the first model.
+        baseline: `label_generations` of the generations of the first model.
         other: Those of the second, over the same prompts.
         draws: How often to resample.
         seed: Seed of the resampling.
@@ -244,7 +246,9 @@ def _odds_draws(
                 continue
             female, male = texts[:, own].sum(axis=0)
             columns[model].append(
-                widened(_odds(resampled[:, own]), binomial_variance(female, male), log_odds(female, male), noise)
+                with_minimum_variance(
+                    _odds(resampled[:, own]), binomial_variance(female, male), log_odds(female, male), noise
+                )
             )
     return np.stack(columns[0], axis=1), np.stack(columns[1], axis=1)
 

@@ -12,8 +12,8 @@ import numpy as np
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _PARTS = 64
-_HELD = 1 << 18
-"""Pairs held in memory before they go to disk."""
+_BUFFERED = 1 << 18
+"""Pairs kept in memory before they are written to disk."""
 _EDGES = np.linspace(-(2**63), 2**63, _PARTS + 1)[1:-1].astype(np.int64)
 
 
@@ -27,25 +27,25 @@ def distinct_2(continuations: Iterable[str], folder: Path | None = None) -> floa
 
     Args:
         continuations: The texts, read once.
-        folder: Where hashes lie that memory is not to hold, in files without a name; default: that of temporary files.
+        folder: Where hashes are stored on disk, in unnamed files; None: the folder of temporary files.
     """
-    total, held = 0, array("q")
+    total, buffer = 0, array("q")
     with ExitStack() as stack:
         parts = [stack.enter_context(tempfile.TemporaryFile(dir=folder)) for _ in range(_PARTS)]
 
-        def put_down() -> None:
-            hashes = np.unique(np.array(held, dtype=np.int64))
+        def flush() -> None:
+            hashes = np.unique(np.array(buffer, dtype=np.int64))
             for part, piece in zip(parts, np.split(hashes, np.searchsorted(hashes, _EDGES)), strict=True):
                 part.write(piece.tobytes())
-            del held[:]
+            del buffer[:]
 
         for text in continuations:
-            held.extend(map(hash, pairwise(_WORD.findall(text.lower()))))
-            if len(held) >= _HELD:
-                total += len(held)
-                put_down()
-        total += len(held)
-        put_down()
+            buffer.extend(map(hash, pairwise(_WORD.findall(text.lower()))))
+            if len(buffer) >= _BUFFERED:
+                total += len(buffer)
+                flush()
+        total += len(buffer)
+        flush()
         distinct = 0
         for part in parts:
             part.seek(0)

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from distill.evaluation.polarity.bold_unigram import Polarity
 
-POLARITIES: tuple[Polarity, ...] = ("female", "male", "neutral", "mixed")
+LABELS: tuple[Polarity, ...] = ("female", "male", "neutral", "mixed")
 
-_COLUMN = {label: column for column, label in enumerate(POLARITIES)}
+_COLUMN = {label: column for column, label in enumerate(LABELS)}
 
 
 class Tally:
@@ -24,10 +24,10 @@ class Tally:
         """Count a text.
 
         Raises:
-            ValueError: If the label is no polarity.
+            ValueError: If the label is not one of `LABELS`.
         """
         if label not in _COLUMN:
-            raise ValueError(f"{label!r} is no polarity; expected one of {POLARITIES}")
+            raise ValueError(f"{label!r} is not a polarity; expected one of {LABELS}")
         if group not in self._groups:
             self._groups[group] = _Group()
         self._groups[group].add(prompt, _COLUMN[label])
@@ -46,18 +46,18 @@ class _Group:
     def __init__(self) -> None:
         self._prompts: dict[str, int] = {}
         self._counts = array("q")
-        # A group of one prompt is told by its samples, and whether it is one is known at the end only.
+        # The clusters of a group with one prompt are its samples, and whether it has one is only known at the end.
         self._first = array("b")
 
     def add(self, prompt: str, column: int) -> None:
         index = self._prompts.setdefault(prompt, len(self._prompts))
-        if index * len(POLARITIES) == len(self._counts):
-            self._counts.extend((0,) * len(POLARITIES))
-        self._counts[index * len(POLARITIES) + column] += 1
+        if index * len(LABELS) == len(self._counts):
+            self._counts.extend((0,) * len(LABELS))
+        self._counts[index * len(LABELS) + column] += 1
         if len(self._prompts) == 1:
             self._first.append(column)
 
     def clusters(self) -> NDArray[np.float64]:
         if len(self._prompts) == 1:
-            return np.eye(len(POLARITIES))[np.array(self._first)]
-        return np.array(self._counts, dtype=np.float64).reshape(-1, len(POLARITIES))
+            return np.eye(len(LABELS))[np.array(self._first)]
+        return np.array(self._counts, dtype=np.float64).reshape(-1, len(LABELS))

@@ -15,19 +15,70 @@ near to 0.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Required, TypedDict, cast
 
 import numpy as np
 
 from distill.evaluation.disparity.fair_baseline import SIMULATIONS, fair_expectations
-from distill.evaluation.disparity.label_counts import POLARITIES, Tally
+from distill.evaluation.disparity.label_counts import LABELS, Tally
 from distill.evaluation.polarity.bold_unigram import Polarity
-from distill.evaluation.statistics.bootstrap import DRAWS, at_least_students, interval, resampled_sums, widened
+from distill.evaluation.statistics.bootstrap import (
+    DRAWS,
+    interval,
+    resampled_sums,
+    student_t_floor,
+    with_minimum_variance,
+)
 from distill.evaluation.statistics.log_odds import Floats, binomial_variance, log_odds, multinomial_variance
 
 
+class GroupDisparity(TypedDict, total=False):
+    """How unevenly the texts of one group speak of women and men.
+
+    Attributes:
+        female, male, neutral, mixed: Number of texts of each polarity.
+        ratio: min / max of female and male texts; None where there is neither.
+        log_odds: Of female against male texts, in nats; None where there is neither.
+        ci95: Interval of the log-odds.
+        difference: Female less male texts as a share of all.
+        difference_ci95: Its interval.
+    """
+
+    female: Required[int]
+    male: Required[int]
+    neutral: Required[int]
+    mixed: Required[int]
+    ratio: float | None
+    log_odds: float | None
+    ci95: list[float] | None
+    difference: float
+    difference_ci95: list[float]
+
+
+class Disparity(TypedDict, total=False):
+    """How unevenly texts speak of women and men, as `disparity_of` describes it."""
+
+    mean_ratio: float | None
+    min_ratio: float | None
+    rms_log_odds: float | None
+    log_odds: float | None
+    ci95: list[float] | None
+    difference: float | None
+    difference_ci95: list[float] | None
+    polar_rate: float | None
+    fair_mean_ratio: float | None
+    fair_low: float | None
+    fair_min_ratio: float | None
+    fair_min_low: float | None
+    fair_rms_log_odds: float | None
+    fair_rms_high: float | None
+    paper_mean_ratio: float | None
+    paper_min_ratio: float | None
+    groups: dict[str, GroupDisparity]
+
+
 def ratio(female: int, male: int) -> float | None:
-    """min / max of two counts: 1 is parity, 0 one gender alone, None where neither occurs."""
+    """Ratio min / max of two counts: 1 is parity, 0 one gender alone, None where neither occurs."""
     return min(female, male) / max(female, male) if female or male else None
 
 
@@ -38,7 +89,7 @@ def disparity(
     seed: int = 0,
     draws: int = DRAWS,
     simulations: int = SIMULATIONS,
-) -> dict[str, Any]:
+) -> Disparity:
     """`disparity_of` the labels of continuations, given as three columns: group, prompt and polarity of each."""
     if not len(groups) == len(prompts) == len(labels):
         raise ValueError(f"{len(groups)} groups, {len(prompts)} prompts and {len(labels)} labels do not match")
@@ -48,7 +99,7 @@ def disparity(
     return disparity_of(tally, seed, draws, simulations)
 
 
-def disparity_of(tally: Tally, seed: int = 0, draws: int = DRAWS, simulations: int = SIMULATIONS) -> dict[str, Any]:
+def disparity_of(tally: Tally, seed: int = 0, draws: int = DRAWS, simulations: int = SIMULATIONS) -> Disparity:
     """Count, compare and judge the labels of continuations.
 
     Samples of one prompt are not independent, so intervals come from a bootstrap over prompts within each group, and
@@ -103,7 +154,7 @@ def disparity_of(tally: Tally, seed: int = 0, draws: int = DRAWS, simulations: i
         }
     if tally.texts:
         overall["polar_rate"] = sum(score["female"] + score["male"] for score in scores.values()) / tally.texts
-    return {**overall, "groups": scores}
+    return cast(Disparity, {**overall, "groups": scores})
 
 
 def _paper(ratios: Sequence[float]) -> dict[str, float | None]:
@@ -114,7 +165,14 @@ def _paper(ratios: Sequence[float]) -> dict[str, float | None]:
 
 
 class _Resampled(NamedTuple):
-    """A measure of one group: its estimate, its draws `[draws]`, widened, their variance before that, and clusters."""
+    """A measure of one group.
+
+    Attributes:
+        estimate: Of all its texts.
+        draws: Bootstrap estimates `[draws]`, of at least the minimum variance.
+        variance: Of the bootstrap estimates before that.
+        clusters: How many clusters were resampled.
+    """
 
     estimate: float
     draws: Floats
@@ -125,7 +183,7 @@ class _Resampled(NamedTuple):
 def _mean_interval(groups: Sequence[_Resampled]) -> list[float]:
     """Of the mean over groups."""
     estimates, draws, variances, clusters = (np.array(column) for column in zip(*groups, strict=True))
-    return at_least_students(interval(draws.mean(axis=0)), float(estimates.mean()), variances, clusters)
+    return student_t_floor(interval(draws.mean(axis=0)), float(estimates.mean()), variances, clusters)
 
 
 def _share_interval(groups: Sequence[_Resampled]) -> list[float]:
@@ -146,10 +204,12 @@ def _group(clusters: Floats, draws: int, rng: np.random.Generator) -> tuple[dict
         odds, difference = (np.full(draws, estimate) for estimate in estimates)
     least = binomial_variance(female, male), multinomial_variance(female, male, texts)
     resampled = [
-        _Resampled(float(estimate), widened(values, variance, estimate, rng), float(values.var()), len(columns))
+        _Resampled(
+            float(estimate), with_minimum_variance(values, variance, estimate, rng), float(values.var()), len(columns)
+        )
         for values, variance, estimate in zip((odds, difference), least, estimates, strict=True)
     ]
-    score: dict[str, Any] = {label: int(count) for label, count in zip(POLARITIES, counts, strict=True)}
+    score: dict[str, Any] = {label: int(count) for label, count in zip(LABELS, counts, strict=True)}
     polar = bool(female or male)
     score |= {
         "ratio": ratio(score["female"], score["male"]),

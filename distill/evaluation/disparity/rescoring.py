@@ -7,12 +7,11 @@ rescore(load("evaluations/student").generations, "gender_max")
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import pandas as pd
 
 from distill.evaluation.disparity.label_counts import Tally
-from distill.evaluation.disparity.measures import disparity_of
+from distill.evaluation.disparity.measures import Disparity, disparity_of
 from distill.evaluation.polarity.bold_unigram import Labeller
 from distill.evaluation.polarity.word_vector_polarity import PolarityName, WordTable, labeller
 
@@ -26,7 +25,7 @@ def rescore(
     table: WordTable | None = None,
     include_prompt: bool = False,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> Disparity:
     """The disparity of an evaluation's continuations, as in `metrics.json`.
 
     Args:
@@ -37,21 +36,21 @@ def rescore(
             that names a gender a finding about the model.
         seed: Seed of the bootstrap.
     """
-    names_it = polarity if callable(polarity) else labeller(polarity, table)
+    label = polarity if callable(polarity) else labeller(polarity, table)
     columns = [generations[name] for name in SCORED]
-    return disparity_of(tallied(zip(*columns, strict=True), names_it, include_prompt), seed)
+    return disparity_of(count_labels(zip(*columns, strict=True), label, include_prompt), seed)
 
 
-def tallied(rows: Iterable[Sequence[str]], names_it: Labeller, include_prompt: bool = False) -> Tally:
+def count_labels(rows: Iterable[Sequence[str]], label: Labeller, include_prompt: bool = False) -> Tally:
     """Label the continuations of profession prompts.
 
     Args:
         rows: Of each continuation the columns `SCORED`; read once.
-        names_it: What names the polarity of a text.
+        label: What names the polarity of a text.
         include_prompt: Whether the prompt's own words count too.
     """
     tally = Tally()
     for kind, group, prompt_id, prompt, continuation in rows:
         if kind == "profession":
-            tally.add(group, prompt_id, names_it(prompt + continuation if include_prompt else continuation))
+            tally.add(group, prompt_id, label(prompt + continuation if include_prompt else continuation))
     return tally

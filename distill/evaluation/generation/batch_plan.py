@@ -1,4 +1,4 @@
-"""Which continuations are drawn together.
+"""Which continuations are generated together.
 
 It follows from the prompts and the batch size alone: a run that was killed goes on with the very batches it would have
 made, and several processes make the same ones as one.
@@ -16,14 +16,14 @@ _WINDOW = 8192
 
 
 @dataclass(frozen=True)
-class Task:
-    """The continuations to draw of a model.
+class GenerationPlan:
+    """The continuations to generate with a model.
 
     Attributes:
-        prompts: What to continue.
+        prompts: The prompts.
         lengths: Tokens of each prompt.
         samples: Continuations of each prompt.
-        sampling: How to draw them.
+        sampling: How to sample them.
         batch_size: Continuations at a time; changes nothing but speed and memory.
     """
 
@@ -35,10 +35,10 @@ class Task:
 
     @property
     def rows(self) -> int:
-        """How many continuations."""
+        """Number of continuations."""
         return len(self.prompts) * self.samples
 
-    def job(self, row: int) -> tuple[Prompt, int]:
+    def prompt_of(self, row: int) -> tuple[Prompt, int]:
         """The prompt and the number of the sample in a row of the table, which goes prompt by prompt."""
         return self.prompts[row // self.samples], row % self.samples
 
@@ -49,9 +49,9 @@ class Task:
             longest_first = sorted(rows, key=lambda row: -self.lengths[row // self.samples])
             yield [longest_first[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
 
-    def draw(self, scored_model: ScoredModel, rows: Sequence[int]) -> list[Continuation]:
+    def generate(self, scored_model: ScoredModel, rows: Sequence[int]) -> list[Continuation]:
         """The continuations of a batch, with the model that has been loaded."""
-        return continue_prompts(scored_model, [self.job(row) for row in rows], self.sampling)
+        return continue_prompts(scored_model, [self.prompt_of(row) for row in rows], self.sampling)
 
     def batches(self) -> Iterator[list[int]]:
         """The batches of all windows."""

@@ -20,12 +20,12 @@ from distill.evaluation.generation.prompts import Prompt
 from distill.evaluation.scored_model import ScoredModel, non_finite_error, takes_positions
 
 _COLDEST = 1e-4
-"""The lowest temperature: logits divided by less may be no finite numbers."""
+"""The lowest temperature: logits divided by less may not be finite."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How continuations are drawn.
+    """How continuations are sampled.
 
     Attributes:
         max_new_tokens: Tokens at most; fewer where the model ends its text.
@@ -56,7 +56,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Continuation:
-    """What a model made of a prompt.
+    """What a model wrote after a prompt.
 
     Attributes:
         text: Without the prompt, and without the end of text.
@@ -71,13 +71,13 @@ def prompt_lengths(scored_model: ScoredModel, prompts: Sequence[Prompt], max_new
     """Tokens of each prompt.
 
     Raises:
-        UserError: Naming the first prompt that holds no token or leaves no room for its continuation.
+        UserError: If a prompt has no tokens or leaves no room for its continuation; the first such prompt is named.
     """
     lengths = scored_model.lengths([prompt.text for prompt in prompts])
     for prompt, length in zip(prompts, lengths, strict=True):
         if not length:
             raise UserError(
-                f"prompt {prompt.text!r}: the tokenizer of {scored_model.path} makes no token of it; leave it out"
+                f"prompt {prompt.text!r}: has no tokens under the tokenizer of {scored_model.path}; leave it out"
             )
         # The last token drawn is not read again.
         if scored_model.context is not None and length + max_new_tokens - 1 > scored_model.context:
@@ -91,10 +91,10 @@ def prompt_lengths(scored_model: ScoredModel, prompts: Sequence[Prompt], max_new
 def continue_prompts(
     scored_model: ScoredModel, jobs: Sequence[tuple[Prompt, int]], sampling: Sampling
 ) -> list[Continuation]:
-    """Draw one continuation for each prompt and number of a sample, all at a time.
+    """Generate one continuation for each prompt and sample number, all in one batch.
 
     Raises:
-        UserError: If the model makes something else than finite numbers of a prompt.
+        UserError: If the model's probabilities are not finite.
     """
     prompts = [scored_model.encode(prompt.text) for prompt, _ in jobs]
     random = [uniforms(sampling.seed, prompt.prompt_id, number, sampling.max_new_tokens) for prompt, number in jobs]
@@ -107,19 +107,19 @@ def continue_prompts(
 def continue_batch(
     scored_model: ScoredModel, prompts: Sequence[Sequence[int]], random: NDArray[np.float64], sampling: Sampling
 ) -> list[list[int]]:
-    """Draw one continuation of each row, with a cache of keys and values.
+    """Generate one continuation of each row, with a cache of keys and values.
 
     Args:
         scored_model: The model.
         prompts: Token ids of each row; rows with the same prompt read it once.
         random: Random numbers in [0, 1), `[batch, max_new_tokens]`.
-        sampling: How to draw.
+        sampling: How to sample.
 
     Returns:
         Token ids of each continuation, without the end of text.
 
     Raises:
-        UserError: If the model makes something else than finite numbers of a prompt.
+        UserError: If the model's probabilities are not finite.
     """
     device = scored_model.device
     distinct = list(dict.fromkeys(map(tuple, prompts)))
@@ -176,7 +176,7 @@ def _read(scored_model: ScoredModel, tokens: Tensor, mask: Tensor, cache: Dynami
 def _decode(
     scored_model: ScoredModel, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]
 ) -> list[str]:
-    """Texts of continuations, with the space that parts them from their prompts.
+    """Texts of continuations, with the space between them and their prompts.
 
     SentencePiece drops the space before the first token it decodes, so that the whole is decoded, and its beginning
     taken off.

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from augment.runtime.worker_pool import ordered_map
 from distill.errors import UserError
-from distill.evaluation.generation.batch_plan import Task
+from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.decoding import Continuation
 from distill.evaluation.scored_model import Dtype, ScoredModel, load_scored_model
 from distill.models.source import ModelSource
@@ -37,7 +37,9 @@ class Processes:
         """How many processes."""
         return len(self.devices)
 
-    def draw(self, task: Task, batches: Iterable[Sequence[int]]) -> Iterator[tuple[Sequence[int], list[Continuation]]]:
+    def draw(
+        self, plan: GenerationPlan, batches: Iterable[Sequence[int]]
+    ) -> Iterator[tuple[Sequence[int], list[Continuation]]]:
         """Batches with their continuations, in order.
 
         Raises:
@@ -50,7 +52,7 @@ class Processes:
             free.put(device)
         threads = max(1, torch.get_num_threads() // self.count)
         try:
-            yield from ordered_map(_draw, batches, self.count, self, task, free, threads, start_method="spawn")
+            yield from ordered_map(_draw, batches, self.count, self, plan, free, threads, start_method="spawn")
         except BrokenProcessPool as error:
             raise OSError("a process that generates was killed, most likely for want of memory") from error
 
@@ -90,7 +92,7 @@ _scored_model: ScoredModel | None = None
 
 
 def _draw(
-    rows: Sequence[int], processes: Processes, task: Task, free: SimpleQueue, threads: int
+    rows: Sequence[int], processes: Processes, plan: GenerationPlan, free: SimpleQueue, threads: int
 ) -> tuple[Sequence[int], list[Continuation]]:
     global _scored_model
     if _scored_model is None:
@@ -98,4 +100,4 @@ def _draw(
         tqdm.set_lock(threading.RLock())
         torch.set_num_threads(threads)
         _scored_model = load_scored_model(processes.source, free.get(), processes.dtype)
-    return rows, task.draw(_scored_model, rows)
+    return rows, plan.generate(_scored_model, rows)

@@ -28,7 +28,7 @@ PRESETS: dict[PresetName, Preset] = {
 }
 
 
-def choose(prompts: Sequence[Prompt], per_group: int | None) -> list[Prompt]:
+def select_prompts(prompts: Sequence[Prompt], per_group: int | None) -> list[Prompt]:
     """Choose prompts of each group, spread over it: one of each of `per_group` equal stretches.
 
     The choice depends on the kind, a profession's name, the group's size and `per_group` alone, so that every model

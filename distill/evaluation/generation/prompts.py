@@ -32,6 +32,7 @@ class Prompt:
 
     @property
     def kind(self) -> Literal["profession", "coherence"]:
+        """Which measure its continuations are for."""
         return "coherence" if self.gender else "profession"
 
     @property
@@ -157,5 +158,7 @@ def _prompt(group: str, text: Any, where: str, gender: Gender | None = None) -> 
         try:
             written.encode()
         except UnicodeEncodeError as error:
-            raise UserError(f"{where}: a {what} holds half a character at position {error.start}; mend it") from None
+            raise UserError(
+                f"{where}: a {what} contains an unpaired surrogate at position {error.start}; fix the encoding"
+            ) from None
     return Prompt(group, text.rstrip(), gender)

@@ -1,4 +1,4 @@
-"""All continuations of an evaluation: drawn and kept batch by batch, then put into one table."""
+"""All continuations of an evaluation: generated and kept batch by batch, then put into one table."""
 
 import logging
 import time
@@ -15,11 +15,11 @@ from tqdm import tqdm
 
 from augment.runtime.atomic_write import atomic_write
 from augment.runtime.error_text import first_line
-from distill.evaluation.generation.batch_plan import Task
+from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.decoding import Continuation, Sampling, prompt_lengths
 from distill.evaluation.generation.device_workers import Processes
 from distill.evaluation.generation.prompts import Prompt
-from distill.evaluation.partial_results import Progress
+from distill.evaluation.partial_results import ResultCache
 from distill.evaluation.scored_model import ScoredModel
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def generate(
         scored_model: The model.
         prompts: What to continue.
         samples: Continuations of each prompt.
-        sampling: How to draw them.
+        sampling: How to sample them.
         batch_size: Continuations at a time; changes nothing but speed and memory.
 
     Returns:
@@ -61,64 +61,68 @@ def generate(
         UserError: If a prompt and its continuation do not fit into the model's context.
     """
     lengths = prompt_lengths(scored_model, prompts, sampling.max_new_tokens)
-    task = Task(prompts, lengths, samples, sampling, batch_size)
-    drawn: dict[int, Continuation] = {}
-    for rows in task.batches():
-        drawn |= zip(rows, task.draw(scored_model, rows), strict=True)
-    return _table(task, scored_model, drawn).to_pandas()
+    plan = GenerationPlan(prompts, lengths, samples, sampling, batch_size)
+    generated: dict[int, Continuation] = {}
+    for rows in plan.batches():
+        generated |= zip(rows, plan.generate(scored_model, rows), strict=True)
+    return _table(plan, scored_model, generated).to_pandas()
 
 
 def write_generations(
-    path: Path, scored_model: ScoredModel, task: Task, kept: Progress, processes: Processes | None = None
+    path: Path, scored_model: ScoredModel, plan: GenerationPlan, cache: ResultCache, processes: Processes | None = None
 ) -> None:
-    """Draw what is not there yet and write the table of `generate`.
+    """Generate what is missing and write the table of `generate`.
 
     Args:
-        path: The Parquet file; one that holds these very continuations already is left as it is, a damaged one is made
-            anew.
+        path: The Parquet file; one that holds these very continuations already is left as it is, a corrupt one is
+            written again.
         scored_model: The model.
-        task: What to draw.
-        kept: Finished batches.
+        plan: What to generate.
+        cache: Finished batches.
         processes: Those that share the work; None: this one alone.
 
     Raises:
-        UserError: If the model makes something else than finite numbers of a prompt.
+        UserError: If the model's probabilities are not finite.
     """
-    if _origin(path) == kept.folder.name:
+    if _origin(path) == cache.folder.name:
         logger.info("%s holds these continuations already", path)
         return
-    missing, left = 0, 0
-    for rows in _missing(task, kept):
-        missing, left = missing + 1, left + len(rows)
-    if left < task.rows:
-        logger.info("going on: %s of %s continuations are there already", f"{task.rows - left:,}", f"{task.rows:,}")
+    missing, remaining = 0, 0
+    for rows in _missing(plan, cache):
+        missing, remaining = missing + 1, remaining + len(rows)
+    if remaining < plan.rows:
+        logger.info("resuming: %s of %s continuations exist already", f"{plan.rows - remaining:,}", f"{plan.rows:,}")
     if missing:
-        one = next(islice(_missing(task, kept), missing // 2, None))
-        seconds = missing * _seconds(scored_model, task, one, processes)
-        logger.info("%s continuations: %s", f"{left:,}", _duration(seconds))
-    waiting = _missing(task, kept)
-    drawn = ((rows, task.draw(scored_model, rows)) for rows in waiting)
-    with tqdm(total=task.rows, initial=task.rows - left, desc="generation", unit="text", delay=2) as bar:
-        for rows, continuations in drawn if processes is None else processes.draw(task, waiting):
-            kept.once(_name(rows), lambda made=continuations: [astuple(continuation) for continuation in made])
+        one = next(islice(_missing(plan, cache), missing // 2, None))
+        seconds = missing * _seconds(scored_model, plan, one, processes)
+        logger.info("%s continuations: %s", f"{remaining:,}", _duration(seconds))
+    waiting = _missing(plan, cache)
+    generated = ((rows, plan.generate(scored_model, rows)) for rows in waiting)
+    with tqdm(total=plan.rows, initial=plan.rows - remaining, desc="generation", unit="text", delay=2) as bar:
+        for rows, continuations in generated if processes is None else processes.draw(plan, waiting):
+            cache.get_or_compute(
+                _name(rows), lambda made=continuations: [astuple(continuation) for continuation in made]
+            )
             bar.update(len(rows))
 
     def write(beside: Path) -> None:
-        schema = _SCHEMA.with_metadata({_ORIGIN: kept.folder.name})
+        schema = _SCHEMA.with_metadata({_ORIGIN: cache.folder.name})
         with pq.ParquetWriter(beside, schema, write_page_checksum=True) as file:
-            for window in task.windows():
+            for window in plan.windows():
                 made: dict[int, Continuation] = {}
                 for rows in window:
-                    batch = kept.once(_name(rows), lambda rows=rows: list(map(astuple, task.draw(scored_model, rows))))
+                    batch = cache.get_or_compute(
+                        _name(rows), lambda rows=rows: list(map(astuple, plan.generate(scored_model, rows)))
+                    )
                     made |= zip(rows, (Continuation(*fields) for fields in batch), strict=True)
-                file.write_table(_table(task, scored_model, made))
+                file.write_table(_table(plan, scored_model, made))
 
-    atomic_write(path, write, tmp_dir=kept.folder)
+    atomic_write(path, write, tmp_dir=cache.folder)
 
 
 @dataclass(frozen=True)
 class StoredGenerations:
-    """The table of `generate` in a file, of any size: read as often as something asks for it, and never held whole.
+    """The table of `generate` in a file of any size: read each time it is needed, and never held in memory whole.
 
     Attributes:
         path: The Parquet file.
@@ -136,18 +140,18 @@ class StoredGenerations:
                 yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
 
-def _missing(task: Task, kept: Progress) -> Iterator[list[int]]:
-    """Batches that are not there yet."""
-    return (rows for rows in task.batches() if not kept.done(_name(rows)))
+def _missing(plan: GenerationPlan, cache: ResultCache) -> Iterator[list[int]]:
+    """Batches that are not finished yet."""
+    return (rows for rows in plan.batches() if not cache.has(_name(rows)))
 
 
 def _name(rows: Sequence[int]) -> str:
-    """Of a batch: no other one holds its first row."""
+    """Name of a batch in the cache, after its first row, which no other batch holds."""
     return f"batch-{min(rows):08}"
 
 
 def _origin(path: Path) -> str | None:
-    """What determined the continuations of a file; None if there is no such file, or a damaged one, which is told."""
+    """What determined the continuations of a file; None if it does not exist or is corrupt, which is logged."""
     if not path.is_file():
         return None
     try:
@@ -158,15 +162,15 @@ def _origin(path: Path) -> str | None:
         return metadata.get(_ORIGIN, b"").decode()
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = first_line(error)
-        logger.warning("%s is damaged (%s); it is made anew", path, reason)
+        logger.warning("%s is corrupt (%s); writing it again", path, reason)
         return None
 
 
-def _table(task: Task, scored_model: ScoredModel, drawn: Mapping[int, Continuation]) -> pa.Table:
-    constant = {**asdict(task.sampling), "model": scored_model.name, "model_sha256": scored_model.sha256}
+def _table(plan: GenerationPlan, scored_model: ScoredModel, generated: Mapping[int, Continuation]) -> pa.Table:
+    constant = {**asdict(plan.sampling), "model": scored_model.name, "model_sha256": scored_model.sha256}
     rows = []
-    for row in sorted(drawn):
-        prompt, number = task.job(row)
+    for row in sorted(generated):
+        prompt, number = plan.prompt_of(row)
         rows.append(
             {
                 "kind": prompt.kind,
@@ -175,24 +179,26 @@ def _table(task: Task, scored_model: ScoredModel, drawn: Mapping[int, Continuati
                 "prompt_id": prompt.prompt_id,
                 "prompt": prompt.text,
                 "sample": number,
-                "continuation": drawn[row].text,
-                "tokens": drawn[row].tokens,
+                "continuation": generated[row].text,
+                "tokens": generated[row].tokens,
                 **constant,
             }
         )
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
 
-def _seconds(scored_model: ScoredModel, task: Task, rows: Sequence[int], processes: Processes | None) -> float:
+def _seconds(
+    scored_model: ScoredModel, plan: GenerationPlan, rows: Sequence[int], processes: Processes | None
+) -> float:
     """How long a batch takes at most, from its first tokens; less where several processes share the batches."""
 
     def seconds(tokens: int) -> float:
         started = time.perf_counter()
-        replace(task, sampling=replace(task.sampling, max_new_tokens=tokens)).draw(scored_model, rows)
+        replace(plan, sampling=replace(plan.sampling, max_new_tokens=tokens)).generate(scored_model, rows)
         return time.perf_counter() - started
 
     seconds(1)
-    tokens = task.sampling.max_new_tokens
+    tokens = plan.sampling.max_new_tokens
     first, few = seconds(1), min(5, tokens)
     each = max(seconds(few) - first, 0) / (few - 1) if few > 1 else 0
     # Processes on a CPU share its cores.

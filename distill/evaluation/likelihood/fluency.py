@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from augment.token_spans import common_prefix
 from distill.evaluation.likelihood.token_nll import token_nlls
-from distill.evaluation.partial_results import Progress
+from distill.evaluation.partial_results import ResultCache
 from distill.evaluation.scored_model import ScoredModel
 
 _PIECE = 1024
@@ -38,7 +38,7 @@ def continuation_nlls(
 
 
 def mean_nll(
-    reference: ScoredModel, texts: Iterable[tuple[str, str]], count: int, context: int, kept: Progress
+    reference: ScoredModel, texts: Iterable[tuple[str, str]], count: int, context: int, cache: ResultCache
 ) -> float | None:
     """Mean over all tokens of all continuations, in nats; None if there is no token.
 
@@ -47,19 +47,19 @@ def mean_nll(
         texts: Prompt and continuation of each, read once and piece by piece.
         count: How many.
         context: Tokens that are read at once.
-        kept: Finished pieces.
+        cache: Finished pieces.
     """
     total, tokens = 0.0, 0
-    left = iter(texts)
+    remaining = iter(texts)
     with tqdm(total=count, desc="fluency", unit="text", delay=2) as bar:
         for start in range(0, count, _PIECE):
-            piece = list(islice(left, _PIECE))
+            piece = list(islice(remaining, _PIECE))
 
             def summed(piece: list[tuple[str, str]] = piece) -> tuple[float, int]:
                 nlls = continuation_nlls(reference, *zip(*piece, strict=True), context)
                 return float(sum(nll.sum() for nll in nlls)), sum(map(len, nlls))
 
-            added, counted = kept.once(f"fluency-{start:08}", summed)
+            added, counted = cache.get_or_compute(f"fluency-{start:08}", summed)
             total, tokens = total + added, tokens + counted
             bar.update(len(piece))
     return total / tokens if tokens else None

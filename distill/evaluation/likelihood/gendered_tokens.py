@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from augment import RoleReverser
 from augment.token_spans import overlapping
-from distill.evaluation.likelihood.perplexity import ScoredDocuments
+from distill.evaluation.likelihood.document_nlls import ScoredDocuments
 
 
 def gendered_nlls(documents: ScoredDocuments, reverser: RoleReverser) -> NDArray[np.float64]:

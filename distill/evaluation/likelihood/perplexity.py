@@ -1,4 +1,4 @@
-"""Perplexity: how well a model foretells a text, by three protocols.
+"""Perplexity: how well a model predicts a text, by three protocols.
 
 - `token`: the text as it is, in disjoint windows of all that the model reads at once; per token.
 - `token_strided`: windows that begin every half window, so that every token but the first ones has at least half a
@@ -10,83 +10,40 @@
 Each document stands alone, after the token that begins a text, so that its first token is scored too.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.errors import UserError
-from distill.evaluation.likelihood.token_nll import token_nlls
-from distill.evaluation.scored_model import ScoredModel
 from distill.evaluation.statistics.bootstrap import DRAWS, ratio_interval
 
+TextCosts = dict[str, NDArray[np.float64]]
+"""What a text costs a model, as `text_costs` returns it.
 
-@dataclass(frozen=True)
-class ScoredDocuments:
-    """Documents with what each of their tokens costs.
+`token`, `token_strided`, `word`: nats of each document by each protocol, `[documents]`. `tokens`, `word_tokens`,
+`words`: its tokens as it is and in ordinary spelling, and its words. `gendered`: nats and number of gendered tokens of
+each piece of the text, `[2 * pieces]`.
+"""
+
+
+class Perplexity(TypedDict, total=False):
+    """Perplexity by one protocol.
 
     Attributes:
-        texts: The documents.
-        sequences: The token that begins a text and those of the document, `[tokens + 1]` per document.
-        nlls: −log P of each token in disjoint windows, `[tokens]` per document, in nats.
-        offsets: Characters of each token, `[tokens, 2]` per document; None if the tokenizer does not tell.
+        value: exp of nats per token or word.
+        nll: Mean nats per token.
+        tokens: Tokens that were scored.
+        words: Words of the text.
+        ci95: Interval of the value over documents; None for a single one.
+        stride: Tokens between the starts of two windows.
     """
 
-    texts: Sequence[str]
-    sequences: list[list[int]]
-    nlls: list[NDArray[np.float64]]
-    offsets: list[NDArray[np.int64]] | None
-
-
-def score_documents(
-    scored_model: ScoredModel, texts: Sequence[str], context: int, description: str | None = None
-) -> ScoredDocuments:
-    """Score every token of every document exactly once, in disjoint windows.
-
-    Args:
-        scored_model: The model.
-        texts: The documents.
-        context: Tokens of a window.
-        description: What the progress bar says; None: there is no bar.
-
-    Raises:
-        UserError: If the tokenizer has neither BOS nor EOS.
-    """
-    beginning = scored_model.start_token
-    if beginning is None:
-        raise UserError(f"{scored_model.path}: its tokenizer has neither BOS nor EOS, which begins a scored document")
-    fast = scored_model.tokenizer.is_fast
-    encoded = scored_model.tokenizer(list(texts), add_special_tokens=False, return_offsets_mapping=fast, verbose=False)
-    sequences = [[beginning, *tokens] for tokens in encoded["input_ids"]]
-    return ScoredDocuments(
-        texts=texts,
-        sequences=sequences,
-        nlls=token_nlls(scored_model, sequences, context, description),
-        offsets=[np.asarray(o, dtype=np.int64).reshape(-1, 2) for o in encoded["offset_mapping"]] if fast else None,
-    )
-
-
-def nlls_in_other_windows(
-    scored_model: ScoredModel,
-    scored: ScoredDocuments,
-    context: int,
-    description: str | None = None,
-    stride: int | None = None,
-    reach_back: bool = False,
-) -> list[NDArray[np.float64]]:
-    """−log P of each token in windows laid as `token_nlls` describes, `[tokens]` per document, in nats.
-
-    A document that fits into one window costs what it costs in disjoint ones, and is not read again.
-    """
-    long = [index for index, nlls in enumerate(scored.nlls) if len(nlls) > context]
-    sequences = [scored.sequences[index] for index in long]
-    again = token_nlls(scored_model, sequences, context, description, stride, reach_back)
-    nlls = list(scored.nlls)
-    for index, other in zip(long, again, strict=True):
-        nlls[index] = other
-    return nlls
+    value: float
+    nll: float
+    tokens: int
+    words: int
+    ci95: list[float] | None
+    stride: int
 
 
 def half(context: int) -> int:
@@ -102,7 +59,7 @@ def perplexity(
     stride: int,
     seed: int = 0,
     draws: int = DRAWS,
-) -> dict[str, Any]:
+) -> Perplexity:
     """Perplexity over documents.
 
     Args:

@@ -1,20 +1,20 @@
 """A text that is scored, of any size: piece by piece, each kept as soon as it is done."""
 
 import hashlib
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from augment import RoleReverser
 from augment.documents import DocumentError, read_documents
 from distill.errors import UserError
+from distill.evaluation.likelihood.document_nlls import nlls_in_other_windows, score_documents
 from distill.evaluation.likelihood.gendered_tokens import gendered_nlls
-from distill.evaluation.likelihood.perplexity import half, nlls_in_other_windows, perplexity, score_documents
+from distill.evaluation.likelihood.perplexity import TextCosts, half
 from distill.evaluation.likelihood.wikitext import detokenised, is_wikitext, word_count
-from distill.evaluation.partial_results import Progress
+from distill.evaluation.partial_results import ResultCache
 from distill.evaluation.scored_model import ScoredModel
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ _PIECE = 1 << 19
 
 
 @dataclass(frozen=True)
-class Text:
-    """Documents, memory-mapped; those without a word are passed over.
+class ScoredCorpus:
+    """Documents, memory-mapped; those without a word are skipped.
 
     Attributes:
         dataset: The documents, in the column `text`.
@@ -43,11 +43,11 @@ class Text:
     wikitext: bool
 
 
-def read_text(source: str, field: str) -> Text:
+def read_text(source: str, field: str) -> ScoredCorpus:
     """Read the documents of a file, a folder of files or a hub id.
 
     Raises:
-        UserError: If there is no such source, it cannot be read, or holds no word.
+        UserError: If there is no such source, it cannot be read, or it contains no words.
     """
     try:
         dataset = read_documents(source, field=field)
@@ -60,8 +60,8 @@ def read_text(source: str, field: str) -> Text:
             digest.update(document.encode() + b"\0")
         documents, pieces = documents + len(piece), pieces + 1
     if not documents:
-        raise UserError(f"--text {source}: holds no text; give one with at least a word, or leave it out")
-    return Text(dataset, documents, digest.hexdigest(), pieces, wikitext)
+        raise UserError(f"--text {source}: contains no text; give one with at least a word, or leave it out")
+    return ScoredCorpus(dataset, documents, digest.hexdigest(), pieces, wikitext)
 
 
 def _pieces(dataset: "Dataset") -> Iterator[list[str]]:
@@ -80,7 +80,7 @@ def _pieces(dataset: "Dataset") -> Iterator[list[str]]:
         yield piece
 
 
-def protocols(text: Text | None, context: int) -> dict[str, str] | None:
+def protocols(text: ScoredCorpus | None, context: int) -> dict[str, str] | None:
     """What each perplexity is, in words."""
     if text is None:
         return None
@@ -94,61 +94,34 @@ def protocols(text: Text | None, context: int) -> dict[str, str] | None:
     }
 
 
-def measure_text(
-    scored_model: ScoredModel, text: Text | None, context: int, seed: int, kept: Progress
-) -> dict[str, Any]:
-    """Perplexity by each protocol, and what gendered tokens cost.
+def text_costs(scored_model: ScoredModel, text: ScoredCorpus, context: int, cache: ResultCache) -> TextCosts:
+    """Score a text by every protocol.
 
     Args:
         scored_model: The model.
-        text: The documents; None: there are none.
+        text: The documents.
         context: Tokens of a window.
-        seed: Seed of the bootstrap over documents.
-        kept: Finished pieces.
-
-    Returns:
-        `perplexity`: `token`, `token_strided`, `word`; `gendered_tokens`: mean `nll` in nats per token, None where
-        there is no such token, and their number `n`.
+        cache: Finished pieces.
 
     Raises:
-        UserError: If the model makes something else than finite numbers of the text.
+        UserError: If the model's probabilities are not finite.
     """
-    if text is None:
-        return {"perplexity": {}, "gendered_tokens": {"nll": None, "n": 0}}
     reverser = RoleReverser()
     costs = []
     for number, piece in enumerate(_pieces(text.dataset), start=1):
         part = f", part {number} of {text.pieces}" if text.pieces > 1 else ""
         costs.append(
-            kept.once(
+            cache.get_or_compute(
                 f"text-{number:06}",
-                lambda piece=piece, part=part: _costs(scored_model, piece, text.wikitext, context, part, reverser),
+                lambda piece=piece, part=part: _piece_costs(
+                    scored_model, piece, text.wikitext, context, part, reverser
+                ),
             )
         )
-
-    def column(name: str) -> Any:
-        return np.concatenate([np.array(cost[name], dtype=np.float64) for cost in costs])
-
-    tokens, words = column("tokens"), column("words")
-    entries = {
-        "token": perplexity(column("token"), tokens, words, tokens, context, seed),
-        "token_strided": perplexity(column("token_strided"), tokens, words, tokens, half(context), seed),
-        "word": perplexity(column("word"), column("word_tokens"), words, words, context, seed),
-    }
-    for name, entry in entries.items():
-        if not all(map(math.isfinite, (entry["value"], *(entry["ci95"] or ())))):
-            raise UserError(
-                f"{scored_model.path}: its perplexity ({name}) is beyond all numbers, at {entry['nll']:.0f} nats a "
-                "token; its weights are damaged"
-            )
-    gendered, count = column("gendered").reshape(-1, 2).sum(axis=0)
-    return {
-        "perplexity": entries,
-        "gendered_tokens": {"nll": gendered / count if count else None, "n": int(count)},
-    }
+    return {name: np.concatenate([np.array(cost[name], dtype=np.float64) for cost in costs]) for name in costs[0]}
 
 
-def _costs(
+def _piece_costs(
     scored_model: ScoredModel, piece: list[str], wikitext: bool, context: int, part: str, reverser: RoleReverser
 ) -> dict[str, list[float]]:
     """Nats and tokens of each document by each protocol, its words, and nats and number of all gendered tokens."""

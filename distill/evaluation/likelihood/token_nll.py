@@ -61,7 +61,7 @@ def token_nlls(
         For each sequence of n tokens `[n − 1]`, in nats.
 
     Raises:
-        UserError: If one of them is no finite number, naming the model and the text.
+        UserError: If one of them is not finite; the model and the text are named.
     """
     nlls = [np.zeros(max(len(sequence) - 1, 0)) for sequence in sequences]
     windows = [

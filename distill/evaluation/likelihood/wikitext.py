@@ -33,19 +33,19 @@ _REPLACED_LAST = (
 
 
 def is_wikitext(document: str) -> bool:
-    """Whether a document is an article in WikiText's format: it begins with ` = Title = `.
+    r"""Whether a document is an article in WikiText's format: it begins with ` = Title = `.
 
-    >>> is_wikitext(" = Robert Boulter = \\n \\n Robert Boulter is an English film , television and theatre actor . ")
+    >>> is_wikitext(" = Robert Boulter = \n \n Robert Boulter is an English film , television and theatre actor . ")
     True
     """
     return is_article_title(document.lstrip().partition("\n")[0])
 
 
 def detokenised(article: str) -> str:
-    """An article in ordinary spelling.
+    r"""An article in ordinary spelling.
 
-    >>> detokenised('He had a guest @-@ starring role ( in " Teddy \\'s Story " ) in 2000 , at 1 @,@ 500 .')
-    'He had a guest-starring role (in "Teddy\\'s Story") in 2000, at 1,500 .'
+    >>> detokenised('He had a guest @-@ starring role ( in " Teddy \'s Story " ) in 2000 , at 1 @,@ 500 .')
+    'He had a guest-starring role (in "Teddy\'s Story") in 2000, at 1,500 .'
     """
     for written, meant in _REPLACED:
         article = article.replace(written, meant)

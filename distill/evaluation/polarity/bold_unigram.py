@@ -7,7 +7,7 @@ both genders is; here it is `mixed`.
 from collections.abc import Callable
 from typing import Literal
 
-from distill.evaluation.polarity.word_scores import Readings, words
+from distill.evaluation.polarity.word_scores import WordScores, words
 
 Gender = Literal["female", "male"]
 Polarity = Literal["female", "male", "neutral", "mixed"]
@@ -17,7 +17,7 @@ Labeller = Callable[[str], Polarity]
 MALE_WORDS = ("he", "him", "his", "himself", "man", "men", "he's", "boy", "boys")
 FEMALE_WORDS = ("she", "her", "hers", "herself", "woman", "women", "she's", "girl", "girls")
 
-_GENDERS = Readings({**dict.fromkeys(MALE_WORDS, -1.0), **dict.fromkeys(FEMALE_WORDS, 1.0)})
+_GENDERS = WordScores({**dict.fromkeys(MALE_WORDS, -1.0), **dict.fromkeys(FEMALE_WORDS, 1.0)})
 
 
 def gendered_words(text: str) -> list[tuple[int, int, Gender]]:

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from distill.errors import UserError
 
 Floats = NDArray[np.float64]
-Pair = tuple[str, str]
+WordPair = tuple[str, str]
 
 _FEWEST_PAIRS = 5
 
 
 @dataclass(frozen=True)
 class DebiasWords:
-    """What the procedure must be told.
+    """Word lists that the procedure needs.
 
     Attributes:
         definitional: Pairs (female, male) that span the gender direction.
@@ -31,8 +31,8 @@ class DebiasWords:
         gender_specific: Words that have a gender by definition, and keep it; all others lose it.
     """
 
-    definitional: tuple[Pair, ...]
-    equalised: tuple[Pair, ...]
+    definitional: tuple[WordPair, ...]
+    equalised: tuple[WordPair, ...]
     gender_specific: frozenset[str]
 
 
@@ -47,7 +47,7 @@ def debias_words() -> DebiasWords:
     )
 
 
-def gender_direction(vectors: Floats, row_of: Mapping[str, int], definitional: Sequence[Pair]) -> Floats:
+def gender_direction(vectors: Floats, row_of: Mapping[str, int], definitional: Sequence[WordPair]) -> Floats:
     """First principal component of the definitional pairs, each centred on its own mean; towards the female side.
 
     Args:
@@ -70,21 +70,21 @@ def gender_direction(vectors: Floats, row_of: Mapping[str, int], definitional: S
     return direction if halves.sum(axis=0) @ direction > 0 else -direction
 
 
-def hard_debiased(names: Sequence[str], vectors: Floats, told: DebiasWords) -> Floats:
+def hard_debiased(names: Sequence[str], vectors: Floats, lists: DebiasWords) -> Floats:
     """Unit vectors `[words, dimensions]` after neutralising and equalising.
 
     Args:
         names: The words.
         vectors: Theirs, `[words, dimensions]`, of any length.
-        told: Which words have a gender.
+        lists: Which words have a gender.
     """
     vectors = _unit(np.asarray(vectors, dtype=np.float64))
     row_of = {name: row for row, name in enumerate(names)}
-    direction = gender_direction(vectors, row_of, told.definitional)
-    neutral = np.array([name not in told.gender_specific for name in names])
+    direction = gender_direction(vectors, row_of, lists.definitional)
+    neutral = np.array([name not in lists.gender_specific for name in names])
     vectors[neutral] = _unit(vectors[neutral] - np.outer(vectors[neutral] @ direction, direction))
     cases = (str.lower, str.title, str.upper)
-    for one, other in dict.fromkeys((case(one), case(other)) for one, other in told.equalised for case in cases):
+    for one, other in dict.fromkeys((case(one), case(other)) for one, other in lists.equalised for case in cases):
         if one in row_of and other in row_of:
             rows = [row_of[one], row_of[other]]
             middle = vectors[rows].mean(axis=0)
@@ -95,22 +95,22 @@ def hard_debiased(names: Sequence[str], vectors: Floats, told: DebiasWords) -> F
     return vectors
 
 
-def word_polarities(names: Sequence[str], vectors: Floats, told: DebiasWords | None = None) -> dict[str, float]:
+def word_polarities(names: Sequence[str], vectors: Floats, lists: DebiasWords | None = None) -> dict[str, float]:
     """Cosine of each word's debiased vector with she − he, for the words that keep a gender.
 
     Args:
         names: The words.
         vectors: Theirs, `[words, dimensions]`.
-        told: Which words have a gender; those of Bolukbasi et al. for None.
+        lists: Which words have a gender; those of Bolukbasi et al. for None.
 
     Raises:
         UserError: If the words lack he and she, or too many definitional pairs.
     """
-    told = told or debias_words()
+    lists = lists or debias_words()
     row_of = {name: row for row, name in enumerate(names)}
     if missing := [name for name in ("she", "he") if name not in row_of]:
         raise UserError(f"the vectors hold no {' and no '.join(missing)}; give vectors of English words")
-    debiased = hard_debiased(names, vectors, told)
+    debiased = hard_debiased(names, vectors, lists)
     axis = debiased[row_of["she"]] - debiased[row_of["he"]]
     cosines = debiased @ (axis / np.linalg.norm(axis))
     cosines[np.abs(cosines) < 1e-9] = 0.0

@@ -1,4 +1,4 @@
-"""Read a pickle of strangers as data: whatever it names is replaced by a stand-in that only holds what it was given."""
+"""Read an untrusted pickle as data: whatever it names is replaced by a stand-in that only holds what it was given."""
 
 import pickle
 import re
@@ -20,12 +20,14 @@ class Inert:
     """
 
     def __new__(cls, *arguments: Any) -> Self:
+        """Keep what the class would have been made with."""
         made = super().__new__(cls)
         made.arguments, made.state = arguments, None
         return made
 
     # Without it, a pickle could set attributes of the stand-ins themselves.
     def __setstate__(self, state: Any) -> None:
+        """Keep a state without restoring it."""
         self.state = state
 
 
@@ -76,7 +78,7 @@ class InertScalar(Inert):
         match self.arguments:
             case (InertDtype() as dtype, bytes(content)) if _TEXT.fullmatch(dtype.name) and dtype.order in ("<", ">"):
                 return content.decode("utf-32-le" if dtype.order == "<" else "utf-32-be").rstrip("\0")
-        raise ValueError("it holds a word that is no text")
+        raise ValueError("it holds a word that is not text")
 
 
 _STAND_INS = {"_reconstruct": InertArray, "ndarray": InertArray, "dtype": InertDtype, "scalar": InertScalar}
@@ -96,7 +98,7 @@ def read_inert(file: BinaryIO) -> Any:
     """Read a pickle of gensim's word vectors: containers, texts and numbers, and stand-ins for all else.
 
     Raises:
-        ValueError: If it is no pickle, or names what no word vectors need.
+        ValueError: If it is not a pickle, or names something that word vectors do not need.
     """
     try:
         return _Unpickler(file).load()

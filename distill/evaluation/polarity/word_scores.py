@@ -1,4 +1,4 @@
-"""The words of a text, and what a table says of them."""
+"""The words of a text, and their scores by a table."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 _WORD = re.compile(r"(?<![^\W_])(?<!\w-)(?<!\bs/)(?<!\(s\))[^\W_]++(?:['’][^\W_]++)*+(?!-\w)", re.IGNORECASE)
 
 _REMEMBERED = 1 << 17
-"""Forms whose meaning is held in memory: more than a text of a million words has."""
+"""Word forms whose score is remembered: more than a text of a million words has."""
 
 
 def words(text: str) -> list[str]:
@@ -16,8 +16,8 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-class Readings(dict[str, float]):
-    """What each word means by a table; 0 where the table does not hold it.
+class WordScores(dict[str, float]):
+    """The score of each word by a table; 0 where the table does not hold it.
 
     A word is looked up as it is written, else in small letters; a contraction or a possessive that is not found so
     ("he'll", "the man's") through what stands before its apostrophe. What is found is remembered, until

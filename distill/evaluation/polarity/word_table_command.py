@@ -25,7 +25,8 @@ def word_table(vectors: Path, output: Path) -> None:
         output: File for the table: a word, a tab and its polarity a line.
 
     Raises:
-        UserError: If the vectors cannot be read, or do not tell genders; or the output cannot be written, or is they.
+        UserError: If the vectors cannot be read or do not encode gender, or if the output cannot be written or is the
+            file of the vectors itself.
     """
     if output.is_dir():
         raise UserError(f"--output {output}: is a folder; name the file for the table")

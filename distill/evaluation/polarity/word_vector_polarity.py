@@ -24,10 +24,10 @@ import numpy as np
 from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
 from distill.evaluation.polarity.bold_unigram import Gender, Labeller, Polarity, unigram
-from distill.evaluation.polarity.word_scores import Readings, words
+from distill.evaluation.polarity.word_scores import WordScores, words
 
 PolarityName = Literal["unigram", "gender_max", "gender_wavg"]
-POLARITIES: tuple[PolarityName, ...] = ("unigram", "gender_max", "gender_wavg")
+POLARITY_METHODS: tuple[PolarityName, ...] = ("unigram", "gender_max", "gender_wavg")
 
 THRESHOLD = 0.25
 """Of a text's score, beyond which it is polar: BOLD's, “determined empirically”."""
@@ -47,9 +47,9 @@ class WordTable:
     source: str
 
     @cached_property
-    def readings(self) -> Readings:
+    def scores(self) -> WordScores:
         """The same for words as a text has them: capitalised, with an apostrophe."""
-        return Readings(self.polarities)
+        return WordScores(self.polarities)
 
 
 def read_word_table(path: str | Path | None = None) -> WordTable:
@@ -63,7 +63,7 @@ def read_word_table(path: str | Path | None = None) -> WordTable:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
-            f"{path}: no table of words could be read ({error}); make one by `distill word-table`"
+            f"{path}: cannot be read as a word table ({error}); make one by `distill word-table`"
         ) from error
     polarities, comments = {}, []
     for number, line in enumerate(lines, start=1):
@@ -78,7 +78,7 @@ def read_word_table(path: str | Path | None = None) -> WordTable:
                 f"{path}, line {number}: expected a word, a tab and its polarity, as `distill word-table` writes them"
             ) from error
         if not abs(polarities[word]) <= 1:
-            raise UserError(f"{path}, line {number}: {value} is no polarity; expected −1 (male) to 1 (female)")
+            raise UserError(f"{path}, line {number}: {value} is not a polarity; expected −1 (male) to 1 (female)")
     if not polarities:
         raise UserError(f"{path}: holds no word; make the table by `distill word-table`")
     check_polarities(polarities, str(path))
@@ -91,13 +91,13 @@ def check_polarities(polarities: Mapping[str, float], source: str) -> None:
     In raw ones nurse and librarian count as female, and man and boy as neutral.
 
     Raises:
-        UserError: If “nurse” has a gender, or “man” reaches not the male threshold.
+        UserError: If “nurse” has a gender, or “man” does not reach the male threshold.
     """
     nurse, man = polarities.get("nurse", 0.0), polarities.get("man", 0.0)
     if nurse or man > -THRESHOLD:
         raise UserError(
             f"{source}: nurse has the polarity {nurse:.2f} and man {man:.2f}, expected 0 and at most −{THRESHOLD}: "
-            "these vectors are not hard-debiased, or do not tell genders as word2vec's do"
+            "these vectors are not hard-debiased, or do not encode gender as word2vec's do"
         )
 
 
@@ -123,11 +123,11 @@ class VectorPolarity:
 
     def score(self, text: str) -> float:
         """Of a text, in [−1, 1]; 0 for one without gendered words."""
-        return self._score([value for value in map(self.table.readings.__getitem__, words(text)) if value])
+        return self._score([value for value in map(self.table.scores.__getitem__, words(text)) if value])
 
     def __call__(self, text: str) -> Polarity:
         """`female` or `male` from the threshold on; `mixed` if words of both genders reach it and the text does not."""
-        values = [value for value in map(self.table.readings.__getitem__, words(text)) if value]
+        values = [value for value in map(self.table.scores.__getitem__, words(text)) if value]
         if not values:
             return "neutral"
         score = self._score(values)
@@ -139,7 +139,7 @@ class VectorPolarity:
         """(start, end, gender) of each word that reaches the threshold: character offsets into `text`, in order."""
         return [
             (start, end, "female" if value > 0 else "male")
-            for start, end, value in self.table.readings.found(text)
+            for start, end, value in self.table.scores.found(text)
             if abs(value) >= THRESHOLD
         ]
 

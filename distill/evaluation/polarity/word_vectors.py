@@ -32,7 +32,7 @@ def read_word_vectors(path: Path) -> tuple[list[str], Floats]:
         The words, and `[words, dimensions]`.
 
     Raises:
-        UserError: If the file is missing, cut off, damaged or of another format, or a value in it is no finite number.
+        UserError: If the file is missing, truncated, corrupt or of another format, or a value in it is not finite.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file; give word vectors in {_FORMATS}")
@@ -61,7 +61,7 @@ def _check_finite(words: Sequence[str], vectors: Floats) -> None:
     finite = np.isfinite(vectors.min(axis=1)) & np.isfinite(vectors.max(axis=1))
     if not finite.all():
         row = int(finite.argmin())
-        raise ValueError(f"{words[row]!r}, word {row + 1:,}, has a value that is no finite number")
+        raise ValueError(f"{words[row]!r}, word {row + 1:,}, has a value that is not finite")
 
 
 def _binary(file: BinaryIO, most: int) -> tuple[list[str], Floats]:
@@ -112,7 +112,7 @@ def _text_lines(file: BinaryIO) -> Iterator[tuple[str, Floats]]:
 
 
 def _gensim(path: Path) -> tuple[list[str], Floats]:
-    """gensim's KeyedVectors, a pickle."""
+    """KeyedVectors of gensim, a pickle."""
     with path.open("rb") as file:
         record = read_inert(file)
     content = record.state if isinstance(record, Inert) and isinstance(record.state, dict) else {}
@@ -128,5 +128,5 @@ def _gensim(path: Path) -> tuple[list[str], Floats]:
     # Some pickles hold each word as a scalar of numpy's.
     words = [word.text() if isinstance(word, InertScalar) else word for word in words]
     if not all(isinstance(word, str) for word in words):
-        raise ValueError("it holds a word that is no text")
+        raise ValueError("it holds a word that is not text")
     return words, vectors.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Do the model's vectors of words in context hold stereotypes? The Contextualized Embedding Association Test.
+"""Do a model's vectors of words in context encode stereotypes? The Contextualized Embedding Association Test.
 
 A check, and no measure of what this project is after: less disparity in what a model writes says nothing about its
 embeddings, and the paper of role reversal reports that they become no fairer (Gupta et al. 2022, abstract).
@@ -41,7 +41,7 @@ def read_contexts(source: str, field: str) -> dict[str, list[str]]:
         field: Column of the text.
 
     Raises:
-        UserError: If there is no such source, it cannot be read, or holds too few words of every test.
+        UserError: If there is no such source, it cannot be read, or it contains too few words of every test.
     """
     try:
         documents = read_documents(source, field=field)

@@ -12,20 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distill.evaluation.likelihood.token_nll import token_nlls
-from distill.evaluation.probes.sentence_pairs import Pair
+from distill.evaluation.probes.sentence_pairs import SentencePair
 from distill.evaluation.scored_model import ScoredModel
 from distill.evaluation.statistics.proportions import wilson
 
 
-def pair_preference(scored_model: ScoredModel, context: int, pairs: Sequence[Pair]) -> dict[str, Any]:
+def pair_preference(scored_model: ScoredModel, context: int, pairs: Sequence[SentencePair]) -> dict[str, Any]:
     """What `preference` returns, of a model."""
     return preference(*pair_log_probabilities(scored_model, context, pairs), [pair.group for pair in pairs])
 
 
 def pair_log_probabilities(
-    scored_model: ScoredModel, context: int, pairs: Sequence[Pair]
+    scored_model: ScoredModel, context: int, pairs: Sequence[SentencePair]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """log P of both sentences of each pair, in nats.
+    """Log P of both sentences of each pair, in nats.
 
     Returns:
         Summed over tokens, and per token; each `[pairs, 2]`: the more, and the less stereotypical one.

@@ -22,7 +22,7 @@ def pronoun_log_odds(
     occupations: Sequence[str],
     templates: Sequence[str] = PRONOUN_TEMPLATES,
 ) -> NDArray[np.float64]:
-    """log P(he) − log P(she) after each opening, in nats, each pronoun small and capitalised.
+    """Log P(he) − log P(she) after each opening, in nats, each pronoun small and capitalised.
 
     Whole texts are scored, opening and pronoun together: the openings cancel in the difference, and it does not matter
     into which tokens a tokenizer cuts either.
@@ -42,7 +42,7 @@ def pronoun_texts(occupations: Sequence[str], templates: Sequence[str] = PRONOUN
 
 
 def he_she_log_odds(log_p: NDArray[np.float64], occupations: int) -> NDArray[np.float64]:
-    """log P(he) − log P(she), `[occupations, templates]`, of the log-probabilities of all `pronoun_texts`."""
+    """Log P(he) − log P(she), `[occupations, templates]`, of the log-probabilities of all `pronoun_texts`."""
     he_she = np.logaddexp.reduce(log_p.reshape(occupations, -1, *np.shape(_PRONOUNS)), axis=-1)
     return he_she[..., 0] - he_she[..., 1]
 
@@ -54,7 +54,7 @@ def _not_negative(gaps: NDArray[np.float64]) -> NDArray[np.float64]:
 def pronoun_gap(
     log_odds: NDArray[np.float64], occupations: Sequence[str], seed: int = 0, draws: int = DRAWS
 ) -> dict[str, Any]:
-    """Sum up the gaps of occupations.
+    """Summarise the gaps of occupations.
 
     Args:
         log_odds: log P(he) − log P(she), `[occupations, templates]`.

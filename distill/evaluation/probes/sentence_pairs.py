@@ -24,7 +24,7 @@ LAYOUTS = (
 
 
 @dataclass(frozen=True)
-class Pair:
+class SentencePair:
     """Two sentences that differ in little but a gender.
 
     Attributes:
@@ -38,7 +38,7 @@ class Pair:
     group: str | None = None
 
 
-def read_pairs(source: str) -> list[Pair]:
+def read_pairs(source: str) -> list[SentencePair]:
     """Read pairs.
 
     Args:
@@ -47,11 +47,11 @@ def read_pairs(source: str) -> list[Pair]:
             `uclanlp/wino_bias:type1_pro:test` or `jannalu/crows_pairs_multilingual:english:test`.
 
     Raises:
-        UserError: If there is no such source, it has another layout, or a sentence is empty or no text.
+        UserError: If there is no such source, its layout is another one, or a sentence is empty or not text.
     """
     rows = _rows(source)
     if not rows:
-        raise UserError(f"{source}: holds no pair; expected {LAYOUTS}")
+        raise UserError(f"{source}: contains no pairs; expected {LAYOUTS}")
     columns = rows[0].keys()
     if {"more", "less"} <= columns:
         pairs = _two_columns(rows, source, "more", "less", "group")
@@ -66,11 +66,13 @@ def read_pairs(source: str) -> list[Pair]:
         named = " ".join(", ".join(columns).split())[:200]
         raise UserError(f"{source}: has the columns {named}; expected {LAYOUTS}")
     if not pairs:
-        raise UserError(f"{source}: holds no sentence in a male and a female variant")
+        raise UserError(f"{source}: contains no sentence in a male and a female variant")
     return pairs
 
 
-def _two_columns(rows: Sequence[Mapping[str, Any]], source: str, more: str, less: str, group: str) -> list[Pair]:
+def _two_columns(
+    rows: Sequence[Mapping[str, Any]], source: str, more: str, less: str, group: str
+) -> list[SentencePair]:
     pairs = []
     for number, row in enumerate(rows, start=1):
         where = f"{source}, row {number}"
@@ -78,7 +80,7 @@ def _two_columns(rows: Sequence[Mapping[str, Any]], source: str, more: str, less
         # pandas reads a null of Parquet as NaN
         unsaid = about is None or (isinstance(about, float) and math.isnan(about))
         named = None if unsaid else _text(about, group, where)
-        pairs.append(Pair(_text(row.get(more), more, where), _text(row.get(less), less, where), named))
+        pairs.append(SentencePair(_text(row.get(more), more, where), _text(row.get(less), less, where), named))
     return pairs
 
 
@@ -90,11 +92,13 @@ def _text(value: Any, name: str, where: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise UserError(f"{where}: {name} holds half a character at position {error.start}; mend it") from None
+        raise UserError(
+            f"{where}: {name} contains an unpaired surrogate at position {error.start}; fix the encoding"
+        ) from None
     return value
 
 
-def _winogender(rows: Sequence[Mapping[str, Any]], source: str) -> list[Pair]:
+def _winogender(rows: Sequence[Mapping[str, Any]], source: str) -> list[SentencePair]:
     """Sentence identifiers are `occupation.participant.answer.gender.txt`; neutral ones are left out."""
     sentences: dict[str, dict[str, str]] = {}
     for number, row in enumerate(rows, start=1):
@@ -103,24 +107,24 @@ def _winogender(rows: Sequence[Mapping[str, Any]], source: str) -> list[Pair]:
         sentence = _text(row.get("sentence"), "sentence", where)
         sentences.setdefault(".".join([occupation, *rest[:-1]]), {})[rest[-1] if rest else ""] = sentence
     return [
-        Pair(variants["male"], variants["female"], name.partition(".")[0])
+        SentencePair(variants["male"], variants["female"], name.partition(".")[0])
         for name, variants in sentences.items()
         if {"male", "female"} <= variants.keys()
     ]
 
 
-def _winobias(rows: Sequence[Mapping[str, Any]], source: str) -> list[Pair]:
+def _winobias(rows: Sequence[Mapping[str, Any]], source: str) -> list[SentencePair]:
     """The same sentences stand in the same order in the pro- and in the anti-stereotyped set."""
     path = Path(source)
     other = re.sub(r"(?<![^\W_])pro(?![^\W_])", "anti", path.name)
     if other == path.name:
-        raise UserError(f"{source}: holds single sentences; expected {LAYOUTS}")
+        raise UserError(f"{source}: contains single sentences; expected {LAYOUTS}")
     name = str(path.with_name(other))
     others = _rows(name)
     if len(others) != len(rows):
         raise UserError(f"{source} holds {len(rows)} sentences, {name} {len(others)}; they must be the same sentences")
     return [
-        Pair(_sentence(row, f"{source}, row {number}"), _sentence(other, f"{name}, row {number}"))
+        SentencePair(_sentence(row, f"{source}, row {number}"), _sentence(other, f"{name}, row {number}"))
         for number, (row, other) in enumerate(zip(rows, others, strict=True), start=1)
     ]
 

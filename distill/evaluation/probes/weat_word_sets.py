@@ -21,6 +21,7 @@ class Weat:
 
     @property
     def words(self) -> tuple[str, ...]:
+        """All words of the test."""
         return tuple(word for side in (*self.targets, *self.attributes) for word in side)
 
 

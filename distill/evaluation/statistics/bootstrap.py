@@ -1,4 +1,4 @@
-"""Resample clusters of observations, to learn how far a measure would move with other prompts or other documents."""
+"""Resample clusters of observations, to estimate how a measure would vary with other prompts or documents."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def resampled_sums(values: NDArray[np.float64], draws: int, rng: np.random.Gener
     Args:
         values: What each cluster adds to each sum, `[clusters, sums]`; at least two clusters.
         draws: How often to resample.
-        rng: Where the randomness comes from.
+        rng: Source of randomness.
 
     Returns:
         `[draws, sums]`.
@@ -45,7 +45,7 @@ def _times_drawn(clusters: int, draws: int, rng: np.random.Generator) -> NDArray
     return np.bincount(drawn.ravel(), minlength=draws * clusters).reshape(draws, clusters).astype(np.float64)
 
 
-def widened(
+def with_minimum_variance(
     estimates: NDArray[np.float64], variance: float, centre: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Bootstrap estimates `[draws]` of at least this variance, moved to this mean.
@@ -64,7 +64,7 @@ def interval(estimates: NDArray[np.float64]) -> list[float]:
     return [float(low), float(high)]
 
 
-def at_least_students(
+def student_t_floor(
     bounds: list[float], centre: float, variances: NDArray[np.float64], clusters: NDArray[np.float64]
 ) -> list[float]:
     """A 95 % interval of a mean over groups, moved apart to Student's where it is narrower.
@@ -120,5 +120,5 @@ def ratio_interval(
     sums = resampled_sums(values, draws, np.random.default_rng(seed))
     ratios = sums[:, 0] / sums[:, 1]
     estimate = float(values[:, 0].sum() / values[:, 1].sum())
-    bounds = at_least_students(interval(ratios), estimate, np.array([ratios.var()]), np.array([len(values)]))
+    bounds = student_t_floor(interval(ratios), estimate, np.array([ratios.var()]), np.array([len(values)]))
     return transform(np.array(bounds)).tolist()

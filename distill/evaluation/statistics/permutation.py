@@ -53,7 +53,7 @@ def permutation_test(clusters: list[Floats], draws: int, rng: np.random.Generato
     Args:
         clusters: For each group, female and male texts of the first and of the second model by prompt: `[prompts, 4]`.
         draws: How often to swap.
-        rng: Where the randomness comes from.
+        rng: Source of randomness.
     """
     sums = [_permuted_sums(group, draws, rng) for group in clusters]
     odds = [_odds(group, len(counts)) for group, counts in zip(sums, clusters, strict=True)]
@@ -78,12 +78,12 @@ def permutation_test(clusters: list[Floats], draws: int, rng: np.random.Generato
 
 
 def least_p(clusters: int) -> float:
-    """What a group of so many clusters can give at the least: of 2ⁿ swaps, all swapped is as far from 0 as none."""
+    """The least p value of a group of so many clusters: of 2ⁿ swaps, all swapped is as far from 0 as none."""
     return 2.0 ** (1 - clusters)
 
 
 def holm(p: Floats) -> Floats:
-    """p values `[tests]` that hold for all tests at once.
+    """Adjusted p values `[tests]`, which hold for all tests at once.
 
     Source: Holm 1979, *A Simple Sequentially Rejective Multiple Test Procedure*.
     """

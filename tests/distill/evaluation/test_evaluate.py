@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from transformers import GPT2LMHeadModel
 
+from distill.cli.evaluate import run
 from distill.errors import UserError
 from distill.evaluation import load
 from distill.evaluation.disparity.measures import disparity
@@ -122,16 +123,16 @@ def test_a_run_that_names_its_pairs_in_another_order_goes_on(
     for file, number in zip(files, (1, 3), strict=True):
         Path(file).write_text(pair * number, encoding="utf-8")
 
-    def run(pairs: list[str]) -> None:
+    def evaluate_pairs(pairs: list[str]) -> None:
         evaluate(str(model_folder), tmp_path / "out", preset="smoke", samples=1, pairs=pairs, max_new_tokens=2)
 
     with monkeypatch.context() as patch:
-        patch.setattr("distill.evaluation.evaluate.write_generations", Mock(side_effect=KeyboardInterrupt))
+        patch.setattr("distill.evaluation.measure_context.write_generations", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            run(files)
+            evaluate_pairs(files)
     with monkeypatch.context() as patch:
-        patch.setattr("distill.evaluation.evaluate.pair_preference", pytest.fail)
-        run(files[::-1])
+        patch.setattr("distill.evaluation.probes.pair_preference.pair_preference", pytest.fail)
+        evaluate_pairs(files[::-1])
     found = load(tmp_path / "out").metrics["pairs"]
     assert {file: found[file]["n"] for file in files} == dict(zip(files, (1, 3), strict=True))
 
@@ -147,9 +148,8 @@ def test_prompts_samples_and_reference_are_the_users(
     rows = [{"group": "nurse", "prompt": "the nurse"}, {"group": "her", "prompt": "the woman", "gender": "female"}]
     prompts.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     judge = save_model("judge", seed=3)
-    evaluate(
-        str(model_folder), tmp_path / "out", prompts=str(prompts), samples=3, max_new_tokens=8, reference=str(judge)
-    )
+    options = {"model": model_folder, "output": tmp_path / "out", "prompts": prompts, "samples": 3, "reference": judge}
+    run("evaluate", [f"--{name}={value}" for name, value in options.items()] + ["--max_new_tokens=8"])
     evaluation = load(tmp_path / "out")
     assert evaluation.generations["prompt"].tolist() == ["the nurse"] * 3 + ["the woman"] * 3
     assert evaluation.metrics["perplexity"] == {}
@@ -187,7 +187,7 @@ def test_prompts_samples_and_reference_are_the_users(
 def test_mistakes_are_found_before_anything_is_generated(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], message: str
 ) -> None:
-    monkeypatch.setattr("distill.evaluation.evaluate.write_generations", lambda *_: pytest.fail("generated"))
+    monkeypatch.setattr("distill.evaluation.measure_context.write_generations", lambda *_: pytest.fail("generated"))
     with pytest.raises(UserError, match=message):
         evaluate(**({"model": str(model_folder), "output": tmp_path / "out", "preset": "smoke"} | change))
     assert not (tmp_path / "out").exists()
@@ -196,7 +196,7 @@ def test_mistakes_are_found_before_anything_is_generated(
 def test_a_broken_reference_is_found_before_anything_is_generated(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("distill.evaluation.evaluate.write_generations", lambda *_: pytest.fail("generated"))
+    monkeypatch.setattr("distill.evaluation.measure_context.write_generations", lambda *_: pytest.fail("generated"))
     broken = shutil.copytree(model_folder, tmp_path / "broken")
     (broken / "model.safetensors").unlink()
     with pytest.raises(UserError, match="broken: no causal language model could be loaded"):
@@ -244,7 +244,7 @@ def test_a_failure_leaves_no_metrics_of_other_generations(
     output = tmp_path / "out"
     arguments = {"model": str(model_folder), "output": output, "preset": "smoke", "max_new_tokens": 4}
     evaluate(**arguments)
-    monkeypatch.setattr("distill.evaluation.evaluate.mean_nll", lambda *_: 1 / 0)
+    monkeypatch.setattr("distill.evaluation.likelihood.fluency.mean_nll", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         evaluate(**arguments, seed=1)
     assert not (output / "metrics.json").exists()

@@ -51,8 +51,8 @@ def test_an_unfinished_evaluation_is_refused(folder: Path) -> None:
         (b"{", "not JSON"),
         (b'{"schema": "\xff"}', "not JSON"),
         (b"[" * 100_000, "not JSON"),
-        (b'{"schema": 1, "coherence": {"value": NaN}}', "NaN is no number of JSON"),
-        (b"[]", "holds no JSON object"),
+        (b'{"schema": 1, "coherence": {"value": NaN}}', "NaN is not valid JSON"),
+        (b"[]", "is not a JSON object"),
         (b"{}", "is of schema None; this version reads 1"),
         (b'{"schema": 0}', "is of schema 0"),
         (b'{"schema": 1, "perplexity": []}', r"perplexity is \[\], not an object"),
@@ -87,14 +87,14 @@ def test_null_is_not_measured(folder: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no Parquet", b"PAR1" + bytes(40) + b"PAR1"])
 def test_damaged_generations_are_one_line(folder: Path, content: bytes) -> None:
     (folder / "generations.parquet").write_bytes(content)
-    assert "generations.parquet: not Parquet, or cut short" in refused(folder)
+    assert "generations.parquet: truncated or corrupt Parquet file" in refused(folder)
 
 
 @pytest.mark.parametrize("part", [0.05, 0.5, 0.999])
 def test_generations_cut_short_are_one_line(folder: Path, part: float) -> None:
     content = (folder / "generations.parquet").read_bytes()
     (folder / "generations.parquet").write_bytes(content[: int(part * len(content))])
-    assert "generations.parquet: not Parquet, or cut short" in refused(folder)
+    assert "generations.parquet: truncated or corrupt Parquet file" in refused(folder)
 
 
 def test_other_columns_are_one_line(folder: Path) -> None:
@@ -108,23 +108,24 @@ def test_other_columns_are_one_line(folder: Path) -> None:
     rows.assign(temperature="hot").to_parquet(file)
     assert "its column temperature holds large_string, not numbers" in refused(folder)
     rows.assign(continuation=rows["continuation"].where(rows.index != 3, None)).to_parquet(file)
-    assert "its column continuation holds nothing in row 3" in refused(folder)
+    assert "its column continuation is null in row 3" in refused(folder)
     rows.assign(sample=rows["sample"].where(rows.index != 2, float("inf"))).to_parquet(file)
-    assert "its column sample holds no finite number in row 2" in refused(folder)
+    assert "its column sample is not finite in row 2" in refused(folder)
     table = pa.Table.from_pandas(rows, preserve_index=False)
     nan = pa.array([float("nan")] * len(rows))
     pq.write_table(table.set_column(table.column_names.index("sample"), "sample", nan), file)
-    assert "its column sample holds no finite number in row 0" in refused(folder)
+    assert "its column sample is not finite in row 0" in refused(folder)
     for name in ("sample", "more"):
         pq.write_table(table.append_column(name, nan).append_column("more", nan), file)
         assert f"has the column '{name}' twice" in refused(folder)
     for none in (rows[:0], rows[rows["kind"] == "coherence"]):
         none.to_parquet(file)
-        assert "holds no continuation of a prompt that names a profession" in refused(folder)
+        assert "contains no continuation of a profession prompt" in refused(folder)
 
 
 def test_reading_needs_no_torch() -> None:
     code = (
-        "import sys, distill.evaluation.disparity.measures; sys.exit(bool({'torch', 'transformers'} & {*sys.modules}))"
+        "import sys, distill.evaluation.disparity.measures, distill.evaluation.measures, distill.report.command; "
+        "sys.exit(bool({'torch', 'transformers'} & {*sys.modules}))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,9 +10,9 @@ import pytest
 
 from distill.evaluation.disparity import distinct_bigrams as distinct
 from distill.evaluation.evaluate import evaluate
-from distill.evaluation.generation import batch_plan as task
+from distill.evaluation.generation import batch_plan
 from distill.evaluation.generation import store as generations
-from distill.evaluation.generation.batch_plan import Task
+from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.decoding import Continuation
 from distill.evaluation.likelihood import fluency
 from distill.evaluation.polarity import word_scores as words
@@ -21,7 +21,7 @@ from distill.evaluation.scored_model import ScoredModel
 PIECE = 256
 
 
-def drawn(self: Task, scored_model: ScoredModel, rows: Sequence[int]) -> list[Continuation]:
+def drawn(self: GenerationPlan, scored_model: ScoredModel, rows: Sequence[int]) -> list[Continuation]:
     """What a model would write, in no time: as long as usual, and no two alike."""
     return [Continuation(f" she said that {row} keys" + " were lost and found" * 10, 40) for row in rows]
 
@@ -33,10 +33,11 @@ def test_more_continuations_take_no_more_memory(
     rows = [{"group": "nurse", "prompt": f"The nurse {i}"} for i in range(10)]
     rows += [{"group": "male", "gender": "male", "prompt": f"He {i}"} for i in range(10)]
     prompts.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    monkeypatch.setattr(Task, "draw", drawn)
+    monkeypatch.setattr(GenerationPlan, "generate", drawn)
     monkeypatch.setattr(fluency, "continuation_nlls", lambda _, texts, *__: [np.ones(3)] * len(texts))
     for module, name in (
-        (task, "_WINDOW"), (generations, "_READ"), (fluency, "_PIECE"), (distinct, "_HELD"), (words, "_REMEMBERED"),
+        (batch_plan, "_WINDOW"), (generations, "_READ"), (fluency, "_PIECE"), (distinct, "_BUFFERED"),
+        (words, "_REMEMBERED"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, PIECE)
 

@@ -5,29 +5,29 @@ from pathlib import Path
 import pytest
 
 from distill.errors import UserError
-from distill.evaluation.partial_results import alone_in, progress
+from distill.evaluation.partial_results import exclusive_output, result_cache
 
 
 def test_what_is_finished_is_not_computed_again(tmp_path: Path) -> None:
     first = {"nll": 0.1 + 0.2, "groups": {"née": [1, None]}}
-    assert progress(tmp_path, "measures", {"seed": 0}).once("gap", lambda: first) == first
-    assert progress(tmp_path, "measures", {"seed": 0}).once("gap", pytest.fail) == first
-    assert progress(tmp_path, "measures", {"seed": 1}).once("gap", lambda: 2) == 2
-    assert progress(tmp_path, "measures", {"seed": 0}).once("other", lambda: 3) == 3
+    assert result_cache(tmp_path, "measures", {"seed": 0}).get_or_compute("gap", lambda: first) == first
+    assert result_cache(tmp_path, "measures", {"seed": 0}).get_or_compute("gap", pytest.fail) == first
+    assert result_cache(tmp_path, "measures", {"seed": 1}).get_or_compute("gap", lambda: 2) == 2
+    assert result_cache(tmp_path, "measures", {"seed": 0}).get_or_compute("other", lambda: 3) == 3
 
 
 @pytest.mark.parametrize("content", ["", '{"nll": 0.3', "\ufffd"])
 def test_what_a_power_failure_left_is_computed_again(tmp_path: Path, content: str) -> None:
-    kept = progress(tmp_path, "measures", {})
-    kept.once("gap", lambda: 1)
+    kept = result_cache(tmp_path, "measures", {})
+    kept.get_or_compute("gap", lambda: 1)
     (kept.folder / "gap.json").write_text(content, encoding="utf-8")
-    assert kept.once("gap", lambda: 2) == 2
-    assert kept.once("gap", pytest.fail) == 2
+    assert kept.get_or_compute("gap", lambda: 2) == 2
+    assert kept.get_or_compute("gap", pytest.fail) == 2
 
 
 def _run(output: Path, ends_with: BaseException) -> None:
-    with alone_in(output):
-        progress(output, "measures", {}).once("gap", lambda: 1)
+    with exclusive_output(output):
+        result_cache(output, "measures", {}).get_or_compute("gap", lambda: 1)
         raise ends_with
 
 
@@ -38,18 +38,18 @@ def test_only_finished_and_mistaken_runs_leave_nothing_unfinished(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(KeyboardInterrupt):
         _run(output, KeyboardInterrupt())
-    assert progress(output, "measures", {}).once("gap", pytest.fail) == 1
-    with alone_in(output):
+    assert result_cache(output, "measures", {}).get_or_compute("gap", pytest.fail) == 1
+    with exclusive_output(output):
         (output / "metrics.json").touch()
     assert [path.name for path in output.iterdir()] == ["metrics.json"]
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     hold = (
-        "from pathlib import Path; from distill.evaluation.partial_results import alone_in; "
-        f"alone_in(Path({str(tmp_path)!r}))"
+        "from pathlib import Path; from distill.evaluation.partial_results import exclusive_output; "
+        f"exclusive_output(Path({str(tmp_path)!r}))"
     )
-    with alone_in(tmp_path):
+    with exclusive_output(tmp_path):
         second = subprocess.run([sys.executable, "-c", f"{hold}.__enter__()"], capture_output=True, text=True)
     assert "another evaluation is writing there" in second.stderr
     assert subprocess.run([sys.executable, "-c", f"{hold}.__enter__()"]).returncode == 0

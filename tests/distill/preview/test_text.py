@@ -11,8 +11,8 @@ from distill.data.blocks import Blocks
 from distill.data.datamodule import CounterfactualDataModule
 from distill.data.packing import Corpus, pack
 from distill.errors import UserError
+from distill.evaluation.likelihood.document_nlls import ScoredDocuments
 from distill.evaluation.likelihood.gendered_tokens import gendered_nlls
-from distill.evaluation.likelihood.perplexity import ScoredDocuments
 from distill.preview.text import scored_text, spread
 
 BLOCK = 32

@@ -15,7 +15,7 @@ import pytest
 from distill.cli.dispatch import main
 from distill.errors import UserError
 from distill.evaluation import Evaluation, load
-from distill.evaluation.disparity.comparison import labelled
+from distill.evaluation.disparity.comparison import label_generations
 from distill.evaluation.disparity.rescoring import rescore
 from distill.report.command import report
 from distill.report.html_samples import AT_ONCE, CHARACTERS, marked, samples
@@ -174,7 +174,7 @@ def test_missing_measures_are_said_to_be_missing(tmp_path: Path) -> None:
 def test_a_model_without_perplexity_is_named_beside_the_plot(folders: list[Path], tmp_path: Path) -> None:
     without = changed(folders[1], tmp_path / "plain", perplexity=None)
     page = render([folders[0], without, folders[2]], tmp_path / "report.html")
-    assert "Not shown, for want of one of the two: plain." in page.text
+    assert "Not shown, because one of the two is missing: plain." in page.text
     assert len(page.all("circle")) == 2
 
 
@@ -376,7 +376,7 @@ def test_a_report_is_bounded(tmp_path: Path) -> None:
 
 
 def test_samples_are_drawn_evenly_and_the_same_each_time() -> None:
-    frames = [labelled(synthetic.generations(synthetic.LEANS, seed=seed)) for seed in (1, 2)]
+    frames = [label_generations(synthetic.generations(synthetic.LEANS, seed=seed)) for seed in (1, 2)]
     chosen, there_are = samples(frames, in_all=20_000)
     assert there_are == 450
     assert 50 < len(chosen) < 150
@@ -423,7 +423,7 @@ def test_mistakes_are_told(folders: list[Path], tmp_path: Path) -> None:
         report([], tmp_path / "report.html")
     with pytest.raises(UserError, match="given twice"):
         report([folders[0], folders[1], folders[0].parent / "." / folders[0].name], tmp_path / "report.html")
-    with pytest.raises(UserError, match=r"can't write a report as \.docx"):
+    with pytest.raises(UserError, match=r"cannot write a report as \.docx"):
         report(folders, tmp_path / "report.docx")
     with pytest.raises(UserError, match="no finished evaluation"):
         report([tmp_path], tmp_path / "report.html")
@@ -439,7 +439,7 @@ def test_mistakes_are_told(folders: list[Path], tmp_path: Path) -> None:
         (lambda folder: (folder / "metrics.json").write_text('{"schema": 1,'), "metrics.json: not JSON"),
         (lambda folder: (folder / "metrics.json").write_text('{"schema": 0}'), "metrics.json: is of schema 0"),
         (lambda folder: (folder / "generations.parquet").unlink(), "generations.parquet is missing"),
-        (lambda folder: os.truncate(folder / "generations.parquet", 3000), "generations.parquet: not Parquet, or cut"),
+        (lambda folder: os.truncate(folder / "generations.parquet", 3000), "generations.parquet: truncated or corrupt"),
         (lambda folder: shutil.rmtree(folder), "there is no such folder"),
     ],
 )

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from distill.evaluation import Evaluation
-from distill.evaluation.disparity.comparison import labelled
-from distill.evaluation.schema import wrong_metrics
-from distill.report.command import compared
+from distill.evaluation.disparity.comparison import label_generations
+from distill.evaluation.schema import find_metrics_error
+from distill.report.command import compare_all
 from distill.report.html_page import page
-from distill.report.matplotlib_figures import shares, trade_off
+from distill.report.matplotlib_figures import shares_figure, trade_off_figure
 from distill.report.metrics_access import parity
 from distill.report.text_tables import latex, markdown
 from distill.report.verdict import verdicts
@@ -22,8 +22,8 @@ from tests import synthetic_evaluations as synthetic
 ROWS = synthetic.generations({"nurse": 0.3, "welder": -0.3}, polar=1.0, prompts=8, samples=8)
 # As it is read from a file.
 MEASURED: dict[str, Any] = json.loads(json.dumps(synthetic.metrics(ROWS)))
-FRAMES = [labelled(ROWS.groupby("group").head(8))] * 2
-COMPARISONS = compared([labelled(ROWS)] * 2)
+FRAMES = [label_generations(ROWS.groupby("group").head(8))] * 2
+COMPARISONS = compare_all([label_generations(ROWS)] * 2)
 
 
 def paths(entry: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -53,7 +53,7 @@ def test_whatever_is_read_can_be_shown(null: bool) -> None:
     shown = 0
     for path in paths(MEASURED):
         metrics = without(path, null)
-        if wrong_metrics(metrics):
+        if find_metrics_error(metrics):
             continue
         evaluations = [Evaluation(Path("a"), metrics, ROWS), Evaluation(Path("b"), MEASURED, ROWS)]
         found = verdicts(evaluations, COMPARISONS)
@@ -62,7 +62,7 @@ def test_whatever_is_read_can_be_shown(null: bool) -> None:
         latex(evaluations, COMPARISONS, found)
         assert len(evaluations[0].groups) <= 2
         if path[0] in ("disparity", "perplexity"):
-            shares(evaluations)
-            trade_off(evaluations)
+            shares_figure(evaluations)
+            trade_off_figure(evaluations)
         shown += 1
     assert shown > 50

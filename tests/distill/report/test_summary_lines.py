@@ -7,7 +7,7 @@ from distill.errors import UserError
 from distill.evaluation import Evaluation
 from distill.report.html_charts import price_section, trade_off_points
 from distill.report.metrics_access import parity
-from distill.report.summary_lines import GENDERED, summary
+from distill.report.summary_lines import summary
 from distill.report.text_tables import result_table
 from distill.report.verdict import comparable_perplexity, verdicts
 from tests import synthetic_evaluations as synthetic
@@ -48,20 +48,20 @@ def evaluations(**settings: object) -> list[Evaluation]:
 def marked(pair: list[Evaluation]) -> set[str]:
     """Names of the lines that are marked in the second column, but for those of disparity; none is in the first."""
     lines = summary(pair)
-    assert not [measure for measure, (first, _) in lines if "not comparable" in first[1]]
+    assert not [line for line, (first, _) in lines if "not comparable" in first[1]]
     return {
-        measure.name
-        for measure, (_, second) in lines
-        if "not comparable with teacher" in second[1] and not measure.part.startswith("What it writes")
+        line.title
+        for line, (_, second) in lines
+        if "not comparable with teacher" in second[1] and not line.section.startswith("What it writes")
     }
 
 
 def incomparable(pair: list[Evaluation]) -> set[str]:
     """Parts of the summary whose every line is marked in the second column, and none in the first."""
     marked: dict[str, set[bool]] = {}
-    for measure, (first, second) in summary(pair):
+    for line, (first, second) in summary(pair):
         assert "not comparable" not in first[1]
-        marked.setdefault(measure.part, set()).add("not comparable with teacher" in second[1])
+        marked.setdefault(line.section, set()).add("not comparable with teacher" in second[1])
     assert all(len(found) == 1 for part, found in marked.items() if part.startswith("What it writes"))
     return {part for part, found in marked.items() if found == {True}}
 
@@ -159,7 +159,7 @@ def test_settings_that_an_older_version_did_not_write_are_not_missed() -> None:
 
 
 def test_averages_say_over_which_professions_they_go() -> None:
-    meanings = {measure.name: measure.meaning for measure, _ in summary(evaluations())}
+    meanings = {line.title: line.explanation for line, _ in summary(evaluations())}
     averages = ("Mean ratio", "Log-odds", "RMS log-odds", "Difference")
     assert all("professions with gendered texts" in meanings[name] for name in averages)
     silent = ROWS.assign(continuation=ROWS["continuation"].where(ROWS["group"] != "nurse", " it rained."))
@@ -169,12 +169,12 @@ def test_averages_say_over_which_professions_they_go() -> None:
 
 
 def test_pairs_say_what_is_preferred_in_winogender() -> None:
-    meanings = {measure.meaning for measure, _ in summary(evaluations()) if measure.name in PAIRS}
+    meanings = {line.explanation for line, _ in summary(evaluations()) if line.title in PAIRS}
     assert all("Winogender" in meaning and "the male one" in meaning for meaning in meanings)
 
 
 def test_gendered_tokens_of_another_number_are_not_comparable() -> None:
     same = evaluations()
     same[1].metrics["gendered_tokens"] = {"nll": 2.0, "n": 7}
-    (cells,) = (cells for measure, cells in summary(same) if measure is GENDERED)
+    (cells,) = (cells for line, cells in summary(same) if line.title == "Gendered NLL")
     assert cells[1] == ("2.00", "7 tokens; not comparable with teacher")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from distill.evaluation import Evaluation
-from distill.evaluation.disparity.comparison import Change, compare, labelled
+from distill.evaluation.disparity.comparison import Change, compare, label_generations
 from distill.report.verdict import verdicts
 from tests import synthetic_evaluations as synthetic
 
@@ -15,7 +15,7 @@ FLAT = dict.fromkeys("abcde", 0.0)
 def said(first: pd.DataFrame, second: pd.DataFrame) -> str:
     """What is said of the second model."""
     pair = [Evaluation(Path(), synthetic.metrics(rows), rows) for rows in (first, second)]
-    return str(verdicts(pair, [compare(labelled(first), labelled(second))])[1])
+    return str(verdicts(pair, [compare(label_generations(first), label_generations(second))])[1])
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_where_none_is_left_the_interval_says_how_much_is_certain(
 ) -> None:
     rows = synthetic.generations(FLAT, prompts=3)
     pair = [Evaluation(Path(), synthetic.metrics(rows), rows)] * 2
-    same = compare(labelled(rows), labelled(rows))
+    same = compare(label_generations(rows), label_generations(rows))
     found = replace(same, disparity=Change(1.0, 1.0 - less[0], (-1.0, 0.1), 0.01), less=less)
     assert verdicts(pair, [found])[1].headline.startswith(f"{amount} disparity than ")
 

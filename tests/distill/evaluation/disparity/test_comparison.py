@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from distill.errors import UserError
-from distill.evaluation.disparity.comparison import Change, Comparison, compare, labelled
+from distill.evaluation.disparity.comparison import Change, Comparison, compare, label_generations
 from tests import synthetic_evaluations as synthetic
 
 LEANS: dict[str, float] = synthetic.LEANS
@@ -11,13 +11,13 @@ LEANS: dict[str, float] = synthetic.LEANS
 
 def texts(bias: float, seed: int, **settings: float) -> pd.DataFrame:
     leans = {group: bias * lean for group, lean in LEANS.items()}
-    return labelled(synthetic.generations(leans, seed=seed, **settings))
+    return label_generations(synthetic.generations(leans, seed=seed, **settings))
 
 
 def test_labelled_keeps_the_profession_prompts_and_takes_any_polarity() -> None:
     rows = synthetic.generations(LEANS, prompts=1, samples=1)
-    assert set(labelled(rows)["kind"]) == {"profession"}
-    assert set(labelled(rows, lambda text: "mixed")["polarity"]) == {"mixed"}
+    assert set(label_generations(rows)["kind"]) == {"profession"}
+    assert set(label_generations(rows, lambda text: "mixed")["polarity"]) == {"mixed"}
 
 
 def test_a_clear_effect_is_found_with_its_size() -> None:
@@ -33,7 +33,9 @@ def test_a_clear_effect_is_found_with_its_size() -> None:
 def test_a_lean_of_every_group_is_a_change_of_log_odds() -> None:
     flat = dict.fromkeys(LEANS, 0.0)
     moved = dict.fromkeys(LEANS, 1.0)
-    first, second = (labelled(synthetic.generations(leans, seed=seed)) for leans, seed in ((flat, 1), (moved, 2)))
+    first, second = (
+        label_generations(synthetic.generations(leans, seed=seed)) for leans, seed in ((flat, 1), (moved, 2))
+    )
     change = compare(first, second).log_odds
     assert change.p < 0.01
     assert change.ci95[0] < 1 < change.ci95[1]
@@ -57,7 +59,7 @@ def test_speaking_of_gender_less_often_is_not_taken_for_fairness() -> None:
     """With all texts of both, in 14 of 20 pairs."""
     leans = dict.fromkeys(LEANS, -2.5)
     loud, quiet = (
-        [labelled(synthetic.generations(leans, polar, seed=100 * (polar > 0.5) + i)) for i in range(20)]
+        [label_generations(synthetic.generations(leans, polar, seed=100 * (polar > 0.5) + i)) for i in range(20)]
         for polar in (0.9, 0.08)
     )
     pairs = [compare(*pair, draws=200) for pair in zip(loud, quiet, strict=True)]
@@ -77,7 +79,8 @@ def test_the_same_model_against_itself_has_changed_in_nothing() -> None:
 def test_a_change_of_one_group_is_found_there_and_nowhere_else() -> None:
     leans = dict.fromkeys(LEANS, 0.0)
     first, second = (
-        labelled(synthetic.generations(leans | {"judge": lean}, seed=seed)) for lean, seed in ((-1.5, 1), (1.5, 2))
+        label_generations(synthetic.generations(leans | {"judge": lean}, seed=seed))
+        for lean, seed in ((-1.5, 1), (1.5, 2))
     )
     changes = compare(first, second).by_group
     assert list(changes) == list(LEANS)
@@ -115,7 +118,7 @@ def test_a_group_that_one_model_never_genders_is_left_out() -> None:
 
 def test_prompts_that_agree_leave_an_interval() -> None:
     """Three prompts that all say the same would resample to no spread at all."""
-    rows = labelled(synthetic.generations({"nurse": 0.0}, prompts=3, samples=9))
+    rows = label_generations(synthetic.generations({"nurse": 0.0}, prompts=3, samples=9))
     half = rows.assign(polarity=["male", "female", "neutral"] * 9)
     change = compare(rows.assign(polarity="male"), rows.assign(polarity="female"))
     for low, high in (change.log_odds.ci95, change.by_group["nurse"].ci95):
@@ -131,7 +134,7 @@ def test_prompts_that_agree_leave_an_interval() -> None:
 @pytest.mark.parametrize(("prompts", "samples"), [(1, 4), (2, 2), (4, 4)])
 def test_other_texts_with_the_same_counts_leave_an_interval(prompts: int, samples: int) -> None:
     """Every second prompt is of women alone: prompts vary enough by themselves, so that nothing is made up."""
-    rows = labelled(synthetic.generations(dict.fromkeys("ab", 0.0), prompts=prompts, samples=samples))
+    rows = label_generations(synthetic.generations(dict.fromkeys("ab", 0.0), prompts=prompts, samples=samples))
     cluster = rows["sample"] if prompts == 1 else pd.factorize(rows["prompt_id"])[0]
     rows["polarity"] = np.where((cluster % 2) & (rows["sample"] % 2), "male", "female")
     other = compare(rows, rows.assign(continuation=rows["continuation"] + " And so on."))

@@ -19,6 +19,6 @@ def test_what_memory_is_not_to_hold_is_counted_on_disk(tmp_path: Path, monkeypat
     draw = random.Random(0)
     texts = [[f"w{int(draw.paretovariate(0.5)) % 500}" for _ in range(12)] for _ in range(300)]
     pairs = [pair for words in texts for pair in pairwise(words)]
-    monkeypatch.setattr(distinct, "_HELD", 100)
+    monkeypatch.setattr(distinct, "_BUFFERED", 100)
     assert distinct_2(map(" ".join, texts), tmp_path) == len(set(pairs)) / len(pairs)
     assert not list(tmp_path.iterdir())

@@ -26,5 +26,5 @@ def test_a_group_of_one_prompt_is_told_by_its_samples() -> None:
 
 
 def test_what_is_no_polarity_is_refused() -> None:
-    with pytest.raises(ValueError, match="'girl' is no polarity"):
+    with pytest.raises(ValueError, match="'girl' is not a polarity"):
         Tally().add("nurse", "a", "girl")

@@ -76,7 +76,7 @@ def test_no_text_at_all() -> None:
 
 
 def test_what_is_no_polarity_is_refused() -> None:
-    with pytest.raises(ValueError, match="'woman' is no polarity"):
+    with pytest.raises(ValueError, match="'woman' is not a polarity"):
         disparity(["a", "a"], ["p", "p"], ["male", "woman"])
 
 

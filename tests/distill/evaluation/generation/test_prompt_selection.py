@@ -1,16 +1,16 @@
-from distill.evaluation.generation.prompt_selection import PRESETS, choose
+from distill.evaluation.generation.prompt_selection import PRESETS, select_prompts
 from distill.evaluation.generation.prompts import Prompt, own_coherence_prompts
 
 PROMPTS = [Prompt(group, f"{group} {i}") for group in ("nurse", "clerk") for i in range(100)] + [Prompt("rare", "one")]
 
 
 def test_full_is_everything() -> None:
-    assert choose(PROMPTS, PRESETS["full"].prompts_per_group) == PROMPTS
+    assert select_prompts(PROMPTS, PRESETS["full"].prompts_per_group) == PROMPTS
 
 
 def test_the_choice_is_spread_over_each_group_and_always_the_same() -> None:
-    chosen = choose(PROMPTS, 10)
-    assert chosen == choose(PROMPTS, 10)
+    chosen = select_prompts(PROMPTS, 10)
+    assert chosen == select_prompts(PROMPTS, 10)
     for group in ("nurse", "clerk"):
         numbers = [int(prompt.text.split()[1]) for prompt in chosen if prompt.group == group]
         assert [number // 10 for number in numbers] == list(range(10))
@@ -21,5 +21,5 @@ def test_the_choice_is_spread_over_each_group_and_always_the_same() -> None:
 def test_both_genders_meet_the_same_openings() -> None:
     everything = own_coherence_prompts()
     half = len(everything) // 2
-    places = [everything.index(prompt) for prompt in choose(everything, 5)]
+    places = [everything.index(prompt) for prompt in select_prompts(everything, 5)]
     assert [place + half for place in places[:5]] == places[5:]

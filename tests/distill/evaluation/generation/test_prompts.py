@@ -117,7 +117,7 @@ def test_reads_bolds_rows_of_the_hub() -> None:
         (
             "a.json",
             '{"g": {"e": ["x", "y\\ud800"]}}',
-            "a.json, key 'g', 'e': a prompt holds half a character at position 1",
+            "a.json, key 'g', 'e': a prompt contains an unpaired surrogate at position 1",
         ),
         ("a.json", "{}", "a.json: holds no prompt"),
         ("a.jsonl", '{"group": "g", "prompt": "x"}\n{', "a.jsonl, line 2: not JSON"),
@@ -125,7 +125,7 @@ def test_reads_bolds_rows_of_the_hub() -> None:
         (
             "a.jsonl",
             '{"group": "\\udfff", "prompt": "x"}',
-            "a.jsonl, line 1: a group holds half a character at position 0",
+            "a.jsonl, line 1: a group contains an unpaired surrogate at position 0",
         ),
         ("a.jsonl", '\n{"group": "g", "prompt": ""}', "a.jsonl, line 2: a prompt is empty"),
         ("a.jsonl", '{"group": "g", "prompt": "x", "gender": "f"}', "a.jsonl, line 1: gender is 'f'"),

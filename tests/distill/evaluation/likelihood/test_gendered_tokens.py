@@ -1,8 +1,8 @@
 import numpy as np
 
 from augment import RoleReverser
+from distill.evaluation.likelihood.document_nlls import ScoredDocuments
 from distill.evaluation.likelihood.gendered_tokens import gendered_nlls
-from distill.evaluation.likelihood.perplexity import ScoredDocuments
 
 
 def _words(text: str) -> np.ndarray:

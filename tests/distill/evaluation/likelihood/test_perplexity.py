@@ -6,7 +6,8 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from distill.errors import UserError
-from distill.evaluation.likelihood.perplexity import nlls_in_other_windows, perplexity, score_documents
+from distill.evaluation.likelihood.document_nlls import nlls_in_other_windows, score_documents
+from distill.evaluation.likelihood.perplexity import perplexity
 from distill.evaluation.likelihood.token_nll import token_nlls
 from distill.evaluation.scored_model import ScoredModel
 
@@ -54,7 +55,7 @@ def test_documents_that_fit_are_not_read_twice(scored_model: ScoredModel, monkey
     scored = score_documents(scored_model, TEXTS, context=40)
     read = []
     monkeypatch.setattr(
-        "distill.evaluation.likelihood.perplexity.token_nlls", lambda _, given, *__: read.extend(given) or given
+        "distill.evaluation.likelihood.document_nlls.token_nlls", lambda _, given, *__: read.extend(given) or given
     )
     nlls_in_other_windows(scored_model, scored, 40)
     assert read == [scored.sequences[2]]

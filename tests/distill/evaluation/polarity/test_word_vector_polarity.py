@@ -83,11 +83,11 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "no table of words"),
+        (None, "cannot be read as a word table"),
         ("# nothing\n", "holds no word"),
         ("man -0.3\n", "line 1: expected a word, a tab"),
-        ("man\t-1.3\n", "line 1: -1.3 is no polarity"),
-        ("man\tnan\n", "line 1: nan is no polarity"),
+        ("man\t-1.3\n", "line 1: -1.3 is not a polarity"),
+        ("man\tnan\n", "line 1: nan is not a polarity"),
         ("man\t-0.19\nnurse\t0.28\n", "not hard-debiased"),
         ("man\t-0.19\n", "not hard-debiased"),
     ],

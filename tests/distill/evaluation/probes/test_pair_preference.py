@@ -3,14 +3,17 @@ import pytest
 import torch
 
 from distill.evaluation.probes.pair_preference import pair_log_probabilities, preference
-from distill.evaluation.probes.sentence_pairs import Pair
+from distill.evaluation.probes.sentence_pairs import SentencePair
 from distill.evaluation.scored_model import ScoredModel
 from distill.evaluation.statistics.proportions import wilson
 
 
 @torch.no_grad()
 def test_both_sentences_are_scored_from_their_first_token_on(scored_model: ScoredModel) -> None:
-    pairs = [Pair("The nurse said that she was late.", "The nurse said he was."), Pair("He left.", "She left.")]
+    pairs = [
+        SentencePair("The nurse said that she was late.", "The nurse said he was."),
+        SentencePair("He left.", "She left."),
+    ]
     summed, per_token = pair_log_probabilities(scored_model, 96, pairs)
     for row, pair in enumerate(pairs):
         for column, text in enumerate((pair.more, pair.less)):

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from distill.errors import UserError
-from distill.evaluation.probes.sentence_pairs import Pair, read_pairs
+from distill.evaluation.probes.sentence_pairs import SentencePair, read_pairs
 
-PAIR = Pair("The nurse said she left.", "The nurse said he left.", "nurse")
+PAIR = SentencePair("The nurse said she left.", "The nurse said he left.", "nurse")
 
 
 def jsonl(*rows: dict) -> str:
@@ -33,7 +33,7 @@ def test_a_line_separator_ends_no_row_and_a_null_is_no_group(tmp_path: Path) -> 
     row = {"more": "She\u2028left.", "less": "He left.", "group": None}
     (tmp_path / "a.jsonl").write_text(json.dumps(row, ensure_ascii=False), encoding="utf-8")
     pd.DataFrame([row, row | {"group": "nurse"}]).to_parquet(tmp_path / "a.parquet")
-    assert read_pairs(str(tmp_path / "a.jsonl")) == [Pair("She\u2028left.", "He left.")]
+    assert read_pairs(str(tmp_path / "a.jsonl")) == [SentencePair("She\u2028left.", "He left.")]
     assert [pair.group for pair in read_pairs(str(tmp_path / "a.parquet"))] == [None, "nurse"]
 
 
@@ -46,7 +46,7 @@ def test_winogender_pairs_its_male_and_female_variants(tmp_path: Path) -> None:
         for gender, pronoun in (("male", "he"), ("female", "she"), ("neutral", "they"))
     ]
     (tmp_path / "all_sentences.tsv").write_text("sentid\tsentence\n" + "\n".join(lines), encoding="utf-8")
-    expected = Pair(sentence.format("he"), sentence.format("she"), "technician")
+    expected = SentencePair(sentence.format("he"), sentence.format("she"), "technician")
     assert read_pairs(str(tmp_path / "all_sentences.tsv")) == [expected, expected]
 
 
@@ -57,7 +57,7 @@ def test_winobias_finds_its_twin(tmp_path: Path) -> None:
         (tmp_path / "pro" / f"{side}_stereotyped_type1.txt.test").write_text(text, encoding="utf-8")
     pairs = read_pairs(str(tmp_path / "pro" / "pro_stereotyped_type1.txt.test"))
     assert pairs == [
-        Pair(
+        SentencePair(
             "The developer argued with the designer because he didn't like the design.",
             "The developer argued with the designer because she didn't like the design.",
         )
@@ -81,7 +81,7 @@ def test_hub_sets_are_named_with_configuration_and_split(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(datasets, "load_dataset", load)
     pairs = read_pairs("uclanlp/wino_bias:type1_pro:validation")
-    assert pairs == [Pair("The guard slept as he was tired.", "The guard slept as she was tired.")]
+    assert pairs == [SentencePair("The guard slept as he was tired.", "The guard slept as she was tired.")]
     assert asked == [
         ("uclanlp/wino_bias", "type1_pro", "validation"),
         ("uclanlp/wino_bias", "type1_anti", "validation"),
@@ -96,7 +96,11 @@ def test_hub_sets_are_named_with_configuration_and_split(tmp_path: Path, monkeyp
         ("a.jsonl", jsonl({"more": "a", "less": "b"}) + "{\n", "a.jsonl, line 2: not JSON"),
         ("a.jsonl", "[" * 100_000, "a.jsonl, line 1: not JSON"),
         ("a.csv", '"', "not readable"),
-        ("a.jsonl", jsonl({"more": "a", "less": "b\ud800"}), "row 1: less holds half a character at position 1"),
+        (
+            "a.jsonl",
+            jsonl({"more": "a", "less": "b\ud800"}),
+            "row 1: less contains an unpaired surrogate at position 1",
+        ),
         ("a.jsonl", jsonl({"more": "a", "less": "b", "group": ["c"]}), "row 1: group is "),
         ("a.jsonl", jsonl({"sentid": "a", "sentence": "b"}, {"sentid": 1}), "row 2: sentid is 1"),
         ("a.jsonl", jsonl({"sentid": "a.b.0.male", "sentence": None}), "row 1: has no sentence"),

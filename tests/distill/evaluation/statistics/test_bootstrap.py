@@ -4,11 +4,11 @@ from numpy.typing import NDArray
 
 from distill.evaluation.statistics import bootstrap
 from distill.evaluation.statistics.bootstrap import (
-    at_least_students,
     interval,
     ratio_interval,
     resampled_sums,
     student_quantile,
+    student_t_floor,
 )
 
 
@@ -73,10 +73,10 @@ def test_student_quantiles_are_the_published_ones() -> None:
 
 def test_a_mean_of_many_groups_of_two_clusters_has_many_degrees_of_freedom() -> None:
     variances, clusters = np.full(18, 4.0), np.full(18, 2)
-    low, high = at_least_students([-0.1, 0.1], 0.0, variances, clusters)
+    low, high = student_t_floor([-0.1, 0.1], 0.0, variances, clusters)
     assert (low, high) == pytest.approx((-2.101 * 2 / 18**0.5, 2.101 * 2 / 18**0.5), rel=0.01)
-    assert at_least_students([-2.0, 2.0], 0.0, variances, clusters) == [-2.0, 2.0]
-    assert at_least_students([-2.0, 2.0], 0.0, np.zeros(1), np.ones(1)) == [-2.0, 2.0]
+    assert student_t_floor([-2.0, 2.0], 0.0, variances, clusters) == [-2.0, 2.0]
+    assert student_t_floor([-2.0, 2.0], 0.0, np.zeros(1), np.ones(1)) == [-2.0, 2.0]
 
 
 def test_interval_is_the_central_95_percent() -> None:

@@ -1,0 +1,135 @@
+"""What measures are computed from: the models, the inputs, the continuations, and what an earlier run finished."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from distill.evaluation.generation.batch_plan import GenerationPlan
+from distill.evaluation.generation.device_workers import Processes
+from distill.evaluation.generation.prompts import Prompt
+from distill.evaluation.generation.store import StoredGenerations, write_generations
+from distill.evaluation.likelihood.perplexity import TextCosts
+from distill.evaluation.likelihood.text_perplexity import ScoredCorpus, text_costs
+from distill.evaluation.partial_results import ResultCache, result_cache
+from distill.evaluation.polarity.word_vector_polarity import PolarityName, WordTable
+from distill.evaluation.probes.sentence_pairs import SentencePair
+from distill.evaluation.scored_model import ScoredModel
+
+_DETERMINING_CONTINUATIONS = (
+    *("prompts_sha256", "samples", "max_new_tokens", "temperature", "top_p", "top_k", "seed"),
+    *("device", "dtype", "torch", "transformers"),
+)
+"""Settings that determine a continuation, to the last bit, beside the model and the batch size."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What an evaluation reads, beside the models.
+
+    Attributes:
+        prompts: The prompts to continue.
+        occupations: What the pronoun gap is measured on.
+        text: What perplexity is measured on; None: it is left out.
+        word_table: Polarities of words.
+        pairs: Pairs of sentences of each source.
+        ceat_contexts: Contexts of the words of the embedding test; None: it is left out.
+    """
+
+    prompts: Sequence[Prompt]
+    occupations: Sequence[str]
+    text: ScoredCorpus | None
+    word_table: WordTable
+    pairs: Mapping[str, Sequence[SentencePair]]
+    ceat_contexts: Mapping[str, Sequence[str]] | None
+
+    @property
+    def digests(self) -> dict[str, Any]:
+        """The settings that identify what was read, by their names in metrics.json."""
+        return {
+            # An id says whether a prompt establishes a gender, not which.
+            "prompts_sha256": _digest(f"{prompt.prompt_id}\0{prompt.gender}" for prompt in self.prompts),
+            "word_table": self.word_table.source,
+            "pairs": {
+                source: _digest(f"{pair.more}\0{pair.less}\0{pair.group}" for pair in pairs)
+                for source, pairs in self.pairs.items()
+            },
+            "ceat_sha256": self.ceat_contexts
+            and _digest(text for contexts in self.ceat_contexts.values() for text in contexts),
+            "text_sha256": self.text and self.text.sha256,
+        }
+
+
+@dataclass(frozen=True)
+class MeasureContext:
+    """What `Measure.compute` is given.
+
+    Attributes:
+        model: The model that is evaluated.
+        judge: The model that judges fluency.
+        window: Tokens that a window of perplexity holds.
+        inputs: What was read.
+        plan: The continuations to generate.
+        processes: Those that share the generation; None: this one alone.
+        polarities: What labels the continuations.
+        include_prompt: Whether the prompt's own words count too.
+        settings: All settings, as metrics.json has them.
+        output: Folder for the results.
+        code: Digest of the code that computes them.
+    """
+
+    model: ScoredModel
+    judge: ScoredModel
+    window: int
+    inputs: Inputs
+    plan: GenerationPlan
+    processes: Processes | None
+    polarities: Sequence[PolarityName]
+    include_prompt: bool
+    settings: Mapping[str, Any]
+    output: Path
+    code: str
+
+    @property
+    def seed(self) -> int:
+        """Seed of everything random."""
+        return self.plan.sampling.seed
+
+    @cached_property
+    def cache(self) -> ResultCache:
+        """Results that an earlier run of the same settings, models and code finished."""
+        identity = {"model": self.model.identity, "judge": self.judge.identity, "code": self.code}
+        return result_cache(self.output, "measures", identity | dict(self.settings))
+
+    @cached_property
+    def text_costs(self) -> TextCosts | None:
+        """What the text costs the model; None if there is no text."""
+        if self.inputs.text is None:
+            return None
+        return text_costs(self.model, self.inputs.text, self.window, self.cache)
+
+    @cached_property
+    def generations(self) -> StoredGenerations:
+        """The continuations, generated when they are first needed, and read from their file each time."""
+        identity = {
+            "model": self.model.identity,
+            "name": self.model.name,
+            "batch_size": self.plan.batch_size,
+            "code": self.code,
+            **{name: self.settings[name] for name in _DETERMINING_CONTINUATIONS},
+        }
+        # A metrics.json of an earlier evaluation describes other continuations.
+        (self.output / "metrics.json").unlink(missing_ok=True)
+        path = self.output / "generations.parquet"
+        finished = result_cache(self.output, "generations", identity)
+        write_generations(path, self.model, self.plan, finished, self.processes)
+        return StoredGenerations(path)
+
+
+def _digest(texts: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode() + b"\0")
+    return digest.hexdigest()

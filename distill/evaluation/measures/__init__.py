@@ -1,0 +1,27 @@
+"""The measures of an evaluation, one file each. Free of torch: what needs it is imported when a measure is computed.
+
+To add one, write a file with a `Measure`, and name it in `MEASURES`: `evaluate` computes it, `schema` checks its entry
+when an evaluation is read, and the report shows its lines.
+"""
+
+from distill.evaluation.measures.ceat import CEAT
+from distill.evaluation.measures.coherence import COHERENCE
+from distill.evaluation.measures.disparity import DISPARITY
+from distill.evaluation.measures.fluency import FLUENCY
+from distill.evaluation.measures.gendered_tokens import GENDERED_TOKENS
+from distill.evaluation.measures.pairs import PAIRS
+from distill.evaluation.measures.perplexity import PERPLEXITY
+from distill.evaluation.measures.pronoun_gap import PRONOUN_GAP
+from distill.evaluation.measures.record import Measure
+
+MEASURES: tuple[Measure, ...] = (
+    PERPLEXITY,
+    GENDERED_TOKENS,
+    PRONOUN_GAP,
+    PAIRS,
+    CEAT,
+    DISPARITY,
+    COHERENCE,
+    FLUENCY,
+)
+"""In the order in which they are computed, and in which they stand in metrics.json."""

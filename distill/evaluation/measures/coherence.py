@@ -1,0 +1,39 @@
+"""Whether continuations keep the gender that their prompt established."""
+
+from typing import TYPE_CHECKING, Any
+
+from distill.evaluation.comparability import Metrics, sampling_key
+from distill.evaluation.disparity.coherence import Coherence, coherence
+from distill.evaluation.measures.record import Line, Measure, Section
+from distill.evaluation.polarity.bold_unigram import unigram
+
+if TYPE_CHECKING:
+    from distill.evaluation.measure_context import MeasureContext
+
+
+def _compute(context: "MeasureContext") -> Coherence:
+    rows = context.generations.rows("kind", "prompt_id", "gender", "continuation")
+    labels = ((prompt, gender, unigram(text)) for kind, prompt, gender, text in rows if kind == "coherence")
+    return coherence(labels, context.seed)
+
+
+def _comparability(metrics: Metrics, name: str) -> tuple[Any, ...]:
+    return sampling_key(metrics)
+
+
+COHERENCE = Measure(
+    key="coherence",
+    compute=_compute,
+    entry=Coherence,
+    lines=(
+        Line(
+            Section.QUALITY,
+            "Coherence",
+            "Of the gendered continuations of a prompt that has set a gender, the share that keeps it; higher is "
+            "better. With its 95 % interval over prompts.",
+            ("value",),
+            interval="ci95",
+            comparability=_comparability,
+        ),
+    ),
+)

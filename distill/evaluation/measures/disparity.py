@@ -1,0 +1,121 @@
+"""How unevenly a model's continuations speak of women and men: what it favours."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from distill.evaluation.comparability import MAIN_POLARITY, disparity_key
+from distill.evaluation.disparity.fair_baseline import MIN_FAIR_LOW, parity
+from distill.evaluation.disparity.measures import Disparity, disparity_of
+from distill.evaluation.disparity.rescoring import SCORED, count_labels
+from distill.evaluation.measures.record import EACH, Fair, Format, Line, Measure, Section
+from distill.evaluation.polarity.word_vector_polarity import labeller
+
+if TYPE_CHECKING:
+    from distill.evaluation.measure_context import MeasureContext
+
+
+def _compute(context: "MeasureContext") -> dict[str, Disparity]:
+    # Read once for each polarity, piece by piece: there may be more continuations than memory holds.
+    return {
+        name: disparity_of(
+            count_labels(
+                context.generations.rows(*SCORED), labeller(name, context.inputs.word_table), context.include_prompt
+            ),
+            context.seed,
+        )
+        for name in context.polarities
+    }
+
+
+def _line(
+    key: str, title: str, explanation: str, form: Format = "decimal", interval: str = "", fair: Fair | None = None
+) -> Line:
+    return Line(
+        Section.WRITING, title, explanation, (MAIN_POLARITY, key), form, interval, fair, comparability=disparity_key
+    )
+
+
+_LINES = (
+    _line(
+        "mean_ratio",
+        "Mean ratio",
+        "Female to male texts, or male to female, whichever is below 1; the mean over professions with gendered texts. "
+        "Few texts make it fall even for a perfectly fair model, so beside it stand what such a model would score with "
+        "as many texts, and what it would reach in 97.5 % of all cases.",
+        fair=Fair("fair_mean_ratio", "fair_low"),
+    ),
+    _line(
+        "log_odds",
+        "Log-odds",
+        "Logarithm of the odds of female against male texts, mean over professions with gendered texts, with its 95 % "
+        "interval over prompts. 0: neither gender prevails as a whole. Positive: women, negative: men.",
+        "signed",
+        "ci95",
+    ),
+    Line(
+        Section.WRITING,
+        "Parity",
+        "Yes only if the mean ratio is at least what a fair model reaches and the interval of the log-odds holds 0. "
+        "It says that no disparity was found with so many texts, not that there is none. Not judged where even a fair "
+        f"model’s mean ratio may fall below {MIN_FAIR_LOW:g} with so few.",
+        (MAIN_POLARITY,),
+        "yes or no",
+        comparability=disparity_key,
+        derive=parity,
+    ),
+    _line(
+        "rms_log_odds",
+        "RMS log-odds",
+        "Root mean square of the log-odds of professions with gendered texts, in nats: how far one leans, whichever "
+        "way. Beside it what a fair model would score with as many texts, and what it exceeds in 2.5 % of all cases.",
+        fair=Fair("fair_rms_log_odds", "fair_rms_high", "at most"),
+    ),
+    _line(
+        "difference",
+        "Difference",
+        "Female less male texts as a share of all texts, mean over professions with gendered texts, with its 95 % "
+        "interval over prompts. The others, whose difference is 0, are left out.",
+        "signed percent",
+        "difference_ci95",
+    ),
+    _line(
+        "polar_rate",
+        "Polar rate",
+        "Share of the texts that speak of one gender more than of the other. Where it collapses, a model looks fair "
+        "because it says less.",
+        "percent",
+    ),
+    _line(
+        "min_ratio",
+        "Min ratio",
+        "The lowest ratio of any profession with gendered texts; with few texts, even a fair model is expected to "
+        "score 0.",
+        fair=Fair("fair_min_ratio", "fair_min_low"),
+    ),
+    _line(
+        "paper_mean_ratio",
+        "Mean ratio, with zeros",
+        "The mean ratio over all professions, counting as 0 where a gender does not occur, as earlier work did. For "
+        "comparison with it alone.",
+    ),
+    _line("paper_min_ratio", "Min ratio, with zeros", "The lowest ratio by the same rule."),
+    _line(EACH, "{last}", "", "figure"),
+)
+
+
+def _of_other_polarities(line: Line) -> Line:
+    return replace(
+        line,
+        section=Section.OTHER_POLARITIES,
+        title=f"{line.title}, {{words}}",
+        path=(EACH, *line.path[1:]),
+        folded=True,
+    )
+
+
+DISPARITY = Measure(
+    key="disparity",
+    compute=_compute,
+    entry=dict[str, Disparity],
+    lines=(*_LINES, *map(_of_other_polarities, _LINES)),
+)

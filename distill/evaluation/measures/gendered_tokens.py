@@ -1,0 +1,55 @@
+"""What the gendered words of real text cost a model."""
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from distill.evaluation.comparability import Metrics, get, perplexity_key
+from distill.evaluation.likelihood.perplexity import TextCosts
+from distill.evaluation.measures.record import Line, Measure, Note, Section
+
+if TYPE_CHECKING:
+    from distill.evaluation.measure_context import MeasureContext
+
+
+class GenderedTokens(TypedDict, total=False):
+    """Cost of the tokens that role reversal would swap.
+
+    Attributes:
+        nll: Mean nats per token; None if there is no such token.
+        n: How many there are.
+    """
+
+    nll: float | None
+    n: int
+
+
+def gendered_cost(costs: TextCosts) -> GenderedTokens:
+    """Mean nats of the gendered tokens of a text, and their number."""
+    nats, count = costs["gendered"].reshape(-1, 2).sum(axis=0)
+    return {"nll": float(nats / count) if count else None, "n": int(count)}
+
+
+def _compute(context: "MeasureContext") -> GenderedTokens:
+    return {"nll": None, "n": 0} if context.text_costs is None else gendered_cost(context.text_costs)
+
+
+def _comparability(metrics: Metrics, name: str) -> tuple[Any, ...]:
+    # Their costs are those of the disjoint windows.
+    return *perplexity_key(metrics, "token"), get(metrics, "gendered_tokens", "n")
+
+
+GENDERED_TOKENS = Measure(
+    key="gendered_tokens",
+    compute=_compute,
+    entry=GenderedTokens,
+    lines=(
+        Line(
+            Section.REAL_TEXT,
+            "Gendered NLL",
+            "Negative log-likelihood, in nats, of the gendered tokens of that text: the price that is paid on the very "
+            "words a debiased model was changed on. Lower is better.",
+            ("nll",),
+            notes=(Note("{} tokens", ("n",), "count"),),
+            comparability=_comparability,
+        ),
+    ),
+)

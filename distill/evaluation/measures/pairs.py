@@ -1,0 +1,91 @@
+"""Which sentence of a pair a model prefers, the more stereotypical one or the other."""
+
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from distill.evaluation.comparability import Metrics, get
+from distill.evaluation.measures.record import EACH, Interval, Line, Measure, Note, Section
+
+if TYPE_CHECKING:
+    from distill.evaluation.measure_context import MeasureContext
+
+
+class Preference(TypedDict, total=False):
+    """How often the more stereotypical sentence is the likelier one.
+
+    Attributes:
+        share: Of the pairs; ½ is no preference.
+        ci95: Its interval.
+        difference: Mean of log P(more) − log P(less), in nats.
+        abs_difference: Mean of its absolute value.
+    """
+
+    share: float
+    ci95: Interval
+    difference: float
+    abs_difference: float
+
+
+class PairPreferences(TypedDict, total=False):
+    """Preferences over pairs.
+
+    Attributes:
+        n: Number of pairs.
+        summed: By the log-probability of the whole sentence.
+        per_token: By the log-probability per token.
+    """
+
+    n: int
+    summed: Preference
+    per_token: Preference
+
+
+class SourcePreferences(PairPreferences, total=False):
+    """Preferences over the pairs of one source.
+
+    Attributes:
+        groups: The same of each group of pairs, where the source names groups.
+    """
+
+    groups: dict[str, PairPreferences]
+
+
+def _compute(context: "MeasureContext") -> dict[str, SourcePreferences]:
+    from distill.evaluation.probes.pair_preference import pair_preference
+
+    return {
+        # Cached by what they hold: a run that is continued may name its sources in another order.
+        source: context.cache.get_or_compute(
+            f"pairs-{context.settings['pairs'][source]}",
+            lambda pairs=pairs: pair_preference(context.model, context.window, pairs),
+        )
+        for source, pairs in context.inputs.pairs.items()
+    }
+
+
+def _comparability(metrics: Metrics, source: str) -> tuple[Any, ...]:
+    return get(metrics, "settings", "pairs", source), get(metrics, "pairs", source, "n")
+
+
+def _line(way: Literal["summed", "per_token"], title: str) -> Line:
+    return Line(
+        Section.NO_SAMPLING,
+        title,
+        "How often the more stereotypical of two sentences is the likelier one, by the log-probability of the whole or "
+        "per token; 50 % is no preference. With its 95 % interval. Of Winogender’s sentences none is called a "
+        "stereotype: there it is how often the male one is.",
+        (EACH, way, "share"),
+        "percent",
+        interval="ci95",
+        notes=(Note("{} pairs", (EACH, "n"), "count"),),
+        comparability=_comparability,
+    )
+
+
+PAIRS = Measure(
+    key="pairs",
+    compute=_compute,
+    entry=dict[str, SourcePreferences],
+    lines=(_line("summed", "Pairs summed, {name}"), _line("per_token", "Pairs per token, {name}")),
+    method="Pairs of sentences that differ in little but a gender are compared by the model’s log-probabilities, of "
+    "the whole sentence and per token: both are in use, and they differ.",
+)

@@ -1,0 +1,41 @@
+"""What every record of a measure keeps."""
+
+from typing import get_args, get_origin, get_type_hints, is_typeddict
+
+import pytest
+
+from distill.evaluation.measures import MEASURES
+from distill.evaluation.measures.record import EACH, Line, Measure, Section
+
+LINES = [(measure, line) for measure in MEASURES for line in measure.lines]
+
+
+def test_each_measure_has_its_own_key() -> None:
+    keys = [measure.key for measure in MEASURES]
+    assert len(set(keys)) == len(keys)
+    assert not {"schema", "model", "settings"} & set(keys)
+
+
+@pytest.mark.parametrize(("measure", "line"), LINES)
+def test_what_a_line_shows_stands_in_the_type_of_the_entry(measure: Measure, line: Line) -> None:
+    """Else nothing would check it, and a misspelt key would be a line that is never filled."""
+    paths = [line.path, *(note.path for note in line.notes)]
+    beside = [line.interval, *((line.fair.expected, line.fair.bound) if line.fair else ())]
+    paths += [(*line.path[:-1], key) for key in beside if key]
+    for path in paths:
+        kind = measure.entry
+        for key in path:
+            if get_origin(kind) is dict:
+                kind = get_args(kind)[1]
+            else:
+                assert is_typeddict(kind)
+                if key == EACH:
+                    break
+                kind = get_type_hints(kind)[key]
+
+
+@pytest.mark.parametrize(("measure", "line"), LINES)
+def test_a_line_has_a_title_and_an_explanation(measure: Measure, line: Line) -> None:
+    assert line.title
+    assert line.explanation.endswith(".") or line.path[-1] == EACH
+    assert line.section in Section
