@@ -118,7 +118,7 @@ def test_several_processes_write_the_same_file(
 ) -> None:
     one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
     write_generations(one, scored_model, work, ResultCache(tmp_path / "1" / "kept"))
-    processes = Processes(str(model_folder), None, "float32", ["cpu", "cpu"])
+    processes = Processes(model_source(str(model_folder)), "float32", ["cpu", "cpu"])
     write_generations(two, scored_model, work, ResultCache(tmp_path / "2" / "kept"), processes)
     assert one.read_bytes() == two.read_bytes()
 
@@ -143,7 +143,7 @@ class Mistaken(GenerationPlan):
 
 
 def test_a_mistake_in_another_process_is_the_same_line(model_folder: Path, work: GenerationPlan) -> None:
-    processes = Processes(str(model_folder), None, "float32", ["cpu", "cpu"])
+    processes = Processes(model_source(str(model_folder)), "float32", ["cpu", "cpu"])
     mistaken = Mistaken(work.prompts, work.lengths, work.samples, work.sampling, work.batch_size)
     with pytest.raises(UserError, match="tiny: row 7 is none"):
         list(processes.draw(mistaken, [[7]]))
@@ -156,7 +156,7 @@ def test_a_model_that_another_process_can_not_load_says_why(tmp_path: Path, work
 
 
 def test_a_killed_process_is_a_failure_and_not_a_wait_for_ever(work: GenerationPlan, model_folder: Path) -> None:
-    processes = Processes(str(model_folder), None, "float32", ["cpu"])
+    processes = Processes(model_source(str(model_folder)), "float32", ["cpu"])
     slow = replace(work, samples=400, batch_size=8000)
 
     def kill() -> None:
