@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-KILLS = int(os.environ.get("DISTILL_PACK_KILLS", "10"))
+KILLS = int(os.environ.get("DISTILL_KILLS", "20"))
 
 
 def _pack(source: str, tokenizer: str, cache: Path) -> None:
