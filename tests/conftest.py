@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.tiny_fits", "tests.fixtures.tiny_models"]
+pytest_plugins = ["tests.fixtures.memory", "tests.fixtures.tiny_fits", "tests.fixtures.tiny_models"]
 
 
 @pytest.fixture
