@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.memory", "tests.fixtures.tiny_fits", "tests.fixtures.tiny_models"]
+pytest_plugins = [
+    "tests.fixtures.memory",
+    "tests.fixtures.tiny_fits",
+    "tests.fixtures.tiny_models",
+    "tests.fixtures.warm_interpreter",
+]
 
 
 @pytest.fixture

@@ -200,11 +200,10 @@ def test_a_finished_run_is_not_replaced_in_silence(recipe, tmp_path, caplog):
     assert f"the finished run in {tmp_path} will be replaced" in caplog.text
 
 
-def test_a_warning_is_one_line_of_the_command(recipe, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "distill", "fit", f"--config={recipe}", f"--trainer.default_root_dir={tmp_path}",
-         "--trainer.max_steps=1", "--data.validation=null", "--model.loss.hidden_weight=0.5"],
-        capture_output=True, text=True,
+def test_a_warning_is_one_line_of_the_command(recipe, tmp_path, warm):
+    done = warm.run(
+        "distill", "fit", f"--config={recipe}", f"--trainer.default_root_dir={tmp_path}",
+        "--trainer.max_steps=1", "--data.validation=null", "--model.loss.hidden_weight=0.5",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stderr.splitlines() if "Warning" in line or " warning:" in line]
