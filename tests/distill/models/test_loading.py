@@ -1,6 +1,5 @@
 """Teacher and tokenizer from folders and GGUF files, students from layers, folders and configurations."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from distill.models.source import check_model, model_source
 from distill.models.student import build_student, student_config
 from distill.models.tokenizers import check_same_vocabulary, load_fast_tokenizer
 from distill.module import DistillationModule
+from tests.data_folder import real_data
 
 
 def student_of(student, teacher, tokenizer):
@@ -389,9 +389,7 @@ def write_gguf(gguf, folder: Path) -> None:
 
 
 def test_gpt2_becomes_distilgpt2s_shape():
-    folder = Path(os.environ.get("DISTILL_DATA", "../shared/data")) / "gpt2-tokenizer"
-    if not folder.is_dir():
-        pytest.skip(f"GPT-2's tokenizer is not at {folder}")
+    folder = real_data("gpt2-tokenizer")
     config = student_config(
         StudentConfig(layers=[0, 2, 4, 7, 9, 11]), GPT2Config(), load_fast_tokenizer(model_source(str(folder)))
     )
