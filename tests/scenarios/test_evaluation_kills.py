@@ -20,9 +20,7 @@ KILLS = int(os.environ.get("DISTILL_KILLS", "5"))
 @pytest.fixture(scope="module")
 def quick_start() -> ForkServerContext:
     """Processes that are forked from one which has imported everything: they are killed at work, not at imports."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["distill.evaluation.evaluate"])
-    return context
+    return multiprocessing.get_context("forkserver")
 
 
 @pytest.fixture(scope="module")

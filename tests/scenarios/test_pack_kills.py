@@ -42,7 +42,6 @@ def test_kills_of_packing_change_no_byte(corpus: Path, tmp_path: Path) -> None:
     rows = (corpus / "validation.jsonl").read_text().splitlines()
     source.write_text("".join(json.dumps({"text": json.loads(row)["text"]}) + "\n" for row in rows * 30))
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["distill.data.packing", "distill.models.loading"])
 
     def start(cache: Path) -> multiprocessing.Process:
         process = context.Process(target=_pack, args=(str(source), str(corpus / "tokenizer"), cache))
