@@ -5,13 +5,18 @@ BIN := .venv/bin
 BENCHMARKS := role_reversal packing loss step
 LONG := identical_rows generation scoring coverage evaluation_memory long_run
 
+# Processes that the tests run in: one a core; 0 for none besides pytest's own, to debug
+PYTEST_WORKERS ?= auto
+# How often each scenario of `make kills` is killed
+KILLS ?= 20
+
 .PHONY: quickstart test lint types docs dist bench bench-long fuzz kills audit clean
 
 quickstart: .venv/installed
 	$(BIN)/distill quickstart
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) --maxprocesses 8 --dist worksteal
 
 lint: .venv/installed types
 	$(BIN)/ruff check .
@@ -41,9 +46,9 @@ bench-long: .venv/bench
 fuzz: .venv/installed
 	$(BIN)/python -m fuzz
 
-# Fifty kills at random moments: 10 of packing, 20 of a fit, 20 of an evaluation; each ends with the same bytes
+# Kills at random moments, of packing, of a fit and of an evaluation; each ends with the same bytes
 kills: .venv/installed
-	DISTILL_PACK_KILLS=10 DISTILL_KILLS=20 $(BIN)/python -m pytest -s -m "slow or not slow" -k kills \
+	DISTILL_KILLS=$(KILLS) $(BIN)/python -m pytest -s -m "slow or not slow" -k kills \
 	    tests/scenarios/test_pack_kills.py tests/scenarios/test_kills.py tests/scenarios/test_evaluation_kills.py
 
 audit: .venv/installed

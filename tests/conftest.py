@@ -1,13 +1,32 @@
 """What tests of both packages share."""
 
+import multiprocessing
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.fixtures.tiny_fits", "tests.fixtures.tiny_models"]
+# What an example takes hangs on the tests that run beside it, and on the machine.
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
+
+pytest_plugins = [
+    "tests.fixtures.memory",
+    "tests.fixtures.tiny_fits",
+    "tests.fixtures.tiny_models",
+    "tests.fixtures.warm_interpreter",
+]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def warm_forkserver() -> None:
+    """There is one server in a process, and what it has imported is settled when it starts: all that anybody needs."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(
+        ["distill.evaluation.evaluate", "distill.data.packing", "transformers.models.gpt2.modeling_gpt2"]
+    )
 
 
 @pytest.fixture

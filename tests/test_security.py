@@ -4,9 +4,7 @@ import ast
 import json
 import os
 import pickle
-import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from distill.models.source import model_source
 from distill.models.tokenizers import load_fast_tokenizer
 from distill.quickstart.corpus import write_corpus
 from distill.training.checkpoint_io import read_checkpoint
+from tests.fixtures.warm_interpreter import WarmInterpreter
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("augment", "distill", "fuzz", "benchmarks", "docs")
@@ -118,8 +117,11 @@ def test_a_kernel_from_the_hub_is_not_asked_for(
 
 
 @pytest.mark.parametrize("command", ["evaluate", "fit"])
-def test_a_kernel_is_not_asked_for_by_a_hub_id_either(world: Path, tmp_path: Path, command: str) -> None:
-    fetched = tmp_path / "hf" / "hub" / "models--owner--model"
+def test_a_kernel_is_not_asked_for_by_a_hub_id_either(
+    world: Path, tmp_path: Path, warm_offline: WarmInterpreter, command: str
+) -> None:
+    model = f"owner/{command}"
+    fetched = warm_offline.hub / f"models--owner--{command}"
     for name in ("refs", "snapshots"):
         (fetched / name).mkdir(parents=True)
     (fetched / "refs" / "main").write_text("0123abcd")
@@ -127,17 +129,15 @@ def test_a_kernel_is_not_asked_for_by_a_hub_id_either(world: Path, tmp_path: Pat
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"attn_implementation": "owner/kernel"}))
     arguments = {
-        "evaluate": ["--model=owner/model", "--output=out"],
+        "evaluate": [f"--model={model}", "--output=out"],
         "fit": [
-            "--model.teacher.path=owner/model", "--model.student.layers=[0]", "--trainer.default_root_dir=out",
+            f"--model.teacher.path={model}", "--model.student.layers=[0]", "--trainer.default_root_dir=out",
             f"--data.train={world / 'validation.jsonl'}", "--data.block_size=32", "--trainer.max_steps=1",
         ],
     }  # fmt: skip
-    done = offline("distill", command, *arguments[command], cwd=tmp_path, HF_HUB_OFFLINE="1")
+    done = warm_offline.run("distill", command, *arguments[command], cwd=tmp_path)
     assert done.returncode == 2, done.stderr
-    assert (
-        "owner/model: its config.json asks for code from the hub (attn_implementation: 'owner/kernel')" in done.stderr
-    )
+    assert f"{model}: its config.json asks for code from the hub (attn_implementation: 'owner/kernel')" in done.stderr
     assert not (tmp_path / "out" / "student").exists()
 
 
@@ -192,50 +192,11 @@ def test_a_checkpoint_is_no_program(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-NO_NETWORK = """
-import os, socket, sys, time
-
-def refused(name):
-    def attempt(self, address, *rest):
-        if self.family == socket.AF_UNIX:
-            return kept[name](self, address, *rest)
-        print("CONNECTS TO", address, file=sys.stderr, flush=True)
-        raise OSError("there is no network")
-    return attempt
-
-def looked_up(host, *rest, **options):
-    print("LOOKS UP", host, file=sys.stderr, flush=True)
-    raise OSError("there is no network")
-
-kept = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex", "sendto")}
-for name in kept:
-    setattr(socket.socket, name, refused(name))
-socket.getaddrinfo = socket.gethostbyname = looked_up
-if "NO_WAITING" in os.environ:
-    time.sleep = lambda seconds: None
-"""
-
-
-SETS_THE_HUB = re.compile(r"HF_|.*_proxy$", re.IGNORECASE)
-
-
-def offline(program: str, *arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
-    """A command in a process that says which addresses it asks for, and reaches none; as `python -c` would run it."""
-    (cwd / "sitecustomize.py").write_text(NO_NETWORK)
-    inherited = {name: value for name, value in os.environ.items() if not SETS_THE_HUB.match(name)}
-    paths = os.pathsep.join([str(cwd), str(ROOT)])
-    return subprocess.run(
-        [sys.executable, "-c", f"from {program}.cli import main; main()", *arguments],
-        capture_output=True, text=True, cwd=cwd, check=False, timeout=500,
-        env=inherited | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths, "HF_HOME": str(cwd / "hf")} | environment,
-    )  # fmt: skip
-
-
 def asked(done: subprocess.CompletedProcess) -> list[str]:
     return [line for line in done.stderr.splitlines() if line.startswith(("CONNECTS TO", "LOOKS UP"))]
 
 
-def test_no_command_asks_the_network_for_local_files(world: Path, tmp_path: Path) -> None:
+def test_no_command_asks_the_network_for_local_files(world: Path, tmp_path: Path, warm: WarmInterpreter) -> None:
     """Pack and fit, evaluate, report, preview and augment, with their worker processes."""
     student = "--model.student.config={model_type: gpt2, n_layer: 1, n_embd: 16, n_head: 2, n_positions: 128}"
     recipe = (
@@ -252,12 +213,12 @@ def test_no_command_asks_the_network_for_local_files(world: Path, tmp_path: Path
         ("augment", "corpus", f"--input={text}", "--output=reversed.parquet", "--num_proc=2"),
     ]
     for program, *arguments in commands:
-        done = offline(program, *arguments, cwd=tmp_path)
+        done = warm.run(program, *arguments, cwd=tmp_path)
         assert done.returncode == 0, f"{arguments[0]}: {done.stderr[-2000:]}"
         assert not asked(done), arguments[0]
 
 
-@pytest.mark.parametrize("environment", [{"HF_HUB_OFFLINE": "1"}, {}], ids=["offline", "online"])
+@pytest.mark.parametrize("interpreter", ["warm_offline", "warm"], ids=["offline", "online"])
 @pytest.mark.parametrize(
     ("program", "arguments"),
     [
@@ -266,11 +227,12 @@ def test_no_command_asks_the_network_for_local_files(world: Path, tmp_path: Path
     ],
 )
 def test_a_hub_id_is_asked_for_unless_offline(
-    tmp_path: Path, program: str, arguments: list[str], environment: dict[str, str]
+    tmp_path: Path, request: pytest.FixtureRequest, program: str, arguments: list[str], interpreter: str
 ) -> None:
     # The hub's client would wait for half a minute between its attempts.
-    done = offline(program, *arguments, cwd=tmp_path, NO_WAITING="1", **environment)
+    no_waiting = "import time; time.sleep = lambda seconds: None"
+    done = request.getfixturevalue(interpreter).run(program, *arguments, cwd=tmp_path, before=no_waiting)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
-    assert set(asked(done)) == (set() if environment else {"LOOKS UP huggingface.co"})
+    assert set(asked(done)) == (set() if interpreter == "warm_offline" else {"LOOKS UP huggingface.co"})
     assert not (tmp_path / "out").exists()

@@ -1,9 +1,7 @@
 """a(t): every aligned pair of prefixes is a text and its reversal, and every position that could be aligned is."""
 
 import json
-import os
 from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +12,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 
 from augment import Lexicon, Reversal, RoleReverser, Swap, align
 from augment.alignment import boundaries
+from tests.data_folder import real_data
 
 LEXICON = Lexicon.load()
 REVERSER = RoleReverser(names=True, lexicon=LEXICON)
@@ -275,17 +274,13 @@ def test_linear_time(unit: str) -> None:
 
 
 def test_gpt2_on_real_text() -> None:
-    folders = [Path(os.environ["DISTILL_DATA"])] if "DISTILL_DATA" in os.environ else []
-    folders.append(Path(__file__).parents[2] / "../shared/data")
-    folder = next((folder for folder in folders if (folder / "gpt2-tokenizer").exists()), None)
-    if folder is None:
-        pytest.skip("no gpt2-tokenizer in $DISTILL_DATA or ../shared/data")
-    vocabulary = json.loads((folder / "gpt2-tokenizer/vocab.json").read_text("utf-8"))
-    merges = (folder / "gpt2-tokenizer/merges.txt").read_text("utf-8").splitlines()
+    folder = real_data("gpt2-tokenizer")
+    vocabulary = json.loads((folder / "vocab.json").read_text("utf-8"))
+    merges = (folder / "merges.txt").read_text("utf-8").splitlines()
     merges = [tuple(line.split(" ")) for line in merges if line and not line.startswith("#version")]
     gpt2 = Tokenizer(models.BPE(vocabulary, merges))
     gpt2.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    text = (folder / "novels/pride_and_prejudice.txt").read_text("utf-8")[:200_000]
+    text = real_data("novels", "pride_and_prejudice.txt").read_text("utf-8")[:200_000]
     reversal = REVERSER.reverse(text)
     left, right = gpt2.encode(text), gpt2.encode(reversal.counterfactual)
     offsets, ids, other_ids = left.offsets, left.ids, right.ids

@@ -6,8 +6,6 @@ import logging
 import multiprocessing
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from augment import RoleReverser
 from augment.documents import DocumentError
 from distill.data.packing import Corpus, PackedText, pack
 from tests.fits import refused
+from tests.fixtures.warm_interpreter import WarmInterpreter
 
 ARRAYS = ("tokens", "counterfactual", "shift", "flags", "starts")
 
@@ -135,13 +134,6 @@ def test_processes_that_want_the_same_text_share_it(corpus, tokenizer, tmp_path:
     assert content(PackedText.open(folder)) == content(packed(corpus, tokenizer, tmp_path / "whole"))
 
 
-def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "distill", *arguments], capture_output=True, text=True, timeout=300, check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
-    )  # fmt: skip
-
-
 def fill(disk: Path) -> None:
     """Leave 20 kB."""
     free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize
@@ -149,11 +141,11 @@ def fill(disk: Path) -> None:
 
 
 @pytest.mark.parametrize("full", ["cache", "output"])
-def test_a_fit_on_a_full_disk(recipe, small_disk: Path, tmp_path: Path, full: str) -> None:
+def test_a_fit_on_a_full_disk(recipe, small_disk: Path, tmp_path: Path, warm: WarmInterpreter, full: str) -> None:
     fill(small_disk)
     places = {name: (small_disk if name == full else tmp_path) / name for name in ("cache", "output")}
-    done = command(
-        "fit", f"--config={recipe}", f"--data.cache_dir={places['cache']}",
+    done = warm.run(
+        "distill", "fit", f"--config={recipe}", f"--data.cache_dir={places['cache']}",
         f"--trainer.default_root_dir={places['output']}",
     )  # fmt: skip
     assert done.returncode == 1, done.stderr[-2000:]
@@ -164,11 +156,12 @@ def test_a_fit_on_a_full_disk(recipe, small_disk: Path, tmp_path: Path, full: st
     assert not [path for path in small_disk.rglob("*") if "unfinished" in path.name]
 
 
-def test_an_evaluation_on_a_full_disk(gpt2_folder, small_disk: Path) -> None:
+def test_an_evaluation_on_a_full_disk(gpt2_folder, small_disk: Path, warm: WarmInterpreter) -> None:
     fill(small_disk)
-    done = command(
-        "evaluate", f"--model={gpt2_folder}", f"--output={small_disk / 'out'}", "--preset=smoke", "--max_new_tokens=20"
-    )
+    done = warm.run(
+        "distill", "evaluate", f"--model={gpt2_folder}", f"--output={small_disk / 'out'}", "--preset=smoke",
+        "--max_new_tokens=20",
+    )  # fmt: skip
     assert done.returncode == 1, done.stderr[-2000:]
     line = done.stderr.strip().splitlines()[-1]
     assert line.startswith("distill evaluate: failed: ")

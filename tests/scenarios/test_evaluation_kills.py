@@ -5,13 +5,13 @@ import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
+
+from tests.fixtures.warm_interpreter import WarmInterpreter
 
 KILLS = int(os.environ.get("DISTILL_KILLS", "5"))
 """Each costs two seconds."""
@@ -20,9 +20,7 @@ KILLS = int(os.environ.get("DISTILL_KILLS", "5"))
 @pytest.fixture(scope="module")
 def quick_start() -> ForkServerContext:
     """Processes that are forked from one which has imported everything: they are killed at work, not at imports."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["distill.evaluation.evaluate"])
-    return context
+    return multiprocessing.get_context("forkserver")
 
 
 @pytest.fixture(scope="module")
@@ -98,28 +96,25 @@ def test_kills_at_any_moment_change_no_byte(
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
 @pytest.mark.parametrize("devices", [1, 2])
 def test_a_stopped_command_goes_on(
-    options: dict[str, object], tmp_path: Path, number: signal.Signals, status: int, devices: int
+    options: dict[str, object], tmp_path: Path, warm: WarmInterpreter, number: signal.Signals, status: int, devices: int
 ) -> None:
     """Of the command as a user stops it: nothing is left running, nothing half-written, and the next run continues."""
     output = tmp_path / "out"
     arguments = [f"--{name}={value}" for name, value in options.items()]
-    command = [sys.executable, "-m", "distill", "evaluate", *arguments, f"--output={output}"]
-    command.append(f"--trainer.devices={devices}")
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    command = warm.start("distill", "evaluate", *arguments, f"--output={output}", f"--trainer.devices={devices}")
     deadline = time.monotonic() + 240
     while not list(output.glob("unfinished/generations-*/batch-*.json")):
-        assert process.poll() is None, process.stderr.read()
+        assert command.wait(0.02) is None, command.stderr.read_text()
         assert time.monotonic() < deadline
-        time.sleep(0.02)
-    os.killpg(process.pid, number)
-    assert process.wait(60) == status
-    said = process.stderr.read()
+    os.killpg(command.pid, number)
+    assert command.wait(60) == status
+    said = command.stderr.read_text()
     assert "Traceback" not in said
     if number == signal.SIGINT:  # the other one ends the process itself
         assert "leaked" not in said
     assert [path.name for path in output.iterdir()] == ["unfinished"]
     with pytest.raises(ProcessLookupError):
-        _wait_for_group(process.pid)
+        _wait_for_group(command.pid)
 
 
 def _wait_for_group(group: int) -> None:

@@ -1,8 +1,6 @@
-"""Twenty kills at random moments of runs on two processes: what is written in the end is what a quiet run writes.
+"""Kills at random moments of runs on two processes: what is written in the end is what a quiet run writes.
 
-Minutes long, so not part of the suite:
-
-    python -m pytest -m slow -s tests/scenarios/test_kills.py
+Minutes long, so not part of the suite; `make kills` runs it.
 """
 
 import csv
@@ -19,7 +17,7 @@ import yaml
 
 from distill.training.metrics_csv import SPEED
 
-KILLS = 20
+KILLS = int(os.environ.get("DISTILL_KILLS", "20"))
 
 
 @pytest.fixture(scope="module")

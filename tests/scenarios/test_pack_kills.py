@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-KILLS = int(os.environ.get("DISTILL_PACK_KILLS", "10"))
+KILLS = int(os.environ.get("DISTILL_KILLS", "20"))
 
 
 def _pack(source: str, tokenizer: str, cache: Path) -> None:
@@ -42,7 +42,6 @@ def test_kills_of_packing_change_no_byte(corpus: Path, tmp_path: Path) -> None:
     rows = (corpus / "validation.jsonl").read_text().splitlines()
     source.write_text("".join(json.dumps({"text": json.loads(row)["text"]}) + "\n" for row in rows * 30))
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["distill.data.packing", "distill.models.loading"])
 
     def start(cache: Path) -> multiprocessing.Process:
         process = context.Process(target=_pack, args=(str(source), str(corpus / "tokenizer"), cache))

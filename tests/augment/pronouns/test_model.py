@@ -1,7 +1,6 @@
 """Is this “her” or “his” a determiner? By example, and on gold text where there is some."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,15 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augment.pronouns.model import _model, context, is_determiner, stem_of
-
-
-def data(*names: str) -> Path:
-    candidates = [Path(os.environ["DISTILL_DATA"])] if "DISTILL_DATA" in os.environ else []
-    candidates.append(Path(__file__).parents[3] / "../shared/data")
-    for folder in candidates:
-        if (folder.joinpath(*names)).exists():
-            return folder.joinpath(*names)
-    pytest.skip(f"no {'/'.join(names)} in $DISTILL_DATA or ../shared/data")
+from tests.data_folder import real_data
 
 
 @pytest.mark.parametrize(
@@ -152,7 +143,7 @@ def test_stems(word: str, stem: str) -> None:
 def test_accuracy_on_gold_text(file: str, word: str, least: float) -> None:
     judged = [
         is_determiner(text, start, end) == determiner
-        for text, start, end, determiner in gold(data("pronouns", file))
+        for text, start, end, determiner in gold(real_data("pronouns", file))
         if text[start:end].lower() == word
     ]
     assert sum(judged) / len(judged) >= least

@@ -9,6 +9,7 @@ from distill.evaluation.likelihood.text_perplexity import read_text, text_costs
 from distill.evaluation.measures.perplexity import perplexities
 from distill.evaluation.partial_results import ResultCache
 from distill.evaluation.scored_model import load_scored_model
+from distill.models.source import model_source
 
 PAGES = [
     " = Robert Boulter = \n \n Robert Boulter is an English film , television and theatre actor . He had a guest @-@ "
@@ -59,7 +60,7 @@ def test_word_perplexity_is_theirs_to_one_in_ten_thousand(save_model, tmp_path: 
     model = save_model("tiny", context=context)
     source = tmp_path / "ours.jsonl"
     source.write_text("\n".join(json.dumps({"page": page}) for page in PAGES), encoding="utf-8")
-    scored_model = load_scored_model(str(model), device="cpu")
+    scored_model = load_scored_model(model_source(str(model)), device="cpu")
     costs = text_costs(scored_model, read_text(str(source), "page"), context, ResultCache(tmp_path / "kept"))
     ours = perplexities(costs, str(model), context)
     assert ours["word"]["value"] == pytest.approx(_theirs(model, PAGES, tmp_path), rel=1e-4)

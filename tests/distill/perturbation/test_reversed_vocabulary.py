@@ -1,7 +1,5 @@
 """π from a tokenizer: which tokens are words, and which words belong together."""
 
-import os
-from pathlib import Path
 from string import ascii_lowercase
 
 import pytest
@@ -11,6 +9,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from augment.english.first_names import name_pairs
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.perturbation.word_counts import read_word_counts
+from tests.data_folder import real_data
 
 
 def pairs(vocabulary, tokenizer):
@@ -109,9 +108,7 @@ def test_names_only_on_request():
 
 
 def test_gpt2():
-    folder = Path(os.environ.get("DISTILL_DATA", "../shared/data")) / "gpt2-tokenizer"
-    if not folder.is_dir():
-        pytest.skip(f"GPT-2's tokenizer is not at {folder}")
+    folder = real_data("gpt2-tokenizer")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     found = pairs(ReversedVocabulary.from_tokenizer(tokenizer), tokenizer)
     assert {

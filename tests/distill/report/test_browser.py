@@ -4,25 +4,34 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 from distill.report.command import report
 from tests import synthetic_evaluations as synthetic
-from tests.distill.report import chromium, hostile
+from tests.distill.report import hostile
+from tests.distill.report.browser import PHONE, Tab, chromium, executable
 
 pytestmark = pytest.mark.skipif(
-    chromium.executable() is None, reason="needs Chromium: apt-get install chromium (Debian), as .ci/run does"
+    executable() is None, reason="needs Chromium: apt-get install chromium (Debian), as .ci/run does"
 )
 
 
 @pytest.fixture(scope="module")
-def tab() -> Iterator[Any]:
-    with chromium.chromium() as opened:
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
         yield opened
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Tab]:
+    opened = Tab(browser)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -76,15 +85,15 @@ def hostile_evaluations(folder: Path, url: str) -> list[Path]:
     return [synthetic.write(folder / name, rows, measures) for name in names]
 
 
-def nothing_happened(tab: Any, file: Path, asked: list[str]) -> None:
+def nothing_happened(tab: Tab, file: Path, asked: list[str]) -> None:
     assert tab.run("typeof pwned") == "undefined"
-    assert tab.requests() == [file.resolve().as_uri()]
+    assert tab.requests == [file.resolve().as_uri()]
     assert asked == []
-    assert tab.happened("Page.javascriptDialogOpening", "Runtime.exceptionThrown", "Log.entryAdded") == []
+    assert tab.events == []
 
 
 def test_hostile_evaluations_run_nothing_and_load_nothing(
-    tab: Any, tmp_path: Path, calls: tuple[str, list[str]]
+    tab: Tab, tmp_path: Path, calls: tuple[str, list[str]]
 ) -> None:
     url, asked = calls
     folders = hostile_evaluations(tmp_path, url)
@@ -119,7 +128,7 @@ def test_hostile_evaluations_run_nothing_and_load_nothing(
         nothing_happened(tab, drawing, asked)
 
 
-def test_the_attacks_are_real(tab: Any, tmp_path: Path, calls: tuple[str, list[str]]) -> None:
+def test_the_attacks_are_real(tab: Tab, tmp_path: Path, calls: tuple[str, list[str]]) -> None:
     """On a page that is not protected they run and they call: otherwise the test above could not fail."""
     url, asked = calls
     attacks = [attack for attack in hostile.attacks(url) if "refresh" not in attack]
@@ -129,7 +138,7 @@ def test_the_attacks_are_real(tab: Any, tmp_path: Path, calls: tuple[str, list[s
     assert {"/script", "/image", "/vector", "/frame"} <= set(asked)
 
 
-def test_the_policy_would_stop_what_slipped_through(tab: Any, page: Path, calls: tuple[str, list[str]]) -> None:
+def test_the_policy_would_stop_what_slipped_through(tab: Tab, page: Path, calls: tuple[str, list[str]]) -> None:
     url, asked = calls
     tab.open(page)
     slips = (
@@ -145,63 +154,57 @@ def test_the_policy_would_stop_what_slipped_through(tab: Any, page: Path, calls:
         tab.run(slip.replace("URL", url))
     assert tab.run("typeof pwned") == "undefined"
     assert asked == []
-    blocked = [entry["entry"]["text"] for entry in tab.happened("Log.entryAdded")]
-    assert sum("Content Security Policy" in text for text in blocked) >= 5
+    assert sum("Content Security Policy" in event for event in tab.events) >= 5
 
 
-def test_the_browser_of_samples_by_keyboard(tab: Any, page: Path) -> None:
-    tab.size(1280)
+def test_the_browser_of_samples_by_keyboard(tab: Tab, page: Path) -> None:
     tab.open(page)
     shown = "document.querySelector('.filter output').textContent"
     assert tab.run(shown) == "1 to 10 of 450 samples"
     tab.run("document.forms[0].group.focus()")
-    tab.press("ArrowDown", 40)
+    tab.press("ArrowDown")
     assert tab.run("document.forms[0].group.selectedOptions[0].text") == "nurse"
     assert tab.run(shown) == "1 to 10 of 50 samples"
     assert tab.run("[...document.querySelectorAll('.prompt span')].every(part => part.innerText === 'nurse')")
-    tab.press("Tab", 9)
-    tab.press("ArrowDown", 40)
+    tab.press("Tab")
+    tab.press("ArrowDown")
     assert tab.run("document.activeElement.selectedOptions[0].text") == "female"
     females = tab.run(shown)
-    tab.press("Tab", 9)
-    tab.press("ArrowDown", 40)
+    tab.press("Tab")
+    tab.press("ArrowDown")
     assert tab.run("document.activeElement.selectedOptions[0].text") == "teacher"
     assert tab.run(shown) != females
     visible = "[...document.querySelectorAll('.list .text')].filter(part => part.offsetParent)"
     assert tab.run(f"{visible}.every(part => part.querySelector('h3').textContent === 'teacher female')")
     assert tab.run(f"{visible}.every(part => part.querySelector('mark.female'))")
     while tab.run("document.activeElement.className") != "on":
-        tab.press("Tab", 9)
-    tab.press("Enter", 13, "\r")
+        tab.press("Tab")
+    tab.press("Enter")
     assert tab.run(shown).startswith("11 to 20 of ")
-    tab.press("Enter", 13, "\r")
+    tab.press("Enter")
     assert tab.run(shown).startswith("21 to ")
     # At the end the focus goes to the button that still leads somewhere.
     assert tab.run("document.activeElement.className") == "back"
 
 
-def test_a_profession_in_the_chart_leads_to_its_texts(tab: Any, page: Path) -> None:
+def test_a_profession_in_the_chart_leads_to_its_texts(tab: Tab, page: Path) -> None:
     tab.open(page)
     tab.run("[...document.querySelectorAll('a[data-group]')].find(link => link.innerText === 'pilot').click()")
     assert tab.run("document.querySelector('.filter output').textContent") == "1 to 10 of 50 samples"
     assert tab.run("document.querySelector('.prompt span').innerText") == "pilot"
 
 
-def test_what_the_script_shows_is_what_the_page_held(tab: Any, page: Path) -> None:
+def test_what_the_script_shows_is_what_the_page_held(browser: Browser, tab: Tab, page: Path) -> None:
     first = "document.querySelector('.list').innerHTML"
     tab.open(page)
-    by_script = tab.run(first)
-    tab.scripts(allowed=False)
-    tab.open(page)
-    try:
-        assert tab.run(first) == by_script
-        assert tab.run("document.querySelector('.filter').offsetParent === null")
-        assert "Scripts are off" in tab.run("document.querySelector('main').innerText")
-    finally:
-        tab.scripts(allowed=True)
+    with closing(Tab(browser, java_script_enabled=False)) as without:
+        without.open(page)
+        assert without.run(first) == tab.run(first)
+        assert without.run("document.querySelector('.filter').offsetParent === null")
+        assert "Scripts are off" in without.run("document.querySelector('main').innerText")
 
 
-def test_many_texts_make_no_large_page(tab: Any, tmp_path: Path) -> None:
+def test_many_texts_make_no_large_page(tab: Tab, tmp_path: Path) -> None:
     rows = synthetic.generations(synthetic.LEANS, prompts=10, samples=60)
     rows["continuation"] = rows["continuation"] + " and so on" * 40
     folder = synthetic.write(tmp_path / "a", rows, synthetic.metrics(rows))
@@ -215,19 +218,19 @@ def test_many_texts_make_no_large_page(tab: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_nothing_sticks_out_on_a_phone(tab: Any, tmp_path: Path, dark: bool) -> None:
+def test_nothing_sticks_out_on_a_phone(browser: Browser, tmp_path: Path, dark: bool) -> None:
     folders = synthetic.quickstart(tmp_path)
     measures = json.loads((folders[1] / "metrics.json").read_text(encoding="utf-8"))
     measures["model"]["name"] = "organisation/a-name-that-is-as-long-as-names-of-models-are-wont-to-be-v2.1"
     (folders[1] / "metrics.json").write_text(json.dumps(measures), encoding="utf-8")
     report(folders, tmp_path / "report.html")
-    tab.size(390, dark=dark)
-    tab.open(tmp_path / "report.html")
-    assert tab.run("document.documentElement.scrollWidth") == 390
-    tab.size(1280)
+    scheme = "dark" if dark else "light"
+    with closing(Tab(browser, viewport=PHONE, is_mobile=True, color_scheme=scheme)) as phone:
+        phone.open(tmp_path / "report.html")
+        assert phone.run("document.documentElement.scrollWidth") == 390
 
 
-def test_a_screen_reader_is_told_what_is_seen(tab: Any, page: Path) -> None:
+def test_a_screen_reader_is_told_what_is_seen(tab: Tab, page: Path) -> None:
     tab.open(page)
     told = tab.accessible()
     for role, name in (
@@ -247,9 +250,9 @@ def test_a_screen_reader_is_told_what_is_seen(tab: Any, page: Path) -> None:
     assert all(pictures)
 
 
-def test_it_prints(tab: Any, page: Path, tmp_path: Path) -> None:
+def test_it_prints(tab: Tab, page: Path, tmp_path: Path) -> None:
     tab.open(page)
-    tab.pdf(tmp_path / "report.pdf")
+    tab.page.pdf(path=tmp_path / "report.pdf", format="A4", print_background=True)
     content = (tmp_path / "report.pdf").read_bytes()
     assert content.startswith(b"%PDF")
     assert 2 <= content.count(b"/Type /Page\n") <= 8

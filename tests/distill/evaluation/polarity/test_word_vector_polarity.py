@@ -1,5 +1,4 @@
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from distill.evaluation.polarity.word_vector_polarity import (
     read_word_table,
     write_word_table,
 )
+from tests.data_folder import real_data
 
 TABLE = WordTable({"he": -0.44, "she": 0.44, "man": -0.35, "king": -0.43, "wife": 0.12, "lady": 0.5}, "a test")
 MAX, WAVG = VectorPolarity("gender_max", TABLE), VectorPolarity("gender_wavg", TABLE)
@@ -101,10 +101,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path, content: str | None, messag
 
 def test_bolds_wikipedia_sentences_lean_as_published() -> None:
     """BOLD's table 3 has 6.60 male sentences for each female one in science and technology."""
-    data = Path(os.environ.get("DISTILL_DATA", "../shared/data"))
-    if not (data / "bold" / "profession_wiki.json").is_file():
-        pytest.skip(f"no BOLD under {data}")
-    content = json.loads((data / "bold" / "profession_wiki.json").read_text(encoding="utf-8"))
+    content = json.loads(real_data("bold", "profession_wiki.json").read_text(encoding="utf-8"))
     groups = ("scientific_occupations", "engineering_branches", "computer_occupations")
     name = labeller("gender_max")
     labels = [name(text) for group in groups for texts in content[group].values() for text in texts]
