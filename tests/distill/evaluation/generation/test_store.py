@@ -20,6 +20,7 @@ from distill.evaluation.generation.prompts import own_coherence_prompts, own_pro
 from distill.evaluation.generation.store import StoredGenerations, generate, write_generations
 from distill.evaluation.partial_results import ResultCache
 from distill.evaluation.scored_model import ScoredModel
+from distill.models.source import model_source
 
 PROMPTS = [*own_prompts()[:200:9], *own_coherence_prompts()[::6]]
 SAMPLING = Sampling(max_new_tokens=12, seed=5)
