@@ -16,7 +16,7 @@ def run(command: str, arguments: list[str]) -> None:
 
 
 class PreviewCLI(TrainingCLI):
-    """Reads a recipe as a fit does and builds model and data, but no trainer: a GPU's recipe is previewed without one."""
+    """Reads a recipe as a fit does and builds model and data, but no trainer, which might need a GPU."""
 
     def __init__(self, arguments: list[str]) -> None:
         super().__init__(arguments, prog="distill preview", run=False)

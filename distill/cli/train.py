@@ -300,7 +300,7 @@ class _SaveConfigOfFit(SaveConfigCallback):
         """Deferred to `on_train_start`, so that a failed start leaves config.yaml untouched."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write it, when an earlier run's checkpoints are removed, too; the checkpoint of a continued run is left out."""
+        """Write it when an earlier run's checkpoints are removed, too; `ckpt_path` is left out."""
         self.config = self.config.clone()
         self.config["ckpt_path"] = None
         super().setup(trainer, pl_module, "fit")
