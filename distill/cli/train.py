@@ -53,7 +53,7 @@ _HELP = {
 }
 """Help of the arguments that mean something else than in Lightning."""
 _CKPT_PATH = (
-    "The checkpoint to measure: best, last, or a file; by default the run's best, or without validation its last.",
+    "The checkpoint to measure: best, last, or a file; by default the run's best checkpoint, or else its last.",
     "The checkpoint to continue from: last, best, or a file; last starts from scratch if there is none yet.",
 )
 """Help of the argument ckpt_path: of validate and test, and of fit."""
