@@ -1,4 +1,4 @@
-"""Examples in docstrings (`>>> …`), which Markdown would take for quotations, as code."""
+"""Shows examples in docstrings (`>>> …`), which Markdown would take for quotations, as code."""
 
 import re
 from typing import Any
@@ -12,6 +12,6 @@ class Doctests(griffe.Extension):
     """Puts a fence around each example."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
-        """Called for whatever was read from the source, before its docstring is parsed."""
+        """Fence the examples of a docstring before it is parsed."""
         if obj.docstring is not None:
             obj.docstring.value = _EXAMPLE.sub(r"```pycon\n\g<0>\n```", obj.docstring.value)

@@ -1,7 +1,7 @@
-"""What mkdocs calls while it builds the site: pages that are made of other files, so that nothing is written twice.
+"""Hooks of mkdocs: pages that are generated from other files, so that nothing is written twice.
 
 The home page is README's first screen; architecture, contributing, security and changelog are the files of the top
-folder; the settings are read off the commands, and the list of recipes off configs/.
+folder; the settings come from the parsers of the commands, and the list of recipes from configs/.
 """
 
 import argparse
@@ -46,11 +46,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 """Command of `distill` → the function whose parameters are its options."""
 
 RECIPES = "<!-- recipes -->"
-"""Where recipes.md wants the list of them."""
+"""Where recipes.md gets its list of recipes."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are made."""
+    """Add the generated pages."""
     made = {page: site_page(ROOT / name) for name, page in TOP_FOLDER.items()}
     made["index.md"] = home()
     made["settings.md"] = settings()
@@ -60,7 +60,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Put the list of recipes where a page wants it."""
+    """Insert the list of recipes."""
     return markdown.replace(RECIPES, "\n".join(recipes())) if RECIPES in markdown else markdown
 
 
@@ -70,7 +70,7 @@ def home() -> str:
 
 
 def site_page(file: Path) -> str:
-    """A file of the top folder, with its links as the site has them."""
+    """A file of the top folder, its links adapted to the site."""
     text = file.read_text(encoding="utf-8")
     text = re.sub(r"(\]\(|src=\")docs/", r"\1", text)
     for name, page in TOP_FOLDER.items():
@@ -79,14 +79,14 @@ def site_page(file: Path) -> str:
 
 
 def recipes() -> Iterator[str]:
-    """Every recipe under its path, with the comment at its head."""
+    """Every recipe: its path as a heading, and the comment at its top."""
     for file in sorted((ROOT / "configs").rglob("*.yaml")):
         head = []
         for line in file.read_text(encoding="utf-8").splitlines():
             if not line.startswith("#"):
                 break
             head.append(line[1:].removeprefix(" "))
-        # Commands are indented by two spaces there; as Markdown by four, after an empty line
+        # Commands are indented by two spaces there; Markdown needs four, after an empty line
         text = re.sub(r"^  ", "    ", "\n".join(head), flags=re.MULTILINE).replace("\n    ", "\n\n    ", 1)
         yield f"### `{file.relative_to(ROOT)}`\n\n{text}\n"
 
@@ -102,7 +102,7 @@ def settings() -> str:
     lines = [
         "# Settings",
         "",
-        "Read off the commands themselves. A setting is a key of a recipe and an option of the command line alike:",
+        "Generated from the commands themselves. A setting is a key of a recipe and an option of the command line:",
         "`model.loss.temperature` is `--model.loss.temperature 2`, or in YAML",
         "",
         "```yaml\nmodel:\n  loss:\n    temperature: 2\n```",
@@ -123,7 +123,7 @@ def settings() -> str:
         "",
         "### The run",
         "",
-        "Of `trainer`, what is not as in Lightning; all its other arguments are accepted too.",
+        "Only the arguments of `trainer` that differ from Lightning's; all others are accepted, too.",
     ]
     lines += ["", *_table(rest)]
     preview = ArgumentParser()
@@ -144,7 +144,7 @@ class _ParserMadeError(Exception):
 
 
 class _FitParser(TrainingCLI):
-    """Stops as soon as the parser of `distill fit` is there."""
+    """Stops as soon as the parser of `distill fit` is complete."""
 
     def parse_arguments(self, parser: Any, args: Any) -> None:
         raise _ParserMadeError(parser)
@@ -165,7 +165,7 @@ def _subparsers(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """What a user may set: no groups, no links between settings, no help."""
+    """The options that a user may set: no groups, no linked settings, no help."""
     for action in parser._actions:
         groups = action.default == argparse.SUPPRESS or action.help == argparse.SUPPRESS
         if not groups and action.dest not in ("config", "print_config", "debug") and not action.dest.endswith(".help"):
@@ -192,13 +192,13 @@ def _type(option: argparse.Action) -> str:
     if option.nargs == 0:
         return "flag"
     kind = getattr(option, "_typehint", None) or option.type or str
-    if inspect.isfunction(kind):  # argparse's way to check a value
+    if inspect.isfunction(kind):  # a check of the value, for argparse
         return f"`{option.metavar}`"
     return f"`{_shown(kind)}`"
 
 
 def _shown(kind: Any) -> str:
-    """A type as one would write it."""
+    """A type as a user would write it."""
     origin, arguments = get_origin(kind), [_shown(argument) for argument in get_args(kind)]
     if origin in (Union, UnionType):
         return " | ".join(arguments)
@@ -225,10 +225,10 @@ def _default(option: argparse.Action) -> str:
 
 def _cell(text: str) -> str:
     text = " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;").replace("%%", "%")
-    # Braces and stars of the help are no Markdown
+    # Stars in help texts are not Markdown
     return text.replace("*", "\\*")
 
 
 def _is_part(text: str | None, whole: str) -> bool:
-    """Whether the first words of a help are Lightning's own."""
+    """Whether a help text starts like one of Lightning's own."""
     return not text or " ".join(text.split())[:40] in " ".join(whole.split())
