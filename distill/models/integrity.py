@@ -39,7 +39,7 @@ def check_files(source: ModelSource) -> None:
             with safe_open(file, framework="pt"):
                 pass
         except (SafetensorError, OSError) as error:
-            raise UserError(f"{file}: damaged, or cut short ({error}); fetch or save the model again") from error
+            raise UserError(f"{file}: truncated or corrupt ({error}); fetch or save the model again") from error
     if files:
         _check_size(source, files)
 

@@ -43,7 +43,7 @@ def test_missing_and_damaged_models_are_one_line(tmp_path, gpt2_folder):
     damaged = tmp_path / "damaged"
     shutil.copytree(gpt2_folder, damaged)
     (damaged / "model.safetensors").write_bytes(b"\x00" * 100)
-    with pytest.raises(UserError, match="damaged, or cut short") as caught:
+    with pytest.raises(UserError, match="truncated or corrupt") as caught:
         load_model(model_source(str(damaged)))
     assert "\n" not in str(caught.value)
 
