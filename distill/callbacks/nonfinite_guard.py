@@ -100,7 +100,7 @@ def _stop(trainer: pl.Trainer, module: DistillationModule, finite: torch.Tensor,
 
     Args:
         trainer: Of the fit.
-        module: Holds the losses of this process' micro-batches.
+        module: Holds the losses of this process's micro-batches.
         finite: `[micro-batches]` bool, which of these losses are finite.
         norm: Of the gradient, over all processes.
 
@@ -114,7 +114,7 @@ def _stop(trainer: pl.Trainer, module: DistillationModule, finite: torch.Tensor,
     if not bad and trainer.world_size > 1:
         # The process whose text caused it reports first.
         time.sleep(2)
-        text = "The losses of this process' text are finite: it came from another's, whose error names the text"
+        text = "The losses of this process's text are finite: the cause is in another's, whose error names it"
     else:
         text = f"The text: {_described(trainer, bad)}"
     raise RunError(

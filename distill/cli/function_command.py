@@ -1,4 +1,4 @@
-"""Makes a command of a function, whose signature and docstring become the options and their help."""
+"""Turns a function into a command: its signature and docstring become the options and their help."""
 
 from collections.abc import Callable
 from pathlib import Path

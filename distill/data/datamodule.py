@@ -53,7 +53,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         global_batch_size: Blocks of an optimiser step, over all devices and accumulation.
         micro_batch_size: Blocks of one pass on a device; the gradient accumulation follows from it.
         augmentation: none; append: the reversal of every document joins the corpus; substitute: for every document a
-            coin decides which of the two stands in the corpus.
+            coin decides which of the two is in the corpus.
         names: Reverse first names, too.
         num_proc: Processes that reverse and tokenise; null: one per core.
         num_workers: Processes that prepare batches, on each device.

@@ -21,7 +21,7 @@ class TokenFlag(IntFlag):
 
     REVERSED_WORD = 1
     """It is part of a word that the reversal exchanges."""
-    TELL = 2
+    GENDER_CUE = 2
     """It is part of a gender cue that the reversal leaves as it is."""
     UNALIGNED = 4
     """It has no a(t): the prefix that ends here has no reversal, or one that depends on the words that follow."""
@@ -141,7 +141,7 @@ def _encode(reversal: Reversal, tokenizer: PreTrainedTokenizerBase, end: list[in
     if not reversal.record and not reversal.tells:
         return EncodedDocument(tokens, tokens, np.arange(len(tokens)), flags)
     characters = np.array(offsets, dtype=np.int64).reshape(-1, 2)
-    inner[overlapping(characters, reversal.tells)] |= np.uint8(TokenFlag.TELL)
+    inner[overlapping(characters, reversal.tells)] |= np.uint8(TokenFlag.GENDER_CUE)
     if not reversal.record:
         return EncodedDocument(tokens, tokens, np.arange(len(tokens)), flags)
     counterfactual_ids, counterfactual_offsets = _tokenise(reversal.counterfactual, tokenizer)

@@ -88,7 +88,7 @@ def pack(
                 try:
                     return PackedText.open(folder).verified()
                 except DamagedError as error:
-                    log.warning("the packed text in %s is damaged (%s): packing it again", folder, error)
+                    log.warning("the packed text in %s is corrupt (%s): packing it again", folder, error)
                     shutil.rmtree(folder)
             atomic_write(
                 folder,

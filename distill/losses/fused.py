@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -149,7 +149,7 @@ class FusedLoss(torch.autograd.Function):
         Returns:
             Scalars: total loss, divergence, cross-entropy.
         """
-        needs_hidden, needs_weight = ctx.needs_input_grad[:2]
+        needs_hidden, needs_weight = ctx.needs_input_grad[:2]  # type: ignore[misc] # the stub has a tuple of one
         student = Head(student_weight, student_hidden)
         predict = _Predictor(student, student_hidden, teacher, chunks)
         between_products = _compiled() if compiled else _between_products
@@ -188,7 +188,8 @@ class FusedLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: BackwardCFunction, grad_total: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         """Scale the gradients of the forward pass by the incoming gradient."""
-        *gradients, valid_tokens = ctx.saved_tensors
+        *gradients, valid_tokens = cast(tuple[Tensor | None, ...], ctx.saved_tensors)
+        assert valid_tokens is not None
         factor = grad_total / valid_tokens
         # In place: the gradient of the head weights is as large as the weights. Autograd refuses a second pass.
         scaled = (None if gradient is None else gradient.mul_(factor) for gradient in gradients)

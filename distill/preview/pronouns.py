@@ -60,7 +60,9 @@ def _block(document: EncodedDocument, opening: list[int], shared: int, length: i
     tokens = np.array([*opening, *document.tokens[:-1]])
     flags = np.array([*[0] * lead, *document.flags[:-2]])
     kinds = prefix_kinds(
-        (flags & TokenFlag.UNALIGNED) == 0, (flags & TokenFlag.REVERSED_WORD) != 0, (flags & TokenFlag.TELL) != 0
+        aligned=(flags & TokenFlag.UNALIGNED) == 0,
+        reversed_word=(flags & TokenFlag.REVERSED_WORD) != 0,
+        gender_cue=(flags & TokenFlag.GENDER_CUE) != 0,
     )
     positions = np.flatnonzero(kinds == PrefixKind.REVERSED)
     positions = document.boundary[positions - lead] + lead

@@ -26,10 +26,10 @@ def model_card(
     """The model card: what the model is, how it was made, and what it is not.
 
     Args:
-        module: Has the student and the recipe.
+        module: Holds the student and the recipe.
         data: The data that it was trained on.
-        trainer: Has the number of steps and the output folder.
-        checkpoint: The file that the weights come from; None: they are those of the last step.
+        trainer: Holds the number of steps and the output folder.
+        checkpoint: The file that the weights come from; None: the weights of the last step.
         changes: Settings that changed during the run.
 
     Returns:
@@ -74,7 +74,7 @@ def model_card(
         "loss": f"{loss.kd_weight:g} × {loss.divergence} (T = {loss.temperature:g}) + {loss.lm_weight:g} × "
         f"cross-entropy + {loss.hidden_weight:g} × hidden states",
         "text": ", ".join(map(str, data.train_sources)),
-        "augmentation": f"{data.augmentation}, first names {'reversed too' if data.names else 'left alone'}",
+        "augmentation": f"{data.augmentation}, first names {'reversed' if data.names else 'not reversed'}",
         "tokens per step": f"{data.global_batch_size * data.block_size:,}",
         "steps": f"{trainer.global_step:,}",
         **({"changed during the run": "; ".join(changes)} if changes else {}),
@@ -104,7 +104,7 @@ Last logged values (losses in nats per token):
 |---|---|
 {measured}
 
-## What it is not
+## Limitations
 {limits} Evaluate before you rely on it:
 
     distill evaluate --model student --output evaluation

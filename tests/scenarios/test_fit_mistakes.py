@@ -96,7 +96,7 @@ def test_a_damaged_teacher_is_named_before_anything_is_packed(capsys, recipe, tm
     file = teacher / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-100])
     overrides = (f"--model.teacher.path={teacher}", f"--data.cache_dir={tmp_path / 'cache'}")
-    assert f"{file}: damaged, or cut short" in refused(capsys, recipe, tmp_path / "run", *overrides)
+    assert f"{file}: truncated or corrupt" in refused(capsys, recipe, tmp_path / "run", *overrides)
     assert not (tmp_path / "cache").exists()
 
 

@@ -493,7 +493,7 @@ def test_a_process_whose_own_text_was_fine_does_not_blame_it(tmp_path, monkeypat
         world_size=2, global_step=3, precision="32-true", default_root_dir=tmp_path, checkpoint_callbacks=[]
     )
     module = SimpleNamespace(step_terms=torch.ones(2, len(STEP_TERMS)))
-    with pytest.raises(RunError, match="losses of this process' text are finite: it came from another's") as caught:
+    with pytest.raises(RunError, match="losses of this process's text are finite: the cause is in another's") as caught:
         _stop(trainer, module, torch.tensor([True, True]), torch.tensor(math.nan))
     assert "step 3: loss 1, kd 1, lm 1, hidden 1, gradient norm nan: not finite" in str(caught.value)
 

@@ -1,4 +1,4 @@
-"""The command `distill`: help, unknown commands, and errors in one line."""
+"""The command `distill`: help, unknown commands, and errors on one line."""
 
 import os
 import signal

@@ -11,7 +11,7 @@ GPT2 = str(Path(__file__).parents[3] / "configs" / "gpt2.yaml")
 
 
 class OnlyParser(TrainingCLI):
-    """Builds the parser of a fit, and no more."""
+    """Builds the parser of a fit, and nothing else."""
 
     def parse_arguments(self, parser, args) -> None:
         raise StopIteration(parser)
@@ -32,7 +32,7 @@ def refused(capsys, parser, *arguments: str) -> str:
     return line
 
 
-def test_a_recipe_that_is_no_text(capsys, parser, tmp_path: Path) -> None:
+def test_a_recipe_that_is_not_text(capsys, parser, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
     recipe.write_bytes(b"\xb8\x00")
     assert f"{recipe}: not UTF-8, so not a recipe" in refused(capsys, parser, f"--config={recipe}")
@@ -92,7 +92,7 @@ def test_arguments(capsys, parser, argument: str, problem: str) -> None:
     assert problem in refused(capsys, parser, argument)
 
 
-def test_of_several_recipes_the_one_that_counts_is_named(capsys, parser, tmp_path: Path) -> None:
+def test_of_several_recipes_the_effective_one_is_named(capsys, parser, tmp_path: Path) -> None:
     for name, size in (("one.yaml", "x"), ("two.yaml", "y"), ("three.yaml", None)):
         (tmp_path / name).write_text("data: {names: true}" if size is None else f"data: {{block_size: {size}}}")
     recipes = [f"--config={tmp_path / name}" for name in ("one.yaml", "two.yaml", "three.yaml")]
@@ -106,7 +106,7 @@ def test_of_several_recipes_the_one_that_counts_is_named(capsys, parser, tmp_pat
     assert line == "distill fit: error: data.block_size: Expected a int. Got value: z"
 
 
-def test_what_stands_in_a_recipe_is_no_mistake(parser, tmp_path: Path) -> None:
+def test_valid_recipes_are_accepted(parser, tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(
         "trainer: {logger: {class_path: pytorch_lightning.loggers.CSVLogger, init_args: {save_dir: x}}, devices: 1}\n"
         "model: {student: {layers: null, config: {model_type: gpt2, n_layer: 2}}}\n"

@@ -137,7 +137,7 @@ def test_broken_weights_are_one_clear_error(model_folder: Path, tmp_path: Path) 
     truncated = shutil.copytree(model_folder, tmp_path / "truncated")
     weights = truncated / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(UserError, match="damaged, or cut short") as caught:
+    with pytest.raises(UserError, match="truncated or corrupt") as caught:
         load_scored_model(model_source(str(truncated)))
     assert "\n" not in str(caught.value)
 

@@ -1,4 +1,4 @@
-"""`distill preview`, end to end on a tiny teacher: its figures beside the evaluation's, its files, and mistakes."""
+"""`distill preview`, end to end on a tiny teacher: figures equal to the evaluation's, files, and mistakes."""
 
 import json
 from pathlib import Path
@@ -81,7 +81,7 @@ def test_after_a_neutral_opening_the_other_contexts_keep_the_gap(scores):
         assert target(scores, "expmean", vocabulary, "reversed")["pronoun_gap"] == factual
 
 
-def test_what_was_scored_is_told(scores):
+def test_preview_json_says_what_was_scored(scores):
     positions = scores["positions"]
     assert positions["scored"] + positions["after_ambiguous"] == positions["blocks"] * 32
     assert sum(positions["prefixes"].values()) == pytest.approx(1)
@@ -97,7 +97,7 @@ def test_the_table_marks_the_recipes_own_setting(recipe, tmp_path, capsys):
     assert marked == [["max", "identity", "reversed"]]
 
 
-def test_without_an_output_it_lies_where_the_fit_would_write(recipe, tmp_path):
+def test_the_default_output_is_that_of_the_fit(recipe, tmp_path):
     main(["preview", f"--config={recipe}", f"--trainer.default_root_dir={tmp_path / 'run'}", "--tokens=64"])
     assert (tmp_path / "run" / "preview.json").is_file()
 

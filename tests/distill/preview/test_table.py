@@ -23,7 +23,7 @@ def shown(*targets: dict) -> list[str]:
     return preview_table(scores).splitlines()
 
 
-def test_changes_stand_beside_the_factual_figures_and_the_recipe_is_marked():
+def test_changes_are_shown_and_the_recipe_is_marked():
     lines = shown(target(PerturbationConfig()), target(PerturbationConfig("max", "reversed", "all"), configured=True))
     assert (
         "1,000 positions in 32 blocks of 32 tokens, 7 of them gendered; 24 right after an ambiguous pronoun" in lines[1]

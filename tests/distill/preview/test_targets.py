@@ -49,7 +49,7 @@ def batch(corpus, tokenizer, tmp_path_factory):
 
 @torch.no_grad()
 def taught(teacher, vocabulary, batch, setting: PerturbationConfig) -> torch.Tensor:
-    """`[tokens, V]`: p″, as the student's logits' gradient, q − p″ for a forward KL, tells it."""
+    """`[tokens, V]` p″, recovered from the gradient of the student's logits, which is q − p″ for forward KL."""
     weight = output_head(teacher).weight
     logits = torch.randn(batch.labels.numel(), len(weight)).requires_grad_()
     hidden = backbone(teacher)(input_ids=batch.inputs).last_hidden_state.flatten(0, 1)
@@ -88,7 +88,7 @@ def test_every_target_is_the_one_that_training_teaches(teacher, vocabulary, batc
     assert (nlls[~scored] == 0).all()
 
 
-def test_no_two_rows_of_the_table_are_one(teacher, vocabulary, batch):
+def test_all_targets_of_the_table_differ(teacher, vocabulary, batch):
     nlls = target_nlls(teacher, output_head(teacher).weight, vocabulary, batch).flatten(1)
     for one, other in itertools.combinations(range(len(DISTINCT_TARGETS)), 2):
         assert not torch.allclose(nlls[one], nlls[other]), (DISTINCT_TARGETS[one], DISTINCT_TARGETS[other])

@@ -1,4 +1,4 @@
-"""Whether a folder can be written, before anything is."""
+"""Whether a folder is writable, before anything is written."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from distill.errors import UserError
 from distill.runtime.paths import check_writable
 
 
-def test_a_folder_that_does_not_exist_yet_is_not_made(tmp_path):
+def test_a_folder_that_does_not_exist_yet_is_not_created(tmp_path):
     check_writable(tmp_path / "a" / "b")
     assert not list(tmp_path.iterdir())
 
