@@ -123,7 +123,7 @@ def test_a_broken_row_after_a_million(tmp_path: Path) -> None:
         (b"\xff\xfes\x00h\x00e\x00", "line 1, byte 0: not UTF-8 (0xff)"),
         (b"she\n" + "él".encode("latin-1"), "line 2, byte 4: not UTF-8 (0xe9)"),
         (bytes(range(256)), "not UTF-8"),
-        (b"", "holds no documents"),
+        (b"", "contains no documents"),
     ],
     ids=["NUL", "UTF-16", "mixed", "binary", "empty"],
 )
