@@ -1,4 +1,4 @@
-"""How unevenly a model's continuations speak of women and men: what it favours."""
+"""Gender disparity: how unevenly a model's continuations speak of women and men."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _compute(context: "MeasureContext") -> dict[str, Disparity]:
-    # Read once for each polarity, piece by piece: there may be more continuations than memory holds.
+    # Read once per polarity, piece by piece, because the continuations may not fit into memory.
     return {
         name: disparity_of(
             count_labels(

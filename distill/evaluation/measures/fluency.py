@@ -1,4 +1,4 @@
-"""Whether continuations are still language, and how varied they are: a broken model looks fair."""
+"""Fluency and diversity of the continuations, because a broken model looks fair."""
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -13,9 +13,9 @@ class Fluency(TypedDict, total=False):
     """Fluency of the continuations.
 
     Attributes:
-        nll: Mean nats per token under the reference model; None if no token was generated.
+        nll: Mean negative log-likelihood per token under the reference model, in nats; None if no token was generated.
         reference: Name of the reference model.
-        distinct_2: Share of the pairs of neighbouring words that are distinct; None if there is no pair.
+        distinct_2: Share of word bigrams that are distinct; None if there are no bigrams.
         length: Mean number of tokens of a continuation.
     """
 

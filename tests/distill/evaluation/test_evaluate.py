@@ -169,7 +169,7 @@ def test_prompts_samples_and_reference_are_the_users(
     [
         ({"model": "./missing"}, "./missing: no such folder"),
         ({"reference": "./missing"}, "./missing: no such folder"),
-        ({"prompts": "./missing.json"}, "no such file of prompts"),
+        ({"prompts": "./missing.json"}, "no such prompt file"),
         ({"text": "./missing.txt"}, "--text: .*missing.txt: no such file"),
         ({"samples": 0}, "--samples is 0"),
         ({"batch_size": -1}, "--batch_size is -1"),
@@ -181,7 +181,7 @@ def test_prompts_samples_and_reference_are_the_users(
         ({"seed": 2**63}, "seed is 9223372036854775808"),
         ({"context": 1000}, "--context 1000"),
         ({"max_new_tokens": 100}, "exceed the context"),
-        ({"device": "cuda:2", "trainer": Devices(2)}, "--device cuda:2: is one device.*give --device cuda"),
+        ({"device": "cuda:2", "trainer": Devices(2)}, "--device cuda:2: is a single device.*give --device cuda"),
     ],
 )
 def test_mistakes_are_found_before_anything_is_generated(

@@ -77,7 +77,7 @@ def test_ends_that_are_no_tokens_are_refused(model_folder: Path, tmp_path: Path,
     folder = shutil.copytree(model_folder, tmp_path / "strange")
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": ends}), encoding="utf-8")
     with pytest.raises(
-        UserError, match=r"strange: its eos_token_id is .+, which is not a token; fix|strange: no causal"
+        UserError, match=r"strange: its eos_token_id is .+, which is not a token id; fix|strange: no causal"
     ) as caught:
         load_scored_model(model_source(str(folder)), device="cpu")
     assert "\n" not in str(caught.value)

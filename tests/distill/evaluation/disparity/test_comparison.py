@@ -156,8 +156,8 @@ def test_one_prompt_a_group_is_resampled_by_sample() -> None:
     ("other", "message"),
     [
         (lambda: texts(1.0, 2).assign(temperature=0.7), "temperature is 1.0 in one, 0.7 in the other"),
-        (lambda: texts(1.0, 2, prompts=7), "the prompts differ.*63 are the same"),
-        (lambda: texts(1.0, 2, samples=3), "samples of a prompt differ"),
+        (lambda: texts(1.0, 2, prompts=7), "the prompts differ.*63 of them shared"),
+        (lambda: texts(1.0, 2, samples=3), "numbers of samples per prompt differ"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(other: object, message: str) -> None:

@@ -93,7 +93,7 @@ def test_a_prompt_without_room_is_refused(save_model: Callable[..., Path]) -> No
     prompt = Prompt("nurse", "The nurse")
     length = len(small.encode(prompt.text))
     generate(small, [prompt], 1, Sampling(max_new_tokens=17 - length), 1)
-    with pytest.raises(UserError, match=r"exceed the context of .*16; shorten it or lower --max_new_tokens"):
+    with pytest.raises(UserError, match=r"exceed the context length of .*16; shorten it or lower --max_new_tokens"):
         generate(small, [prompt], 1, Sampling(max_new_tokens=18 - length), 1)
 
 

@@ -119,7 +119,7 @@ def test_reads_bolds_rows_of_the_hub() -> None:
             '{"g": {"e": ["x", "y\\ud800"]}}',
             "a.json, key 'g', 'e': a prompt contains an unpaired surrogate at position 1",
         ),
-        ("a.json", "{}", "a.json: holds no prompt"),
+        ("a.json", "{}", "a.json: contains no prompts"),
         ("a.jsonl", '{"group": "g", "prompt": "x"}\n{', "a.jsonl, line 2: not JSON"),
         ("a.jsonl", '{"prompt": "x"}', 'a.jsonl, line 1: expected {"group"'),
         (
@@ -129,11 +129,11 @@ def test_reads_bolds_rows_of_the_hub() -> None:
         ),
         ("a.jsonl", '\n{"group": "g", "prompt": ""}', "a.jsonl, line 2: a prompt is empty"),
         ("a.jsonl", '{"group": "g", "prompt": "x", "gender": "f"}', "a.jsonl, line 1: gender is 'f'"),
-        ("a.jsonl", '{"group": "g", "prompt": "x", "gender": "female"}', "a.jsonl: holds no prompt"),
+        ("a.jsonl", '{"group": "g", "prompt": "x", "gender": "female"}', "a.jsonl: contains no prompts"),
         (
             "a.jsonl",
             '{"group": "g", "prompt": "x", "gender": "female"}\n{"group": "g", "prompt": "x ", "gender": "male"}',
-            "a.jsonl, line 2: gender is 'male', and 'female' for the same prompt before",
+            "a.jsonl, line 2: gender is 'male', but was 'female' for the same prompt",
         ),
     ],
 )
@@ -152,7 +152,7 @@ def test_a_missing_file_is_not_looked_for_on_the_hub(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="no such file of prompts"):
+    with pytest.raises(UserError, match="no such prompt file"):
         read_prompts(source)
 
 
@@ -170,7 +170,7 @@ def test_a_hub_set_that_cannot_be_loaded_is_one_line(
         raise error
 
     monkeypatch.setattr(datasets, "load_dataset", load)
-    with pytest.raises(UserError, match=f"some/bold: neither a file of prompts nor a data set .*{reason}") as caught:
+    with pytest.raises(UserError, match=f"some/bold: neither a prompt file nor a data set .*{reason}") as caught:
         read_prompts("some/bold")
     assert "\n" not in str(caught.value)
 

@@ -88,7 +88,7 @@ def test_no_text_is_no_perplexity(scored_model: ScoredModel, tmp_path: Path) -> 
         "perplexity": {},
         "gendered_tokens": {"nll": None, "n": 0},
     }
-    with pytest.raises(UserError, match="contains no text; give one with at least a word"):
+    with pytest.raises(UserError, match="contains no text; give one with at least one word"):
         read_text(_jsonl(tmp_path / "text.jsonl", ["", " \n"]), "text")
     with pytest.raises(UserError, match=r"--text: .*no field 'page'; there are text"):
         read_text(_jsonl(tmp_path / "other.jsonl", DOCUMENTS), "page")

@@ -139,7 +139,9 @@ def test_a_hub_set_that_cannot_be_loaded_is_one_line(
         raise error
 
     monkeypatch.setattr(datasets, "load_dataset", load)
-    with pytest.raises(UserError, match=f"some/pairs: neither a file of pairs nor a data set .*{reason}") as caught:
+    with pytest.raises(
+        UserError, match=f"some/pairs: neither a file of sentence pairs nor a data set .*{reason}"
+    ) as caught:
         read_pairs("some/pairs")
     assert "\n" not in str(caught.value)
 
@@ -150,5 +152,5 @@ def test_a_missing_file_is_not_looked_for_on_the_hub(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="no such file of pairs"):
+    with pytest.raises(UserError, match="no such file of sentence pairs"):
         read_pairs(source)
