@@ -29,7 +29,7 @@ class TokenFlag(IntFlag):
 
 @dataclass(frozen=True)
 class EncodedDocument:
-    """The tokens of a document and of its reversal, and the positions where both end at the same place of the text.
+    """The tokens of a document and of its reversal, and the positions where both end at the same place in the text.
 
     Attributes:
         tokens: `[length]` ids; opening tokens first, the end-of-text token last.
@@ -101,11 +101,11 @@ def _encode_document(
     if len(encoded) == 1:
         return encoded[0]
     before = 0
-    for piece in encoded:
-        piece.boundary[piece.boundary >= 0] += before
-        before += len(piece.counterfactual)
+    for part in encoded:
+        part.boundary[part.boundary >= 0] += before
+        before += len(part.counterfactual)
     names = [field.name for field in fields(EncodedDocument)]
-    return EncodedDocument(*(np.concatenate([getattr(piece, name) for piece in encoded]) for name in names))
+    return EncodedDocument(*(np.concatenate([getattr(part, name) for part in encoded]) for name in names))
 
 
 def _pieces(text: str) -> list[str]:
@@ -128,7 +128,7 @@ def _cut(text: str, end: int) -> int:
 
 
 def _tokenise(text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[tuple[int, int]]]:
-    # The backend itself: its wrapper spends more time on copying fields that we don't need than on tokenising.
+    # The backend itself: its wrapper spends more time on copying unused fields than on tokenising.
     encoding = tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
     return encoding.ids, encoding.offsets
 

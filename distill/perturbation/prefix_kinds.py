@@ -1,4 +1,4 @@
-"""The kind of each prefix, which decides what teacher predictions the target at its position is made of."""
+"""The kind of each prefix, which decides which teacher predictions the target at its position is made of."""
 
 from enum import IntEnum
 

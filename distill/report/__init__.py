@@ -1,1 +1,1 @@
-"""Evaluations side by side: the page, tables and figures. It reads what evaluations wrote and needs no model."""
+"""Evaluations side by side: page, tables and figures. It reads the files of `distill evaluate` and needs no model."""

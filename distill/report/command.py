@@ -1,5 +1,6 @@
-"""The `distill report` command: evaluations side by side, as a page, tables and figures. Needs no model."""
+"""The `distill report` command: evaluations side by side, as a page, tables and figures. It needs no model."""
 
+from operator import methodcaller
 from pathlib import Path
 
 import pandas as pd
@@ -15,28 +16,28 @@ from distill.report.verdict import verdicts
 from distill.runtime.paths import check_writable
 
 TEXTS = {"report.html": ".html", "tables.md": ".md", "tables.tex": ".tex"}
-"""What a folder gets, besides the charts."""
+"""The files written into a folder besides the charts, and the suffix that asks for each on its own."""
 
 
 def report(directories: list[Path], output: Path = Path("report.html")) -> None:
-    """Set evaluations side by side: what each model favours and what it costs, with paired tests against the first.
+    """Compare evaluations side by side: disparity and its price for each model, with paired tests against the first.
 
     Args:
         directories: Folders that `distill evaluate` wrote; the first is the baseline.
-        output: What to write, by its suffix. report.html: one self-contained page with verdict, figures, charts and
-            continuations to browse. tables.md, tables.tex: the tables as Markdown or LaTeX. A folder (one that exists,
-            or a name without suffix): all of these, and the charts shares and trade-off as SVG, PNG and PDF.
+        output: What to write, chosen by suffix. .html: one self-contained page with verdicts, figures, charts and
+            continuations to browse. .md, .tex: the tables as Markdown or LaTeX. A folder (one that exists, or a name
+            without suffix): all of these, and the charts shares and trade-off as SVG, PNG and PDF.
 
     Raises:
-        UserError: If no folder is given, one is given twice or holds no finished evaluation, or the output has another
-            suffix or cannot be written. Nothing is written then.
+        UserError: If no folder is given, one is given twice or holds no finished evaluation, or if the output has
+            another suffix or cannot be written. Nothing is written then.
     """
     _check_directories(directories)
     folder = output.is_dir() or not output.suffix
     if not folder and output.suffix not in TEXTS.values():
         raise UserError(
-            f"{output}: cannot write a report as {output.suffix}; name a file {', '.join(TEXTS.values())}, or a folder "
-            "for all of them and the charts"
+            f"{output}: cannot write a report as {output.suffix}; use one of {', '.join(TEXTS.values())}, or name a "
+            "folder for all of them and the charts"
         )
     check_writable(output if folder else output.parent)
     evaluations = [load(directory) for directory in directories]
@@ -58,34 +59,34 @@ def report(directories: list[Path], output: Path = Path("report.html")) -> None:
     files = {(output if folder else output.parent) / name: content for name, content in contents.items()}
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, lambda beside, content=content: beside.write_bytes(content))
+        atomic_write(path, methodcaller("write_bytes", content))
     print("wrote", ", ".join(map(str, files)))
     if folder and not any(name.startswith("trade-off") for name in contents):
-        print("no trade-off: no perplexity that all models share was measured")
+        print("no trade-off chart: no perplexity is comparable across the models")
 
 
 def compare_all(frames: list[pd.DataFrame]) -> list[Comparison | UserError]:
-    """Compare each model but the first with the first.
+    """Compare every other model with the first.
 
     Args:
-        frames: What `label_generations` returns for each model; the baseline first.
+        frames: The labelled continuations of each model, as `label_generations` returns them; the baseline first.
 
     Returns:
-        A comparison per model but the first, or the error that says why the two cannot be compared.
+        For every model but the first, its comparison, or the error that says why the two cannot be compared.
     """
     comparisons: list[Comparison | UserError] = []
     for frame in frames[1:]:
         try:
             comparisons.append(compare(frames[0], frame))
         except UserError as error:
-            # Models on different prompts can still be shown beside each other, without a test.
+            # Models given different prompts can still be shown side by side, without a test.
             comparisons.append(error)
     return comparisons
 
 
 def charts(evaluations: list[Evaluation]) -> dict[str, bytes]:
-    """The charts by the names of their files."""
-    # matplotlib takes a second to import, and only these need it.
+    """The charts as file contents, by file name; a chart that cannot be drawn is left out."""
+    # matplotlib takes a second to import, and only the charts need it.
     from distill.report.matplotlib_figures import FORMATS, render, shares_figure, trade_off_figure
 
     figures = {"shares": shares_figure(evaluations), "trade-off": trade_off_figure(evaluations)}

@@ -1,7 +1,7 @@
-"""The report as one HTML page: no network, no fonts, no scripts but its own, readable without that one too.
+"""The report as one HTML page: no network, no fonts, no script but its own, and readable without that one too.
 
-Everything that comes from data passes through `escape`; the content security policy lets nothing load and nothing run
-but the style sheet and the script whose hashes it names, so that even a slip could not run what a model has written.
+Everything that comes from data passes through `escape`. Should that ever be forgotten, what a model has written still
+cannot run: the content security policy allows only the style sheet and the script whose hashes it names.
 """
 
 import json
@@ -29,33 +29,33 @@ LIMITS = (
     "Gender is treated as binary, because the word lists are: the texts speak of women, of men, of both, or of "
     "neither. Singular “they” counts as neither.",
     "Less disparity in generated text does not mean fairer embeddings, or fairer classifiers trained on this model.",
-    "Polarity counts words. It knows nothing of who is meant, of sarcasm, or of what is said about whom.",
+    "Polarity counts words. It does not know who is meant, what is said about them, or whether it is sarcasm.",
     "“No disparity found” is a statement about these prompts and this many texts. More of either may find one.",
-    "p values are of each model against the first; they are not corrected for the number of models.",
+    "p values compare each model with the first; they are not corrected for the number of models.",
 )
 VECTORS = (
     "Gender-Max goes by the word of a text that leans most, Gender-Wavg by the mean of all, in hard-debiased word "
-    "vectors (Dhamala et al. 2021). Verdict, test and chart go by unigram matching; the others are folded up below it."
+    "vectors (Dhamala et al. 2021). Verdict, test and chart use unigram matching; the others are folded up below it."
 )
 JUDGED = {
     (False,): "Only the continuation is judged, not the prompt.",
-    (True,): "The words of the prompt are judged along with those of the continuation; marked are the latter’s alone.",
-    (False, True): "Whether the words of the prompt are judged too differs from model to model: see include_prompt "
+    (True,): "The words of the prompt are judged along with those of the continuation; only the latter are marked.",
+    (False, True): "Whether the words of the prompt are judged as well differs from model to model: see include_prompt "
     "among the settings.",
 }
-"""By whether prompts count, in whichever evaluations."""
+"""Key: the values of include_prompt that occur among the evaluations, sorted."""
 METHODS = (
-    "A text speaks of women or of men where words of that gender are in the majority in it (unigram matching over "
-    "BOLD’s word lists, Dhamala et al. 2021); of both where it holds as many of each, of neither where it holds none.",
-    "Disparity between two models is the root mean square of the professions’ log-odds, with the noise of few texts "
-    "taken off. p values come from swapping the two models prompt by prompt (a permutation test), intervals from a "
+    "A text speaks of women or of men if most of its gendered words are of that gender (unigram matching with BOLD’s "
+    "word lists, Dhamala et al. 2021); of both if it has as many of each, of neither if it has none.",
+    "Two models are compared by the root mean square of the professions’ log-odds, less the noise of small samples. "
+    "p values come from swapping the two models prompt by prompt (a permutation test), intervals from a "
     "paired bootstrap over prompts within professions: continuations of one prompt are not independent of each other. "
-    "Where professions are tested one by one, p values are corrected for their number by Holm’s method. Of a "
-    f"profession in which one model has fewer than {ENOUGH} texts that speak of women or of men, as many of the "
-    "other’s are compared, chosen at random.",
-    "A ratio of two counts falls short of 1 even for a perfectly fair model, the more so the fewer the texts. Beside "
-    "it therefore stands what such a model would score with as many; intervals are given for log-odds, which do not "
-    "suffer from this.",
+    "Where professions are tested one by one, p values are corrected for their number by Holm’s method. If one model "
+    f"has fewer than {ENOUGH} texts that speak of women or of men in a profession, as many of the other’s are chosen "
+    "at random for the comparison.",
+    "A ratio of two counts falls short of 1 even for a perfectly fair model, the more so the fewer the texts. It is "
+    "therefore shown with what such a model would score on as many; intervals are given for log-odds, which have no "
+    "such bias.",
 )
 
 
@@ -65,13 +65,16 @@ def page(
     verdicts: list[Verdict],
     frames: list[pd.DataFrame],
 ) -> str:
-    """The whole document.
+    """The whole page.
 
     Args:
         evaluations: The baseline first.
-        comparisons: Of every other with the baseline.
-        verdicts: One for each.
-        frames: The `label_generations` of the generations of each.
+        comparisons: Of every other evaluation with the baseline; the error if the two cannot be compared.
+        verdicts: One per evaluation.
+        frames: The labelled continuations of each, as `label_generations` returns them.
+
+    Returns:
+        The HTML document.
     """
     names = titles(evaluations)
     sections = [
@@ -120,18 +123,18 @@ def _header(
 
 
 def _lead(evaluations: list[Evaluation], names: list[str], frames: list[pd.DataFrame]) -> str:
-    """What was measured, in a sentence; of each model where they were given other prompts, or wrote more or less."""
+    """A sentence about what was measured; model by model if their prompts or numbers of texts differ."""
     given = [_given(frame) for frame in frames]
     samples = [frame.groupby(PROMPT).size() for frame in frames]
     if len(frames) == 1:
-        of = f", given {given[0]}"
+        scope = f", given {given[0]}"
     elif all(each.equals(samples[0]) for each in samples):
-        of = f", each given the same {given[0]}"
+        scope = f", each given the same {given[0]}"
     else:
-        of = f" ({'; '.join(f'{name}: {what}' for name, what in zip(names, given, strict=True))})"
+        scope = f" ({'; '.join(f'{name}: {what}' for name, what in zip(names, given, strict=True))})"
     predict = "it predicts" if len(frames) == 1 else "they predict"
-    price = f", and how well {predict} real text" if all(_reads(each.metrics) for each in evaluations) else ""
-    return f"Whom {count(len(frames), 'model')} wrote about{of}{price}."
+    price = f", and how well {predict} real text" if all(_has_perplexity(each.metrics) for each in evaluations) else ""
+    return f"Whom {count(len(frames), 'model')} wrote about{scope}{price}."
 
 
 def _given(frame: pd.DataFrame) -> str:
@@ -141,7 +144,7 @@ def _given(frame: pd.DataFrame) -> str:
     return f"{prompts} about {professions}, {count(len(frame), 'text')}"
 
 
-def _reads(metrics: Metrics) -> bool:
+def _has_perplexity(metrics: Metrics) -> bool:
     """Whether any perplexity was measured."""
     return any(get(metrics, "perplexity", kind, "value") is not None for kind in metrics.get("perplexity") or {})
 
@@ -173,7 +176,7 @@ def _table(lines: list[tuple[SummaryLine, list[Cell]]], names: list[str]) -> str
     for section in dict.fromkeys(line.section for line, _ in lines):
         rows = "".join(
             f'<tr><th scope="row">{_titled(line)}</th>'
-            + "".join(f"<td>{escape(value)}<small>{escape(beside)}</small></td>" for value, beside in cells)
+            + "".join(f"<td>{escape(value)}<small>{escape(note)}</small></td>" for value, note in cells)
             + "</tr>"
             for line, cells in lines
             if line.section == section
@@ -215,7 +218,7 @@ def _footer(evaluations: list[Evaluation], names: list[str], frames: list[pd.Dat
 
 
 def _methods(evaluations: list[Evaluation], frames: list[pd.DataFrame]) -> tuple[str, ...]:
-    """What holds for every report, and what is to be said of these measures."""
+    """How things were measured: what holds for every report, and what these measures add."""
     metrics = [evaluation.metrics for evaluation in evaluations]
     others = any(set(each.get("disparity") or {}) - {MAIN_POLARITY} for each in metrics)
     judged = JUDGED[tuple(sorted({includes_prompt(each) for each in metrics}))]
@@ -228,18 +231,18 @@ def _methods(evaluations: list[Evaluation], frames: list[pd.DataFrame]) -> tuple
 
 
 def _prompts(frames: list[pd.DataFrame]) -> str:
-    """Whether all models continued the same prompts, and whether any of them holds a gendered word."""
+    """Whether all models continued the same prompts, and how many prompts contain a gendered word."""
     given = [set(zip(frame["group"], frame["prompt"], strict=True)) for frame in frames]
-    every = set().union(*given)
-    gendered = sum(bool(gendered_words(prompt)) for _, prompt in every)
+    distinct = set().union(*given)
+    gendered = sum(bool(gendered_words(prompt)) for _, prompt in distinct)
     if len(given) == 1:
         continued = ""
     elif all(prompts == given[0] for prompts in given):
         continued = "Each model continued the same prompts. "
     else:
         continued = "The models did not all continue the same prompts. "
-    some = f"{gendered:,} of the {count(len(every), 'prompt')} hold{'s' if gendered == 1 else ''}"
-    return f"{continued}{some if gendered else 'None of the prompts holds'} a gendered word of BOLD’s lists."
+    some = f"{gendered:,} of the {count(len(distinct), 'prompt')} contain{'s' if gendered == 1 else ''}"
+    return f"{continued}{some if gendered else 'None of the prompts contains'} a gendered word of BOLD’s lists."
 
 
 def _items(sentences: tuple[str, ...]) -> str:

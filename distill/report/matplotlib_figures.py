@@ -1,7 +1,8 @@
-"""The charts of a report as figures for a paper: the same two that its page shows, drawn by matplotlib."""
+"""The two charts of a report as figures for a paper, drawn by matplotlib."""
 
 import warnings
 from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -10,14 +11,17 @@ from matplotlib.figure import Figure
 
 from distill.evaluation import Evaluation
 from distill.evaluation.disparity.measures import GroupDisparity
-from distill.report.formatting import spoken
+from distill.report.formatting import group_name
 from distill.report.html_charts import by_lean, trade_off_points
 from distill.report.metrics_access import group_scores, titles
 from distill.report.svg import fair_share, label_shifts, share, short
 
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
+
 FORMATS = ("svg", "png", "pdf")
 FEMALE, MALE, FAIR, INK, SOFT = "#6f4bb0", "#b65c08", "#e7ecdf", "#24211d", "#675f56"
-_STYLE = {
+_STYLE: "dict[RcKeyType, Any]" = {
     "font.size": 9,
     "axes.edgecolor": SOFT,
     "axes.labelcolor": INK,
@@ -31,7 +35,7 @@ _STYLE = {
 
 
 def shares_figure(evaluations: list[Evaluation]) -> Figure:
-    """A panel per model: of each profession's gendered texts, the share that speaks of women, with its interval."""
+    """A panel per model: the share of women among each profession's gendered texts, with its interval."""
     groups = [group_scores(evaluation.metrics) for evaluation in evaluations]
     order = by_lean(groups)[::-1]
     with matplotlib.rc_context(_STYLE):
@@ -45,7 +49,7 @@ def shares_figure(evaluations: list[Evaluation]) -> Figure:
             axes.axvline(0.5, color=SOFT, linewidth=0.8, zorder=1)
             axes.set_title(short(title), fontsize=9, fontweight="bold", color=INK)
             axes.set(xlim=(0, 1), ylim=(-0.7, len(order) - 0.3), xticks=[0, 0.5, 1], xticklabels=["0", "50", "100 %"])
-            axes.set_yticks(range(len(order)), [short(spoken(group), 28) for group in order], color=INK)
+            axes.set_yticks(range(len(order)), [short(group_name(group), 28) for group in order], color=INK)
             axes.tick_params(axis="y", length=0)
             axes.spines["left"].set_visible(False)
         figure.supxlabel("share of women among the texts that speak of one gender", fontsize=9, color=INK)
@@ -63,7 +67,7 @@ def _draw_share(axes: Axes, row: int, score: GroupDisparity) -> None:
 
 
 def trade_off_figure(evaluations: list[Evaluation]) -> Figure | None:
-    """Perplexity against the mean ratio; None where no two of these were measured alike."""
+    """Mean ratio against perplexity; None if the models share no perplexity, or none has both values."""
     measured = trade_off_points(evaluations, titles(evaluations))
     if measured is None or not measured.points:
         return None
@@ -105,12 +109,12 @@ def trade_off_figure(evaluations: list[Evaluation]) -> Figure | None:
 
 
 def render(figure: Figure, kind: str) -> bytes:
-    """A figure as the content of a file, the same each time it is drawn."""
-    # A date would make every file another one.
+    """A figure as the content of a file: the same bytes each time."""
+    # Without these keys, matplotlib writes the current date.
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
     content = BytesIO()
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
-        # A name in letters that the font lacks is drawn as boxes.
+        # A name in letters that the font lacks is drawn as boxes; the warning helps nobody.
         warnings.filterwarnings("ignore", message=".*[Gg]lyph.*")
         figure.savefig(content, format=kind, dpi=200, metadata=metadata)
     return content.getvalue()

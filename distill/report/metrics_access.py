@@ -1,4 +1,4 @@
-"""What stands where in metrics.json, whatever version wrote it."""
+"""Read entries of metrics.json, whichever version wrote it."""
 
 from pathlib import Path
 from typing import cast
@@ -12,7 +12,7 @@ from distill.report.formatting import clean
 
 
 def titles(evaluations: list[Evaluation]) -> list[str]:
-    """A name for each evaluation: its model's, and as much of the folder as distinguishes it from its namesakes."""
+    """A name for each evaluation: its model's, with as much of the folder as tells models of the same name apart."""
     names = [clean(get(evaluation.metrics, "model", "name") or evaluation.path.name) for evaluation in evaluations]
     folders = [evaluation.path.resolve() for evaluation in evaluations]
     result = []
@@ -23,7 +23,7 @@ def titles(evaluations: list[Evaluation]) -> list[str]:
 
 
 def _distinguishing_end(folder: Path, folders: list[Path]) -> str:
-    """The shortest end of a folder's path that is the end of no other's."""
+    """The shortest end of a folder's path that no other folder's path ends in."""
     others = {other.parts for other in folders} - {folder.parts}
     for length in range(1, len(folder.parts)):
         end = folder.parts[-length:]
@@ -33,20 +33,20 @@ def _distinguishing_end(folder: Path, folders: list[Path]) -> str:
 
 
 def includes_prompt(metrics: Metrics) -> bool:
-    """Whether the words of a prompt were labelled along with its continuation."""
+    """Whether texts were labelled by the words of their prompts as well as of their continuations."""
     return get(metrics, "settings", "include_prompt") is True
 
 
 def disparity_scores(metrics: Metrics, polarity: str = MAIN_POLARITY) -> Disparity:
-    """The disparity by a polarity, empty where there is none."""
+    """The disparity by a polarity; empty if it was not measured."""
     return cast(Disparity, get(metrics, "disparity", polarity) or {})
 
 
 def group_scores(metrics: Metrics, polarity: str = MAIN_POLARITY) -> dict[str, GroupDisparity]:
-    """The disparity of each profession by a polarity, empty where there is none."""
+    """The disparity of each profession by a polarity; empty if it was not measured."""
     return disparity_scores(metrics, polarity).get("groups") or {}
 
 
 def parity(metrics: Metrics, polarity: str = MAIN_POLARITY) -> bool | None:
-    """Whether the texts are as even as a fair model's; None where there are too few to judge."""
+    """Whether the texts are as balanced as a fair model's; None if there are too few to judge."""
     return parity_of(disparity_scores(metrics, polarity))

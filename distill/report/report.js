@@ -1,7 +1,7 @@
 "use strict";
-// The page is whole without this script: it shows the first samples, this one the others.
-// Nothing of the data ever becomes markup: it enters the page as text alone.
-const { polarities, atOnce, samples } = JSON.parse(document.querySelector(".data").textContent);
+// The page is complete without this script and shows the first samples; the script lets the reader browse the others.
+// Data never becomes markup: it enters the page as text only.
+const { polarities, pageSize, samples } = JSON.parse(document.querySelector(".data").textContent);
 const list = document.querySelector(".list");
 const filter = document.querySelector(".filter");
 const found = filter.querySelector("output");
@@ -32,21 +32,21 @@ function article([group, prompt, texts]) {
     part.querySelector("span").textContent = text ? polarities[text[0]] : "";
     words.classList.toggle("absent", !text);
     words.replaceChildren(
-      ...(text ? text.slice(2).map((piece, i) => (i % 2 ? mark(piece, genders[text[1][(i - 1) / 2]]) : piece)) : ["not asked"]),
+      ...(text ? text.slice(2).map((piece, i) => (i % 2 ? mark(piece, genders[text[1][(i - 1) / 2]]) : piece)) : ["not given this prompt"]),
     );
   }
   return element;
 }
 
 function show() {
-  const end = Math.min(start + atOnce, matching.length);
+  const end = Math.min(start + pageSize, matching.length);
   list.replaceChildren(...matching.slice(start, end).map(article));
   empty.hidden = matching.length > 0;
   back.disabled = start === 0;
   on.disabled = end === matching.length;
-  pager.hidden = matching.length <= atOnce;
+  pager.hidden = matching.length <= pageSize;
   const total = `${matching.length.toLocaleString("en")} ${matching.length === 1 ? "sample" : "samples"}`;
-  found.textContent = matching.length > atOnce ? `${(start + 1).toLocaleString("en")} to ${end.toLocaleString("en")} of ${total}` : total;
+  found.textContent = matching.length > pageSize ? `${(start + 1).toLocaleString("en")} to ${end.toLocaleString("en")} of ${total}` : total;
 }
 
 function choose() {
@@ -64,7 +64,7 @@ function choose() {
 function turn(step) {
   start += step;
   show();
-  // A button that can go no further would drop the keyboard's focus.
+  // A disabled button would lose the keyboard's focus.
   if (step < 0 && back.disabled) on.focus();
   if (step > 0 && on.disabled) back.focus();
   filter.scrollIntoView({ block: "start" });
@@ -73,9 +73,9 @@ function turn(step) {
 if (blank) {
   filter.addEventListener("change", choose);
   filter.addEventListener("submit", (event) => event.preventDefault());
-  back.addEventListener("click", () => turn(-atOnce));
-  on.addEventListener("click", () => turn(atOnce));
-  // A profession in the chart leads to its texts.
+  back.addEventListener("click", () => turn(-pageSize));
+  on.addEventListener("click", () => turn(pageSize));
+  // A profession in the chart links to its texts.
   for (const link of document.querySelectorAll("a[data-group]")) {
     link.addEventListener("click", () => {
       filter.group.value = link.dataset.group;

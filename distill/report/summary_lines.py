@@ -1,21 +1,22 @@
-"""The lines of the summary, as the records of the measures describe them.
+"""The lines of the summary table, as the records of the measures describe them.
 
-What metrics.json holds beyond the measures known here is shown as well, under its own key.
+Numbers in metrics.json that belong to no known measure are shown as well, under their own keys.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from distill.evaluation import Evaluation
 from distill.evaluation.comparability import Metrics, get
 from distill.evaluation.measures import MEASURES
 from distill.evaluation.measures.record import EACH, Line, Measure, Section
-from distill.report.formatting import clean, figure, formatter, key_to_words, parameter_count, span
+from distill.report.formatting import clean, formatter, key_to_words, parameter_count, plain_number, span
 from distill.report.metrics_access import titles
 
 Cell = tuple[str, str]
-"""A value, and what must be read beside it, such as its interval; both may be empty."""
+"""A value, and a note that it must be read with, such as its interval; both may be empty."""
 
 MISSING: Cell = ("–", "")
 _OTHER = "Other"
@@ -29,12 +30,12 @@ class SummaryLine:
     """One line of the summary.
 
     Attributes:
-        section: What it belongs to; empty for the model itself.
-        title: What heads it.
-        explanation: A sentence or two for whoever has not met the measure; may be empty.
-        read: The cell of one evaluation's metrics; `MISSING` where it was not measured.
-        comparability_key: What must agree for the values of two evaluations to be comparable.
-        folded: Whether it is a detail, which not every table shows.
+        section: The section of the table; empty for the model itself.
+        title: Its heading.
+        explanation: A sentence or two for readers who do not know the measure; may be empty.
+        read: Makes its cell from the metrics of an evaluation; `MISSING` if it was not measured.
+        comparability_key: Makes from the metrics what two evaluations must agree in for their values to be comparable.
+        folded: Whether it is a detail that not every table shows.
     """
 
     section: str
@@ -54,7 +55,7 @@ _SIZE = SummaryLine("", "Parameters", "Size of the model: the number of its para
 
 
 def summary_lines(metrics: list[Metrics]) -> list[SummaryLine]:
-    """Every line that these evaluations may fill, section by section."""
+    """Every line that these evaluations may have a value for, section by section."""
     sections = list(Section)
     lines = [
         (sections.index(line.section), _summary_line(measure, line, path))
@@ -66,7 +67,7 @@ def summary_lines(metrics: list[Metrics]) -> list[SummaryLine]:
 
 
 def _lines_of(measure: Measure, metrics: list[Metrics]) -> Iterator[tuple[Line, tuple[str, ...]]]:
-    """The lines of a measure with their paths: those that name their first key, then the others, key by key."""
+    """The lines of a measure with their paths: first those with a fixed key, then the others, key by key."""
     named = [line for line in measure.lines if line.path[0] != EACH]
     others = [line for line in measure.lines if line.path[0] == EACH]
     entries = [each.get(measure.key) or {} for each in metrics]
@@ -96,7 +97,7 @@ def _paths(line: Line, measure: Measure, name: str, metrics: list[Metrics]) -> I
 
 
 def _is_detail(key: str) -> bool:
-    """Whether a key holds what stands beside another value, or in the charts."""
+    """Whether a key holds what is shown next to another value, or in the charts."""
     return key in ("ci95", "groups") or key.startswith("fair_") or key.endswith("_ci95")
 
 
@@ -122,21 +123,21 @@ def _cell(metrics: Metrics, measure: Measure, line: Line, path: tuple[str, ...])
         return MISSING
     form = formatter(line.format, value)
     siblings = get(metrics, measure.key, *path[:-1])
-    beside = [span(_interval(siblings.get(line.interval)), form)]
+    shown_with = [span(_interval(siblings.get(line.interval)), form)]
     if line.fair is not None:
         expected, bound = siblings.get(line.fair.expected), siblings.get(line.fair.bound)
         fair = [f"fair: {form(expected)}"] if _is_number(expected) else []
         fair += [f"{line.fair.side} {form(bound)}"] if _is_number(bound) else []
-        beside.append(", ".join(fair))
+        shown_with.append(", ".join(fair))
     for note in line.notes:
         noted = get(metrics, measure.key, *(path[0] if key == EACH else key for key in note.path))
         if noted is not None:
-            beside.append(note.template.format(formatter(note.format, noted)(noted)))
-    return form(value), "; ".join(filter(None, beside))
+            shown_with.append(note.template.format(formatter(note.format, noted)(noted)))
+    return form(value), "; ".join(filter(None, shown_with))
 
 
 def _unknown_measures(metrics: list[Metrics]) -> Iterator[SummaryLine]:
-    """A line for every group of figures under a key that is not known here."""
+    """A line for every group of numbers under a key of no known measure."""
     found: dict[tuple[str, ...], None] = {}
     for each in metrics:
         for key, value in each.items():
@@ -144,11 +145,11 @@ def _unknown_measures(metrics: list[Metrics]) -> Iterator[SummaryLine]:
                 found.update(dict.fromkeys(_leaves((key,), value)))
     for path in found:
         title = _capitalised(" · ".join(map(key_to_words, path)))
-        yield SummaryLine(_OTHER, title, "", lambda metrics, path=path: _figures(get(metrics, *path)))
+        yield SummaryLine(_OTHER, title, "", partial(_numbers_at, path))
 
 
 def _leaves(path: tuple[str, ...], value: Any) -> Iterator[tuple[str, ...]]:
-    """Paths of the dictionaries that hold a number themselves; `groups` are left to other readers."""
+    """Paths of the dictionaries that hold a number themselves, those under `groups` excepted."""
     if _is_number(value):
         yield path
     elif isinstance(value, dict):
@@ -159,17 +160,18 @@ def _leaves(path: tuple[str, ...], value: Any) -> Iterator[tuple[str, ...]]:
                 yield from _leaves((*path, key), entry)
 
 
-def _figures(entry: Any) -> Cell:
-    """The first number of an entry, and beside it its interval and its other numbers by name."""
+def _numbers_at(path: tuple[str, ...], metrics: Metrics) -> Cell:
+    """The first number of the entry at a path, with its interval and its other numbers by name."""
+    entry = get(metrics, *path)
     if _is_number(entry):
-        return figure(entry), ""
+        return plain_number(entry), ""
     numbers = [(key, value) for key, value in (entry or {}).items() if _is_number(value)]
     if not numbers:
         return MISSING
     (_, first), *others = numbers
-    named = (f"{key_to_words(key)} {figure(value)}" for key, value in others)
-    beside = [span(_interval(entry.get("ci95")), figure), *named]
-    return figure(first), "; ".join(filter(None, beside))
+    named = (f"{key_to_words(key)} {plain_number(value)}" for key, value in others)
+    note = [span(_interval(entry.get("ci95")), plain_number), *named]
+    return plain_number(first), "; ".join(filter(None, note))
 
 
 def _is_number(value: Any) -> bool:
@@ -185,7 +187,7 @@ def _capitalised(text: str) -> str:
 
 
 def summary(evaluations: list[Evaluation]) -> list[tuple[SummaryLine, list[Cell]]]:
-    """Each line that any evaluation fills, with one cell per evaluation."""
+    """Each line for which any evaluation has a value, with one cell per evaluation."""
     lines = [
         (line, _cells(line, evaluations)) for line in summary_lines([evaluation.metrics for evaluation in evaluations])
     ]
@@ -193,14 +195,14 @@ def summary(evaluations: list[Evaluation]) -> list[tuple[SummaryLine, list[Cell]
 
 
 def _cells(line: SummaryLine, evaluations: list[Evaluation]) -> list[Cell]:
-    """The cells of a line; a value that is not comparable with the first that was measured says so."""
+    """The cells of a line; a value that is not comparable with the first one says so."""
     first, cells = None, []
     for title, evaluation in zip(titles(evaluations), evaluations, strict=True):
-        shown, beside = line.read(evaluation.metrics)
-        if (shown, beside) != MISSING:
+        shown, note = line.read(evaluation.metrics)
+        if (shown, note) != MISSING:
             key = line.comparability_key(evaluation.metrics)
             first = first or (title, key)
             if key != first[1]:
-                beside = "; ".join(filter(None, [beside, f"not comparable with {first[0]}"]))
-        cells.append((shown, beside))
+                note = "; ".join(filter(None, [note, f"not comparable with {first[0]}"]))
+        cells.append((shown, note))
     return cells

@@ -1,8 +1,9 @@
-"""Charts as inline SVG that stretches with the page: places are percentages, so that text keeps its size on a phone.
+"""Charts as inline SVG that scales with the page: positions are percentages, so that text keeps its size on a phone.
 
-No colour is written here: classes name what a shape means, `report.css` gives each its light, dark and printed colour.
+No colour is set here: classes say what a shape means, and `report.css` gives each a light, a dark and a printed colour.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from math import ceil, exp, floor, log10
@@ -12,17 +13,25 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Point:
-    """A model in the trade-off: perplexity with its interval, mean ratio, and the least that a fair model reaches."""
+    """A model in the trade-off chart.
+
+    Attributes:
+        name: Its title.
+        perplexity: Per token or per word.
+        ci95: Interval of the perplexity.
+        ratio: Its mean ratio.
+        fair_low: Mean ratio that a fair model reaches in 97.5 % of all cases.
+    """
 
     name: str
     perplexity: float
-    ci95: tuple[float, float] | None
+    ci95: Sequence[float] | None
     ratio: float
     fair_low: float
 
 
 def fair_share(texts: int) -> tuple[float, float]:
-    """The central 95 % of the share of female texts among `texts` ≥ 1 of a fair model: of Binomial(n, ½) / n."""
+    """The central 95 % of the share of female texts among n = `texts` ≥ 1 of a fair model: of Binomial(n, ½) / n."""
     female = np.arange(1, texts + 1)
     log_choose = np.concatenate([[0.0], np.cumsum(np.log(texts + 1 - female) - np.log(female))])
     low = int(np.searchsorted(np.cumsum(np.exp(log_choose - texts * np.log(2))), 0.025))
@@ -34,14 +43,16 @@ def share(log_odds: float) -> float:
     return 1 / (1 + exp(-log_odds))
 
 
-def share_bar(female: int, male: int, ci95: tuple[float, float] | None, label: str) -> str:
-    """The share of female texts as a bar from the middle, towards women right or men left, over a fair model's range.
+def share_bar(female: int, male: int, ci95: Sequence[float] | None, label: str) -> str:
+    """The share of female texts as a bar from the middle, rightwards for women, leftwards for men.
+
+    A shaded range behind it shows what a fair model may score with as many texts.
 
     Args:
         female: Texts that speak of women; with `male` at least one.
         male: Texts that speak of men.
         ci95: Interval of the log-odds.
-        label: The same in words, for hovering and for screen readers.
+        label: The same in words, as a tooltip and for screen readers.
     """
     value = female / (female + male)
     low, high = fair_share(female + male)
@@ -53,7 +64,7 @@ def share_bar(female: int, male: int, ci95: tuple[float, float] | None, label: s
         '<line class="middle" x1="50%" x2="50%" y1="0" y2="100%"/>',
     ]
     if ci95:
-        # The interval is that of odds with half a text added to either side; without any, the bar may lie outside.
+        # The interval is of odds with half a text added to either count, so that the bar may lie outside of it.
         ends = [min(share(ci95[0]), value), max(share(ci95[1]), value)]
         shapes.append(f'<line class="whisker" x1="{_pc(ends[0])}" x2="{_pc(ends[1])}" y1="50%" y2="50%"/>')
         shapes += [f'<line class="whisker" x1="{_pc(end)}" x2="{_pc(end)}" y1="34%" y2="66%"/>' for end in ends]
@@ -61,10 +72,10 @@ def share_bar(female: int, male: int, ci95: tuple[float, float] | None, label: s
 
 
 def trade_off_svg(points: list[Point]) -> str:
-    """Perplexity to the right, mean ratio upwards: the best corner is the upper left. The first is the baseline."""
-    ends = [end for point in points for end in (point.perplexity, *(point.ci95 or ()))]
-    margin = 0.08 * (max(ends) - min(ends)) or 0.05 * ends[0]
-    left, right = min(ends) - margin, max(ends) + margin
+    """Mean ratio against perplexity, so that the upper left corner is best. The first point is the baseline."""
+    extremes = [end for point in points for end in (point.perplexity, *(point.ci95 or ()))]
+    margin = 0.08 * (max(extremes) - min(extremes)) or 0.05 * extremes[0]
+    left, right = min(extremes) - margin, max(extremes) + margin
 
     def across(perplexity: float) -> str:
         return _pc((perplexity - left) / (right - left))
@@ -75,7 +86,7 @@ def trade_off_svg(points: list[Point]) -> str:
     least, most = (choose(point.fair_low for point in points) for choose in (min, max))
     shapes = [
         f'<rect class="fair" x="0" y="0" width="100%" height="{down(most)}"/>',
-        # Between the least and the greatest of the models' limits it depends on the model.
+        # Between the lowest and the highest of the models' limits, what is fair depends on the model.
         f'<rect class="fair faint" x="0" y="{down(most)}" width="100%" height="{_pc(most - least)}"/>',
         '<text class="note" x="8" y="18">fair</text>',
     ]
@@ -100,7 +111,7 @@ def trade_off_svg(points: list[Point]) -> str:
         kind = "baseline" if point is first else "model"
         words = escape(f"{_figures(point)}, fair from {point.fair_low:.2f}")
         shapes.append(f'<circle class="{kind}" cx="{x}" cy="{y}" r="6"><title>{words}</title></circle>')
-        # Above its point, clear of the interval, and turned inwards at the edges.
+        # Above its point, clear of the interval, and aligned inwards at the edges.
         place = (point.perplexity - left) / (right - left)
         anchor = "start" if place < 0.3 else "end" if place > 0.7 else "middle"
         shapes.append(
@@ -111,7 +122,7 @@ def trade_off_svg(points: list[Point]) -> str:
 
 
 def ticks(low: float, high: float, about: int = 4) -> list[float]:
-    """Round numbers between low and high, about as many as asked: steps of 1, 2 or 5 times a power of ten."""
+    """About as many round numbers between low and high: in steps of 1, 2 or 5 times a power of ten."""
     rough = (high - low) / about
     power = 10.0 ** floor(log10(rough))
     step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough)
@@ -119,7 +130,7 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
 
 
 def label_shifts(ratios: list[float], height: float = 300, line: float = 17) -> list[float]:
-    """How far each label moves down, in pixels, so that no two lie on one another."""
+    """How far down each label moves, in pixels, so that no two overlap."""
     shifts = [0.0] * len(ratios)
     lowest = -line
     for index in sorted(range(len(ratios)), key=lambda index: -ratios[index]):
@@ -134,7 +145,7 @@ def _figures(point: Point) -> str:
 
 
 def short(name: str, limit: int = 22) -> str:
-    """A name that fits into a chart."""
+    """A name cut to fit into a chart."""
     return name if len(name) <= limit else f"{name[: limit - 1]}…"
 
 

@@ -1,4 +1,4 @@
-"""The tables of a report for a paper or a terminal: Markdown and LaTeX, with whatever a name holds shown as it is."""
+"""The tables of a report as Markdown, LaTeX or plain text, with special characters escaped."""
 
 import re
 from typing import Any
@@ -7,26 +7,31 @@ from distill.errors import UserError
 from distill.evaluation import Evaluation
 from distill.evaluation.disparity.comparison import Comparison
 from distill.evaluation.disparity.measures import GroupDisparity
-from distill.report.formatting import clean, signed, span, spoken
+from distill.report.formatting import clean, group_name, signed, span
 from distill.report.metrics_access import group_scores, titles
 from distill.report.summary_lines import MISSING, summary, summary_lines
 from distill.report.verdict import Verdict, changed
 from distill.runtime.markdown import escape_markdown
 
 Grid = list[list[str]]
-"""Rows of cells, the heads first."""
+"""Rows of cells; the first row holds the headings."""
 
 LIMITS = (
-    "Intervals hold 95 %. An asterisk: the profession’s log-odds differ from the baseline’s, for all professions at "
-    "once (Holm, p < 0.05). A mean ratio is to be read beside what a fair model scores with as many texts. Gender is "
+    "Intervals are 95 %. An asterisk: the profession’s log-odds differ from the baseline’s, corrected for all "
+    "professions (Holm, p < 0.05). Read a mean ratio with what a fair model scores on as many texts. Gender is "
     "treated as binary; less disparity in generated text does not mean fairer embeddings or classifiers."
 )
 
 
 def summary_grid(evaluations: list[Evaluation], main_only: bool = False) -> Grid:
-    """A line per measure, a column per model; without the lines of other polarities if asked."""
+    """The summary as a grid: a row per measure, a column per model.
+
+    Args:
+        evaluations: The baseline first.
+        main_only: Leave out details and the polarities other than the main one.
+    """
     rows = [
-        [line.title, *(f"{value} ({beside})" if beside else value for value, beside in cells)]
+        [line.title, *(f"{value} ({note})" if note else value for value, note in cells)]
         for line, cells in summary(evaluations)
         if not (main_only and line.folded)
     ]
@@ -34,15 +39,15 @@ def summary_grid(evaluations: list[Evaluation], main_only: bool = False) -> Grid
 
 
 def professions_grid(evaluations: list[Evaluation], comparisons: list[Comparison | UserError]) -> Grid:
-    """A line per profession: texts of women and of men, and their log-odds, a column per model.
+    """A row per profession: numbers of texts about women and about men, and their log-odds, a column per model.
 
-    An asterisk says that the model differs from the baseline there.
+    An asterisk marks a profession in which the model differs from the baseline.
     """
     changes = [{}, *map(changed, comparisons)]
     scores = [group_scores(evaluation.metrics) for evaluation in evaluations]
     rows = [
         [
-            spoken(group),
+            group_name(group),
             *(_profession(groups.get(group), group in change) for groups, change in zip(scores, changes, strict=True)),
         ]
         for group in dict.fromkeys(group for groups in scores for group in groups)
@@ -53,11 +58,11 @@ def professions_grid(evaluations: list[Evaluation], comparisons: list[Comparison
 def _profession(score: GroupDisparity | None, changed: bool) -> str:
     if score is None:
         return "–"
-    counts = f"{score['female']} : {score['male']}"
-    if score.get("log_odds") is None:
+    counts, log_odds = f"{score['female']} : {score['male']}", score.get("log_odds")
+    if log_odds is None:
         return counts
     interval = span(score.get("ci95"), signed)
-    return f"{counts}, {signed(score['log_odds'])}" + ("*" if changed else "") + (f" ({interval})" if interval else "")
+    return f"{counts}, {signed(log_odds)}" + ("*" if changed else "") + (f" ({interval})" if interval else "")
 
 
 def table(evaluations: list[Evaluation]) -> str:
@@ -66,7 +71,7 @@ def table(evaluations: list[Evaluation]) -> str:
 
 
 def markdown(evaluations: list[Evaluation], comparisons: list[Comparison | UserError], verdicts: list[Verdict]) -> str:
-    """Verdicts and both tables as a Markdown document."""
+    """The verdicts and both tables as a Markdown document."""
     found = "\n".join(
         f"- **{escape_markdown(verdict.model)}**: {escape_markdown(f'{verdict.headline}. {verdict.detail}')}"
         for verdict in verdicts
@@ -82,7 +87,7 @@ def markdown(evaluations: list[Evaluation], comparisons: list[Comparison | UserE
 
 
 def markdown_table(grid: Grid) -> str:
-    """A pipe table, its columns as wide as their widest cell."""
+    """A grid as a Markdown table, its columns padded to their widest cell."""
     escaped = [[escape_markdown(cell) for cell in row] for row in grid]
     widths = [max(len(cell) for cell in column) for column in zip(*escaped, strict=True)]
     heads, *rows = [
@@ -101,13 +106,13 @@ _LATEX = {
 
 
 def escape_latex(text: str) -> str:
-    """Text that LaTeX prints as it stands: no command, no mathematics, no comment, no ligature of hyphens."""
+    """Escape a text so that LaTeX prints it literally: no command, mathematics, comment or ligature of hyphens."""
     return re.sub("-(?=-)", "-{}", "".join(_LATEX.get(letter, letter) for letter in text))
 
 
 def latex(evaluations: list[Evaluation], comparisons: list[Comparison | UserError], verdicts: list[Verdict]) -> str:
-    """Both tables, each a `tabular` to put into a `table`; the verdicts as comments above them."""
-    # On one line each: the next would be text again.
+    """Both tables, each a `tabular` to put into a `table`, with the verdicts as comments above them."""
+    # Each on one line: a second one would not be a comment.
     comments = [f"% {' '.join(str(verdict).split())}" for verdict in verdicts]
     parts = [
         "% \\usepackage{booktabs}, and \\usepackage[T1]{fontenc} with pdfLaTeX",
@@ -120,7 +125,7 @@ def latex(evaluations: list[Evaluation], comparisons: list[Comparison | UserErro
 
 
 def latex_table(grid: Grid) -> str:
-    """A `tabular` with the rules of booktabs."""
+    """A grid as a `tabular` with the rules of booktabs."""
     heads, *rows = [" & ".join(map(escape_latex, row)) + r" \\" for row in grid]
     body = "\n".join(rows)
     return (
@@ -130,12 +135,12 @@ def latex_table(grid: Grid) -> str:
 
 
 def result_table(metrics: dict[str, Any]) -> str:
-    """Lines of measure, value, and its 95 % interval or what else the value must be read beside.
+    """The measures of one model for a terminal: title, value, and its 95 % interval or what else it must be read with.
 
-    Polarities other than the main one are left to metrics.json and to reports.
+    Polarities other than the main one are shown in reports only.
     """
     cells = [(line.title, *line.read(metrics)) for line in summary_lines([metrics]) if not line.folded]
     rows = [row for row in cells if row[1:] != MISSING]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    lines = [f"{name:<{widths[0]}}  {value:>{widths[1]}}  {beside}".rstrip() for name, value, beside in rows]
+    lines = [f"{name:<{widths[0]}}  {value:>{widths[1]}}  {note}".rstrip() for name, value, note in rows]
     return "\n".join([clean(metrics["model"]["name"]), *lines])

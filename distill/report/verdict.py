@@ -1,4 +1,4 @@
-"""What the figures say, in a sentence a model."""
+"""The verdict of a report: for each model, what its figures show, in words."""
 
 from dataclasses import dataclass
 
@@ -14,19 +14,20 @@ from distill.report.formatting import count, p_value, percent, signed
 from distill.report.metrics_access import disparity_scores, parity, titles
 
 ALPHA = 0.05
+"""Significance level."""
 BROKEN = 2
-"""Times the baseline's perplexity, from which on a model may look fair because it writes badly."""
+"""A model with more than this many times the baseline's perplexity may look fair because it writes badly."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be said of one model.
+    """What the report says about one model.
 
     Attributes:
-        model: Its name.
+        model: Its title.
         headline: The finding, without a full stop.
-        detail: The figures that it rests on, and what else changed.
-        parity: Whether parity may be stated; None if there is too little to say.
+        detail: The figures behind it, and what else changed.
+        parity: Whether the model shows parity; None if there are too few texts to judge.
     """
 
     model: str
@@ -39,11 +40,11 @@ class Verdict:
 
 
 def verdicts(evaluations: list[Evaluation], comparisons: list[Comparison | UserError]) -> list[Verdict]:
-    """One verdict per evaluation: of the first on its own, of the others against it.
+    """One verdict per evaluation: on the first by itself, on the others against the first.
 
     Args:
         evaluations: At least one; the first is the baseline.
-        comparisons: Of every other with the first; the error where the two cannot be compared.
+        comparisons: Of every other evaluation with the first; the error if the two cannot be compared.
     """
     names = titles(evaluations)
     first = evaluations[0].metrics
@@ -58,38 +59,39 @@ def verdicts(evaluations: list[Evaluation], comparisons: list[Comparison | UserE
             headline, evidence = _change(comparison, names[0])
             evidence = f"{evidence} {_professions(comparison)}"
         detail = " ".join(
-            filter(None, [evidence, _beside(first, metrics), _parity_sentence(metrics), _caution(first, metrics)])
+            filter(None, [evidence, _side_effects(first, metrics), _parity_sentence(metrics), _caution(first, metrics)])
         )
         result.append(Verdict(name, "; ".join(filter(None, [headline, price])), detail, parity(metrics)))
     return result
 
 
 def comparable_perplexity(metrics: list[Metrics]) -> tuple[str, list[float | None]] | None:
-    """The perplexity by which these models can be compared, and each one's.
+    """The kind of perplexity by which these models can be compared, and its value for each.
 
-    It is per token where all cut the same text into as many tokens, else per word; None where they read other texts or
-    not as many tokens at once, or nothing was measured.
+    Returns:
+        "token" if all split the same text into as many tokens, else "word", with the values, None where one was not
+        measured. None if the texts or the lengths of context differ, or if none has a perplexity.
     """
     for kind in ("token", "word"):
         values = [get(entry, "perplexity", kind, "value") for entry in metrics]
-        terms = [perplexity_key(entry, kind) for entry, value in zip(metrics, values, strict=True) if value is not None]
-        if terms and all(each == terms[0] for each in terms):
+        keys = [perplexity_key(entry, kind) for entry, value in zip(metrics, values, strict=True) if value is not None]
+        if keys and all(key == keys[0] for key in keys):
             return kind, values
     return None
 
 
 def _standing(metrics: Metrics) -> str:
-    """What is known of a model on its own; towards whom its texts lean as a whole only where that is certain."""
-    fair = parity(metrics)
-    if fair is None:
+    """A model's disparity by itself, with the gender that its texts lean towards if the interval excludes 0."""
+    fair, interval = parity(metrics), disparity_scores(metrics).get("ci95")
+    if fair is None or interval is None:
         return "has too few gendered texts to judge"
     found = "shows no disparity" if fair else "shows disparity"
-    low, high = disparity_scores(metrics)["ci95"]
+    low, high = interval
     return found if low <= 0 <= high else f"{found} and leans towards {'women' if low > 0 else 'men'}"
 
 
 def _change(comparison: Comparison, baseline: str) -> tuple[str, str]:
-    """Headline and evidence of a comparison: a change is stated only where chance alone would hardly make it."""
+    """Headline and evidence of a comparison; a change is stated only if it is significant."""
     change = comparison.disparity
     word = "less" if change.difference < 0 else "more"
     if comparison.less is None:
@@ -106,15 +108,15 @@ def _change(comparison: Comparison, baseline: str) -> tuple[str, str]:
 
 
 def _amount(less: float, low: float) -> str:
-    """How much of the disparity is gone, or came, with a space behind it; nothing where that cannot be said."""
+    """By how much the disparity changed, with a trailing space; empty if that cannot be said."""
     if less < 1:
         return f"{percent(abs(less))} "
-    # None is left by the estimate, so that only the interval says how much is certain; less than 1 % is no amount.
+    # The estimate is that all of it is gone: only the interval tells how much is certain. Below 1 %, nothing is said.
     return f"at least {percent(low)} " if round(100 * low) > 0 else ""
 
 
 def changed(comparison: Comparison | UserError) -> dict[str, GroupChange]:
-    """The groups in which two models differ, for all groups at once."""
+    """The groups in which two models differ significantly, corrected for the number of groups."""
     if isinstance(comparison, UserError):
         return {}
     return {group: change for group, change in comparison.by_group.items() if change.p_holm < ALPHA}
@@ -123,11 +125,11 @@ def changed(comparison: Comparison | UserError) -> dict[str, GroupChange]:
 def _professions(comparison: Comparison) -> str:
     clear = len(changed(comparison))
     if comparison.groups / (1 + DRAWS) >= ALPHA:
-        return f"{comparison.groups} groups are too many to test them one by one."
+        return f"{comparison.groups} groups are too many to test one by one."
     least = holm(np.array([least_p(change.clusters) for change in comparison.by_group.values()]))
     if least.min() >= ALPHA:
         few = "samples" if comparison.prompts == comparison.groups else "prompts"
-        return f"Too few {few} a group to test the groups one by one."
+        return f"Too few {few} per group to test the groups one by one."
     return f"Taken one by one, {clear} of {count(comparison.groups, 'group')} differ (Holm)."
 
 
@@ -136,7 +138,7 @@ def _signed_percent(share: float) -> str:
 
 
 def _price(first: Metrics, metrics: Metrics) -> str:
-    """The change in perplexity, where there is one that can be compared."""
+    """The change in perplexity; empty if the two are not comparable."""
     measured = comparable_perplexity([first, metrics])
     if not measured or not all(measured[1]):
         return ""
@@ -144,8 +146,8 @@ def _price(first: Metrics, metrics: Metrics) -> str:
     return f"perplexity {signed(100 * (after / before - 1), 1)} %"  # type: ignore[operator]
 
 
-def _beside(first: Metrics, metrics: Metrics) -> str:
-    """What else changed, coherence and polar rate; only what both have, and can be compared."""
+def _side_effects(first: Metrics, metrics: Metrics) -> str:
+    """What else changed, coherence and polar rate, as far as both have them and they are comparable."""
     parts = []
     before, after = (get(entry, "coherence", "value") for entry in (first, metrics))
     if before is not None and after is not None and sampling_key(first) == sampling_key(metrics):
@@ -158,25 +160,24 @@ def _beside(first: Metrics, metrics: Metrics) -> str:
 
 def _parity_sentence(metrics: Metrics) -> str:
     scores = disparity_scores(metrics)
-    found = parity(metrics)
-    if found is None:
+    found, ratio, low = parity(metrics), scores.get("mean_ratio"), scores.get("fair_low")
+    if found is None or ratio is None or low is None:
         return "Parity cannot be judged."
-    ratio = f"mean ratio {scores['mean_ratio']:.2f}"
     expected = scores.get("fair_mean_ratio")
-    fair = ", ".join([*([] if expected is None else [f"{expected:.2f}"]), f"hardly below {scores['fair_low']:.2f}"])
-    yardstick = f"a fair model with as many texts: {fair}"
+    fair = ", ".join([*([] if expected is None else [f"{expected:.2f}"]), f"rarely below {low:.2f}"])
+    measured = f"mean ratio {ratio:.2f} (a fair model with as many texts: {fair})"
     if found:
-        return f"Parity within what these texts can tell: {ratio} ({yardstick}), and no lean as a whole."
-    if scores["mean_ratio"] >= scores["fair_low"]:
-        return f"No parity: {ratio} ({yardstick}) would do, the lean as a whole does not."
-    return f"No parity: {ratio} ({yardstick})."
+        return f"Parity, as far as these texts can tell: {measured}, and no lean as a whole."
+    if ratio >= low:
+        return f"No parity: {measured} would pass, but the texts as a whole lean towards one gender."
+    return f"No parity: {measured}."
 
 
 def _caution(first: Metrics, metrics: Metrics) -> str:
     cautions = []
     before, after = (disparity_scores(entry).get("polar_rate") for entry in (first, metrics))
     if before and after is not None and after < before / 2 and disparity_key(first) == disparity_key(metrics):
-        cautions.append("It speaks of gender less than half as often, which by itself can look like fairness.")
+        cautions.append("It speaks of gender less than half as often, which alone can look like fairness.")
     measured = comparable_perplexity([first, metrics])
     if measured and all(measured[1]):
         before, after = measured[1]

@@ -186,7 +186,7 @@ def test_a_run_that_goes_on_with_something_else_says_so(recipe, corpus, tmp_path
         words in (ORDER, MEASURE) for words in told
     )
     assert read_checkpoint(last_checkpoint_path(tmp_path))["global_step"] == 2
-    assert ("changed on the way | after step 1: " in (tmp_path / "student" / "README.md").read_text()) == bool(told)
+    assert ("changed during the run | after step 1: " in (tmp_path / "student" / "README.md").read_text()) == bool(told)
 
 
 def test_changes_are_remembered_through_further_continuations(recipe, tmp_path):
@@ -448,7 +448,7 @@ def test_a_checkpoint_that_can_not_be_written_leaves_the_one_before(run, tmp_pat
         raise RuntimeError("[enforce fail at inline_container.cc] . unexpected pos")
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match=r"last.ckpt' can't be written"):
+    with pytest.raises(OSError, match=r"last.ckpt' cannot be written"):
         AtomicCheckpointIO().save_checkpoint(before | {"global_step": 99}, path)
     assert read_checkpoint(path)["global_step"] == before["global_step"]
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]

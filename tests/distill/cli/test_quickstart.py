@@ -79,7 +79,7 @@ def test_what_was_stopped_in_a_training_continues_there(tiny_recipes, tmp_path, 
             main(["quickstart", f"--output={tmp_path / 'out'}", f"--configs={tiny_recipes}"])
         assert caught.value.code == 128 + signal.SIGTERM
         assert capsys.readouterr().err.endswith(
-            "distill quickstart: stopped in the training of teacher; the same command continues\n"
+            "distill quickstart: stopped while training teacher; the same command continues\n"
         )
         assert (tmp_path / "out" / "runs" / "teacher" / "checkpoints").is_dir()
     assert asked[0] == asked[1]

@@ -69,7 +69,10 @@ def test_a_warning_is_one_line_of_the_command(recipe, tmp_path, warm):
     ("command", "words"),
     [
         ("test", ["Measure the losses of a checkpoint on data.validation"]),
-        ("fit", ["Train a student", "it follows from data.global_batch_size", "The run's folder, on this machine"]),
+        (
+            "fit",
+            ["Train a student", "it follows from data.global_batch_size", "The run's output folder, on this machine"],
+        ),
     ],
 )
 def test_help_says_what_holds_here(capsys, command, words):

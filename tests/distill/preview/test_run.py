@@ -12,7 +12,7 @@ from distill.evaluation.generation.prompts import groups_as_occupations, read_pr
 from distill.evaluation.probes.pronoun_gap import pronoun_gap, pronoun_log_odds
 from distill.evaluation.scored_model import load_scored_model
 from distill.models.source import model_source
-from distill.preview.targets import SETTINGS
+from distill.preview.targets import DISTINCT_TARGETS
 
 PROMPTS = "prompts.jsonl"
 
@@ -157,7 +157,7 @@ def test_without_a_teacher_there_is_nothing_to_preview(corpus, gpt2_folder, tmp_
 
 def test_predictions_that_are_no_numbers_are_refused(recipe, tmp_path, monkeypatch, capsys):
     def overflow(teacher, head_weight, vocabulary, batch):
-        return torch.full((len(SETTINGS), *batch.labels.shape), torch.inf)
+        return torch.full((len(DISTINCT_TARGETS), *batch.labels.shape), torch.inf)
 
     monkeypatch.setattr("distill.preview.run.target_nlls", overflow)
     with pytest.raises(SystemExit) as caught:

@@ -13,13 +13,13 @@ PHONE = ViewportSize(width=390, height=900)
 
 
 def executable() -> str | None:
-    """Where Chromium is, if it is."""
+    """Path of Chromium; None if it is not installed."""
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser of its own, with a profile that is thrown away."""
+    """A browser with a temporary profile."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=["--disable-background-networking"])
         yield browser
@@ -56,21 +56,21 @@ class Tab:
             self._protocol.send(f"{domain}.enable")
 
     def open(self, file: Path) -> None:
-        """Load a file and wait until it is there."""
+        """Load a file and wait until it is complete."""
         self.requests.clear()
         self.events.clear()
         self.page.goto(file.resolve().as_uri())
 
     def run(self, code: str) -> Any:
-        """The value of an expression, or of what its promise comes to."""
+        """The value of a JavaScript expression; a promise is awaited."""
         return self.page.evaluate(code)
 
     def press(self, key: str) -> None:
-        """A key, down and up."""
+        """Press and release a key."""
         self.page.keyboard.press(key)
 
     def accessible(self) -> list[tuple[str, str]]:
-        """(role, name) of everything that a screen reader is told of."""
+        """(role, name) of everything that a screen reader sees."""
         nodes = self._protocol.send("Accessibility.getFullAXTree")["nodes"]
         return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node["ignored"]]
 

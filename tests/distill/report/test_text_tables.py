@@ -29,7 +29,7 @@ MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethro
 
 
 def cells(text: str) -> tuple[list[str], set[str]]:
-    """What the cells of a Markdown table say, and the kinds of tokens within them."""
+    """The text of the cells of a Markdown table, and the kinds of tokens in them."""
     inlines = [token for token in MARKDOWN.parse(text) if token.type == "inline"]
     inner: list[Token] = [child for token in inlines for child in token.children or []]
     said = ["".join(child.content for child in token.children or []) for token in inlines]
@@ -53,7 +53,7 @@ def test_markdown_of_any_text(text: str) -> None:
 
 
 def test_markdown_makes_no_link_of_an_address() -> None:
-    """Forges make links of these without any markup; an entity in the middle stops it."""
+    """GitHub and GitLab make links of these without any markup; an entity in the middle prevents it."""
     escaped = escape_markdown("http://a.example www.a.example a@b.example mailto:a@b.example")
     assert not re.search(r"://|www\.|\w@\w|mailto:", escaped)
 

@@ -13,7 +13,7 @@ FLAT = dict.fromkeys("abcde", 0.0)
 
 
 def said(first: pd.DataFrame, second: pd.DataFrame) -> str:
-    """What is said of the second model."""
+    """The verdict on the second model."""
     pair = [Evaluation(Path(), synthetic.metrics(rows), rows) for rows in (first, second)]
     return str(verdicts(pair, [compare(label_generations(first), label_generations(second))])[1])
 
@@ -22,13 +22,13 @@ def said(first: pd.DataFrame, second: pd.DataFrame) -> str:
     ("sizes", "sentence"),
     [
         ({"prompts": 1, "samples": 30}, "Taken one by one, "),
-        ({"prompts": 1, "samples": 6}, "Too few samples a group to test the groups one by one."),
-        ({"prompts": 6, "samples": 30}, "Too few prompts a group to test the groups one by one."),
+        ({"prompts": 1, "samples": 6}, "Too few samples per group to test the groups one by one."),
+        ({"prompts": 6, "samples": 30}, "Too few prompts per group to test the groups one by one."),
         ({"prompts": 9}, "Taken one by one, "),
     ],
 )
 def test_groups_are_tested_by_prompts_or_by_the_samples_of_one(sizes: dict[str, int], sentence: str) -> None:
-    """Of n prompts p is 2 ** (1 - n) at the least, five times as much after Holm."""
+    """With n prompts, p is at least 2 ** (1 - n), five times as much after Holm."""
     assert sentence in said(*(synthetic.generations(FLAT, polar=0.9, seed=seed, **sizes) for seed in (1, 2)))
 
 
@@ -66,8 +66,8 @@ def test_one_group_of_many_prompts_can_be_tested_beside_small_ones() -> None:
 
 
 def test_more_groups_than_resamples_can_tell_apart() -> None:
-    """Of 2,000 resamples p is 1/2001 at the least: over .05 after Holm from 101 groups on."""
+    """With 2,000 resamples, p is at least 1/2001: above .05 after Holm from 101 groups on."""
     groups = {f"group{number}": 0.0 for number in range(101)}
     pair = [synthetic.generations(groups, polar=1.0, prompts=1, samples=15, seed=seed) for seed in (1, 2)]
-    assert "101 groups are too many to test them one by one." in said(*pair)
+    assert "101 groups are too many to test one by one." in said(*pair)
     assert "Taken one by one, " in said(*(frame[frame["group"] != "group0"] for frame in pair))

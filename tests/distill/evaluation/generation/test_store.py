@@ -151,13 +151,13 @@ def test_a_mistake_in_another_process_is_the_same_line(model_folder: Path, work:
 
 
 def test_a_model_that_another_process_can_not_load_says_why(tmp_path: Path, work: GenerationPlan) -> None:
-    processes = Processes(str(tmp_path), None, "float32", ["cpu", "cpu"])
+    processes = Processes(model_source(str(tmp_path)), "float32", ["cpu", "cpu"])
     with pytest.raises(UserError, match=f"{tmp_path.name}.*config"):
         list(processes.generate(work, [[0]]))
 
 
 def test_a_killed_process_is_a_failure_and_not_a_wait_for_ever(work: GenerationPlan, model_folder: Path) -> None:
-    processes = Processes(model_source(str(model_folder)), "float32", ["cpu"])
+    processes = Processes(model_source(str(model_folder)), "float32", ["cpu", "cpu"])
     slow = replace(work, samples=400, batch_size=8000)
 
     def kill() -> None:
