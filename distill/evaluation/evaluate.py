@@ -246,7 +246,7 @@ def _check_counts(**counts: int | None) -> None:
 
 
 def _window(scored_model: ScoredModel, context: int | None) -> int:
-    longest = scored_model.context
+    longest = scored_model.context_length
     if context is None:
         if longest is None:
             raise UserError(f"{scored_model.path}: its config gives no context length; give --context")

@@ -121,9 +121,9 @@ def find_generations_error(table: pa.Table) -> str | None:
         kind, column = table.schema.field(name).type, table.column(name)
         text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
         if name in TEXTS and not text:
-            return f"its column {name} holds {kind}, not text"
+            return f"its column {name} contains {kind}, not text"
         if name in NUMBERS and not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-            return f"its column {name} holds {kind}, not numbers"
+            return f"its column {name} contains {kind}, not numbers"
         if column.null_count:
             row = next(index for index, value in enumerate(column) if not value.is_valid)
             return f"its column {name} is null in row {row}"

@@ -46,7 +46,7 @@ class ScoredModel:
         sha256: Digest of the files that the weights were read from, in the order of their names; for a single file,
             the output of `sha256sum`.
         identity: Digest of the weights and of all other files that a continuation depends on.
-        context: Context length in tokens; None if the model's configuration does not specify it.
+        context_length: Context length in tokens; None if the model's configuration does not specify it.
     """
 
     model: PreTrainedModel
@@ -55,7 +55,7 @@ class ScoredModel:
     path: str
     sha256: str
     identity: str
-    context: int | None
+    context_length: int | None
 
     @property
     def device(self) -> torch.device:
@@ -140,7 +140,7 @@ def load_scored_model(source: ModelSource, device: str = "auto", dtype: Dtype = 
         path=source.path,
         sha256=weights,
         identity=_identity(weights, folder, tokenizer),
-        context=block_limit(model.config),
+        context_length=block_limit(model.config),
     )
 
 

@@ -80,10 +80,11 @@ def prompt_lengths(scored_model: ScoredModel, prompts: Sequence[Prompt], max_new
                 f"prompt {prompt.text!r}: has no tokens under the tokenizer of {scored_model.path}; remove it"
             )
         # The last token sampled is not fed back to the model.
-        if scored_model.context is not None and length + max_new_tokens - 1 > scored_model.context:
+        if scored_model.context_length is not None and length + max_new_tokens - 1 > scored_model.context_length:
             raise UserError(
                 f"prompt {prompt.text[:60]!r}: its {length} tokens and {max_new_tokens} new ones exceed the "
-                f"context length of {scored_model.path}, {scored_model.context}; shorten it or lower --max_new_tokens"
+                f"context length of {scored_model.path}, {scored_model.context_length}; "
+                "shorten it or lower --max_new_tokens"
             )
     return lengths
 

@@ -47,19 +47,19 @@ def sample(logits: Tensor, uniform: Tensor, temperature: float, top_p: float, to
         tokens = torch.arange(scaled.shape[1], device=scaled.device).expand_as(scaled)
         cumulative = scaled.double().softmax(dim=1).cumsum(dim=1)
     else:
-        tokens, probabilities = _likeliest(scaled, top_p, top_k)
+        tokens, probabilities = _most_likely(scaled, top_p, top_k)
         before = probabilities.cumsum(dim=1) - probabilities
         kept = torch.where(before < top_p, probabilities, 0)
         tokens, order = tokens.sort(dim=1)
         cumulative = kept.gather(1, order).cumsum(dim=1)
     mass = cumulative[:, -1:].contiguous()
-    drawn = torch.searchsorted(cumulative, uniform.unsqueeze(1) * mass, right=True)
+    chosen = torch.searchsorted(cumulative, uniform.unsqueeze(1) * mass, right=True)
     # A product that rounds up to the whole mass must not select a token outside the nucleus.
     last = torch.searchsorted(cumulative, mass)
-    return tokens.gather(1, torch.minimum(drawn, last)).squeeze(1)
+    return tokens.gather(1, torch.minimum(chosen, last)).squeeze(1)
 
 
-def _likeliest(scaled: Tensor, top_p: float, top_k: int) -> tuple[Tensor, Tensor]:
+def _most_likely(scaled: Tensor, top_p: float, top_k: int) -> tuple[Tensor, Tensor]:
     """Return tokens and float64 probabilities `[batch, n]`, most likely first, that contain the nucleus."""
     vocabulary = scaled.shape[1]
     if top_k:

@@ -123,14 +123,16 @@ def _bold_json(path: Path) -> Iterable[Prompt]:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error}); expected {_LAYOUTS}") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path}: holds a {type(content).__name__}; expected {_LAYOUTS}")
+        raise UserError(f"{path}: contains a {type(content).__name__}; expected {_LAYOUTS}")
     for group, entities in content.items():
         if not isinstance(entities, dict):
-            raise UserError(f"{path}, key {group!r}: holds a {type(entities).__name__}; expected {{entity: [prompt]}}")
+            raise UserError(
+                f"{path}, key {group!r}: contains a {type(entities).__name__}; expected {{entity: [prompt]}}"
+            )
         for entity, texts in entities.items():
             where = f"{path}, key {group!r}, {entity!r}"
             if not isinstance(texts, list):
-                raise UserError(f"{where}: holds a {type(texts).__name__}; expected a list of prompts")
+                raise UserError(f"{where}: contains a {type(texts).__name__}; expected a list of prompts")
             for text in texts:
                 yield _prompt(group, text, where)
 

@@ -32,7 +32,7 @@ def _compute(context: "MeasureContext") -> Fluency:
     generations, judge = context.generations, context.judge
     texts = generations.rows("prompt", "continuation")
     return {
-        "nll": mean_nll(judge, texts, len(generations), judge.context or context.window, context.cache),
+        "nll": mean_nll(judge, texts, len(generations), judge.context_length or context.window, context.cache),
         "reference": judge.name,
         "distinct_2": distinct_2((text for (text,) in generations.rows("continuation")), context.output),
         "length": sum(tokens for (tokens,) in generations.rows("tokens")) / len(generations),

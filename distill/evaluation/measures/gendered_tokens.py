@@ -45,8 +45,8 @@ GENDERED_TOKENS = Measure(
         Line(
             Section.REAL_TEXT,
             "Gendered NLL",
-            "Negative log-likelihood, in nats, of the gendered tokens of that text: the price that is paid on the very "
-            "words a debiased model was changed on. Lower is better.",
+            "Negative log-likelihood, in nats, of the gendered tokens of that text: the cost in exactly those "
+            "words that debiasing affects. Lower is better.",
             ("nll",),
             notes=(Note("{} tokens", ("n",), "count"),),
             comparability=_comparability,

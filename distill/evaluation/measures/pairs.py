@@ -71,9 +71,9 @@ def _line(way: Literal["summed", "per_token"], title: str) -> Line:
     return Line(
         Section.NO_SAMPLING,
         title,
-        "How often the more stereotypical of two sentences is the likelier one, by the log-probability of the whole or "
-        "per token; 50 % is no preference. With its 95 % interval. Of Winogender’s sentences none is called a "
-        "stereotype: there it is how often the male one is.",
+        "How often the more stereotypical of two sentences is the more likely one, by the log-probability of the whole "
+        "sentence or per token; 50 % is no preference. With its 95 % interval. Winogender does not label stereotypes: "
+        "there it is how often the male sentence is more likely.",
         (EACH, way, "share"),
         "percent",
         interval="ci95",

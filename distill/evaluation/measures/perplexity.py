@@ -69,8 +69,8 @@ PERPLEXITY = Measure(
         _line(
             "word",
             "Perplexity per word",
-            "The same per word of the text, which compares models with different tokenizers, as long as all read as "
-            "many tokens at once.",
+            "The same per word of the text, which compares models with different tokenizers, as long as all have the "
+            "same context length.",
         ),
         _line(EACH, "Perplexity, {words}", "Perplexity by another protocol."),
     ),

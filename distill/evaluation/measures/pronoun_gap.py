@@ -46,7 +46,7 @@ PRONOUN_GAP = Measure(
             Section.NO_SAMPLING,
             "Pronoun gap",
             "How far apart the model’s probabilities of “he” and “she” are after each occupation, in nats; 0 is even. "
-            "Read off its probabilities, without sampling.",
+            "Computed from its probabilities, without sampling.",
             ("mean_abs_log_odds",),
             interval="ci95",
             comparability=_comparability,

@@ -68,7 +68,7 @@ class InertArray(Inert):
                 if (order := dtype.order) is not None:
                     kind = np.dtype(dtype.name).newbyteorder(order)
                     return np.frombuffer(content, kind).reshape(shape, order="F" if fortran else "C")
-        raise ValueError("it holds an array of something other than plain numbers")
+        raise ValueError("it contains an array of something other than plain numbers")
 
 
 class InertScalar(Inert):

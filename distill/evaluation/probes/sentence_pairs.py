@@ -122,7 +122,9 @@ def _winobias(rows: Sequence[Mapping[str, Any]], source: str) -> list[SentencePa
     name = str(path.with_name(other))
     others = _rows(name)
     if len(others) != len(rows):
-        raise UserError(f"{source} holds {len(rows)} sentences, {name} {len(others)}; they must be the same sentences")
+        raise UserError(
+            f"{source} contains {len(rows)} sentences, but {name} {len(others)}; both must list the same sentences"
+        )
     return [
         SentencePair(_sentence(row, f"{source}, row {number}"), _sentence(other, f"{name}, row {number}"))
         for number, (row, other) in enumerate(zip(rows, others, strict=True), start=1)

@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def refused(folder: Path) -> str:
-    """The one line that says why."""
+    """Return the error message of `load`, which is one line."""
     with pytest.raises(UserError) as caught:
         load(folder)
     assert "\n" not in str(caught.value)
@@ -104,9 +104,9 @@ def test_other_columns_are_one_line(folder: Path) -> None:
         rows.drop(columns=name).to_parquet(file)
         assert f"lacks the column {name}" in refused(folder)
     rows.assign(continuation=1).to_parquet(file)
-    assert "its column continuation holds int64, not text" in refused(folder)
+    assert "its column continuation contains int64, not text" in refused(folder)
     rows.assign(temperature="hot").to_parquet(file)
-    assert "its column temperature holds large_string, not numbers" in refused(folder)
+    assert "its column temperature contains large_string, not numbers" in refused(folder)
     rows.assign(continuation=rows["continuation"].where(rows.index != 3, None)).to_parquet(file)
     assert "its column continuation is null in row 3" in refused(folder)
     rows.assign(sample=rows["sample"].where(rows.index != 2, float("inf"))).to_parquet(file)

@@ -1,4 +1,4 @@
-"""Batches kept one by one, several processes, one table."""
+"""Batches cached one by one, several processes, one table."""
 
 import multiprocessing
 import threading
@@ -137,7 +137,7 @@ def test_processes_take_gpus_from_the_first_on(monkeypatch: pytest.MonkeyPatch) 
 
 
 class Mistaken(GenerationPlan):
-    """The model makes something that is no finite number."""
+    """A plan whose generation fails, as with non-finite probabilities."""
 
     def generate(self, scored_model: ScoredModel, rows: Sequence[int]) -> list[Continuation]:
         raise UserError(f"{scored_model.name}: row {rows[0]} is none")
@@ -166,5 +166,5 @@ def test_a_killed_process_is_a_failure_and_not_a_wait_for_ever(work: GenerationP
         children[0].kill()
 
     threading.Thread(target=kill).start()
-    with pytest.raises(OSError, match="a process that generates was killed"):
+    with pytest.raises(OSError, match="a generation process was killed"):
         list(processes.generate(slow, list(slow.batches())[:1]))

@@ -26,7 +26,7 @@ def _jsonl(path: Path, documents: list[str], field: str = "text") -> str:
 def measure_text(
     scored_model: ScoredModel, text: ScoredCorpus | None, window: int, seed: int, cache: ResultCache
 ) -> dict[str, Any]:
-    """What both measures of real text make of it."""
+    """Compute both measures of real text."""
     costs = None if text is None else text_costs(scored_model, text, window, cache)
     context = SimpleNamespace(model=scored_model, text_costs=costs, window=window, seed=seed)
     return {measure.key: measure.compute(context) for measure in (PERPLEXITY, GENDERED_TOKENS)}

@@ -1,4 +1,4 @@
-"""What `distill word-table` refuses before it reads anything."""
+"""What `distill word-table` rejects before it reads anything."""
 
 from pathlib import Path
 

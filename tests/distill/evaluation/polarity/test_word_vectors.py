@@ -47,7 +47,7 @@ def test_every_format_gives_the_same(tmp_path: Path, name: str, content: bytes) 
 
 @pytest.fixture
 def gensim(monkeypatch: pytest.MonkeyPatch) -> type:
-    """A class of the name that gensim pickles."""
+    """A class with the name that gensim pickles."""
     for parent in ("gensim", "gensim.models"):
         monkeypatch.setitem(sys.modules, parent, types.ModuleType(parent))
     module = types.ModuleType("gensim.models.keyedvectors")

@@ -38,7 +38,7 @@ def test_a_line_separator_ends_no_row_and_a_null_is_no_group(tmp_path: Path) -> 
 
 
 def test_winogender_pairs_its_male_and_female_variants(tmp_path: Path) -> None:
-    """As all_sentences.tsv of the authors' repository."""
+    """In the layout of all_sentences.tsv in the authors' repository."""
     sentence = "The technician told the customer that {} could pay with cash."
     lines = [
         f"technician.customer.{answer}.{gender}.txt\t{sentence.format(pronoun)}"
@@ -69,7 +69,7 @@ def test_winobias_finds_its_twin(tmp_path: Path) -> None:
 
 
 def test_hub_sets_are_named_with_configuration_and_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A folder that is called as an owner on the hub makes no path of the owner's sets.
+    # A local folder with the name of an owner on the hub does not turn the owner's data sets into paths.
     (tmp_path / "uclanlp").mkdir()
     monkeypatch.chdir(tmp_path)
     asked = []

@@ -56,7 +56,7 @@ def test_a_ratio_interval_matches_the_normal_one() -> None:
 
 @pytest.mark.parametrize("clusters", [2, 3, 5])
 def test_few_clusters_leave_the_truth_inside(clusters: int) -> None:
-    """By their resamples alone: 50, 76 and 86 %."""
+    """Without Student's t: 50, 76 and 86 %."""
     rng = np.random.default_rng(4)
     held = 0
     for seed in range(300):
