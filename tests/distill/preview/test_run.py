@@ -130,7 +130,7 @@ def test_a_stopped_preview_leaves_nothing(recipe, tmp_path, monkeypatch, capsys)
         (["--text=nowhere.txt"], "nowhere.txt: no such file"),
         (["--tokens=0"], "--tokens is 0"),
         (["--data.block_size=65"], "longer than the teacher's 64 positions"),
-        (["--prompts=nowhere.jsonl"], "nowhere.jsonl: no such file of prompts"),
+        (["--prompts=nowhere.jsonl"], "nowhere.jsonl: no such prompt file"),
         (["--model.teacher.path=./nowhere"], "./nowhere: no such folder"),
     ],
 )
