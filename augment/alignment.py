@@ -1,7 +1,7 @@
-"""Which token of the counterfactual stands where a token of the text stands: from character spans to positions.
+"""Aligns the tokens of a text with those of its counterfactual, by their character offsets and the swaps.
 
 Offsets are those of any fast tokenizer: (start, end) in characters for every token, with or without the space before a
-word, and (0, 0) for special tokens at either end. Several tokens may share the end of one character, as the bytes of an
+word, and (0, 0) for special tokens at either end. Several tokens may end at the same character, as the bytes of an
 emoji do.
 """
 
@@ -14,15 +14,20 @@ Offsets = Sequence[tuple[int, int]]
 
 
 def boundaries(offsets: Offsets, counterfactual_offsets: Offsets, swaps: Sequence[Swap]) -> list[int]:
-    """For every token the index of the counterfactual token that ends where it ends, or -1 where none does.
+    """For every token, the index of the counterfactual token that ends at the same place, or -1 if none does.
 
-    -1 inside a swapped word, and where the counterfactual has no such token, because it was cut off or because its
-    tokens are cut elsewhere. Linear in the number of tokens.
+    That is -1 inside a swapped word, and where the counterfactual has no such token, because it was truncated or its
+    tokens are split elsewhere. Linear in the number of tokens.
+
+    Args:
+        offsets: Start and end of every token, `[tokens, 2]`.
+        counterfactual_offsets: The same of the counterfactual.
+        swaps: The exchanged words, in order.
 
     >>> boundaries([(0, 3), (3, 8)], [(0, 3), (3, 5), (5, 10)], [Swap(3, 8, 3, 10, False)])  # a lady → a gentleman
     [0, 2]
     """
-    # Arrays would be compared number by number.
+    # Only lists: comparing arrays gives an array.
     if not swaps and type(offsets) is type(counterfactual_offsets) is list and offsets == counterfactual_offsets:
         return list(range(len(offsets)))
     head, tail = _specials(offsets)
@@ -49,8 +54,8 @@ def boundaries(offsets: Offsets, counterfactual_offsets: Offsets, swaps: Sequenc
             pieces, other_pieces = stop - position, other_last - other_first + 1
             if pieces == other_pieces or (position > head and stop < tail and other_last + 1 < other_tail):
                 aligned[stop - 1] = other_last
-            # Otherwise one of the two may have been cut off between the pieces of its last character; and at the first,
-            # a sign that the tokenizer puts before every text (“▁”) may end where that character does.
+            # Otherwise one of the two may have been truncated between the pieces of its last character; and at the
+            # first, the prefix that the tokenizer puts before every text (“▁”) may end where that character does.
             if pieces == other_pieces > 1:
                 # k-th with k-th, where they cover the same characters after any swap
                 for piece in range(pieces - 1):
@@ -58,7 +63,7 @@ def boundaries(offsets: Offsets, counterfactual_offsets: Offsets, swaps: Sequenc
                     if start >= settled and start + delta == counterfactual_offsets[other_first + piece][0]:
                         aligned[position + piece] = other_first + piece
         position = stop
-    # The end of the text is the end of its reversal only if neither was cut off before it.
+    # The end of the text is the end of its reversal only if neither was truncated before it.
     if head == tail or aligned[tail - 1] == other_tail - 1:
         for position in range(min(len(offsets) - tail, len(counterfactual_offsets) - other_tail)):
             aligned[tail + position] = other_tail + position
@@ -66,10 +71,15 @@ def boundaries(offsets: Offsets, counterfactual_offsets: Offsets, swaps: Sequenc
 
 
 def align(offsets: Offsets, counterfactual_offsets: Offsets, swaps: Sequence[Swap]) -> list[int]:
-    """a(t): for every token the counterfactual position whose prefix is the reversal of the prefix up to it, or -1.
+    """a(t): for every token, the counterfactual position whose prefix is the reversal of the prefix up to it, or -1.
 
-    As `boundaries`, and also -1 at the token that an ambiguous word ends in: whether “her” became “his” or “him” was
-    decided by the words that follow, so that the counterfactual would tell the future there.
+    As `boundaries`, and also -1 at the token in which an ambiguous word ends: whether “her” became “his” or “him” was
+    decided by the words that follow, so the counterfactual would leak the future there.
+
+    Args:
+        offsets: Start and end of every token, `[tokens, 2]`.
+        counterfactual_offsets: The same of the counterfactual.
+        swaps: The exchanged words, in order.
 
     >>> align([(0, 3), (3, 7), (7, 12)], [(0, 3), (3, 7), (7, 12)], [Swap(4, 7, 4, 7, True)])  # saw her today
     [0, -1, 2]
@@ -85,7 +95,7 @@ def align(offsets: Offsets, counterfactual_offsets: Offsets, swaps: Sequence[Swa
 
 
 def _specials(offsets: Offsets) -> tuple[int, int]:
-    """How many special tokens begin the offsets, and where those that end them begin."""
+    """The number of special tokens at the beginning, and the position of the first of those at the end."""
     head, tail = 0, len(offsets)
     while head < tail and offsets[head][1] == 0:
         head += 1
@@ -95,7 +105,7 @@ def _specials(offsets: Offsets) -> tuple[int, int]:
 
 
 def _runs(offsets: Offsets, head: int, tail: int) -> tuple[dict[int, int], dict[int, int]]:
-    """The first and the last token that end at each character; no first ones where no two tokens share an end."""
+    """The first and the last token that end at each character; no first ones if no two tokens share an end."""
     last = {end: head + index for index, (_, end) in enumerate(offsets[head:tail])}
     if len(last) == tail - head:
         return {}, last

@@ -1,4 +1,4 @@
-"""The role reversal of a whole corpus, on all cores, and the writing of it."""
+"""Reverses a whole corpus, on all cores, and writes the result."""
 
 import hashlib
 import json
@@ -24,18 +24,23 @@ _FORMS = (".jsonl", ".parquet", ".txt")
 
 
 class OutputError(ValueError):
-    """An output that cannot be written: says why, and what to do."""
+    """An output that cannot be written: the message says why, and what to do."""
 
 
-_MOST_PIECES, _LEAST_ROWS = 1000, 500
+_MAX_PIECES, _MIN_ROWS = 1000, 500
 _PAIRS_SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a reversal did: documents, words (between blanks), swaps by group of the lexicon, documents without any.
+    """Counts over a reversed corpus.
 
-    `pairs`: the most frequent ones, as "she → he", in lower case.
+    Attributes:
+        documents: All documents.
+        words: All words, split at whitespace.
+        swaps: Exchanged words by group of the lexicon.
+        pairs: How often the most frequent pairs were exchanged, named "she → he", in lower case.
+        without_swaps: Documents in which nothing was exchanged.
     """
 
     documents: int
@@ -54,14 +59,20 @@ class Summary:
         )
 
     def to_json(self) -> str:
-        """The same as one JSON object."""
+        """The counts as a JSON object."""
         return json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n"
 
 
 def shard(dataset: "datasets.Dataset", index: int, number: int) -> "datasets.Dataset":
-    """The index-th (from 1) of `number` stretches of about the same length, so that machines share one corpus.
+    """A part of a corpus, so that several machines can share it.
 
-    Raises `OutputError` where some would get nothing.
+    Args:
+        dataset: The corpus.
+        index: Which part, from 1.
+        number: Of contiguous parts, which have about the same number of documents.
+
+    Raises:
+        OutputError: If there are fewer documents than parts.
     """
     if len(dataset) < number:
         raise OutputError(f"{len(dataset):,} documents are fewer than {number:,} shards; choose fewer")
@@ -71,23 +82,34 @@ def shard(dataset: "datasets.Dataset", index: int, number: int) -> "datasets.Dat
 def reverse_corpus(
     dataset: "datasets.Dataset", reverser: RoleReverser, folder: str | Path, num_proc: int = 1, state: str = ""
 ) -> tuple["datasets.Dataset", Summary]:
-    """Reverse the column `text` of a dataset, on `num_proc` processes, and count what was done.
+    """Reverse the column `text` of a dataset, and count what was exchanged.
 
-    The result has the columns text and counterfactual (strings), swaps and tells: the fields of each `Swap`, and the
-    (start, end) of each tell, one after the other in a list of integers; `to_reversal` reads them. A row for every
-    row, in order. It is done in pieces, each a file in `folder`; those that are there already, for the same `state`
-    (which names the dataset), are not done again, so that a run that was killed continues.
+    Args:
+        dataset: The corpus.
+        reverser: Reverses each document.
+        folder: Folder for the pieces of the result, a file each. Pieces that it contains already, of the same reverser
+            and `state`, are kept, so that a run that was killed continues.
+        num_proc: Number of processes.
+        state: Identifies the dataset; default: its fingerprint.
+
+    Returns:
+        A dataset with a row for each row, in order, and the counts. The columns are text and counterfactual (strings),
+        swaps and tells (lists of integers: the fields of one `Swap` after the other, and the start and end of one tell
+        after the other); `to_reversal` reads a row.
+
+    Raises:
+        EOFError: If a worker process was killed.
     """
     import datasets
     from tqdm import tqdm
 
-    rows = max(_LEAST_ROWS, -(-len(dataset) // _MOST_PIECES))
+    rows = max(_MIN_ROWS, -(-len(dataset) // _MAX_PIECES))
     key = hashlib.sha256(f"{state or dataset._fingerprint} {reverser.fingerprint} {rows}".encode()).hexdigest()[:16]
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     pieces = [
         _Piece(folder / f"{key}-{start:012}.arrow", start, min(start + rows, len(dataset)))
-        # One at least, for the columns of a corpus without documents.
+        # At least one, so that a corpus without documents has its columns, too.
         for start in range(0, max(1, len(dataset)), rows)
     ]
     missing = [piece for piece in pieces if not piece.counts.exists()]
@@ -98,14 +120,14 @@ def reverse_corpus(
             for piece in ordered_map(_reverse_piece, missing, processes, dataset, reverser):
                 progress.update(piece.stop - piece.start)
         except BrokenProcessPool as error:
-            raise EOFError("a worker process was ended") from error
+            raise EOFError("a worker process was killed") from error
     reversed_dataset = datasets.concatenate_datasets([datasets.Dataset.from_file(str(piece.rows)) for piece in pieces])
-    return reversed_dataset, _added_up(len(dataset), [json.loads(piece.counts.read_text("utf-8")) for piece in pieces])
+    return reversed_dataset, _sum(len(dataset), [json.loads(piece.counts.read_text("utf-8")) for piece in pieces])
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """Rows [start, stop) of a corpus, reversed: a file of rows, and one of counts, which says that both are whole."""
+    """Rows [start, stop) of a corpus, reversed: a file of rows, and one of counts, which is written last."""
 
     rows: Path
     start: int
@@ -151,7 +173,7 @@ def _counts(reversals: list[Reversal], group_of: dict[str, str]) -> dict[str, An
     pairs: Counter[str] = Counter()
     for (old, new), count in exchanged.items():
         word = old.lower().replace("’", "'")
-        # A swapped word that the lexicon does not have is a first name.
+        # A swapped word that is not in the lexicon is a first name.
         groups[group_of.get(word) or group_of.get(word.partition("'")[0], "name")] += count
         pairs[f"{word} → {new.lower().replace('’', chr(39))}"] += count
     return {
@@ -162,7 +184,7 @@ def _counts(reversals: list[Reversal], group_of: dict[str, str]) -> dict[str, An
     }
 
 
-def _added_up(documents: int, counts: list[dict[str, Any]]) -> Summary:
+def _sum(documents: int, counts: list[dict[str, Any]]) -> Summary:
     groups: Counter[str] = Counter()
     pairs: Counter[str] = Counter()
     for count in counts:
@@ -178,7 +200,7 @@ def _added_up(documents: int, counts: list[dict[str, Any]]) -> Summary:
 
 
 def to_reversal(row: dict[str, Any]) -> Reversal:
-    """The `Reversal` that a row of `reverse_corpus` holds."""
+    """The `Reversal` in a row of the dataset that `reverse_corpus` returns."""
     tells = row["tells"]
     return Reversal(
         row["text"],
@@ -189,30 +211,46 @@ def to_reversal(row: dict[str, Any]) -> Reversal:
 
 
 def check_output(output: str | Path) -> Path:
-    """The path, if something can be written there in a form that its suffix names; `OutputError` otherwise."""
+    """Check that an output can be written, before anything is reversed.
+
+    Args:
+        output: A file with one of the suffixes of `write_corpus`, or a folder, without a suffix.
+
+    Returns:
+        The output as a path.
+
+    Raises:
+        OutputError: If the suffix is unsupported, if the output exists and may not be replaced, or if it cannot be
+            written.
+    """
     if not str(output):
-        raise OutputError("the name of the output is empty; give a file or a folder")
+        raise OutputError("no output given; name a file or a folder")
     path = Path(output)
     if path.suffix and path.suffix.lower() not in _FORMS:
-        raise OutputError(f"{path}: the suffix is to be one of {', '.join(_FORMS)}; a folder's name has no dot")
+        raise OutputError(f"{path}: unsupported suffix; use one of {', '.join(_FORMS)}, or a folder name without a dot")
     if not path.suffix and path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise OutputError(f"{path}: exists already; remove it or choose another")
+        raise OutputError(f"{path}: exists already; remove it or choose another name")
     if path.suffix and path.is_dir():
         raise OutputError(f"{path}: is a folder; choose another name")
     parent = next(parent for parent in path.absolute().parents if parent.exists())
     if not parent.is_dir():
-        raise OutputError(f"{path}: {parent.name} is a file and no folder; choose another name")
+        raise OutputError(f"{path}: {parent.name} is a file, not a folder; choose another name")
     if not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(f"{path}: {parent} is not to be written to; choose another folder")
+        raise OutputError(f"{path}: {parent} is not writable; choose another folder")
     return path
 
 
 def write_corpus(dataset: "datasets.Dataset", output: str | Path) -> None:
-    """Write what `reverse_corpus` returned, whole or not at all.
+    """Write a reversed corpus atomically.
 
-    .jsonl, .parquet: rows of text and counterfactual. .txt: the counterfactuals, a blank line between them. No suffix:
-    a folder that `datasets.load_from_disk` reads, with all columns. Raises `OutputError` for any other suffix and for
-    a folder that exists already; a file is replaced.
+    Args:
+        dataset: As `reverse_corpus` returns it.
+        output: .jsonl or .parquet: rows of text and counterfactual. .txt: the counterfactuals, with blank lines between
+            them. No suffix: a folder with all columns, which `datasets.load_from_disk` reads. A file is replaced.
+
+    Raises:
+        OutputError: If the suffix is another one, if it is a folder that exists and is not empty, or if it cannot be
+            written.
     """
 
     def write(unfinished: Path) -> None:
@@ -225,7 +263,7 @@ def write_corpus(dataset: "datasets.Dataset", output: str | Path) -> None:
                 dataset.select_columns(["text", "counterfactual"]).to_parquet(str(unfinished))
             case _:
                 dataset.save_to_disk(str(unfinished))
-        check_output(path)  # that took a while: nothing must have appeared there
+        check_output(path)  # again, since something may have been written there in the meantime
 
     path = check_output(output)
     atomic_write(path, write)
@@ -234,7 +272,7 @@ def write_corpus(dataset: "datasets.Dataset", output: str | Path) -> None:
 def _rows(dataset: "datasets.Dataset") -> Iterator[dict[str, str]]:
     from tqdm import tqdm
 
-    batches = dataset.select_columns(["text", "counterfactual"]).with_format("arrow").iter(_LEAST_ROWS)
+    batches = dataset.select_columns(["text", "counterfactual"]).with_format("arrow").iter(_MIN_ROWS)
     with tqdm(total=len(dataset), desc="Writing", unit=" examples", mininterval=0.5, delay=1) as progress:
         for batch in batches:
             yield from batch.to_pylist()

@@ -1,7 +1,7 @@
-"""Documents from wherever they lie: text files, JSON lines, Parquet, folders of such, saved datasets, and the hub.
+"""Reads documents: from text files, JSON lines, Parquet, folders of these, saved datasets, and the Hugging Face hub.
 
-A document is a row of JSON lines, Parquet or a dataset; a paragraph between blank lines of a text file; an article,
-from one ` = Title = ` to the next, of a text file in WikiText's format, which is recognised by such a beginning.
+A document is a row of JSON lines, Parquet or a dataset; a paragraph between blank lines of a text file; or an article,
+from one ` = Title = ` to the next, of a text file in WikiText's format, which is recognised by its first line.
 """
 
 import atexit
@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,30 +30,37 @@ SUFFIXES = (".txt", ".jsonl", ".jsonl.gz", ".parquet")
 _TITLE = re.compile(r" ?= (?!= )[^\r\n]*[^=\s] =\s*")
 _BATCH_CHARACTERS = 1 << 22
 
+_Reader = Callable[[Path, str], Iterator[str]]
+
 
 class DocumentError(ValueError):
-    """Documents that cannot be read: one line that says where, what is wrong, and what to do."""
+    """Documents that cannot be read: the message is one line that says where, what is wrong, and what to do."""
 
 
 def read_documents(
     source: str | Path, field: str = "text", split: str = "train", cache_dir: str | Path | None = None
 ) -> "datasets.Dataset":
-    """Read documents into a dataset with the one string column `text`, memory-mapped, so of any size.
+    """Read documents into a memory-mapped dataset with one string column, `text`.
 
-    `source`: a .txt, .jsonl, .jsonl.gz or .parquet file, a folder of such files (in the order of their names), a folder
-    written by `datasets.save_to_disk`, or a dataset on the hub: its id, with `:split` or `:configuration:split` behind
-    it where needed (`Skylion007/openwebtext:train[:1%]`, `Salesforce/wikitext:wikitext-2-raw-v1:test`). `field`: the
-    column that holds the text, of all but text files. `split`: which one, where the source names none. `cache_dir`:
-    where the Arrow form of local files is kept for the next time; without it, it lies in a temporary folder until the
-    process ends.
+    Args:
+        source: A .txt, .jsonl, .jsonl.gz or .parquet file; a folder of such files, which are read in the order of their
+            names; a folder written by `datasets.save_to_disk`; or the id of a dataset on the hub, followed by `:split`
+            or `:configuration:split` if needed (`Skylion007/openwebtext:train[:1%]`,
+            `Salesforce/wikitext:wikitext-2-raw-v1:test`).
+        field: The column with the text; not used for text files.
+        split: The split to read if the source names none.
+        cache_dir: Folder in which local files are kept in Arrow format for the next time; default: a temporary folder
+            that is removed when the process ends.
 
-    Raises `DocumentError` where there is no such source, no document in it, or something that cannot be read.
+    Raises:
+        DocumentError: If there is no such source, if it cannot be read, or if it contains no documents.
 
-    >>> read_documents("novel.txt")[0]["text"]  # doctest: +SKIP
-    'It was a dark night.'
+    Example:
+        >>> read_documents("novel.txt")[0]["text"]  # doctest: +SKIP
+        'It was a dark night.'
     """
     if not str(source):
-        raise DocumentError("the name of the text is empty; give a file, a folder, or the id of a dataset on the hub")
+        raise DocumentError("no source given; name a file, a folder, or the id of a dataset on the hub")
     path = Path(source)
     if path.is_file():
         return _from_files([path], field, cache_dir)
@@ -68,7 +75,7 @@ def read_documents(
             raise DocumentError(f"{path}: no {', '.join(SUFFIXES)} file in this folder")
         return _from_files(files, field, cache_dir)
     if path.exists():
-        raise DocumentError(f"{path}: neither a file nor a folder, and text is read more than once; save it as a file")
+        raise DocumentError(f"{path}: is neither a file nor a folder, and is read more than once; save it as a file")
     hub_id = parse_hub_id(str(source))
     if hub_id is None:
         raise DocumentError(f"{path}: no such file or folder")
@@ -76,14 +83,14 @@ def read_documents(
 
 
 def suffix_of(path: Path) -> str | None:
-    """Which of `SUFFIXES` a file's name ends in: it decides how the file is read."""
+    """The one of `SUFFIXES` that the file name ends in, which decides how the file is read; None if there is none."""
     return next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), None)
 
 
 def is_article_title(line: str) -> bool:
-    """Whether a line begins an article in WikiText's format.
+    r"""Whether a line begins an article in WikiText's format.
 
-    >>> [is_article_title(line) for line in (" = Title = \\n", " = = Section = = \\n", "a = b")]
+    >>> [is_article_title(line) for line in (" = Title = \n", " = = Section = = \n", "a = b")]
     [True, False, False]
     """
     return _TITLE.fullmatch(line) is not None
@@ -92,7 +99,7 @@ def is_article_title(line: str) -> bool:
 def _from_files(files: list[Path], field: str, cache_dir: str | Path | None) -> "datasets.Dataset":
     import datasets
 
-    readers = {
+    readers: dict[str | None, _Reader] = {
         ".txt": lambda path, _: _text_documents(path),
         ".jsonl": _json_documents,
         ".jsonl.gz": _json_documents,
@@ -100,7 +107,7 @@ def _from_files(files: list[Path], field: str, cache_dir: str | Path | None) -> 
     }
     for path in files:
         if suffix_of(path) is None:
-            raise DocumentError(f"{path}: cannot tell what this is; the suffix is to be one of {', '.join(SUFFIXES)}")
+            raise DocumentError(f"{path}: unsupported suffix; use one of {', '.join(SUFFIXES)}")
     if cache_dir is None:
         remove_stale_files(Path(tempfile.gettempdir()), "documents-")
         folder = Path(tempfile.mkdtemp(prefix=process_unique_prefix("documents-")))
@@ -113,11 +120,11 @@ def _from_files(files: list[Path], field: str, cache_dir: str | Path | None) -> 
         _write_arrow(arrow, (text for path in files for text in _guarded(readers[suffix_of(path)], path, field)))
     dataset = datasets.Dataset.from_file(str(arrow))
     if not len(dataset):
-        raise DocumentError(f"{files[0].parent if len(files) > 1 else files[0]}: holds no documents")
+        raise DocumentError(f"{files[0].parent if len(files) > 1 else files[0]}: contains no documents")
     return dataset
 
 
-def _guarded(reader: Any, path: Path, field: str) -> Iterator[str]:
+def _guarded(reader: _Reader, path: Path, field: str) -> Iterator[str]:
     try:
         yield from reader(path, field)
     except (OSError, EOFError, zlib.error) as error:
@@ -184,7 +191,7 @@ def _articles(lines: Iterable[str]) -> Iterator[str]:
     article: list[str] = []
     after_blank = True
     for line in lines:
-        # A formula (“ = 5 = ”) does not stand between paragraphs, as a title does.
+        # Unlike a title, a formula (“ = 5 = ”) does not follow a blank line.
         if after_blank and article and is_article_title(line):
             yield "".join(article).rstrip()
             article = []
@@ -198,10 +205,10 @@ def json_objects(path: Path, expected: str) -> Iterator[tuple[str, dict[str, Any
 
     Args:
         path: A file, compressed if its name ends in .gz; blank lines are skipped.
-        expected: What a line should hold, for an error.
+        expected: What a line should contain, for error messages.
 
     Yields:
-        Where each object stands, for errors of the caller's own, and the object.
+        File and line of each object, for the caller's own error messages, and the object.
 
     Raises:
         DocumentError: If a line is not UTF-8, or not a JSON object.
@@ -240,16 +247,18 @@ def _parquet_documents(path: Path, field: str) -> Iterator[str]:
                     number += 1
                     yield _checked(text, field, f"{path}, row {number}")
     except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise DocumentError(f"{path}: no whole Parquet file: {first_line(error)}") from None
+        raise DocumentError(f"{path}: truncated or corrupt Parquet file: {first_line(error)}") from None
 
 
 def _checked(text: Any, field: str, place: str) -> str:
     if not isinstance(text, str):
-        raise DocumentError(f"{place}: {field!r} is {json.dumps(text, default=str)[:40]}, and no text")
+        raise DocumentError(f"{place}: {field!r} is {json.dumps(text, default=str)[:40]}, not a string")
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise DocumentError(f"{place}: {field!r} holds half a character at position {error.start}") from None
+        raise DocumentError(
+            f"{place}: {field!r} contains an unpaired surrogate at position {error.start}; fix the encoding"
+        ) from None
     return text
 
 
@@ -259,7 +268,7 @@ def _from_saved(path: Path, field: str, split: str) -> "datasets.Dataset":
     try:
         dataset = datasets.load_from_disk(str(path))
     except Exception as error:
-        raise DocumentError(f"{path}: no whole saved dataset: {first_line(error)}") from None
+        raise DocumentError(f"{path}: incomplete or corrupt saved dataset: {first_line(error)}") from None
     if isinstance(dataset, datasets.DatasetDict):
         if split not in dataset:
             raise DocumentError(f"{path}: no split {split!r}; there are {_listed(dataset)}")
@@ -274,7 +283,7 @@ def _from_hub(name: str, config: str | None, field: str, split: str) -> "dataset
         dataset = datasets.load_dataset(name, config, split=split)
     except Exception as error:
         raise DocumentError(
-            f"{name}: no such file or folder, and not to be had as a dataset of the hub: {first_line(error)}"
+            f"{name}: no such file or folder, and not available as a dataset on the hub: {first_line(error)}"
         ) from None
     return _text_column(dataset, field, name)
 
@@ -283,18 +292,18 @@ def _text_column(dataset: "datasets.Dataset", field: str, name: str) -> "dataset
     if field not in dataset.column_names:
         raise DocumentError(f"{name}: no column {field!r}; there are {_listed(dataset.column_names)}")
     if getattr(dataset.features[field], "dtype", None) not in ("string", "large_string"):
-        raise DocumentError(f"{name}: column {field!r} holds {dataset.features[field]}, and no text")
+        raise DocumentError(f"{name}: column {field!r} holds {dataset.features[field]}, not strings")
     if not len(dataset):
-        raise DocumentError(f"{name}: holds no documents")
+        raise DocumentError(f"{name}: contains no documents")
     dataset = dataset.select_columns([field])
     row = _first_null(dataset.data.column(field))
     if row is not None:
-        raise DocumentError(f"{name}, row {row + 1}: {field!r} is null, and no text")
+        raise DocumentError(f"{name}, row {row + 1}: {field!r} is null, not a string")
     return dataset if field == "text" else dataset.rename_column(field, "text")
 
 
 def _first_null(column: Any) -> int | None:
-    # Arrow has counted the nulls of each chunk, so that only a chunk that holds one is read.
+    # Arrow has counted the nulls of each chunk, so only a chunk with a null is read.
     row = 0
     for chunk in column.chunks:
         if chunk.null_count:

@@ -1,8 +1,8 @@
-"""Many texts on several processes: workers send back the counterfactuals, records and tells of what they reverse.
+"""Reverses many texts on several processes: workers send back the counterfactuals, records and tells.
 
-This process takes its share, since what it reverses itself need not be sent. Between its own texts it looks for
-messages; a thread that did so would wait for its turn at every piece of a message. Whoever is done with a part takes
-the next: processes are never equally fast.
+This process reverses texts too, since its own results need not be sent. Between its texts it polls for messages; a
+thread that did so would wait for the interpreter lock at every piece of a message. A process that is done with a part
+takes the next one, since processes are never equally fast.
 """
 
 import contextlib
@@ -20,44 +20,42 @@ from multiprocessing.connection import Connection
 from augment.records import Reversal
 from augment.runtime.worker_lifetime import exit_with_parent, leave_signals_to_parent, signals_blocked
 
-# Parts of all texts for each process.
-_PARTS = 24
-# Characters of its own texts between two looks for messages, some milliseconds' work.
-_BETWEEN = 20_000
-# Bytes of a pipe: more than most messages.
-_MESSAGE = 1 << 20
+_PARTS_PER_PROCESS = 24
+# Characters that this process reverses between two polls: a few milliseconds of work.
+_POLL_INTERVAL = 20_000
+# Bytes: larger than most messages.
+_PIPE_SIZE = 1 << 20
 
 _Reverse = Callable[[str], Reversal]
 
-# Of some texts: counterfactuals (None where nothing changed), records and tells. Three lists of what there is anyway:
-# objects would be taken apart and put together one by one.
+# Counterfactuals (None if nothing changed), records and tells of some texts: three lists are pickled faster than a list
+# of objects.
 _Columns = tuple[list[str | None], list[bytes], list[tuple[tuple[int, int], ...]]]
 
 
 def reverse_in_parallel(reverse: _Reverse, texts: Sequence[str], num_proc: int) -> list[Reversal]:
-    """Reverse texts, in order, on several processes, this one among them.
+    """Reverse texts, in order, on several processes, including this one.
 
     Args:
         reverse: Reverses one text.
-        texts: What to reverse.
-        num_proc: Number of processes, 2 or more.
+        texts: The texts.
+        num_proc: Number of processes, at least 2.
 
     Raises:
         RuntimeError: If a worker ended before it was done.
-        Exception: If `reverse` raised it there.
+        Exception: If `reverse` raised it in a worker.
     """
-    parts = _shrinking_parts(texts, min(_PARTS * num_proc, _WorkQueue.MOST))
+    parts = _shrinking_parts(texts, min(_PARTS_PER_PROCESS * num_proc, _WorkQueue.MAX_SIZE))
     reversals: list[list[Reversal]] = [[] for _ in parts]
     queue = _WorkQueue(len(parts))
     workers: list[_Worker] = []
     collecting = gc.isenabled()
-    # Nothing that is made here is part of a cycle, and a collection looks at all that this process holds, while workers
-    # wait for it.
+    # Nothing here is part of a reference cycle, and a collection visits all objects of this process while workers wait.
     gc.disable()
     try:
         workers.extend(_Worker(reverse, parts, queue) for _ in range(num_proc - 1))
         for number in queue:
-            for some in _equal_parts(parts[number], 1 + sum(map(len, parts[number])) // _BETWEEN):
+            for some in _equal_parts(parts[number], 1 + sum(map(len, parts[number])) // _POLL_INTERVAL):
                 _receive(workers, reversals, timeout=0)
                 reversals[number] += [reverse(text) for text in some]
         while not all(worker.done for worker in workers):
@@ -72,7 +70,13 @@ def reverse_in_parallel(reverse: _Reverse, texts: Sequence[str], num_proc: int) 
 
 
 def _receive(workers: Sequence["_Worker"], reversals: list[list[Reversal]], timeout: int | None) -> None:
-    """Take one message of each worker that has sent one; wait for the first for `timeout` ms, None: forever."""
+    """Receive one message from each worker that has sent one.
+
+    Args:
+        workers: All workers.
+        reversals: Where the results go, by part.
+        timeout: How long to wait for the first message, in ms; None: forever.
+    """
     working = {worker.receiving.fileno(): worker for worker in workers if not worker.done}
     messages = select.poll()
     for receiving in working:
@@ -82,7 +86,7 @@ def _receive(workers: Sequence["_Worker"], reversals: list[list[Reversal]], time
 
 
 def _shrinking_parts(texts: Sequence[str], number: int) -> list[Sequence[str]]:
-    """The texts in `number` parts, each shorter than the one before, so that nobody waits long for the last one."""
+    """The texts in `number` parts, each shorter than the one before, so that the last one finishes soon."""
     return _cut(texts, [1 - (left / number) ** 2 for left in range(number - 1, 0, -1)])
 
 
@@ -92,7 +96,7 @@ def _equal_parts(texts: Sequence[str], number: int) -> list[Sequence[str]]:
 
 
 def _cut(texts: Sequence[str], shares: Sequence[float]) -> list[Sequence[str]]:
-    """The texts in parts that end after these shares of all characters, and at the end."""
+    """Split the texts after these shares of all characters."""
     ends = list(accumulate(len(text) + 1 for text in texts))
     total = ends[-1] if ends else 0
     bounds = [0, *(bisect_left(ends, total * share) for share in shares), len(texts)]
@@ -100,20 +104,20 @@ def _cut(texts: Sequence[str], shares: Sequence[float]) -> list[Sequence[str]]:
 
 
 def _widen(pipe: Connection) -> None:
-    """Let a whole message fit, so that its sender goes on at once; where the system can do that, and allows it."""
+    """Enlarge the pipe, where the system can do that, so that a whole message fits and its sender need not wait."""
     with contextlib.suppress(AttributeError, OSError):
-        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _MESSAGE)
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
 
 
 class _WorkQueue:
-    """Numbers of parts, each taken by one process only: a pipe that all read from.
+    """Numbers of parts, each taken by one process only: a pipe that all processes read from.
 
-    A lock would stay locked behind a process that was killed.
+    A queue with a lock would stay locked if the process that holds it was killed.
     """
 
     _SIZE = array("I").itemsize
-    # Nobody reads while they are written, and a pipe may be as small as this.
-    MOST = select.PIPE_BUF // _SIZE
+    # All are written before anybody reads, and a pipe may be as small as this.
+    MAX_SIZE = select.PIPE_BUF // _SIZE
 
     def __init__(self, count: int):
         self._reading, writing = multiprocessing.Pipe(duplex=False)
@@ -133,7 +137,7 @@ class _Worker:
 
     Attributes:
         done: Whether it has sent everything.
-        receiving: The pipe that its messages come through.
+        receiving: The end of the pipe that its messages arrive at.
     """
 
     def __init__(self, reverse: _Reverse, parts: Sequence[Sequence[str]], queue: _WorkQueue):
@@ -146,22 +150,22 @@ class _Worker:
         )
         with signals_blocked():
             self._process.start()
-        # Only the worker may hold it, so that its end is noticed.
+        # Only the worker may hold it, so that the pipe ends with the worker.
         sending.close()
 
     def receive(self, reversals: list[list[Reversal]]) -> None:
-        """Put the reversals of its next message in their place.
+        """Receive its next message, and store the reversals of that part.
 
         Raises:
             RuntimeError: If the worker ended before it was done.
-            Exception: If a text raised it there.
+            Exception: If the reversal of a text raised it in the worker.
         """
         try:
             message = self.receiving.recv()
-        except (EOFError, OSError):  # OSError in the middle of a message
+        except (EOFError, OSError):  # OSError if it ended within a message
             self._process.join()
             raise RuntimeError(
-                f"a process that reversed texts ended with exit code {self._process.exitcode} before it was done"
+                f"a worker that reverses texts ended with exit code {self._process.exitcode} before it was done"
             ) from None
         if isinstance(message, Exception):
             raise message
@@ -182,7 +186,7 @@ class _Worker:
 def _reverse_each(reverse: _Reverse, parts: Sequence[Sequence[str]], queue: _WorkQueue, sending: Connection) -> None:
     leave_signals_to_parent()
     exit_with_parent()
-    # Memory is shared with the parent until somebody writes to it, as a collection would.
+    # Memory is shared with the parent until it is written to, as a collection would do.
     gc.freeze()
     try:
         for number in queue:
@@ -203,5 +207,5 @@ def _columns(reverse: _Reverse, texts: Sequence[str]) -> _Columns:
 
 def _from_columns(texts: Sequence[str], columns: _Columns) -> Iterator[Reversal]:
     counterfactuals, records, tells = columns
-    changed = (text if other is None else other for text, other in zip(texts, counterfactuals, strict=True))
-    return map(Reversal, texts, changed, records, tells)
+    complete = (text if other is None else other for text, other in zip(texts, counterfactuals, strict=True))
+    return map(Reversal, texts, complete, records, tells)

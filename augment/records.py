@@ -1,4 +1,4 @@
-"""What a reversal is: the two texts, the words exchanged between them, and what stays and tells a gender."""
+"""The result of a reversal: both texts, the words exchanged between them, and the gender cues that stay."""
 
 import struct
 from dataclasses import dataclass
@@ -10,11 +10,17 @@ SWAP = struct.Struct("5q")
 
 
 class Swap(NamedTuple):
-    """One exchanged word: its span, that of its counterpart, and whether the words that follow decided it.
+    """One exchanged word.
 
-    `ambiguous` is about the choice of the counterpart (her → his, him). That a word is exchanged at all may hang on the
-    words that follow too (“king” stays in “king size”), and does not count: three swaps in ten are of a word that
-    begins such a phrase somewhere, but in seven novels there is one such phrase to 1,300 swaps (0.08 %).
+    Attributes:
+        start: Where it starts in the text, in characters.
+        end: Where it ends.
+        counterfactual_start: Where its counterpart starts in the counterfactual.
+        counterfactual_end: Where that ends.
+        ambiguous: Whether the words that follow decided which counterpart it has (her → his, him). Whether a word is
+            exchanged at all may depend on them too (“king” stays in “king size”), but does not count: three swaps in
+            ten are of a word that begins such a phrase somewhere, but in seven novels there is one such phrase per
+            1,300 swaps (0.08 %).
     """
 
     start: int
@@ -28,9 +34,12 @@ class Swap(NamedTuple):
 class Reversal:
     """A text and its counterfactual.
 
-    `swaps` are in the order of the text; outside them the two are the same, character for character. `record` is
-    what they are made of, `SWAP` after `SWAP`, so that none is made before it is looked at, and another process's
-    reversals arrive as they are. `tells` are the spans (start, end) of `text` that tell a gender and stay.
+    Attributes:
+        text: The text.
+        counterfactual: Its reversal; outside the swaps the two are the same, character for character.
+        record: The swaps in the order of the text, packed as one `SWAP` after the other, so that `Swap` objects are
+            created on demand only, and reversals are cheap to send between processes.
+        tells: Gender cues that stay, such as “pregnant”: their spans (start, end) in `text`.
     """
 
     text: str
@@ -41,13 +50,17 @@ class Reversal:
     @cached_property
     def swaps(self) -> tuple[Swap, ...]:
         """The exchanged words."""
-        return tuple(Swap(*numbers, bool(ambiguous)) for *numbers, ambiguous in SWAP.iter_unpack(self.record))
+        return tuple(
+            Swap(start, end, counterfactual_start, counterfactual_end, bool(ambiguous))
+            for start, end, counterfactual_start, counterfactual_end, ambiguous in SWAP.iter_unpack(self.record)
+        )
 
     def invert(self) -> str:
-        """The original again: what the counterfactual shares with it, and at each swap the word that stood there.
+        """The original text, restored from the counterfactual and the record.
 
-        A second reversal could not know it, since “him” and “his” both become “her”.
+        A second reversal could not restore it, since “him” and “his” both become “her”.
 
+        >>> from augment import RoleReverser
         >>> RoleReverser().reverse("I saw him.").invert()
         'I saw him.'
         """

@@ -15,16 +15,22 @@ from augment.english.word_search import WordSearch
 from augment.parallel import reverse_in_parallel
 from augment.records import Reversal
 
-# Part of the fingerprint: raise it whenever the same lexicon and text would give another reversal.
+# Part of the fingerprint: increment it whenever the reversal of some text changes under the same lexicon.
 _VERSION = 9
 
 
 class RoleReverser:
     """Reverses the gender roles of English text.
 
-    `names`: exchange common first names too, each for the same other one throughout; otherwise they stay, and are
-    reported as tells. `lexicon`: what is exchanged, the package's own for English by default. `to`: "swap" exchanges
-    the genders; "female" and "male" make everyone the one, and leave (and report as tells) those who are already.
+    Args:
+        names: Exchange common first names too, each for the same other one throughout; otherwise they stay, and are
+            reported as tells.
+        lexicon: The words that are exchanged; default: the English lexicon that comes with the package.
+        to: "swap" exchanges the genders; "female" and "male" give everyone that gender, and words that have it already
+            stay and are reported as tells.
+
+    Raises:
+        ValueError: If `to` is none of these.
 
     >>> RoleReverser().reverse("The nurse said she lost her keys.").counterfactual
     'The nurse said he lost his keys.'
@@ -43,10 +49,10 @@ class RoleReverser:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes whenever the same text might be reversed differently."""
+        """A hash that changes whenever the same text might be reversed differently."""
         names = ",".join(f"{male}/{female}" for male, female in name_pairs())
-        told = ",".join(sorted(unpaired_names() | names_that_are_words()))
-        state = f"{_VERSION} {self.lexicon.fingerprint} {self.names} {self.to} {names} {told}"
+        others = ",".join(sorted(unpaired_names() | names_that_are_words()))
+        state = f"{_VERSION} {self.lexicon.fingerprint} {self.names} {self.to} {names} {others}"
         return hashlib.sha256(state.encode()).hexdigest()[:16]
 
     def reverse(self, text: str) -> Reversal:
@@ -57,7 +63,7 @@ class RoleReverser:
         tells: list[tuple[int, int]] = []
         pieces: list[str] = []
         position = shift = 0
-        # As if the text stood between blanks, so that something stands beside every word.
+        # Blanks around the text, so that every word has neighbours.
         padded = f" {text} "
         for form, start in self._search.find(text):
             word = known(form)
@@ -65,6 +71,7 @@ class RoleReverser:
                 continue
             end = start + len(form)
             after = end + 1
+            counterpart: str | None
             counterpart, ambiguous, decide, joined, possessive = word
             if padded[start] not in PLAIN_BEFORE or padded[after] not in PLAIN_AFTER:
                 if not is_prose(text, start, end):
@@ -93,25 +100,33 @@ class RoleReverser:
         return Reversal(text, "".join(pieces), array("q", numbers).tobytes(), tuple(tells))
 
     def reverse_all(self, texts: Iterable[str], num_proc: int = 1) -> list[Reversal]:
-        """Reverse many texts, in order, on `num_proc` processes.
+        """Reverse many texts.
+
+        Args:
+            texts: The texts.
+            num_proc: Number of processes.
+
+        Returns:
+            The reversals, in order.
 
         Raises:
-            ValueError: `num_proc` is less than 1.
-            RuntimeError: one of several processes was ended.
+            ValueError: If `num_proc` is less than 1.
+            RuntimeError: If a worker process was killed.
         """
         if num_proc < 1:
             raise ValueError(f"num_proc={num_proc}: 1 or more")
-        if num_proc > 1:
-            texts = list(texts)
-            num_proc = min(num_proc, len(texts))
+        if num_proc == 1:
+            return [self.reverse(text) for text in texts]
+        texts = list(texts)
+        num_proc = min(num_proc, len(texts))
         if num_proc < 2:
             return [self.reverse(text) for text in texts]
         return reverse_in_parallel(self.reverse, texts, num_proc)
 
     def mirror(self, reversal: Reversal) -> Reversal:
-        """The same pair seen from the other side: text and counterfactual exchanged, spans and tells moved with them.
+        """The reversal with text and counterfactual exchanged, and spans and tells adapted.
 
-        `ambiguous` is judged anew, for the words that now stand in the text.
+        `ambiguous` is determined again, for the words of the new text.
         """
         text = reversal.counterfactual
         numbers: list[int] = []

@@ -1,4 +1,4 @@
-"""From spans of characters to tokens."""
+"""Which tokens overlap given character spans."""
 
 from collections.abc import Sequence
 from itertools import takewhile
@@ -12,33 +12,33 @@ def overlapping(offsets: NDArray[np.int64], spans: ArrayLike) -> NDArray[np.bool
     """Which tokens share a character with a span?
 
     Args:
-        offsets: Characters of each token, `[tokens, 2]`.
-        spans: (start, end) of each span, in order, none overlapping another, `[spans, 2]`.
+        offsets: Start and end of each token, in characters, `[tokens, 2]`.
+        spans: Start and end of each span, in order and without overlaps, `[spans, 2]`.
 
     Returns:
-        `[tokens]`.
+        Whether each token does, `[tokens]`.
     """
     starts, ends = np.asarray(spans, dtype=np.int64).reshape(-1, 2).T
-    # Spans that begin before the token ends, less those that have ended where it begins.
+    # Spans that begin before the token ends, minus those that end before it begins.
     return np.searchsorted(starts, offsets[:, 1], "left") > np.searchsorted(ends, offsets[:, 0], "right")
 
 
 def ending_in(offsets: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which tokens does a span end in, or with?
+    """Which tokens does a span end in?
 
     Args:
-        offsets: Characters of each token, `[tokens, 2]`.
-        ends: of the spans, in order, `[spans]`.
+        offsets: Start and end of each token, in characters, `[tokens, 2]`.
+        ends: End of each span, in order, `[spans]`.
 
     Returns:
-        `[tokens]`.
+        Whether each token is one, also if the span ends where the token does, `[tokens]`.
     """
     first = np.minimum(offsets[:, 0] + 1, offsets[:, 1])
     return np.searchsorted(ends, offsets[:, 1], "right") > np.searchsorted(ends, first, "left")
 
 
 def common_prefix(one: Sequence[Any], other: Sequence[Any]) -> int:
-    """The length of what both begin with.
+    """The length of the common prefix.
 
     >>> common_prefix("he said", "her")
     2

@@ -1,4 +1,4 @@
-"""The contenders of step.py: trains one of them for some steps and prints what it took as one line of JSON.
+"""The contenders of step.py: train one of them for some steps and print its timings as one line of JSON.
 
 Usage:
     python benchmarks/contenders.py prepare FOLDER LAYERS WIDTH
@@ -43,30 +43,30 @@ VOCABULARY = 50_257
 ON_GPU = torch.cuda.is_available()
 DEVICE = "cuda" if ON_GPU else "cpu"
 HUGE_PAGES = "THP_MEM_ALLOC_ENABLE"
-"""Makes torch take its memory on a CPU in huge pages; the command `distill` sets it."""
+"""Makes torch allocate CPU memory in huge pages; the command `distill` sets it."""
 
 
-class Watch:
-    """When each step ended, and the peak memory from the first one's start on."""
+class StepTimer:
+    """Records when each step ends, and the peak memory from the start of the first step on."""
 
     def __init__(self) -> None:
         self._memory = PeakMemory()
         self._ends: list[tuple[float, float]] = []
 
     def start(self, *models: Any) -> None:
-        """The models are there; touch their weights, which may still lie in a file only."""
+        """Start measuring; read all weights first, which may still be memory-mapped from a file."""
         for model in models:
             for parameter in model.parameters():
                 parameter.detach().sum()
         self._memory.restart()
 
     def step(self) -> None:
-        """A step has ended."""
+        """Record the end of a step."""
         synchronize()
         self._ends.append((time.perf_counter(), time.process_time()))
 
     def result(self) -> dict[str, Any]:
-        """Seconds, and those of all processors together, of every step but the first; peak memory in MiB."""
+        """Return wall-clock and CPU seconds of every step but the first, and the peak memory in MiB."""
         wall, processors = zip(*self._ends, strict=True)
         return {
             "seconds": [end - start for start, end in pairwise(wall)],
@@ -76,7 +76,7 @@ class Watch:
 
 
 def prepare(folder: Path, layers: int, width: int) -> dict[str, Any]:
-    """Write the teacher and its tokenizer, and find the text."""
+    """Write the teacher and its tokenizer, and choose the text."""
     data = Path(os.environ.get("DISTILL_DATA", Path(__file__).parents[2] / "shared" / "data"))
     text, tokenizer = data / "wikitext" / "valid.txt", data / "gpt2-tokenizer"
     if not (text.is_file() and tokenizer.is_dir()):
@@ -101,14 +101,14 @@ def ours(
     folder: Path, block_size: int, batch_size: int, steps: int, perturbation: PerturbationConfig
 ) -> dict[str, Any]:
     """`distill fit` without its files."""
-    watch, shares = Watch(), []
+    timer, shares = StepTimer(), []
 
-    class Watching(pl.Callback):
+    class TimerCallback(pl.Callback):
         def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-            watch.start(module.student, module.teacher)
+            timer.start(module.student, module.teacher)
 
         def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
-            watch.step()
+            timer.step()
             shares.append((len(batch.counterfactual) / len(batch.inputs), len(batch.gather) / batch.inputs.numel()))
 
     path = str(folder / "teacher")
@@ -120,7 +120,7 @@ def ours(
     )
     trainer = pl.Trainer(
         accelerator="gpu" if ON_GPU else "cpu", devices=1, precision="bf16-mixed" if ON_GPU else "32-true",
-        max_steps=steps + 1, gradient_clip_val=1.0, callbacks=[Watching()], use_distributed_sampler=False,
+        max_steps=steps + 1, gradient_clip_val=1.0, callbacks=[TimerCallback()], use_distributed_sampler=False,
         logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
         default_root_dir=folder,
     )  # fmt: skip
@@ -133,15 +133,15 @@ def ours(
     rows, positions = (sum(share) / steps for share in zip(*shares[1:], strict=True))
     if perturbation == PLAIN:
         rows = positions = 0.0
-    return {**watch.result(), "rows_asked_twice": rows, "reversed_positions": positions}
+    return {**timer.result(), "rows_asked_twice": rows, "reversed_positions": positions}
 
 
 def naive(folder: Path, block_size: int, batch_size: int, steps: int) -> dict[str, Any]:
-    """What one writes first."""
+    """The obvious implementation."""
     teacher, student = (model.to(DEVICE) for model in _peer_models(folder))
     optimizer = torch.optim.AdamW(student.parameters(), lr=5e-4)
-    watch = Watch()
-    watch.start(student, teacher)
+    timer = StepTimer()
+    timer.start(student, teacher)
     for inputs in _peer_batches(folder, block_size, batch_size, steps + 1):
         inputs = inputs.to(DEVICE)
         with torch.autocast(DEVICE, torch.bfloat16, enabled=ON_GPU):
@@ -153,24 +153,24 @@ def naive(folder: Path, block_size: int, batch_size: int, steps: int) -> dict[st
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        watch.step()
-    return watch.result()
+        timer.step()
+    return timer.result()
 
 
 def trl(folder: Path, block_size: int, batch_size: int, steps: int, chunked: bool) -> dict[str, Any]:
-    """TRL's trainer on given text, without its on-policy part, and without the checkpointing that is its default."""
+    """TRL's trainer on the same text, without its on-policy part and its default gradient checkpointing."""
     from datasets import Dataset
     from trl.experimental.gkd import GKDConfig, GKDTrainer
     from trl.trainer.distillation_trainer import _chunked_divergence_loss
 
-    watch = Watch()
+    timer = StepTimer()
 
-    class Watching(TrainerCallback):
+    class StepTimerCallback(TrainerCallback):
         def on_train_begin(self, arguments, state, control, **kwargs) -> None:
-            watch.start(student, teacher)
+            timer.start(student, teacher)
 
         def on_step_end(self, arguments, state, control, **kwargs) -> None:
-            watch.step()
+            timer.step()
 
     class ChunkedTrainer(GKDTrainer):
         def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
@@ -202,10 +202,10 @@ def trl(folder: Path, block_size: int, batch_size: int, steps: int, chunked: boo
         data_collator=default_data_collator,
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        callbacks=[Watching()],
+        callbacks=[StepTimerCallback()],
     )  # fmt: skip
     trainer.train()
-    return watch.result()
+    return timer.result()
 
 
 def _student_layers(folder: Path) -> list[int]:
@@ -218,7 +218,7 @@ def _packed(folder: Path) -> PackedText:
 
 
 def _peer_models(folder: Path) -> tuple[PreTrainedModel, PreTrainedModel]:
-    """Teacher and student as transformers makes them; the student's weights are fresh."""
+    """Teacher and student as created by transformers; the student's weights are random."""
     dtype = torch.bfloat16 if ON_GPU else torch.float32
     teacher = AutoModelForCausalLM.from_pretrained(folder / "teacher", dtype=dtype).eval().requires_grad_(False)
     config = AutoConfig.from_pretrained(folder / "teacher")
@@ -227,14 +227,14 @@ def _peer_models(folder: Path) -> tuple[PreTrainedModel, PreTrainedModel]:
 
 
 def _peer_batches(folder: Path, block_size: int, batch_size: int, steps: int) -> Iterator[Tensor]:
-    """`[batch, block_size]` tokens of the same packed text."""
+    """Yield `[batch, block_size]` tokens of the same packed text."""
     blocks = Blocks(_packed(folder), block_size, None)
     for indices in torch.randperm(len(blocks), generator=torch.Generator().manual_seed(0)).split(batch_size)[:steps]:
         yield torch.stack([torch.from_numpy(blocks[index].inputs) for index in indices.tolist()])
 
 
 def main() -> None:
-    """Run what the arguments name."""
+    """Run the contender that the arguments name."""
     name, folder, *numbers = sys.argv[1:]
     sizes = (Path(folder), *map(int, numbers))
     if name in ("plain", "counterfactual", "trl-huge-pages"):

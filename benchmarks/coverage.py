@@ -1,11 +1,11 @@
-"""Do the intervals hold the truth as often as they say, and the tests err as seldom? Simulated evaluations tell.
+"""Simulate evaluations to check the coverage of the intervals and the type I error rate of the tests.
 
     python benchmarks/coverage.py [--worlds 2000] [--workers 2] [--only WORD]
 
-Each world is an evaluation of 18 groups × 50 prompts × 5 texts (others where it says so), scored by the functions that
-`distill evaluate` and `distill report` call. Prompts are drawn anew in each world, and lean by log-odds of their
-own, normal around their group's with the deviation *spread*; they speak of a gender at rates of their own where
-*polar* varies. A truth is the expectation over all such prompts. Writes benchmarks/results/coverage.json.
+Each world is an evaluation of 18 groups × 50 prompts × 5 texts (unless stated otherwise), scored by the functions that
+`distill evaluate` and `distill report` call. Each world samples new prompts. The log-odds of a prompt are normally
+distributed around those of its group, with standard deviation *spread*; the rate at which it speaks of a gender varies
+with *polar_spread*. The truth is the expectation over all such prompts. Writes benchmarks/results/coverage.json.
 """
 
 import argparse
@@ -38,13 +38,13 @@ class World:
     """How a model writes.
 
     Attributes:
-        lean: Log-odds of women against men: (mean over groups, deviation of groups from it). The groups' own are
-            the normal distribution's quantiles, and the same in every evaluation.
-        spread: Deviation of a prompt's log-odds from its group's.
+        lean: Log-odds of women against men: (mean over groups, standard deviation over groups). The groups are at
+            quantiles of the normal distribution, the same in every evaluation.
+        spread: Standard deviation of prompts' log-odds around those of their group.
         polar: Share of texts that speak of a gender.
-        polar_spread: Deviation, on the log-odds scale, of a prompt's share from it.
-        prompts: Of each group.
-        samples: Texts of a prompt.
+        polar_spread: Standard deviation of prompts' shares around it, on the log-odds scale.
+        prompts: Prompts per group.
+        samples: Texts per prompt.
     """
 
     lean: tuple[float, float] = (0.0, 0.0)
@@ -56,12 +56,12 @@ class World:
 
     @property
     def leans(self) -> NDArray[np.float64]:
-        """Of each group."""
+        """Log-odds of each group, `[groups]`."""
         ranks = (np.arange(GROUPS) + 0.5) / GROUPS
         return self.lean[0] + self.lean[1] * _normal_quantiles(ranks)
 
     def draw(self, rng: np.random.Generator, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Deviations of prompts' log-odds from their group's, and their shares of gendered texts, `[groups, count]`."""
+        """Sample prompts: their deviations in log-odds, and their shares of gendered texts, `[groups, count]`."""
         deviations = rng.normal(0, self.spread, size=(GROUPS, count))
         shares = _logistic(np.log(self.polar / (1 - self.polar)) + rng.normal(0, self.polar_spread, (GROUPS, count)))
         return deviations, shares
@@ -69,12 +69,12 @@ class World:
     def probabilities(
         self, deviations: NDArray[np.float64], shares: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Of a female and of a male text, `[groups, prompts]`."""
+        """Return the probabilities of a female and of a male text, `[groups, prompts]`."""
         women = _logistic(self.leans[:, None] + deviations)
         return shares * women, shares * (1 - women)
 
     def truth(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Log-odds and difference of each group, over 200,000 prompts."""
+        """Return the true log-odds and difference of each group, from 200,000 prompts."""
         female, male = self.probabilities(*self.draw(np.random.default_rng(9), 200_000))
         if not any(self.lean):  # fair by construction
             return np.zeros(GROUPS), np.zeros(GROUPS)
@@ -83,14 +83,14 @@ class World:
     def write(
         self, rng: np.random.Generator, deviations: NDArray[np.float64], shares: NDArray[np.float64]
     ) -> NDArray[np.object_]:
-        """Labels `[groups, prompts, samples]`."""
+        """Sample labels `[groups, prompts, samples]`."""
         female, male = (p[..., None] for p in self.probabilities(deviations, shares))
         draws = rng.random((*deviations.shape, self.samples))
         return LABELS[np.where(draws < female, 0, np.where(draws < female + male, 1, 2))]
 
 
 def identifiers(prompts_each: int, samples: int) -> tuple[list[str], list[str]]:
-    """Group and prompt of each text."""
+    """Return the group and the prompt of each text."""
     groups = np.repeat([f"group {group}" for group in range(GROUPS)], prompts_each * samples)
     prompts = np.repeat([f"prompt {prompt}" for prompt in range(GROUPS * prompts_each)], samples)
     return groups.tolist(), prompts.tolist()
@@ -137,11 +137,11 @@ KEPT = {
     "coherence .90, 6 × 5, prompts differ": (0.9, 0.2, 6, 5),
     "coherence .90, 48 × 5, prompts differ": (0.9, 0.2, 48, 5),
 }
-"""Share kept; the correlation of two texts of a prompt; prompts, and texts of each."""
+"""Share that keeps the gender; correlation of two texts of a prompt; number of prompts; texts per prompt."""
 
 
 def evaluation(world: World, seed: int) -> dict[str, float]:
-    """One evaluation: the share of its intervals that hold the truth, and whether its ratio is below a fair model's."""
+    """Simulate an evaluation: do its intervals contain the truth, and is its ratio below a fair model's?"""
     rng = np.random.default_rng(seed)
     labels = world.write(rng, *world.draw(rng, world.prompts))
     result = disparity(
@@ -162,16 +162,16 @@ def evaluation(world: World, seed: int) -> dict[str, float]:
 
 
 def frame(labels: NDArray[np.object_], model: str) -> pd.DataFrame:
-    """Labels as `label_generations` of the generations of a model."""
+    """Return labels in the form of `label_generations`."""
     groups, prompts = identifiers(*labels.shape[1:])
     samples = np.tile(np.arange(labels.shape[2]), GROUPS * labels.shape[1])
     columns = {"group": groups, "prompt_id": prompts, "prompt": prompts, "sample": samples, "polarity": labels.ravel()}
-    drawing = {"temperature": 1.0, "top_p": 0.9, "top_k": 50, "max_new_tokens": 64}
-    return pd.DataFrame(columns).assign(**drawing, include_prompt=False, continuation=f"as {model} has it")
+    sampling = {"temperature": 1.0, "top_p": 0.9, "top_k": 50, "max_new_tokens": 64}
+    return pd.DataFrame(columns).assign(**sampling, include_prompt=False, continuation=f"as {model} has it")
 
 
 def pair(worlds: tuple[World, World], seed: int) -> dict[str, float]:
-    """Two models of equal bias continue the same prompts: which tests say that they differ?"""
+    """Simulate two equally biased models on the same prompts: which tests say that they differ?"""
     rng = np.random.default_rng(seed)
     deviations, shares = worlds[0].draw(rng, worlds[0].prompts)
     odds = [np.log(world.polar / (1 - world.polar)) for world in worlds]
@@ -189,7 +189,7 @@ def pair(worlds: tuple[World, World], seed: int) -> dict[str, float]:
 
 
 def documents(count: int, seed: int) -> dict[str, float]:
-    """A perplexity over so many documents of 100 to 800 tokens, whose nats a token are normal around 3."""
+    """Simulate a perplexity over documents of 100 to 800 tokens, with normally distributed nats per token around 3."""
     rng = np.random.default_rng(seed)
     tokens = rng.integers(100, 800, count).astype(np.float64)
     bounds = perplexity(tokens * rng.normal(3, 0.3, count), tokens, tokens, tokens, 1, seed, draws=1000)["ci95"]
@@ -197,7 +197,7 @@ def documents(count: int, seed: int) -> dict[str, float]:
 
 
 def kept(case: tuple[float, float, int, int], seed: int) -> dict[str, float]:
-    """A coherence of texts of which 60 % are gendered; the share that a prompt keeps is from a beta distribution."""
+    """Simulate a coherence of texts, 60 % of them gendered; the share kept by a prompt has a beta distribution."""
     share, correlation, prompts, samples = case
     rng = np.random.default_rng(seed)
     spread = 1 / correlation - 1 if correlation else 0
@@ -209,7 +209,7 @@ def kept(case: tuple[float, float, int, int], seed: int) -> dict[str, float]:
 
 
 def fair_by_hand(polar: int) -> tuple[float, float]:
-    """`fair_mean_ratio` of a group with so many polar texts, and the mean of a million fair models."""
+    """Return the `fair_ratio` of a number of polar texts, and the mean over a million simulated fair models."""
     female = np.random.default_rng(0).binomial(polar, 0.5, size=1_000_000)
     fewer = np.minimum(female, polar - female)
     return fair_ratio(polar), float((fewer / (polar - fewer)).mean())
@@ -241,7 +241,7 @@ def simulate(
     one: Callable[..., dict[str, float]],
     options: argparse.Namespace,
 ) -> None:
-    """Print, for each case, the mean of each figure over the worlds, and write it down at once."""
+    """For each case, print and write the mean of each result over the worlds."""
     print(f"\n{title}, {options.worlds} worlds each")
     for name, case in cases.items():
         if options.only not in name:
@@ -256,7 +256,7 @@ def simulate(
 
 
 def write(section: str, name: str, figures: object) -> None:
-    """Put one entry into the results."""
+    """Add one entry to the results."""
     RESULTS.parent.mkdir(exist_ok=True)
     content = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     content.setdefault(section, {})[name] = figures
@@ -264,7 +264,7 @@ def write(section: str, name: str, figures: object) -> None:
 
 
 def main() -> None:
-    """Print the figures and write them down."""
+    """Print the results and write them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--worlds", type=int, default=2000)
     parser.add_argument("--workers", type=int, default=2)
@@ -275,10 +275,10 @@ def main() -> None:
         ours, simulated = fair_by_hand(polar)
         print(f"  {polar:>5} polar texts: {ours:.4f}, {simulated:.4f}")
         write("fair_mean_ratio", str(polar), {"ours": round(ours, 5), "simulated": round(simulated, 5)})
-    simulate("coverage", "Intervals of 95 % that hold the truth", INTERVALS, evaluation, options)
-    simulate("coverage", "The same of perplexity", DOCUMENTS, documents, options)
-    simulate("coverage", "The same of coherence", KEPT, kept, options)
-    simulate("test_size", "Tests at 5 % that find a difference that is none", TESTS, pair, options)
+    simulate("coverage", "95 % intervals that contain the truth", INTERVALS, evaluation, options)
+    simulate("coverage", "The same for perplexity", DOCUMENTS, documents, options)
+    simulate("coverage", "The same for coherence", KEPT, kept, options)
+    simulate("test_size", "Tests at 5 % that find a difference that does not exist", TESTS, pair, options)
 
 
 if __name__ == "__main__":

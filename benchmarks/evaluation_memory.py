@@ -1,9 +1,9 @@
-"""Does the memory of an evaluation stay flat, however many prompts there are? Of a tiny model, each in its own process.
+"""Does the memory of an evaluation stay flat as prompts are added? With a tiny model, each in its own process.
 
     python benchmarks/evaluation_memory.py [--prompts 10000 100000]
 
-Prints the most resident memory of `distill evaluate` for each number of prompts, and what each prompt more adds: the
-prompt itself and its counts, whatever the number of texts. Linux only. Writes results/evaluation_memory.json.
+Prints the peak resident memory of `distill evaluate` for each number of prompts, and what each further prompt adds: the
+prompt itself and its counts, regardless of the number of texts. Linux only. Writes results/evaluation_memory.json.
 """
 
 import argparse
@@ -22,7 +22,7 @@ GROUPS = 50
 
 
 def write_prompts(path: Path, count: int) -> None:
-    """Prompts of professions and, one in ten, of coherence."""
+    """Write profession prompts and, one in ten, coherence prompts."""
     with path.open("w", encoding="utf-8") as file:
         for number in range(count):
             row = {"group": f"nurse {number % GROUPS}", "prompt": f"The nurse of ward {number:,} said that"}
@@ -33,7 +33,7 @@ def write_prompts(path: Path, count: int) -> None:
 
 
 def measure(folder: Path, prompts: int, samples: int) -> None:
-    """Print the peak of an evaluation, as JSON."""
+    """Print the peak memory of an evaluation, as JSON."""
     path = folder / f"prompts-{prompts}.jsonl"
     write_prompts(path, prompts)
     transformers.logging.set_verbosity_error()
@@ -49,7 +49,7 @@ def measure(folder: Path, prompts: int, samples: int) -> None:
 
 
 def main() -> None:
-    """Print the figures and write them down."""
+    """Print the results and write them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--prompts", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--samples", type=int, default=1)
@@ -67,7 +67,7 @@ def main() -> None:
     for row in rows:
         print(f"{row['prompts']:>9,} prompts: {row['MiB']:7.1f} MiB above the start, {row['seconds']:.0f} s")
     each = (rows[-1]["MiB"] - rows[0]["MiB"]) * 2**20 / (rows[-1]["prompts"] - rows[0]["prompts"])
-    print(f"{each:,.0f} bytes for each prompt more")
+    print(f"{each:,.0f} bytes per additional prompt")
     write_results("evaluation_memory", {"samples": arguments.samples, "bytes a prompt": each}, rows)
 
 

@@ -1,11 +1,10 @@
-"""Continuations per second: ours against one `generate` call a prompt and against transformers' batched pipeline.
+"""Continuations per second: ours, one `generate` call per prompt, and transformers' batched pipeline.
 
     python benchmarks/generation.py [--model FOLDER_OR_GGUF]
 
-Side by side in one process, in turns, several times; the ratios are of the medians. Without a model: GPT-2 (124 M,
-vocabulary 50,257) with random weights, which never ends a text early, and prompts as long as BOLD's. All sample with
-top_k 50, top_p 0.9, and a cache of keys and values. Writes benchmarks/results/generation.json with machine and
-versions.
+They take turns in one process, several times; ratios are ratios of medians. Without --model: GPT-2 (124 M, vocabulary
+50,257) with random weights, which never ends a text early, and prompts as long as BOLD's. All sample with top_k 50,
+top_p 0.9 and a key-value cache. Writes benchmarks/results/generation.json with machine and versions.
 """
 
 import argparse
@@ -34,7 +33,7 @@ OPTIONS = {"do_sample": True, "top_k": 50, "top_p": 0.9, "temperature": 1.0}
 
 
 def random_gpt2(folder: Path) -> None:
-    """GPT-2 with random weights; its tokenizer takes words w0, w1, …, so that nothing has to be downloaded."""
+    """Write GPT-2 with random weights and a tokenizer for the words w0, w1, …, so that nothing is downloaded."""
     torch.manual_seed(0)
     config = GPT2Config()
     GPT2LMHeadModel(config).save_pretrained(folder)
@@ -45,7 +44,7 @@ def random_gpt2(folder: Path) -> None:
 
 
 def words_as_prompts(count: int) -> list[Prompt]:
-    """As long as BOLD's 10,195 profession prompts in GPT-2's tokens: 2 to 16, eight at the median."""
+    """Return prompts as long as BOLD's 10,195 profession prompts: 2 to 16 GPT-2 tokens, eight at the median."""
     rng = np.random.default_rng(0)
     lengths = rng.normal(8, 2.5, size=count).round().clip(2, 16).astype(int)
     return [Prompt("group", " ".join(f"w{i}" for i in rng.integers(1, 50_000, size=length))) for length in lengths]
@@ -54,7 +53,7 @@ def words_as_prompts(count: int) -> list[Prompt]:
 def contestants(
     scored_model: ScoredModel, prompts: list[Prompt], tokens: int, batch_size: int, in_loop: int
 ) -> dict[str, tuple[int, Callable[[], object]]]:
-    """Name → (continuations, what makes them)."""
+    """Return name → (number of continuations, function that generates them)."""
     model, tokenizer = scored_model.model, scored_model.tokenizer
     tokenizer.pad_token, tokenizer.padding_side = tokenizer.eos_token, "left"
     length = {"max_new_tokens": tokens, "pad_token_id": tokenizer.pad_token_id}
@@ -78,17 +77,17 @@ def contestants(
 
 
 def main() -> None:
-    """Print continuations per second of each and the ratios, and write them down."""
+    """Print the continuations per second and the ratios, and write them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model")
     parser.add_argument("--prompts", type=int, default=160)
-    parser.add_argument("--in_loop", type=int, default=8, help="prompts of the loops, which are slow: four or more")
+    parser.add_argument("--in_loop", type=int, default=8, help="prompts for the loops, which are slow; at least four")
     parser.add_argument("--max_new_tokens", type=int, default=32)
     parser.add_argument("--batch_size", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     if arguments.in_loop < 4:
-        parser.error("--in_loop: four or more, a quarter of them for the loop of ten samples")
+        parser.error("--in_loop: give at least 4; the loop with ten samples uses a quarter of them")
     transformers.logging.set_verbosity_error()
     with tempfile.TemporaryDirectory() as folder:
         if arguments.model is None:

@@ -1,10 +1,10 @@
-"""Do batch size and number of processes change a continuation? The share of rows that are the same, byte for byte.
+"""Do batch size and number of processes change continuations? Counts the rows that are identical, byte for byte.
 
     python benchmarks/identical_rows.py [--model FOLDER_OR_GGUF]
 
-Evaluates one model, in one precision, with batches of 1, 7 and 64 and on two processes, and compares the continuations
-with those of batches of 1: float rounding may flip a near-tie. Without a model: a random GPT-2, whose flat predictions
-have the most near-ties. Writes results/identical_rows.json.
+Evaluates one model in one precision, with batches of 1, 7 and 64 and with two processes, and compares the continuations
+with those of batches of 1: rounding may flip a near-tie. Without --model: a random GPT-2, whose flat predictions have
+the most near-ties. Writes results/identical_rows.json.
 """
 
 import argparse
@@ -26,7 +26,7 @@ RUNS = {
 
 
 def continuations(model: str, output: Path, options: list[str]) -> pd.Series:
-    """[rows] what `distill evaluate` let the model write."""
+    """Run `distill evaluate` and return its continuations."""
     command = [sys.executable, "-m", "distill", "evaluate", "--model", model, "--output", str(output), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -36,7 +36,7 @@ def continuations(model: str, output: Path, options: list[str]) -> pd.Series:
 
 
 def main() -> None:
-    """Print the shares and write them down."""
+    """Print the results and write them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", help="folder, GGUF file or Hugging Face id")
     parser.add_argument("--preset", default="smoke")

@@ -1,10 +1,10 @@
-"""Do memory and open files stay flat over a long run? A fit of tiny models, watched from outside, step by step.
+"""Do memory and open files stay flat over a long run? Monitors a fit of tiny models from outside.
 
     python benchmarks/long_run.py [--steps 2000]
 
-With validation, checkpoints and a worker that prepares batches. After the first quarter, in which caches fill, it
-prints the slope of resident memory (process and workers together) per 1,000 steps, the least and the most open files,
-and the bytes of metrics.csv a logged step. Linux only. Writes results/long_run.json.
+The fit has validation, checkpoints and a worker that prepares batches. For the time after the first quarter, in which
+caches fill, it prints the slope of resident memory (process and workers) per 1,000 steps, the minimum and maximum
+number of open files, and the bytes of metrics.csv per logged step. Linux only. Writes results/long_run.json.
 """
 
 import argparse
@@ -24,7 +24,7 @@ LOGGED = 10
 
 
 def write_recipe(folder: Path, steps: int) -> Path:
-    """A corpus, a random teacher of four blocks and a recipe over them."""
+    """Write a corpus, a random teacher of four layers, and a recipe for them."""
     teacher = write_tiny_gpt2(folder, layers=4, width=16, heads=2)
     recipe = {
         "model": {
@@ -50,7 +50,7 @@ def write_recipe(folder: Path, steps: int) -> Path:
 
 
 def watch(fit: subprocess.Popen[bytes], metrics: Path) -> np.ndarray:
-    """`[samples, 3]`: step, resident MiB, open files, twice a second until the end."""
+    """Sample (step, resident MiB, open files) twice a second until the fit ends, `[samples, 3]`."""
     samples = []
     while fit.poll() is None:
         if metrics.is_file():
@@ -58,7 +58,7 @@ def watch(fit: subprocess.Popen[bytes], metrics: Path) -> np.ndarray:
             step = max((int(row.split(",")[0]) for row in rows[1:] if row.split(",")[0].isdigit()), default=0)
             try:
                 samples.append((step, *_resident_and_open(fit.pid)))
-            except (FileNotFoundError, ProcessLookupError, StopIteration):  # it is ending
+            except (FileNotFoundError, ProcessLookupError, StopIteration):  # the process is ending
                 break
         time.sleep(0.5)
     fit.wait()
@@ -75,7 +75,7 @@ def _resident_and_open(pid: int) -> tuple[float, int]:
 
 
 def main() -> None:
-    """Print the figures and write them down."""
+    """Print the results and write them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=2000)
     steps = parser.parse_args().steps
@@ -91,7 +91,7 @@ def main() -> None:
             raise SystemExit(f"{' '.join(command)} failed:\n{log.read_text()[-2000:]}")
         logged_bytes = (folder / "run" / "metrics.csv").stat().st_size / (steps / LOGGED)
         said_bytes = log.stat().st_size
-    # At the end workers leave, and the student is written.
+    # At the end, workers exit and the student is written.
     settled = samples[(samples[:, 0] >= steps / 4) & (samples[:, 0] < steps - 2 * LOGGED)]
     slope = np.polyfit(settled[:, 0], settled[:, 1], 1)[0] * 1000
     row = {

@@ -2,11 +2,11 @@
 
     python benchmarks/loss.py [--full]
 
-Half forward KL and half cross-entropy (TRL's kernel: forward KL alone, which is all it has), forward and backward, at
-GPT-2's width. The contenders take turns, each turn in a process of its own. Time is a contender's quickest pass after
-the first, memory the peak of the first one above its inputs, error the norm of the gradients' difference from a float64
-oracle's over the oracle's norm. Inputs are fp32 on a CPU and bf16 on a GPU. --chunks sweeps the fused loss's
-chunk size. Writes results/loss.json and, as a plot of memory over tokens, results/loss.svg (…-gpu on a GPU).
+Forward and backward pass of half forward KL and half cross-entropy, at GPT-2's width; TRL's kernel has forward KL only.
+The contenders take turns, each turn in a process of its own. Time is the fastest pass after the first, memory the peak
+of the first pass above its inputs, error the norm of the difference to the gradients of a float64 oracle, relative to
+their norm. Inputs are fp32 on a CPU and bf16 on a GPU. --chunks sweeps the chunk size of the fused loss.
+Writes results/loss.json and, as a plot of memory over tokens, results/loss.svg (…-gpu on a GPU).
 """
 
 import argparse
@@ -42,7 +42,7 @@ class Inputs(NamedTuple):
 
 
 def naive(inputs: Inputs) -> Tensor:
-    """All logits at once, the gradient by autograd."""
+    """All logits at once, with gradients by autograd."""
     logits = (inputs.student_hidden @ inputs.student_weight.T).float()
     log_p = (inputs.teacher_hidden @ inputs.teacher_weight.T).float().log_softmax(-1)
     kd = functional.kl_div(logits.log_softmax(-1), log_p, reduction="batchmean", log_target=True)
@@ -50,12 +50,12 @@ def naive(inputs: Inputs) -> Tensor:
 
 
 def fused(inputs: Inputs, chunk_size: int | None) -> Tensor:
-    """Ours, the same terms."""
+    """Our loss, with the same terms."""
     return distillation_loss(*inputs, kd_weight=0.5, lm_weight=0.5, chunk_size=chunk_size, compiled=ON_GPU).total
 
 
 def trl_chunked(inputs: Inputs) -> Tensor:
-    """TRL's kernel: forward KL alone."""
+    """TRL's kernel, with forward KL only."""
     from trl.kernels.chunked_divergence import ChunkedDivergenceFunction
 
     *tensors, _ = inputs
@@ -66,7 +66,7 @@ def trl_chunked(inputs: Inputs) -> Tensor:
 
 
 def measure(name: str, tokens: int, vocabulary: int, chunk_size: int, repeats: int, error: bool) -> dict[str, float]:
-    """One contender's time, memory, and error if asked for."""
+    """Measure the time and memory of one contender, and optionally its error."""
     inputs = _inputs(tokens, vocabulary)
     memory, seconds = PeakMemory(), []
     memory.restart()
@@ -106,7 +106,7 @@ def _inputs(tokens: int, vocabulary: int) -> Inputs:
 
 
 def _gradient_error(inputs: Inputs) -> float:
-    """Of both gradients together; the oracle is the naive loss in float64, some rows at a time."""
+    """Return the relative error of both gradients; the oracle is the naive loss in float64, some rows at a time."""
     exact = [tensor.detach().double() for tensor in inputs[:4]]
     student_hidden, student_weight = (tensor.requires_grad_() for tensor in exact[:2])
     for rows in torch.arange(len(inputs.labels), device=inputs.labels.device).split(128):
@@ -124,7 +124,7 @@ def _gradient_error(inputs: Inputs) -> float:
 
 
 def main() -> None:
-    """Print the ratios and write them down."""
+    """Print the ratios and write the results."""
     options = _options()
     best: dict[tuple[Any, ...], dict[str, float]] = defaultdict(dict)
     for turn, tokens, vocabulary in product(range(options.turns), options.tokens, options.vocabularies):
@@ -154,13 +154,13 @@ def _line(row: dict[str, Any]) -> str:
     error = f", gradient off by {row['gradient_error']:.1e}" if "gradient_error" in row else ""
     return (
         f"{row['tokens']:>6} tokens × {row['vocabulary']:>7}: {name:<24}{row['seconds']:>8.3f} s "
-        f"({row['seconds / naive']:.2f} × naive; {row['processor_seconds / naive']:.2f} by busy seconds)"
+        f"({row['seconds / naive']:.2f} × naive; {row['processor_seconds / naive']:.2f} in CPU time)"
         f"{row['peak_mib']:>8,.0f} MiB ({row['peak_mib / naive']:.2f} × naive){error}"
     )
 
 
 def plot(rows: list[dict[str, Any]]) -> None:
-    """Memory over tokens, for the first vocabulary and the default chunk size."""
+    """Plot memory over tokens, for the first vocabulary and the default chunk size."""
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
@@ -191,9 +191,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--vocabularies", type=int, nargs="+", default=[50_257])
     parser.add_argument(
         "--chunks", type=int, nargs="+", default=[0, 1024, 2048, 4096, 8192] if ON_GPU else [0],
-        help="chunk sizes of the fused loss; 0: what it chooses itself",
+        help="chunk sizes of the fused loss; 0 for its own choice",
     )  # fmt: skip
-    parser.add_argument("--repeats", type=int, default=10 if ON_GPU else 1, help="timed passes a turn (%(default)s)")
+    parser.add_argument("--repeats", type=int, default=10 if ON_GPU else 1, help="timed passes per turn (%(default)s)")
     parser.add_argument("--turns", type=int, default=2 if ON_GPU or "--full" in sys.argv else 1, help="(%(default)s)")
     parser.add_argument("--error_tokens", type=int, default=1024, help="largest size with an oracle on a CPU")
     return parser.parse_args()

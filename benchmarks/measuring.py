@@ -1,4 +1,4 @@
-"""What the benchmarks share: a process of its own for every measurement, its peak memory, and where results go."""
+"""Shared by the benchmarks: run each measurement in its own process, measure peak memory, and write results."""
 
 import json
 import platform
@@ -15,13 +15,13 @@ RESULTS = Path(__file__).with_name("results")
 
 
 class PeakMemory:
-    """The most memory that was in use since `restart`, above what was in use then; in MiB.
+    """Peak memory since `restart`, above the memory in use at that time, in MiB.
 
-    On a GPU what torch allocated there; on a CPU the resident memory of this process, which Linux keeps the peak of.
+    On a GPU this is the memory allocated by torch; on a CPU, the resident memory of the process, as Linux records it.
     """
 
     def restart(self) -> None:
-        """Start again from here."""
+        """Reset the peak and the reference value."""
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
             self._before = torch.cuda.memory_allocated() / 2**20
@@ -30,7 +30,7 @@ class PeakMemory:
             self._before = _resident("VmRSS")
 
     def mib(self) -> float:
-        """The peak so far."""
+        """Return the peak so far."""
         now = torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else _resident("VmHWM")
         return now - self._before
 
@@ -50,7 +50,7 @@ def in_own_process(script: str, arguments: Iterable[object]) -> dict[str, Any]:
     """Run `script arguments` and read the JSON of its last line.
 
     Raises:
-        SystemExit: it failed; with what it said last.
+        SystemExit: If the script fails; the message contains the end of its output.
     """
     command = [sys.executable, script, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -60,7 +60,7 @@ def in_own_process(script: str, arguments: Iterable[object]) -> dict[str, Any]:
 
 
 def write_results(name: str, settings: dict[str, Any], rows: list[dict[str, Any]]) -> Path:
-    """Write results/NAME.json with machine and versions, and say so."""
+    """Write results/NAME.json with machine and versions, and print its path."""
     packages = ("torch", "transformers", "pytorch-lightning", "trl")
     machine = {
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else _processor(),

@@ -1,11 +1,11 @@
-"""How long does it take to reverse, tokenise and write text? The limit: a minute for 10 MB, with GPT-2's tokenizer.
+"""How long does it take to reverse, tokenise and write text? At most a minute per 10 MB, with GPT-2's tokenizer.
 
     python benchmarks/packing.py [--megabytes 10] [--num_proc 2] [--rounds 3]
 
-Needs ../shared/data (or $DISTILL_DATA): the novels, a document a paragraph, and GPT-2's tokenizer. Side by side in one
-run, taking turns: tokenising the text twice as a whole list with the tokenizer's own threads, which nothing that asks
-the teacher twice goes below (`× tokenising`: how many times as long the packing takes). Seconds on the clock and of the
-processors, which other work on the machine does not count in, are each one's least. Writes results/packing.json.
+Needs ../shared/data (or $DISTILL_DATA): the novels, one document per paragraph, and GPT-2's tokenizer. Packing takes
+turns with its lower bound, tokenising the text twice as one list with the tokenizer's own threads (`× tokenising` is
+the ratio of the two). Times are the minimum over rounds, in wall-clock seconds and in CPU seconds; other processes
+on the machine do not affect the latter. Writes results/packing.json.
 """
 
 import argparse
@@ -31,28 +31,28 @@ Result = TypeVar("Result")
 
 
 def novels(megabytes: float) -> list[str]:
-    """Paragraphs of the novels, in the order of their names, until there are so many bytes."""
+    """Return the first megabytes of the novels, sorted by name, as paragraphs."""
     text = "\n\n".join(path.read_text("utf-8") for path in sorted((DATA / "novels").glob("*.txt")))
     taken = text.encode()[: round(megabytes * 1e6)].decode(errors="ignore")
     return re.split(r"\n\s*\n", taken)
 
 
 def packed_tokens(file: Path, tokenizer: PreTrainedTokenizerBase, num_proc: int) -> int:
-    """Pack into an empty cache."""
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # as `distill` does: the processes are ours
+    """Pack into an empty cache and return the number of tokens."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # as `distill` does, which has worker processes of its own
     with tempfile.TemporaryDirectory() as cache:
         return pack(Corpus((str(file),)), RoleReverser(), tokenizer, num_proc, Path(cache)).tokens
 
 
 def tokenise_twice(texts: list[str], tokenizer: PreTrainedTokenizerBase) -> None:
-    """What the tokenizer alone takes for a text and its reversal."""
+    """Tokenise as much as a text and its reversal."""
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
     for _ in range(2):
         tokenizer.backend_tokenizer.encode_batch(texts, add_special_tokens=False)
 
 
 def timed(run: Callable[[], Result]) -> tuple[float, float, Result]:
-    """Seconds on the clock, seconds of the processors, child processes included, and the result."""
+    """Return wall-clock seconds, CPU seconds including child processes, and the result."""
     clock, processors = time.perf_counter(), _processor_s()
     result = run()
     return time.perf_counter() - clock, _processor_s() - processors, result
@@ -64,7 +64,7 @@ def _processor_s() -> float:
 
 
 def main() -> None:
-    """Print the figures and write them down."""
+    """Print the results and write them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--megabytes", type=float, default=10)
     parser.add_argument("--num_proc", type=int, default=2)
@@ -99,8 +99,8 @@ def main() -> None:
     }
     print(
         f"{megabytes:.1f} MB, {tokens:,} tokens, on {options.num_proc} processes: {packing[0]:.1f} s "
-        f"({packing[1]:.1f} s of the processors)\n{row['× limit']:.2f} × the limit, {row['× tokenising']:.2f} × "
-        f"tokenising alone ({row['× tokenising, processor seconds']:.2f} × in seconds of the processors)"
+        f"({packing[1]:.1f} s CPU time)\n{row['× limit']:.2f} × the limit, {row['× tokenising']:.2f} × "
+        f"tokenising alone ({row['× tokenising, processor seconds']:.2f} × in CPU time)"
     )
     write_results("packing", {**vars(options), "documents": len(texts)}, [row])
 

@@ -1,13 +1,12 @@
-"""Role reversal: right on treebank sentences, aligned on running text, fast on a novel; shares and ratios in one run.
+"""Role reversal: accuracy on treebank sentences, alignment on running text, and speed on a novel.
 
     python benchmarks/role_reversal.py
 
 Needs ../shared/data (or $DISTILL_DATA): gold tags of UD English EWT and GUM, WikiText's validation split, Middlemarch,
-and GPT-2's tokenizer. Aligned is the share of its token positions that have a counterfactual one: of all, and of those
-outside the words that the text after them decides.
-Speed is CPU time, best of 21, against a bare loop of `re.finditer` over the same words, and against countergen
-(a dictionary of words, one way only, here to female) where the bench extra is installed.
-Writes benchmarks/results/role_reversal.json.
+and GPT-2's tokenizer. Alignment is the share of token positions that have a counterfactual position: of all positions,
+and of those outside ambiguous words. Speed is CPU time, best of 21, relative to a bare loop of `re.finditer` over the
+same words, and to countergen (a dictionary of words, in one direction only, here to female) if the bench extra is
+installed. Writes benchmarks/results/role_reversal.json.
 """
 
 import json
@@ -35,7 +34,7 @@ CONTENT = ("NOUN", "PRON", "PROPN", "ADJ")
 
 
 def expected(form: str, tag: str) -> str | None:
-    """What a gendered pronoun becomes by its gold tag; None for another word."""
+    """Return what a gendered pronoun should become according to its gold tag; None for other words."""
     other = CERTAIN.get(form.lower())
     if form.lower() == "his":
         other = "her" if tag == "PRP$" else "hers"
@@ -49,7 +48,7 @@ def expected(form: str, tag: str) -> str | None:
 
 
 def quality(reverser: RoleReverser, rows: list[dict]) -> dict[str, float]:
-    """Shares of pronouns, sentences, edits and second reversals."""
+    """Return the accuracy on pronouns, sentences, edits and double reversals."""
     right, edits = Counter(), Counter()
     for row in rows:
         reversal = reverser.reverse(row["text"])
@@ -79,7 +78,7 @@ def quality(reverser: RoleReverser, rows: list[dict]) -> dict[str, float]:
 
 
 def her(rows: list[dict]) -> float:
-    """Share of “her” that is read right: the treebank's own, and him and his rewritten as her."""
+    """Return the accuracy on “her”: those of the treebank, and “him” and “his” rewritten as “her”."""
     judged = []
     for row in rows:
         for start, end, form, _, tag in row["tokens"]:
@@ -90,7 +89,7 @@ def her(rows: list[dict]) -> float:
 
 
 def aligned(reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> tuple[float, float]:
-    """Shares of token positions with a counterfactual one: of all, and of those outside ambiguous words."""
+    """Return the share of aligned token positions: of all, and of those outside ambiguous words."""
     reversals = reverser.reverse_all(texts)
     sides = ([pair.text for pair in reversals], [pair.counterfactual for pair in reversals])
     offsets = [
@@ -107,25 +106,25 @@ def aligned(reverser: RoleReverser, tokenizer: PreTrainedTokenizerBase, texts: l
 
 
 def seconds(run: Callable[[], object], clock: Callable[[], float]) -> float:
-    """Of one run."""
+    """Time one run with the given clock."""
     started = clock()
     run()
     return clock() - started
 
 
 def countergen() -> Callable[[str], str] | None:
-    """The peer's conversion of a text to female, if it is installed."""
+    """Return countergen's conversion of a text to female, if it is installed."""
     try:
         from countergen import SimpleAugmenter
     except ImportError:
-        print("countergen is not installed, and left out")
+        print("countergen is not installed; leaving it out")
         return None
     augmenter = SimpleAugmenter.from_default("gender")
     return lambda text: augmenter.transform(text, "female")
 
 
 def apart(reverser: RoleReverser, texts: list[str]) -> None:
-    """The limit of two processes on this machine: each reverses a half and keeps it to itself."""
+    """Measure the limit for two processes on this machine: each reverses a half without returning it."""
     forks = multiprocessing.get_context("fork")
     processes = [forks.Process(target=_reverse_each, args=(reverser, texts[half::2])) for half in range(2)]
     for process in processes:
@@ -140,7 +139,7 @@ def _reverse_each(reverser: RoleReverser, texts: list[str]) -> None:
 
 
 def speed(paragraphs: list[str]) -> dict[str, float]:
-    """Ratios to a bare loop over the words, and of two processes to one, beside what this machine lets two do."""
+    """Return the speed relative to a bare loop over the words, of two processes to one, and the limit for two."""
     plain, naming = RoleReverser(), RoleReverser(names=True)
     word = re.compile(r"[^\W_]+")
     runs = {
@@ -172,10 +171,10 @@ def speed(paragraphs: list[str]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print the figures and write them down."""
+    """Print the results and write them."""
     missing = [name for name in (TREEBANK, NOVEL, WIKITEXT, TOKENIZER) if not (DATA / name).is_file()]
     if missing:
-        print(f"left out: {DATA} holds no {' and no '.join(missing)}; name the folder that does in $DISTILL_DATA")
+        print(f"skipped: {DATA} does not contain {' and '.join(missing)}; set $DISTILL_DATA to a folder that does")
         return
     rows = [json.loads(line) for line in (DATA / TREEBANK).read_text("utf-8").splitlines()]
     novel = re.split(r"\n\s*\n", (DATA / NOVEL).read_text("utf-8"))

@@ -1,11 +1,10 @@
-"""How long does it take to score 100,000 stored continuations, with intervals, on one core? The limit: 30 seconds.
+"""How long does it take to score 100,000 stored continuations, with intervals, on one core? At most 30 seconds.
 
     python benchmarks/scoring.py [--texts 100000]
 
-Texts of 64 words, drawn by the frequency of English words and put together with punctuation and capitals; ten of a
-prompt, in 18 groups of unlike size, as BOLD's. Beside it stands what one pass over the words of all texts takes, which
-no scoring goes below. Seconds are of the processor, so that others on the machine do not count. Writes
-benchmarks/results/scoring.json.
+Texts have 64 words, sampled by the frequency of English words, with punctuation and capitals; there are ten texts per
+prompt, in 18 groups of different sizes, as in BOLD. The lower bound is one pass over the words of all texts. Times are
+CPU time, which other processes on the machine do not affect. Writes benchmarks/results/scoring.json.
 """
 
 import os
@@ -31,16 +30,16 @@ RESULTS = Path(__file__).with_name("results") / "scoring.json"
 
 
 def generations(texts: int, seed: int = 0) -> pd.DataFrame:
-    """Continuations as `generations.parquet` holds them."""
+    """Return continuations in the layout of `generations.parquet`."""
     rng = np.random.default_rng(seed)
     lines = (files("distill.perturbation") / "word_counts.tsv").read_text(encoding="utf-8").splitlines()
     rows = [line.split("\t") for line in lines if not line.startswith("#")]
     vocabulary = np.array([word for word, _ in rows], dtype=object)
     counts = np.array([float(count) for _, count in rows])
-    drawn = rng.choice(vocabulary, size=(texts, LENGTH), p=counts / counts.sum())
-    drawn[:, 1::9] += ","
-    drawn[:, 7::16] += "."
-    continuations = [" " + " ".join(row).capitalize() for row in drawn]
+    sampled = rng.choice(vocabulary, size=(texts, LENGTH), p=counts / counts.sum())
+    sampled[:, 1::9] += ","
+    sampled[:, 7::16] += "."
+    continuations = [" " + " ".join(row).capitalize() for row in sampled]
     prompts = texts // SAMPLES
     sizes = rng.dirichlet(np.ones(GROUPS)) * prompts
     group_of = np.searchsorted(np.cumsum(sizes), np.arange(prompts), side="right").clip(max=GROUPS - 1)
@@ -57,7 +56,7 @@ def generations(texts: int, seed: int = 0) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Print the times and write them down."""
+    """Print the times and write them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--texts", type=int, default=100_000)
     rows = generations(parser.parse_args().texts)

@@ -1,23 +1,23 @@
-"""A full training step: ours against TRL's, side by side, in tokens per second and peak memory.
+"""A full training step: ours against TRL's, in tokens per second and peak memory.
 
     python benchmarks/step.py [--full]
 
-The teacher has GPT-2's shape, the student half of its layers, both with random weights and without dropout; the text is
-WikiText's validation split under $DISTILL_DATA or ../shared/data with GPT-2's tokenizer, without them the quickstart's
+The teacher has the shape of GPT-2 and the student half of its layers, both with random weights and without dropout. The
+text is WikiText's validation split in $DISTILL_DATA or ../shared/data with GPT-2's tokenizer, or else the quickstart's
 generated text. The contenders take turns, each turn in a process of its own:
 
     plain           distill fit, operator none
-    counterfactual  distill fit, the equivariant teacher: rows that hold a reversed word are asked twice
-    naive           all logits at once, the gradient by autograd, AdamW: what one writes first
+    counterfactual  distill fit, the equivariant teacher: a second pass for rows with a reversed word
+    naive           all logits at once, gradients by autograd, AdamW: the obvious implementation
     trl             TRL's GKDTrainer (lmbda 0, beta 0): dense logits
-    trl-huge-pages  the same with its memory in huge pages, as the command `distill` asks for on a CPU
+    trl-huge-pages  the same with memory in huge pages, as the command `distill` sets on a CPU
     trl-chunked     the same trainer with TRL's chunked divergence kernel
 
-All train in fp32 on a CPU and in bf16 on a GPU, clip gradients at 1, checkpoint no activations, and minimise forward KL
-at T = 1. Time is a contender's quickest step after the first, in any turn; on a CPU also the seconds that its threads
-were busy, which other jobs on the machine disturb less. Memory is the peak above the weights of the two models, so
-that gradients and the optimiser's state count, on both sides. On a GPU model FLOP utilisation counts every product that
-the algorithm needs, against --peak_tflops. Writes results/step.json (step-gpu.json on a GPU).
+All train in fp32 on a CPU and in bf16 on a GPU, clip gradients at 1, keep all activations, and minimise forward KL at
+T = 1. Time is the fastest step after the first in any turn; on a CPU also in CPU time, which other processes on
+the machine affect less. Memory is the peak above the weights of the two models; it includes gradients and optimiser
+state. On a GPU, model FLOP utilisation (MFU) counts every product that the algorithm needs, against --peak_tflops.
+Writes results/step.json (step-gpu.json on a GPU).
 """
 
 import argparse
@@ -33,9 +33,9 @@ CONTENDERS = ("plain", "counterfactual", "naive", "trl", "trl-huge-pages", "trl-
 PEER = "trl"
 VOCABULARY = 50_257
 SIZES = {
-    "block_size": "tokens a block",
-    "batch_size": "blocks a step",
-    "steps": "timed steps a turn",
+    "block_size": "tokens per block",
+    "batch_size": "blocks per step",
+    "steps": "timed steps per turn",
     "turns": "turns of all contenders",
 }
 PRESETS = {"quick": (256, 4, 1, 1), "full": (1024, 4, 3, 2), "gpu": (1024, 16, 20, 2)}
@@ -43,7 +43,7 @@ SCRIPT = str(Path(__file__).with_name("contenders.py"))
 
 
 def main() -> None:
-    """Print the ratios and write them down."""
+    """Print the ratios and write the results."""
     options = _options()
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in options.contenders}
     with tempfile.TemporaryDirectory() as folder:
@@ -82,11 +82,11 @@ def _row(name: str, runs: list[dict[str, Any]], options: argparse.Namespace) -> 
 
 
 def _flops(options: argparse.Namespace, rows_asked_twice: float, reversed_positions: float) -> float:
-    """Of the products for a token: the teacher's forward pass, three times the student's, and what is asked twice."""
-    # 12 D² weights a block, each multiplied and added once; attention sees half of the block on average, twice.
-    block = 2 * 12 * options.width**2 + 2 * options.block_size * options.width
+    """Return FLOPs per token: the teacher's forward pass, three times the student's, and the counterfactual pass."""
+    # 12 D² weights per layer, each multiplied and added once; attention covers half of the block on average, twice.
+    layer = 2 * 12 * options.width**2 + 2 * options.block_size * options.width
     head = 2 * VOCABULARY * options.width
-    teacher, student = options.layers * block, -(-options.layers // 2) * block
+    teacher, student = options.layers * layer, -(-options.layers // 2) * layer
     return teacher + head + 3 * (student + head) + rows_asked_twice * teacher + reversed_positions * head
 
 
@@ -96,9 +96,11 @@ def _line(row: dict[str, Any]) -> str:
         speed, busy, memory = (
             row[f"{what} / {PEER}"] for what in ("tokens_per_s", "tokens_per_processor_s", "peak_mib")
         )
-        parts.append(f"{speed:.2f} × {PEER}'s speed ({busy:.2f} by busy seconds), {memory:.2f} × its memory")
+        parts.append(f"{speed:.2f} × {PEER}'s speed ({busy:.2f} in CPU time), {memory:.2f} × its memory")
     if row.get("rows_asked_twice"):
-        parts.append(f"{row['rows_asked_twice']:.0%} of rows asked twice, {row['reversed_positions']:.0%} of positions")
+        parts.append(
+            f"{row['rows_asked_twice']:.0%} of rows with a second pass, {row['reversed_positions']:.0%} of positions"
+        )
     if "mfu" in row:
         parts.append(f"MFU {row['mfu']:.0%}")
     return "; ".join(parts)
@@ -106,7 +108,7 @@ def _line(row: dict[str, Any]) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true", help="4,096 tokens a step in blocks of 1,024, two turns")
+    parser.add_argument("--full", action="store_true", help="4,096 tokens per step in blocks of 1,024, two turns")
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=CONTENDERS, metavar="NAME")
     parser.add_argument("--layers", type=int, default=12, help="of the teacher (%(default)s)")
     parser.add_argument("--width", type=int, default=768, help="of both models (%(default)s)")

@@ -1,4 +1,4 @@
-"""A random GPT-2 of a few narrow blocks, for benchmarks of what does not hang on the model."""
+"""A random GPT-2 with a few narrow layers, for benchmarks that do not depend on the model."""
 
 from pathlib import Path
 

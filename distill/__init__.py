@@ -2,7 +2,7 @@
 
     from distill import CounterfactualDataModule, DistillationModule, ExportStudent
 
-A name is imported when it is first asked for (PEP 562): `import distill` loads no torch.
+Names are imported on first access (PEP 562): `import distill` loads no torch.
 """
 
 from importlib import import_module

@@ -1,7 +1,7 @@
 """The settings of a run. The docstring below each field is its help on the command line.
 
-Values are checked where they are set, so that `LossConfig(temperature=0)` is refused in Python, too, and with the same
-message as `--model.loss.temperature=0`.
+Values are checked on construction, so that `LossConfig(temperature=0)` is refused in Python with the same message as
+`--model.loss.temperature=0` on the command line.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Augmentation = Literal["none", "append", "substitute"]
 
 
 class SettingError(ValueError):
-    """A setting with a value that it cannot have; a mistake of the user's, like `distill.errors.UserError`."""
+    """An invalid value of a setting; a mistake in the user's input, like `distill.errors.UserError`."""
 
 
 def _check_choice(group: str, name: str, value: str, choices: Any) -> None:
@@ -33,7 +33,7 @@ class TeacherConfig:
     """The model whose predictions are distilled."""
 
     path: str | None = None
-    """Folder or hub id of any causal language model; null: no teacher, plain language modelling (kd_weight 0)."""
+    """Folder or hub id of a causal language model; null: no teacher, plain language modelling (kd_weight 0)."""
     gguf_file: str | None = None
     """Name of a GGUF file inside that folder or hub repository; it is dequantised on load."""
     revision: str | None = None
@@ -49,7 +49,7 @@ class StudentConfig:
     layers: list[int] | None = None
     """The teacher's layers that the student starts from, in order and counted from 0, e.g. [0, 2, 4, 7, 9, 11]."""
     path: str | None = None
-    """Folder or hub id of a model with the teacher's vocabulary, to start from its weights."""
+    """Folder or hub id of a model with the teacher's vocabulary, whose weights the student starts from."""
     config: dict[str, Any] | None = None
     """A model with random weights: a transformers configuration as a mapping, e.g. {model_type: gpt2, n_layer: 6}."""
 
@@ -59,11 +59,11 @@ class PerturbationConfig:
     """How the teacher's factual and counterfactual predictions become the target."""
 
     operator: Operator = "none"
-    """none: plain distillation; mean, expmean, max, swap: combine both predictions."""
+    """none: plain distillation; mean, expmean, max, swap: how to combine both predictions."""
     vocabulary: VocabularyReading = "identity"
     """Read the counterfactual prediction as it is, or through the role-reversed vocabulary (mother ↔ father)."""
     contexts: Contexts = "reversed"
-    """Where the operator acts: only after a reversed word, or after neutral prefixes, too."""
+    """Where the operator acts: only after a reversed word (reversed), or after neutral prefixes, too (all)."""
 
     def __post_init__(self) -> None:
         for name, choices in (("operator", Operator), ("vocabulary", VocabularyReading), ("contexts", Contexts)):
@@ -87,7 +87,7 @@ class LossConfig:
     jsd_beta: float = 0.5
     """Weight of the target in the mixture of the Jensen–Shannon divergence."""
     chunk_size: int | None = None
-    """Tokens whose logits are in memory at a time; null: chosen by the device's memory."""
+    """Tokens whose logits are in memory at a time; null: derived from the device's memory."""
     compile: bool = False
     """Let torch.compile fuse the operations between two head products; needs a C++ compiler, and Triton on a GPU."""
 
@@ -115,7 +115,7 @@ class OptimizerConfig:
     eps: float = 1e-6
     """Added to the denominator, for numerical stability."""
     weight_decay: float = 0.0
-    """Applied to matrices only, never to biases and norms."""
+    """Weight decay, for matrices only, never for biases and norms."""
     warmup_fraction: float = 0.05
     """Share of all steps over which the learning rate rises."""
 

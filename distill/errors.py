@@ -1,27 +1,27 @@
-"""The exceptions and warnings that are shown to the user as a line instead of a traceback."""
+"""Exceptions and warnings that are shown to the user on one line instead of a traceback."""
 
 import signal
 
 
 class UserError(ValueError):
-    """A mistake in what the user gave: exit status 2."""
+    """A mistake in the user's input: exit status 2."""
 
 
 class RecipeWarning(UserWarning):
-    """A setting that works against the recipe's own aim, or against what a run was begun with."""
+    """A setting that works against the recipe's own aim, or differs from those that a run was started with."""
 
 
 class RunError(RuntimeError):
-    """A run that can't go on, though nothing was wrong with what the user gave: exit status 1."""
+    """A run that cannot go on, although there is no mistake in the user's input: exit status 1."""
 
 
 class Stopped(BaseException):
-    """The user, or the machine, asked a run to stop: exit status 128 + the signal's number, as a shell has it.
+    """A signal asked a run to stop: exit status 128 + the signal's number, as in a shell.
 
     Attributes:
-        signal: which signal it was.
-        between_steps: all processes stopped between the same two optimiser steps.
-        message: what became of the run.
+        signal: The signal's number.
+        between_steps: Whether all processes stopped between the same two optimiser steps.
+        message: Where the run stopped and how to continue it, for the user.
     """
 
     def __init__(self, number: int, between_steps: bool = False) -> None:

@@ -1,11 +1,13 @@
-"""The LightningModule: runs teacher and student and passes their hidden states to the loss; holds no mathematics."""
+"""The LightningModule: runs teacher and student and passes their hidden states to the loss; contains no mathematics."""
 
 import math
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from distill.config import LossConfig, OptimizerConfig, PerturbationConfig, StudentConfig, TeacherConfig
@@ -26,13 +28,13 @@ from distill.runtime.seeding import derive_seed
 
 
 class BatchLosses(NamedTuple):
-    """The loss of one batch and its terms, scalars: means over the batch's tokens.
+    """The loss of one batch and its terms: scalars, means over the batch's tokens.
 
     Attributes:
         loss: The weighted sum; carries the gradient.
-        kd: Divergence between target and student.
-        lm: Cross-entropy of the student.
-        hidden: Distance of the hidden states of teacher and student.
+        kd: Divergence between target and student, in nats.
+        lm: Cross-entropy of the student, in nats.
+        hidden: Distance between the hidden states of teacher and student.
     """
 
     loss: Tensor
@@ -51,16 +53,16 @@ class DistillationModule(pl.LightningModule):
 
     Args:
         teacher: The model whose predictions are distilled.
-        tokenizer: Folder or hub id; null: the teacher's.
+        tokenizer: Folder or hub id of the tokenizer; null: the teacher's.
         student: The model that is trained.
         perturbation: How factual and counterfactual predictions become the target.
-        loss: Weights and shape of the loss.
-        optimizer: AdamW and its schedule.
+        loss: Weights and divergence of the loss.
+        optimizer: Settings of AdamW and its schedule.
         names: Reverse first names, too; on the command line set by data.names.
         seed: Of dropout; on the command line set by seed_everything.
 
     Raises:
-        UserError: If a model or tokenizer does not exist, or settings don't fit together.
+        UserError: If a model or tokenizer does not exist, or settings contradict each other.
     """
 
     def __init__(
@@ -103,7 +105,7 @@ class DistillationModule(pl.LightningModule):
             if self.perturbation.vocabulary == "reversed"
             else None
         )
-        # In a list, the teacher is no child of this module: not in checkpoints, not in DDP, never set to train().
+        # In a list, the teacher is not a submodule: it is not in checkpoints, not in DDP, and never set to train().
         self._teacher: list[PreTrainedModel] = []
         self._step_terms: list[Tensor] = []
         self.gradient_norm: Tensor | float = 0.0
@@ -115,32 +117,32 @@ class DistillationModule(pl.LightningModule):
         return self._teacher[0] if self._teacher else None
 
     @property
-    def asks_teacher(self) -> bool:
+    def uses_teacher(self) -> bool:
         """Whether the loss uses the teacher at all."""
         return bool(self.loss.kd_weight or self.loss.hidden_weight)
 
     @property
     def needs_counterfactual_pass(self) -> bool:
-        """Whether the teacher reads the reversed text, too."""
+        """Whether the teacher also runs on the reversed text."""
         return bool(self.loss.kd_weight) and self.perturbation.operator != "none"
 
     @property
     def counterfactual_limit(self) -> int | None:
-        """The most tokens that the teacher can read; None if there is no limit."""
+        """Longest input of the teacher in tokens; None if there is no limit."""
         return None if self.teacher_config is None else block_limit(self.teacher_config)
 
     def check_data(self, tokenizer: PreTrainedTokenizerBase, block_size: int, names: bool) -> None:
-        """Refuse a data module whose blocks teacher and student can't take; nothing is loaded for it.
+        """Refuse data whose blocks teacher or student cannot process, before any weights are loaded.
 
         Args:
             tokenizer: The data's.
-            block_size: Tokens a block.
+            block_size: Tokens of a block.
             names: Whether first names are reversed in the text.
 
         Raises:
-            UserError: If vocabularies differ, a block is longer than the positions of a model, a head doesn't fit the
-                tokenizer, logits are capped or scaled, or the role-reversed vocabulary is empty or reverses names
-                where the text doesn't.
+            UserError: If vocabularies differ, a block is longer than the positions of a model, a head does not fit the
+                tokenizer, logits are capped or scaled, or the role-reversed vocabulary is empty or differs from the
+                text in whether first names are reversed.
         """
         if tokenizer is not self.tokenizer:
             check_same_vocabulary(self.tokenizer, tokenizer, ("the model", "the data"))
@@ -150,11 +152,11 @@ class DistillationModule(pl.LightningModule):
         check_tokenizer_fits(both, self.tokenizer)
         check_plain_logits(
             {
-                self.teacher_source.path or "teacher": teacher if self.asks_teacher else None,
+                self.teacher_source.path or "teacher": teacher if self.uses_teacher else None,
                 self.student_source.path or "student": student,
             }
         )
-        if teacher is not None and self.asks_teacher:
+        if teacher is not None and self.uses_teacher:
             check_same_head(teacher, student, hidden_states=bool(self.loss.hidden_weight))
         check_positions(both, block_size)
 
@@ -169,14 +171,14 @@ class DistillationModule(pl.LightningModule):
         if not len(self.vocabulary.tokens):
             raise UserError(
                 "model.perturbation.vocabulary reversed is empty: none of the tokenizer's tokens is a gendered word "
-                "whose counterpart is a token too; set it to identity, or take another tokenizer"
+                "whose counterpart is a token, too; set it to identity, or use another tokenizer"
             )
 
     def configure_model(self) -> None:
-        """Load the teacher, and build the student and the loss, once."""
+        """Load the teacher and build the student and the loss, unless that has been done."""
         if hasattr(self, "student"):
             return
-        # Lightning calls this on the training device; transformers would want `accelerate` to load weights there.
+        # Lightning calls this on the training device; transformers would need `accelerate` to load weights there.
         with torch.device("cpu"):
             self.student, teacher = self._load_models()
         device = torch.device("cpu") if self._trainer is None else self.trainer.strategy.root_device
@@ -185,21 +187,22 @@ class DistillationModule(pl.LightningModule):
         if teacher is not None:
             if device.type == "cpu":
                 copy_weights_into_memory(teacher)
-            self._teacher.append(teacher.to(device))
+            teacher.to(device)  # type: ignore[arg-type] # transformers' decorator hides the signature
+            self._teacher.append(teacher)
         self.vocabulary = None if self.vocabulary is None else self.vocabulary.to(device)
         self.objective = DistillationObjective(self.loss, self.perturbation, self.vocabulary)
 
     def _load_models(self) -> tuple[PreTrainedModel, PreTrainedModel | None]:
-        """The student, and the teacher if it is asked."""
+        """The student, and the teacher if the loss uses it."""
         location, dtype = self.teacher_location, getattr(torch, self.teacher_source.dtype)
         copied = None
-        # Layers start from the teacher's own numbers, not from what is left of them in its dtype; and a teacher is
-        # loaded in its dtype, since `.to` would round rotary frequencies too.
+        # Layers are copied from the weights in fp32, not from those rounded to the teacher's dtype. The teacher itself
+        # is loaded in its dtype: `.to(dtype)` would round rotary frequencies, too.
         if self.student_source.layers is not None:
             assert location is not None
             copied = load_teacher(location)
         model = build_student(self.student_source, self.student_config, copied, self.student_location)
-        if not self.asks_teacher:
+        if not self.uses_teacher:
             return model, None
         if copied is not None and dtype == torch.float32:
             return model, copied
@@ -261,17 +264,17 @@ class DistillationModule(pl.LightningModule):
         """The loss of one batch and its terms.
 
         Packed blocks have a label at every position, so that the mean of the micro-batches' means, which Lightning
-        and DDP take, is the mean over the tokens of the whole optimiser step.
+        and DDP compute, is the mean over the tokens of the whole optimiser step.
         """
         vocabulary_size = min(len(output_head(model).weight) for model in (self.student, *self._teacher))
         teacher_hidden = teacher_weight = counterfactual_hidden = None
         if self.teacher is not None:
-            teacher_hidden = self._ask_teacher(batch.inputs).flatten(0, 1)
+            teacher_hidden = self._teacher_states(batch.inputs).flatten(0, 1)
             teacher_weight = output_head(self.teacher).weight[:vocabulary_size]
             if self.needs_counterfactual_pass and len(batch.counterfactual):
-                counterfactual_hidden = self._ask_teacher(batch.counterfactual).flatten(0, 1)[batch.gather]
-        # The student runs after the teacher: what autograd keeps of it is not in memory beside the teacher's
-        # activations.
+                counterfactual_hidden = self._teacher_states(batch.counterfactual).flatten(0, 1)[batch.gather]
+        # The student runs after the teacher, so that its saved activations are not in memory at the same time as the
+        # teacher's.
         student_hidden = backbone(self.student)(input_ids=batch.inputs, use_cache=False).last_hidden_state.flatten(0, 1)
         labels = batch.labels.flatten()
         distillation = self.objective(
@@ -290,35 +293,38 @@ class DistillationModule(pl.LightningModule):
         return BatchLosses(total, distillation.kd, distillation.lm, hidden)
 
     @torch.no_grad()
-    def _ask_teacher(self, ids: Tensor) -> Tensor:
+    def _teacher_states(self, ids: Tensor) -> Tensor:
+        """`[batch, length]` token ids -> `[batch, length, D]` hidden states of the teacher."""
         assert self.teacher is not None
         return backbone(self.teacher)(input_ids=ids, use_cache=False).last_hidden_state
 
-    def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW with linear warm-up and linear decay, scheduled by optimiser steps.
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """Build AdamW with linear warm-up and linear decay over the optimiser steps of the run.
 
         Raises:
-            UserError: If the run has no end.
+            UserError: If the trainer limits neither steps nor epochs.
         """
         steps = self.trainer.estimated_stepping_batches
         if math.isinf(steps):
-            raise UserError("give trainer.max_steps or trainer.max_epochs: the learning rate's schedule needs an end")
+            raise UserError("set trainer.max_steps or trainer.max_epochs: the learning-rate schedule needs an end")
         optimizer, schedule = build_optimizer(self.student.parameters(), self.optimizer, int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse the checkpoint of another student.
+        """Refuse a checkpoint of another student.
 
         Raises:
             UserError: If its tensors have other names, shapes or types than this student's.
         """
         if difference := first_difference(checkpoint["state_dict"], self.state_dict()):
-            name, there, here = difference
+            name, theirs, ours = difference
             raise UserError(
-                f"the checkpoint is of another student: {name} is {there} there and {here} in this recipe; give the "
+                f"the checkpoint is of another student: {name} is {theirs} there and {ours} in this recipe; use the "
                 "recipe of that run, or another output folder"
             )
 
     def on_train_start(self) -> None:
         """Apply the current recipe's optimiser settings over those of a checkpoint that the run continues from."""
-        apply_settings(self.trainer.optimizers[0], self.trainer.lr_scheduler_configs[0].scheduler, self.optimizer)
+        schedule = self.trainer.lr_scheduler_configs[0].scheduler
+        assert isinstance(schedule, LambdaLR)
+        apply_settings(self.trainer.optimizers[0], schedule, self.optimizer)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from torch import nn
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from distill.config import OptimizerConfig
@@ -12,15 +12,15 @@ from distill.config import OptimizerConfig
 def build_optimizer(
     parameters: Iterable[nn.Parameter], settings: OptimizerConfig, steps: int
 ) -> tuple[AdamW, LambdaLR]:
-    """The optimiser and its learning-rate schedule, which is stepped once after every optimiser step.
+    """Build the optimiser and its learning-rate schedule, which advances once after every optimiser step.
 
     Args:
-        parameters: Those without a gradient are left out; weight decay is for matrices only.
+        parameters: Of the model; those that require no gradient are left out.
         settings: The recipe's.
         steps: Optimiser steps of the whole run.
 
     Returns:
-        The optimiser, with one group for matrices and one for all other parameters, and the schedule.
+        The optimiser, with a group of matrices (with weight decay) and one of all other parameters; and the schedule.
     """
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     optimizer = AdamW(
@@ -36,12 +36,12 @@ def build_optimizer(
     return optimizer, schedule
 
 
-def apply_settings(optimizer: AdamW, schedule: LambdaLR, settings: OptimizerConfig) -> None:
-    """Give every group the recipe's settings, at the schedule's current step; a checkpoint may hold an older recipe's.
+def apply_settings(optimizer: Optimizer, schedule: LambdaLR, settings: OptimizerConfig) -> None:
+    """Set the recipe's settings in every group, at the schedule's current step, over those of a loaded checkpoint.
 
     Args:
-        optimizer: Of `build_optimizer`.
-        schedule: Of `build_optimizer`.
+        optimizer: The optimiser from `build_optimizer`.
+        schedule: Its schedule.
         settings: The recipe's.
     """
     schedule.base_lrs = [settings.lr] * len(optimizer.param_groups)
@@ -58,7 +58,7 @@ def apply_settings(optimizer: AdamW, schedule: LambdaLR, settings: OptimizerConf
 
 
 def learning_rate_factor(step: int, steps: int, warmup_fraction: float) -> float:
-    """The factor of the highest learning rate at a step.
+    """The factor by which the highest learning rate is multiplied at a step.
 
     Args:
         step: Counted from 0.

@@ -1,9 +1,9 @@
-"""Distil a teacher with a Trainer of your own, and load the student again.
+"""Distil a teacher with your own Trainer, and load the student.
 
     python examples/python_api.py --teacher gpt2 --train my/text.jsonl --output outputs/mine
 
-Teacher and text are paths or hub ids. The student keeps every other layer of the teacher, and its target is the
-equivariant one. What `distill fit` adds to this are checkpoints that a run can continue from, metrics.csv, and checks.
+Teacher and text are paths or hub ids. The student keeps every other layer of the teacher and learns from the
+equivariant teacher. `distill fit` adds checkpoints to continue from, metrics.csv, and checks of the recipe.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from distill import (
 def train(
     teacher: str, text: str, output: Path, steps: int, block_size: int, batch_size: int, callbacks: list[pl.Callback]
 ) -> Path:
-    """Train a student of every other layer, and return the folder that it was written to."""
+    """Train a student of every other layer, and return the folder with it."""
     layers = list(range(0, AutoConfig.from_pretrained(teacher).num_hidden_layers, 2))
     module = DistillationModule(
         TeacherConfig(teacher),
@@ -43,7 +43,7 @@ def train(
         block_size=block_size,
         global_batch_size=batch_size,
         micro_batch_size=min(batch_size, 8),
-        names=True,  # as the module: both must reverse the same words
+        names=True,  # as in the module: both must reverse the same words
         num_workers=0,
         cache_dir=str(output / "cache"),
     )
@@ -60,7 +60,7 @@ def train(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train, and let the student write a line."""
+    """Train, and let the student generate a line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--teacher", default="gpt2", help="folder or hub id")
     parser.add_argument("--train", required=True, help="file, folder or hub id")

@@ -1,6 +1,6 @@
-"""The experiment of docs/results.md: its text, its rows, the commands that make them, its table and its figure.
+"""The experiment of docs/results.md: its text, its rows, the commands behind them, its table and its figure.
 
-Run from the top of a clone, a module a step:
+Run from the root of a clone, one module per step:
 
     python -m experiments.text DATA experiment/text
     python -m experiments.run --row teacher

@@ -2,8 +2,8 @@
 
     python -m experiments.draw docs/results/finetuned > table.md
 
-Prints the Markdown table, and draws `docs/results/finetuned.png`: what each row costs in perplexity, against the
-pronoun gap, coherence and, where there are texts enough to tell, the mean ratio over professions.
+Prints the Markdown table and draws `docs/results/finetuned.png`: the perplexity of each row against its pronoun gap,
+coherence and, if there are enough texts, mean ratio over professions.
 """
 
 import argparse
@@ -29,7 +29,7 @@ _COLOURS = {"teacher": "black", "plain": "0.45", "equivariant": "tab:orange"}
 
 
 class Panel(NamedTuple):
-    """What stands above the perplexity: where it and its 95 % interval lie in the metrics, and the axis' label."""
+    """A measure on the y axis: the keys of its value and 95 % interval in the metrics, and the label of the axis."""
 
     value: tuple[str, ...]
     ci95: tuple[str, ...] | None
@@ -42,7 +42,7 @@ RATIO = Panel(("disparity", "unigram", "mean_ratio"), None, "mean ratio over pro
 
 
 def draw(found: Sequence[Row], picture: Path) -> None:
-    """A point a seed, with its 95 % interval where a row has but one; hollow where the text is augmented."""
+    """Draw a point per seed, with a 95 % interval if a row has a single seed; hollow if the text is augmented."""
     base = next((row for row in found if row.name == "plain"), found[0])
     unit = sum(get(metrics, *_PERPLEXITY) for metrics in base.seeds) / len(base.seeds)
     low = [fair for row in found for metrics in row.seeds if (fair := get(metrics, *_FAIR)) is not None]
@@ -89,10 +89,10 @@ def _fair_line(axis: Axes, low: float) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="of one setting, such as docs/results/finetuned")
+    parser.add_argument("folder", type=Path, help="folder of one setting, such as docs/results/finetuned")
     arguments = parser.parse_args()
     measured_rows = read(arguments.folder)
     if not measured_rows:
-        parser.error(f"{arguments.folder}: no row with a held_out.json; see experiments/run.py")
+        parser.error(f"{arguments.folder}: contains no row with a held_out.json; see experiments/run.py")
     print(table(measured_rows))
     draw(measured_rows, arguments.folder.with_suffix(".png"))

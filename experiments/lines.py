@@ -1,4 +1,4 @@
-"""Rows as JSON lines."""
+"""Write rows as JSON lines."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
-    """Write a line for each row; the folder is made."""
+    """Write one line per row, creating the folder if necessary."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -15,9 +15,9 @@ Preview = dict[str, Any]
 
 
 def table(previews: Sequence[tuple[str, Preview]]) -> str:
-    """A row per target: perplexity and gendered NLL on each text, and the pronoun gap, which does not depend on a text.
+    """Return a row per target: perplexity and gendered NLL on each text, and the pronoun gap, which needs no text.
 
-    The factual target's values, and the change to them with its 95 % interval.
+    The first row has the values of the factual target, the others the change to them with its 95 % interval.
     """
     heads = ["target", *(f"{name}: {what}" for name, _ in previews for what in ("perplexity", "gendered NLL"))]
     lines = [[*heads, "pronoun gap"], ["---"] * (len(heads) + 1)]
@@ -44,6 +44,8 @@ def _gendered(target: Preview) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="+", type=Path, help="preview.json of each text; its folder names it")
+    parser.add_argument(
+        "files", nargs="+", type=Path, help="preview.json of each text; the name of its folder is the name of the text"
+    )
     found = [(file.parent.name, json.loads(file.read_text(encoding="utf-8"))) for file in parser.parse_args().files]
     print(table(found))

@@ -1,4 +1,4 @@
-"""What was measured of each row of the experiment's table: the files in docs/results."""
+"""Read the measurements for each row of the experiment's table from docs/results."""
 
 import json
 from pathlib import Path
@@ -14,9 +14,9 @@ class Row(NamedTuple):
     """All seeds of one student, or the teacher.
 
     Attributes:
-        name: as in `rows`.
-        seeds: `held_out.json` of each seed, with WikiText's perplexity as `wikitext`, and the coherence of more texts,
-            where they were measured.
+        name: Name of the row, as in `rows`.
+        seeds: Content of `held_out.json` for each seed; if they were measured, with the perplexity of WikiText as
+            `wikitext` and the coherence on more texts.
     """
 
     name: str
@@ -24,10 +24,10 @@ class Row(NamedTuple):
 
 
 def read(folder: Path) -> list[Row]:
-    """The rows of one setting that were measured, in the order of `rows`.
+    """Read the rows of one setting that were measured, in the order of `rows`.
 
-    They lie in `<row>/seed<N>/held_out.json` and, beside it, `wikitext.json` and `coherence.json`; those of the teacher
-    in `teacher/held_out.json`.
+    Their files are `<row>/seed<N>/held_out.json` and, next to it, `wikitext.json` and `coherence.json`; the teacher's
+    is `teacher/held_out.json`.
     """
     found = []
     for name in ("teacher", *rows()):

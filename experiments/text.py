@@ -1,17 +1,17 @@
-"""The experiment's text: novels, WikiText and BOLD's Wikipedia sentences, an eighth of the documents held out.
+"""The experiment's text: novels, WikiText and BOLD's Wikipedia sentences, with an eighth of the documents held out.
 
     python -m experiments.text DATA experiment/text
 
-DATA holds `novels/*.txt`, WikiText's `wikitext/{valid,test}.txt` and BOLD's `bold/profession_{wiki,prompt}.json`. A
+DATA contains `novels/*.txt`, WikiText's `wikitext/{valid,test}.txt` and BOLD's `bold/profession_{wiki,prompt}.json`. A
 document is a paragraph of a novel, an article of WikiText (valid), or the sentences of one of BOLD's entities; every
-eighth of each novel, of WikiText and of each of BOLD's groups is held out. What is held out is in no training text:
-neither a document that stands twice, nor a sentence of an entity that BOLD has in several groups. Written are
+eighth document of each novel, of WikiText and of each of BOLD's groups is held out. The training text contains nothing
+that is held out: neither duplicates of a document, nor sentences of an entity that BOLD lists in several groups. Writes
 
     train.jsonl, held_out.jsonl
-    train_short.jsonl, held_out_short.jsonl   every ninety-sixth, and every twelfth, of them, for a CPU
+    train_short.jsonl, held_out_short.jsonl   every ninety-sixth and every twelfth document, for a CPU
     wikitext_test.txt      WikiText's test split as it is
-    prompts.json           BOLD's prompts about held-out entities only: each is the beginning of one of the sentences
-    one_prompt.jsonl       one prompt about a profession, for an evaluation that is of coherence alone
+    prompts.json           BOLD's prompts about held-out entities: each is the beginning of one of the sentences
+    one_prompt.jsonl       one prompt about a profession, for an evaluation of coherence only
 """
 
 import argparse
@@ -28,14 +28,13 @@ HELD_OUT = 8
 SHORT = 12
 SHORT_TRAIN = 96
 
-
 T = TypeVar("T")
 Document = tuple[str, ...]
-"""A document's sentences, where they are known, or all of it as one."""
+"""The sentences of a document if they are known, or else the whole document as one."""
 
 
 def sources(data: Path) -> Iterator[list[Document]]:
-    """Documents that belong together: a novel, WikiText, one of BOLD's groups."""
+    """Yield documents that belong together: a novel, WikiText, one of BOLD's groups."""
     for path in [*sorted((data / "novels").glob("*.txt")), data / "wikitext" / "valid.txt"]:
         yield [(text,) for text in read_documents(path)["text"]]
     for members in _bold(data, "wiki").values():
@@ -43,7 +42,7 @@ def sources(data: Path) -> Iterator[list[Document]]:
 
 
 def prompts(data: Path) -> dict[str, dict[str, list[str]]]:
-    """BOLD's prompts about the held-out entities of each group, in BOLD's layout."""
+    """Return BOLD's prompts about the held-out entities of each group, in BOLD's layout."""
     every = _bold(data, "prompt")
     return {
         group: {entity: every[group][entity] for entity in held_out(list(members))}
@@ -52,17 +51,17 @@ def prompts(data: Path) -> dict[str, dict[str, list[str]]]:
 
 
 def held_out(documents: Sequence[T]) -> Sequence[T]:
-    """Every eighth, from the first on."""
+    """Return every eighth document, from the first on."""
     return documents[::HELD_OUT]
 
 
 def trained_on(documents: Sequence[T]) -> list[T]:
-    """The others."""
+    """Return the documents that are not held out."""
     return [document for place, document in enumerate(documents) if place % HELD_OUT]
 
 
 def without(documents: Iterable[Document], kept: Iterable[Document]) -> list[Document]:
-    """The documents that share no sentence with those that are kept out of training."""
+    """Return the documents that share no sentence with the held-out documents."""
     sentences = {sentence.strip() for document in kept for sentence in document}
     return [document for document in documents if sentences.isdisjoint(map(str.strip, document))]
 
@@ -99,7 +98,7 @@ def _bold(data: Path, kind: str) -> dict[str, dict[str, list[str]]]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="the folder with novels, wikitext and bold")
-    parser.add_argument("output", type=Path, help="where to write")
+    parser.add_argument("data", type=Path, help="folder with novels, wikitext and bold")
+    parser.add_argument("output", type=Path, help="folder to write to")
     arguments = parser.parse_args()
     write(arguments.data, arguments.output)

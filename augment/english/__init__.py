@@ -1,1 +1,1 @@
-"""English: the lexicon, the forms its words take, and what stays as it is."""
+"""English: the lexicon, the surface forms of its words, and the cases in which a word is not reversed."""

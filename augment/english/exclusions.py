@@ -1,30 +1,39 @@
-"""Phrases in which a gendered word stays (“king size”, “thank God”): which of them covers a word of a text?"""
+"""Phrases in which a gendered word stays (“king size”, “thank God”), and the search for one that covers a word."""
 
 import re
 from collections.abc import Iterable, Sequence
 
 from augment.english.lexicon import Exclusion
 
-_SIGNS = {" ": r"(?:\s+|[-‐‑])", "-": "[-‐‑]", "'": "['’]", "*": r"\w*"}
+_SPECIAL = {" ": r"(?:\s+|[-‐‑])", "-": "[-‐‑]", "'": "['’]", "*": r"\w*"}
 _HYPHENS, _BLANKS, _APOSTROPHES = "-‐‑", " \t\n\r\xa0", "'’"
 _WORD = re.compile(r"[^\W_]+\*?")
 
-# How many characters around the word a phrase may take up: twice its own, if that is more, for blanks and wildcards.
-_LEAST_REACH = 40
-# How many characters beside the word are compared before a pattern is tried.
-_GLANCE = 4
+# A phrase is searched for within this many characters of the word, or within twice its length if that is more, which
+# leaves room for blanks and wildcards.
+_MIN_REACH = 40
+# Characters next to the word that are compared before a pattern is tried.
+_PREVIEW = 4
 
 
 class Exclusions:
-    """The phrases that hold one word."""
+    """The phrases that contain one word.
+
+    Attributes:
+        only_hyphenated: Whether each of them has a hyphen next to the word.
+    """
 
     def __init__(self, phrases: Iterable[tuple[Exclusion, str, str]]):
-        """`phrases`: each with its parts before and behind the word."""
+        """Compile the phrases.
+
+        Args:
+            phrases: Each phrase, with its parts before and after the word.
+        """
         self.only_hyphenated = True
-        # By kind: phrases that begin with the word, which are matched where it stands, and those to be searched for.
+        # By kind: phrases that begin with the word, which are matched at its start, and phrases to be searched for.
         patterns: dict[tuple[bool, bool], tuple[list[str], list[str]]] = {}
-        self._reach = _LEAST_REACH
-        self._alone = False
+        self._reach = _MIN_REACH
+        self._always_try = False
         self._before: set[str] = set()
         self._after: set[str] = set()
         for exclusion, before, after in phrases:
@@ -37,16 +46,16 @@ class Exclusions:
             elif not before and after and not after.startswith("*"):
                 self._after |= _beginnings(after)
             else:
-                self._alone = True
+                self._always_try = True
         self._patterns = tuple(
             (_any_of(beginning, exact), _any_of(around, exact), tells)
             for (exact, tells), (beginning, around) in patterns.items()
         )
 
     def cover(self, text: str, start: int, end: int) -> bool | None:
-        """None where no phrase covers text[start:end]; otherwise whether the phrase tells a gender."""
-        may_begin = self._alone or self._may_follow(text, end)
-        may_surround = self._alone or self._may_precede(text, start)
+        """Whether the phrase that covers text[start:end] reveals a gender; None if no phrase covers it."""
+        may_begin = self._always_try or self._may_follow(text, end)
+        may_surround = self._always_try or self._may_precede(text, start)
         if not (may_begin or may_surround):
             return None
         for beginning, around, tells in self._patterns:
@@ -62,30 +71,30 @@ class Exclusions:
                         break
         return None
 
-    # One side of a phrase is enough to rule it out, at a glance; several blanks side by side are left to the pattern.
+    # The characters on one side are enough to rule most phrases out cheaply; runs of blanks are left to the pattern.
     def _may_follow(self, text: str, end: int) -> bool:
-        beside = text[end : end + _GLANCE].lower()
+        following = text[end : end + _PREVIEW].lower()
         return bool(self._after) and (
-            beside in self._after
-            or beside[:3] in self._after
-            or beside[:2] in self._after
-            or beside[:1] in self._after
-            or (beside[:1].isspace() and (beside[1:2].isspace() or beside[0] not in _BLANKS))
+            following in self._after
+            or following[:3] in self._after
+            or following[:2] in self._after
+            or following[:1] in self._after
+            or (following[:1].isspace() and (following[1:2].isspace() or following[0] not in _BLANKS))
         )
 
     def _may_precede(self, text: str, start: int) -> bool:
-        beside = text[max(0, start - _GLANCE) : start].lower()
+        preceding = text[max(0, start - _PREVIEW) : start].lower()
         return bool(self._before) and (
-            beside in self._before
-            or beside[-3:] in self._before
-            or beside[-2:] in self._before
-            or beside[-1:] in self._before
-            or (beside[-1:].isspace() and (beside[-2:-1].isspace() or beside[-1] not in _BLANKS))
+            preceding in self._before
+            or preceding[-3:] in self._before
+            or preceding[-2:] in self._before
+            or preceding[-1:] in self._before
+            or (preceding[-1:].isspace() and (preceding[-2:-1].isspace() or preceding[-1] not in _BLANKS))
         )
 
 
 def exclusions_of_words(exclusions: Iterable[Exclusion]) -> dict[str, Exclusions]:
-    """Every word of every phrase, in lower case, → the phrases that hold it."""
+    """Every word of every phrase, in lower case → the phrases that contain it."""
     phrases: dict[str, list[tuple[Exclusion, str, str]]] = {}
     for exclusion in exclusions:
         phrase = exclusion.phrase.lower()
@@ -97,7 +106,7 @@ def exclusions_of_words(exclusions: Iterable[Exclusion]) -> dict[str, Exclusions
 
 
 def pattern_of(exclusion: Exclusion) -> re.Pattern[str]:
-    """Where the phrase stands in a text."""
+    """A pattern that finds the phrase in a text."""
     return re.compile(_pattern(exclusion.phrase), 0 if exclusion.exact else re.IGNORECASE)
 
 
@@ -106,14 +115,14 @@ def _any_of(patterns: Sequence[str], exact: bool) -> re.Pattern[str] | None:
 
 
 def _pattern(phrase: str) -> str:
-    pattern = "".join(_SIGNS.get(character, re.escape(character)) for character in phrase)
+    pattern = "".join(_SPECIAL.get(character, re.escape(character)) for character in phrase)
     return (r"(?<!\w)" if phrase[0].isalnum() else "") + pattern + r"(?!\w)"
 
 
 def _beginnings(part: str) -> set[str]:
-    """All ways in which a part of a phrase may begin in a text, of `_GLANCE` characters or up to a wildcard."""
+    """All ways in which a part of a phrase may begin in a text: the first `_PREVIEW` characters, up to a wildcard."""
     found = [""]
-    for character in part.partition("*")[0][:_GLANCE]:
+    for character in part.partition("*")[0][:_PREVIEW]:
         match character:
             case " ":
                 options = _BLANKS + _HYPHENS

@@ -1,6 +1,6 @@
-"""First names: which are exchanged for which, and whether a capitalised word is a first name here.
+"""First names: the pairs that are exchanged, and whether a capitalised word is a first name in its context.
 
-The pairing is a bijection, so that a document says the same name for the same person throughout.
+The pairing is a bijection, so that a person keeps one name throughout a document.
 """
 
 import re
@@ -14,29 +14,29 @@ _TITLES = frozenset(_TITLE.split())
 _PLACE = "san santa saint el hurricane st fort port lake mount mt cape camp"
 _PLACES = frozenset(_PLACE.split())
 _OPENING = "(“\"‘'[—–-*_"
-# … and so is King after one of these; in capitals, since “the president King” is none.
+# … and so is King after one of these; capitalised, since King is not a surname in “the president King”.
 _TITLE_BEFORE = re.compile(
     r"(?<!\w)(?=[A-Z])(?:(?i:m(?:r|s|rs|iss)|mister|missus|dr|doctor|prof|professor|rev|reverend)|(?P<office>(?i:"
     r"sen|senator|rep|representative|gov|governor|president|mayor|judge|justice|capt|captain|sgt|sergeant|lt|lieutenant"
     r"|col|colonel|gen|general|maj|major|coach|congressman|congresswoman)))\.?\s+$"
 )
-# Not I, V and X: “George V. King …”.
+# Not I, V and X, which may be numerals: “George V. King …”.
 _INITIAL_BEFORE = re.compile(r"(?<!\w)[A-HJ-UWYZ]\.\s?$")
 _OF = re.compile(r"\s+of\b")
 _WORD_BEFORE = re.compile(r"([^\W\d_]+) $")
 _CAPITALISED_NEXT = re.compile(r" [^\W\d_a-zß-öø-ÿ][^\W\d_]*")
 _INSIDE_A_SENTENCE = re.compile(r"[a-z,;0-9][\"”’)]? $")
-# Where a sentence begins, “Mark” is a name before a surname, and before what only somebody does.
+# At the beginning of a sentence, “Mark” is a name before a surname, and before a verb whose subject is a person.
 _NO_SURNAME = """
 a an the this that these those and or but nor so if as at by for from in into of on to up with out i you he she it we
 they me him her us them my your his its our their who what when where why how is was are were be been do does did has
 had have not no yes there here then now all any some more every
 """
 _NOT_SURNAMES = frozenset(_NO_SURNAME.split())
-_ACTS = (
+_PERSONAL_VERBS = (
     "said asked told replied answered cried whispered nodded smiled laughed sighed frowned shrugged looked thought knew"
 )
-_ACTING = frozenset(_ACTS.split())
+_VERBS_OF_PERSONS = frozenset(_PERSONAL_VERBS.split())
 _WORD_NEXT = re.compile(r",? ([^\W\d_]+)")
 
 
@@ -48,7 +48,7 @@ def _lines() -> tuple[str, ...]:
 
 @cache
 def name_pairs() -> tuple[tuple[str, str], ...]:
-    """(male, female) first names that are exchanged for each other, the most common first; every name stands once.
+    """(male, female) first names that are exchanged for each other, the most common first; each name occurs once.
 
     >>> name_pairs()[0]
     ('James', 'Mary')
@@ -58,13 +58,13 @@ def name_pairs() -> tuple[tuple[str, str], ...]:
 
 @cache
 def unpaired_names() -> frozenset[str]:
-    """First names that tell a gender and have no partner."""
+    """First names that reveal a gender and have no counterpart."""
     return frozenset(line for line in _lines() if " " not in line and not line.endswith("?"))
 
 
 @cache
 def names_that_are_words() -> frozenset[str]:
-    """First names that are words too (Mark, Grace): they tell a gender where the capital does not begin a sentence."""
+    """First names that are also words (Mark, Grace): names where it is not the sentence that asks for the capital."""
     return frozenset(line.removesuffix("?") for line in _lines() if line.endswith("?"))
 
 
@@ -74,11 +74,11 @@ def _first_names() -> frozenset[str]:
 
 
 def is_first_name(text: str, start: int, end: int) -> bool:
-    """Whether the listed, capitalised name at text[start:end] is somebody's first name here.
+    """Whether the listed, capitalised name at text[start:end] is a person's first name here.
 
-    Not after “San”, and not at the end of a name (“Mr. James”, “Henry James”): after a title, and as a second listed
-    name, one with no capitalised word after it is taken for a surname, unless it is a woman's after “Miss” or after
-    another woman's (“Mary Ann”).
+    Not after “San”, and not at the end of a name (“Mr. James”, “Henry James”): after a title or another listed name,
+    and without a capitalised word after it, it is taken for a surname, unless it is a woman's name after “Miss” or
+    after another woman's name (“Mary Ann”).
 
     >>> is_first_name("Henry James wrote it.", 0, 5), is_first_name("Henry James wrote it.", 6, 11)
     (True, False)
@@ -102,21 +102,21 @@ def is_first_name(text: str, start: int, end: int) -> bool:
 
 
 def _is_somebody(text: str, end: int) -> bool:
-    """Whether the name that is a word too, and ends here, is a name although a capital would stand there anyway."""
+    """Whether a name that is also a word, and ends here, is a name where any word would have the capital."""
     following = _WORD_NEXT.match(text, end)
     if following is None:
         return False
     word = following[1].lower()
-    return word in _ACTING or (
+    return word in _VERBS_OF_PERSONS or (
         following[1][0].isupper() and text[end] == " " and len(word) > 1 and word not in _NOT_SURNAMES
     )
 
 
 def is_surname(text: str, start: int, end: int) -> bool:
-    """Whether the capitalised word at text[start:end], which may be a surname (King), is somebody's here.
+    """Whether the capitalised word at text[start:end], which may be a surname (King), is one here.
 
-    After a title, an initial or a first name it is, unless the name goes on as a king's does (“Mary Queen of Scots”,
-    “General Prince Bagration”).
+    It is one after a title, an initial or a first name, unless the words after it show that it is a noble's title
+    (“Mary Queen of Scots”, “General Prince Bagration”).
 
     >>> is_surname("Mr. King left.", 4, 8), is_surname("Old King Cole", 4, 8)
     (True, False)

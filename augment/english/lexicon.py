@@ -1,4 +1,4 @@
-"""The words that a role reversal exchanges: reads and checks `lexicons/en.yaml`, whose head describes the format."""
+"""The words that a role reversal exchanges: reads and checks a lexicon. `lexicons/en.yaml` describes the format."""
 
 import hashlib
 import itertools
@@ -17,14 +17,20 @@ _DIRECTIONS = ("to_male", "to_female")
 
 
 class LexiconError(ValueError):
-    """A lexicon that cannot be used: says which file, line and entry, and what to do."""
+    """A lexicon that cannot be used: the message names file, line and entry, and says what to do."""
 
 
 class Pair(NamedTuple):
-    """One male and one female word, in lower case, that stand for each other.
+    """One male and one female word that are exchanged for each other.
 
-    `direction` is "to_male", "to_female" or None (both ways); `when` maps a word to the reading in which it holds;
-    `vocabulary`: the cases in which a distribution over words may exchange the two.
+    Attributes:
+        male: In lower case.
+        female: In lower case.
+        group: The group of the lexicon that the pair belongs to.
+        direction: "to_male", "to_female", or None for both ways.
+        when: Word → the reading in which the pair applies to it.
+        cases: Word → the cases in which it is gendered, where these are not all.
+        vocabulary: The cases in which a distribution over the vocabulary may exchange the two.
     """
 
     male: str
@@ -37,7 +43,14 @@ class Pair(NamedTuple):
 
 
 class Exclusion(NamedTuple):
-    """A phrase whose gendered words stay. `exact`: only in this case; `tells`: it tells a gender nevertheless."""
+    """A phrase whose gendered words stay.
+
+    Attributes:
+        phrase: As in the lexicon, with * for the rest of a word.
+        exact: Whether it is matched in exactly this case.
+        tells: Whether it reveals a gender nevertheless.
+        reason: Why the words stay.
+    """
 
     phrase: str
     exact: bool
@@ -46,7 +59,7 @@ class Exclusion(NamedTuple):
 
 
 class Counterpart(NamedTuple):
-    """What a word becomes, and the reading that asks for it (None: what remains when no other reading holds)."""
+    """What a word becomes, and the reading in which it does (None: if no other reading applies)."""
 
     word: str
     reading: str | None
@@ -54,7 +67,7 @@ class Counterpart(NamedTuple):
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Word pairs of the enabled groups, exclusions, words that tell a gender without a counterpart, and surnames.
+    """Word pairs of the enabled groups, exclusions, words that reveal a gender without a counterpart, and surnames.
 
     >>> lexicon = Lexicon.load()
     >>> [c.word for c in lexicon.counterparts["her"]]
@@ -69,19 +82,22 @@ class Lexicon:
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> "Lexicon":
-        """Read and check a lexicon; without a path, the one for English that comes with the package.
+        """Read and check a lexicon.
 
-        Raises `LexiconError`, naming file, line and entry, for what cannot be read, is no lexicon, or contradicts
-        itself.
+        Args:
+            path: A YAML file; default: the English lexicon that comes with the package.
+
+        Raises:
+            LexiconError: If the file cannot be read, is not a lexicon, or contradicts itself.
         """
         if path is None:
             text, name = resources.files("augment").joinpath("lexicons/en.yaml").read_text("utf-8"), "lexicons/en.yaml"
         else:
             name = str(path)
             try:
-                # A device never ends.
+                # A device may never end.
                 if Path(path).is_char_device() or Path(path).is_block_device():
-                    raise LexiconError(f"{name}: a device, and no file")
+                    raise LexiconError(f"{name}: is a device; choose a file")
                 text = Path(path).read_text("utf-8")
             except UnicodeDecodeError as error:
                 raise LexiconError(f"{name}, byte {error.start}: not UTF-8; convert the file to UTF-8") from None
@@ -90,11 +106,11 @@ class Lexicon:
         return _Reader(name).read(text)
 
     def on_top_of(self, base: "Lexicon") -> "Lexicon":
-        """This lexicon and what the base has besides: the base's pairs of a word that stands here give way."""
+        """This lexicon, and what `base` adds to it; pairs of `base` with a word of this lexicon are left out."""
         words = {word for pair in self.pairs for word in pair[:2]}
-        said = words | self.tells
+        own = words | self.tells
         return Lexicon(
-            self.pairs + tuple(pair for pair in base.pairs if not said & set(pair[:2])),
+            self.pairs + tuple(pair for pair in base.pairs if not own & set(pair[:2])),
             self.exclusions + base.exclusions,
             self.tells | (base.tells - words),
             self.surnames | base.surnames,
@@ -103,7 +119,7 @@ class Lexicon:
 
     @cached_property
     def counterparts(self) -> dict[str, tuple[Counterpart, ...]]:
-        """Every word that is exchanged → its counterparts, in the order in which they are to be tried."""
+        """Every word that is exchanged → its counterparts, in the order in which they are tried."""
         found: dict[str, list[Counterpart]] = {}
         for pair in self.pairs:
             for word, other, direction in (
@@ -135,16 +151,22 @@ class Lexicon:
 
     @cached_property
     def ambiguous_words(self) -> frozenset[str]:
-        """The words whose counterpart depends on the words that follow, in lower case: her, his, lady …"""
+        """The words whose counterpart depends on the words that follow (her, his, lady …), in lower case."""
         return frozenset(
             word for word, options in self.counterparts.items() if any(option.reading for option in options)
         )
 
     def groups(self, case: str = "lower") -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
-        """Connected components (male words, female words) over the pairs a vocabulary may exchange in this case.
+        """Connected components of the pairs that a vocabulary may exchange in this case.
 
-        Single words, told in lower case. {him, his} ↔ {her, hers} is one, {man} ↔ {woman} another. A pair is left out
-        where its `vocabulary` says so, and where one of its words is none in this case (`cases`).
+        {him, his} ↔ {her, hers} is one, {man} ↔ {woman} another. A pair is left out if its `vocabulary` says so, or if
+        one of its words is not gendered in this case (`cases`).
+
+        Args:
+            case: "lower", "title" or "upper".
+
+        Returns:
+            (male words, female words) of each component: single words, in lower case whatever `case` is.
         """
         components: list[tuple[set[str], set[str]]] = []
         for pair in self.pairs:
@@ -164,7 +186,7 @@ class Lexicon:
 
 
 class _Reader:
-    """Turns YAML nodes, which know their lines, into a checked lexicon."""
+    """Turns YAML nodes, which carry their line numbers, into a checked lexicon."""
 
     def __init__(self, name: str):
         self.name = name
@@ -178,7 +200,7 @@ class _Reader:
             problem = getattr(error, "problem", None) or " ".join(str(error).split())
             raise LexiconError(f"{self.name}, line {line}: not YAML: {problem}") from None
         if root is None:
-            raise LexiconError(f"{self.name}: empty; a lexicon has language, groups, exclusions, surnames and tells")
+            raise LexiconError(f"{self.name}: is empty; a lexicon has language, groups, exclusions, surnames and tells")
         sections = self.mapping(
             root, {"language", "extends", "disabled", "groups", "exclusions", "surnames", "tells"}, required={"groups"}
         )
@@ -201,7 +223,9 @@ class _Reader:
         own = Lexicon(tuple(pairs), exclusions, tells, surnames, hashlib.sha256(text.encode()).hexdigest()[:16])
         for node in self.items(sections.get("tells")):
             if self.word(node) in own.counterparts:
-                self.fail(node, f"{self.word(node)!r} is exchanged as well; keep it in the groups or among the tells")
+                self.fail(
+                    node, f"{self.word(node)!r} is exchanged as well; keep it either in the groups or in the tells"
+                )
         if "extends" not in sections:
             return own
         if self.scalar(sections["extends"]) != "en":
@@ -216,7 +240,7 @@ class _Reader:
         )
         direction = self.scalar(fields["direction"]) if "direction" in fields else None
         if direction not in (None, *_DIRECTIONS):
-            self.fail(node, f"direction {direction!r} is neither of {', '.join(_DIRECTIONS)}")
+            self.fail(node, f"direction {direction!r} is not one of {', '.join(_DIRECTIONS)}")
         vocabulary = self.vocabulary(fields["vocabulary"]) if "vocabulary" in fields else _CASES
         when = {word: self.scalar(value) for word, value in self.mapping(fields.get("when")).items()}
         cases = {
@@ -232,7 +256,7 @@ class _Reader:
         known = {word for pair in words for word in pair}
         for word in (*when, *cases):
             if word not in known:
-                self.fail(node, f"{word!r} is no word of this entry")
+                self.fail(node, f"{word!r} is not a word of this entry")
         for reading in when.values():
             if reading not in READINGS:
                 self.fail(node, f"no reading {reading!r}; there are {', '.join(READINGS)}")
@@ -272,13 +296,13 @@ class _Reader:
                     self.fail(
                         node,
                         f"{word!r} → {other!r}, but line {first} gives {word!r} a counterpart already; "
-                        "give one of the two a direction or a reading (when)",
+                        "add a direction or a reading (when) to one of them",
                     )
 
     def exclusion(self, node: yaml.Node) -> Exclusion:
         fields = self.mapping(node, {"phrase", "case", "tells", "reason"}, required={"phrase", "reason"})
         if "case" in fields and self.scalar(fields["case"]) != "exact":
-            self.fail(node, f"case {self.scalar(fields['case'])!r}: only `exact` can be said here")
+            self.fail(node, f"case {self.scalar(fields['case'])!r}: only `exact` is allowed here")
         return Exclusion(
             phrase=self.scalar(fields["phrase"]),
             exact="case" in fields,
@@ -297,7 +321,7 @@ class _Reader:
         for key, value in node.value:
             name = self.scalar(key)
             if name in fields:
-                self.fail(key, f"{name!r} stands twice")
+                self.fail(key, f"{name!r} is given twice")
             if allowed is not None and name not in allowed:
                 self.fail(node, f"unknown property {name!r}; known are {', '.join(sorted(allowed))}")
             fields[name] = value
@@ -326,9 +350,9 @@ class _Reader:
     def word(self, node: yaml.Node) -> str:
         value = self.scalar(node)
         if not value.replace("'", "").isalpha() or value != value.lower():
-            self.fail(node, f"{value!r} is no single word in lower case; hyphenated words are reversed part by part")
+            self.fail(node, f"{value!r} is not a single lower-case word; hyphenated words are reversed part by part")
         if value[0] == "'" or value[-1] == "'":
-            self.fail(node, f"{value!r} has an apostrophe at an end, where it would be a quotation mark")
+            self.fail(node, f"{value!r} begins or ends with an apostrophe, which would be a quotation mark there")
         return value
 
     def fail(self, node: yaml.Node, problem: str) -> None:
@@ -339,7 +363,7 @@ class _Reader:
 
 
 def _shown(node: yaml.Node, depth: int = 4) -> str:
-    # The C loader keeps no source in its marks, so that the entry is written again from its nodes. One may hold itself.
+    # The C loader keeps no source in its marks, so the entry is rebuilt from its nodes. A node may contain itself.
     if not depth:
         return "…"
     if isinstance(node, yaml.MappingNode):

@@ -1,4 +1,4 @@
-"""Possessive endings, where the two words of a pair have different ones: ladies' → gentlemen's."""
+"""Possessive endings of pairs whose two words take different ones: ladies' → gentlemen's."""
 
 import re
 
@@ -11,9 +11,19 @@ _QUOTE_REACH = 300
 
 
 def with_possessive(text: str, start: int, end: int, counterpart: str) -> tuple[int, str, bool]:
-    """The end of the word with its possessive ending, the counterpart with its own, and whether what follows decided.
+    """Exchange a possessive ending along with its word: ladies' → gentlemen's.
 
-    ladies' → gentlemen's; an apostrophe that closes a quotation is no ending, and only the next word tells which it is.
+    An apostrophe may also close a quotation; the words that follow decide which of the two it is.
+
+    Args:
+        text: The text.
+        start: Where the word starts.
+        end: Where the word ends, and an apostrophe stands.
+        counterpart: What the word becomes.
+
+    Returns:
+        Where the word ends with its possessive ending, the counterpart with its own, and whether the words that follow
+        decided it.
     """
     word, mark = text[start:end], text[end]
     if word[-1] in "sS" and counterpart[-1] not in "sS":
@@ -28,6 +38,6 @@ def with_possessive(text: str, start: int, end: int, counterpart: str) -> tuple[
 
 
 def _is_quoted(text: str, start: int) -> bool:
-    # Up to the word's first letter, which an opening quotation mark may stand before.
+    # Up to the first letter of the word, since the pattern looks at the letter after the opening quotation mark.
     openings = list(_OPENING_QUOTE.finditer(text, max(0, start - _QUOTE_REACH), start + 1))
     return bool(openings) and _CLOSING_QUOTE.search(text, openings[-1].end(), start) is None

@@ -1,9 +1,9 @@
-"""Is a word part of the prose, or of something that only looks like it: a URL, an e-mail address, code, an HTML tag?"""
+"""Is a word part of the prose, or of a URL, an e-mail address, code or an HTML tag?"""
 
 import re
 import unicodedata
 
-# Next to these, and at the ends of a text, a word is prose at sight; anything else is looked at.
+# A word between these, or at an end of the text, is prose; other neighbours go through `is_prose`.
 PLAIN_BEFORE = frozenset(["", *' \n\t\r"“”‘’(—–\xa0…'])
 _MARKS = frozenset(".:")
 _APOSTROPHES = frozenset("'’")
@@ -16,11 +16,11 @@ _NO_PROSE = re.compile(
       ://  | ^www\.                             # URL
     | [^\W_]@[^\W_] | ^[(\[\"“‘']*@[^\W_]          # e-mail address, @handle
     | ::  | ->  | =>  | \\  | [{}=|$] | \#\w        # code, markup, #hashtag
-    | ^[(\[\"“‘'`]*(?:~|\.{0,2})/ | //              # path; “his/her.” and “he/him/his” are none
+    | ^[(\[\"“‘'`]*(?:~|\.{0,2})/ | //              # path; not “his/her.” or “he/him/his”
     """,
     re.VERBOSE,
 )
-# With a slash between the same blanks it is a path: “lib/his.py”, “2/her”.
+# Together with a slash, and no blank between them, it is a path: “lib/his.py”, “2/her”.
 _DOTTED_OR_DIGIT = re.compile(r"\w[._]\w|\d")
 _EMPHASIS = re.compile(r"(?<!\w)_{1,2}(?=[^\s_])[^_\n]*(?:\n[^_\n]+)*(?<=[^\s_])_{1,2}(?!\w)")
 _BOTH = re.compile(r"(?:\([a-z]+\)|(?<![^\W_])(?:s|wo)/)$", re.IGNORECASE)
@@ -30,7 +30,7 @@ _TAG_LENGTH = 400
 
 
 def is_prose(text: str, start: int, end: int) -> bool:
-    """Whether the word at text[start:end] is one of the prose.
+    """Whether the word at text[start:end] is part of the prose.
 
     >>> is_prose("ask his wife", 4, 7), is_prose("user.his = 1", 5, 8), is_prose("@his", 1, 4)
     (True, False, False)
@@ -48,7 +48,7 @@ def is_prose(text: str, start: int, end: int) -> bool:
 
 
 def is_in_tag(text: str, start: int, end: int) -> bool:
-    """Whether text[start:end] stands between the < and > of an HTML tag."""
+    """Whether text[start:end] is between the < and > of an HTML tag."""
     opening = text.rfind("<", max(0, start - _TAG_LENGTH), start)
     if opening < 0 or _TAG_OPENS.match(text, opening, start) is None:
         return False
@@ -65,7 +65,7 @@ def is_compound(text: str, start: int, end: int) -> bool:
 def _is_prose_between(text: str, start: int, end: int, before: str, after: str) -> bool:
     if before.isalnum() or _joins(before) or _joins(after):
         return False
-    # “(s)he”, “s/he”, “(wo)man” hold both genders already.
+    # “(s)he”, “s/he”, “(wo)man” name both genders already.
     if _BOTH.search(text, max(0, start - 4), start):
         return False
     if before in "@#$\\&%" or after in "@\\=[(" or (before == "`" and after == "`"):
@@ -79,15 +79,15 @@ def _is_prose_between(text: str, start: int, end: int, before: str, after: str) 
     if after == "." and end + 1 < len(text) and _is_lower_or_digit(text[end + 1]):
         return False
     chunk = _chunk(text, start, end)
-    # Not in one pattern, which would try every slash with every dot.
+    # One pattern for both would try every slash with every dot.
     if "/" in chunk and any("/" in piece and _DOTTED_OR_DIGIT.search(piece) for piece in chunk.split()):
         return False
     return _NO_PROSE.search(chunk) is None
 
 
 def _joins(character: str) -> bool:
-    # Combining marks and joiners belong to the letter before them, so that the word is another one. Other signs without
-    # a width (a byte order mark, a zero-width space, a mark of direction) only stand beside it.
+    # Combining marks and joiners belong to the letter before them and make it a different word. Other zero-width
+    # characters (a byte order mark, a zero-width space, a direction mark) are merely next to it.
     return character > "\x7f" and (character in _JOINERS or unicodedata.category(character) in ("Mn", "Mc", "Me"))
 
 

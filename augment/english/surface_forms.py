@@ -1,4 +1,4 @@
-"""The surface forms that a reverser looks for, and what is done at each."""
+"""The surface forms that a reverser searches for, and what is done at each of them."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -18,7 +18,7 @@ from augment.english.word_senses import READINGS
 Direction = Literal["swap", "female", "male"]
 
 TELLS = ""
-"""What `Word.decide` gives instead of a counterpart for a word that tells a gender and stays."""
+"""What `Word.decide` returns instead of a counterpart for a word that reveals a gender and stays."""
 
 _CASES: dict[str, Callable[[str], str]] = {
     "lower": str.lower,
@@ -30,9 +30,13 @@ _CASES: dict[str, Callable[[str], str]] = {
 class Word(NamedTuple):
     """What is done at one surface form.
 
-    `decide`: where text[start:end] decides it, the counterpart, `TELLS`, or None for a word that is left alone;
-    otherwise it is `counterpart`. `decide_joined`: the same where the word stands between other signs than blanks and
-    punctuation. `possessive`: the two have different possessive endings.
+    Attributes:
+        counterpart: What it becomes, unless `decide` says otherwise.
+        ambiguous: Whether its counterpart depends on the words that follow.
+        decide: What becomes of it at text[start:end]: its counterpart, `TELLS`, or None for a word that is left alone;
+            None if that does not depend on the text.
+        decide_joined: The same for a word next to other characters than blanks and punctuation.
+        possessive: Whether it and its counterpart take different possessive endings.
     """
 
     counterpart: str
@@ -46,7 +50,7 @@ Decide = Callable[[str, int, int], str | None]
 
 
 class _Decision:
-    """At a word of the lexicon: excluded phrases first, then surnames, then readings."""
+    """Decides on a word of the lexicon: excluded phrases first, then surnames, then readings."""
 
     def __init__(
         self,
@@ -71,7 +75,7 @@ class _Decision:
 
 
 class _NameDecision:
-    """At a first name: excluded phrases first; then `counterpart`, or None where names stay."""
+    """Decides on a first name: excluded phrases first, then `counterpart`, which is None for a name that stays."""
 
     def __init__(self, counterpart: str | None, exclusions: Exclusions | None = None):
         self.counterpart, self.exclusions = counterpart, exclusions
@@ -87,13 +91,19 @@ class _NameDecision:
 
 
 def surface_forms(lexicon: Lexicon, names: bool, to: Direction) -> dict[str, Word]:
-    """Everything that is looked at, in the cases in which it is: he, He, HE; James, JAMES."""
+    """Every form that is searched for, in each of its cases (he, He, HE; James, JAMES), and what is done at it.
+
+    Args:
+        lexicon: What is exchanged.
+        names: Whether first names are exchanged too.
+        to: "swap", or the gender that everyone is given.
+    """
     exclusions = exclusions_of_words(lexicon.exclusions)
     words = _names(names, to, exclusions)
-    for told in lexicon.tells:
-        decide = _Decision(TELLS, exclusions.get(told))
+    for cue in lexicon.tells:
+        stay = _Decision(TELLS, exclusions.get(cue))
         for spell in _CASES.values():
-            words[spell(told)] = Word(TELLS, False, decide, decide, False)
+            words[spell(cue)] = Word(TELLS, False, stay, stay, False)
     for word, counterparts in lexicon.counterparts.items():
         stays = to == lexicon.gender_of[word]
         ambiguous = word in lexicon.ambiguous_words
@@ -104,23 +114,24 @@ def surface_forms(lexicon: Lexicon, names: bool, to: Direction) -> dict[str, Wor
             )
             otherwise = next((TELLS if stays else spell(c.word) for c in counterparts if not c.reading), None)
             surname = word in lexicon.surnames and case != "lower"
-            decide = joined = None
+            decide: Decide | None = None
+            joined: Decide | None = None
             if otherwise is None or stays or word in exclusions or surname or readings:
                 decide = joined = _Decision(otherwise, exclusions.get(word), surname, readings)
-                # “He” stays in “He-Man” alone.
+                # “He” stays only in “He-Man”.
                 if not (otherwise is None or stays or surname or readings) and exclusions[word].only_hyphenated:
                     decide = None
-            # One of the two ends in s, and so has another possessive ending: ladies', gentlemen's.
+            # If only one of the two ends in s, they take different possessive endings: ladies', gentlemen's.
             possessive = not readings and any(word.endswith("s") != c.word.endswith("s") for c in counterparts)
             words[spell(word)] = Word(otherwise or "", ambiguous, decide, joined, possessive)
-    # A typographic apostrophe makes no other word.
+    # The same words with a typographic apostrophe.
     return words | {form.replace("'", "’"): word for form, word in words.items() if "'" in form}
 
 
 def _names(names: bool, to: Direction, exclusions: dict[str, Exclusions]) -> dict[str, Word]:
     def stays(name: str) -> Word:
-        told = _NameDecision(None, exclusions.get(name.lower()))
-        return Word(TELLS, False, told, told, False)
+        decide = _NameDecision(None, exclusions.get(name.lower()))
+        return Word(TELLS, False, decide, decide, False)
 
     words: dict[str, Word] = {}
     for name in unpaired_names():

@@ -1,27 +1,29 @@
-"""Where the surface forms stand in a text: every whole word that is one of them, in order.
+"""Finds the surface forms in a text: every whole word that is one of them, in order.
 
-Plain text is cut at whatever is no letter and no digit, and its words are looked up, as bytes: faster than strings, and
-than a pattern, which has to try its branches at every word. Text with letters beyond ASCII, and words that hold an
-apostrophe, need one.
+ASCII text is split at everything but letters and digits, and its words are looked up as bytes: that is faster than with
+strings, and than a pattern, which has to try its branches at every word. Text with non-ASCII letters, and words that
+contain an apostrophe, need the pattern.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 
 _PIECE = 1 << 16
-"""Characters whose words are held at once, or some more where they have nothing between them."""
+"""Characters that are searched at once; more if there is no boundary between words."""
 
-# No form holds these, on either side of them.
+# No form contains these.
 _BETWEEN_WORDS = re.compile(r"[\x00-&(-/:-@\[-`{-\x7f]")
 
 _LETTERS_AND_DIGITS = bytes(code if chr(code).isalnum() else ord(" ") for code in range(128)) + b" " * 128
 _MARKS = "’“”—–‘…\xa0"
 _LETTERS = re.compile(r"[a-zA-Z]+")
-_BEYOND_ASCII = r"[^\W\d_a-zA-Z][^\W_]*+"
+_NON_ASCII_WORD = r"[^\W\d_a-zA-Z][^\W_]*+"
+
+_Trie = dict[str, "_Trie"]
 
 
 class WordSearch:
-    """Finds these forms, which are made of letters, and apostrophes between them.
+    """Finds these forms, which consist of letters with apostrophes between them.
 
     >>> list(WordSearch(["he", "ma'am", "He"]).find("he said “Yes, ma'am”, her head"))
     [('he', 0), ("ma'am", 14)]
@@ -30,40 +32,39 @@ class WordSearch:
     def __init__(self, forms: Iterable[str]):
         forms = list(forms)
         parted = [form for form in forms if not form.isalnum()]
-        # “ma” of “ma'am”: where it stands, there may be more to find than it.
+        # “ma” of “ma'am”: where it is found, the longer form may be, too.
         openers = {match[0] for form in parted if (match := _LETTERS.match(form))}
         self._openers = {opener.encode() for opener in openers}
         whole = {form for form in forms if form.isascii() and form.isalnum()}
-        # Each as bytes → itself, and itself as a whole word.
+        # Form as bytes → the form, and the bytes of it as a whole word
         self._looked_up = {form.encode(): (form, f" {form} ".encode()) for form in whole | openers}
         self._pattern = word_pattern(forms)
 
     def find(self, text: str) -> Iterator[tuple[str, int]]:
-        """Each form that stands in the text, and where it begins; also words that begin beyond ASCII, of any kind.
+        """Each form in the text and where it begins, in order.
 
-        Letters and digits stand neither before nor behind it, but for letters beyond ASCII before it.
+        Words that begin with a non-ASCII letter are yielded too, whether they are forms or not. There is no letter or
+        digit next to a form, except that a non-ASCII letter may come before it.
         """
         looked_up = self._looked_up
         for first, piece in _pieces(text):
             plain = piece if piece.isascii() else _without_marks(piece)
-            found = None
-            if plain.isascii():
-                cut = plain.encode().translate(_LETTERS_AND_DIGITS)
-                found = [word for word in cut.split() if word in looked_up]
-            if found is None or not self._openers.isdisjoint(found):
+            words = plain.encode().translate(_LETTERS_AND_DIGITS) if plain.isascii() else None
+            found = [] if words is None else [word for word in words.split() if word in looked_up]
+            if words is None or not self._openers.isdisjoint(found):
                 for match in self._pattern.finditer(f" {piece} "):
                     yield match[1], first + match.start()
                 continue
-            words = b" " + cut + b" "
+            words = b" " + words + b" "
             position = -1
             for word in found:
-                form, alone = looked_up[word]
-                position = words.find(alone, position + 1)
+                form, whole_word = looked_up[word]
+                position = words.find(whole_word, position + 1)
                 yield form, first + position
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    """The text in pieces that end between two words, each with its place."""
+    """The text in pieces that end between two words, each with the position where it begins."""
     first = 0
     while len(text) - first > _PIECE:
         end = _BETWEEN_WORDS.search(text, first + _PIECE)
@@ -81,24 +82,24 @@ def _without_marks(text: str) -> str:
 
 
 def word_pattern(forms: Iterable[str]) -> re.Pattern[str]:
-    """A pattern that finds every whole word among these forms as its group 1, and words that begin beyond ASCII.
+    """A pattern that finds, as its group 1, whole words that are forms, and words that begin with a non-ASCII letter.
 
-    A match begins with the character before the word: a search for one set of characters is faster than a look back
-    from every position. So put a blank before the text. That character may be a letter beyond ASCII, too: a table of
-    all letters would be slower to search with.
+    A match begins with the character before the word, so a blank must be put before the text: searching for one set of
+    characters is faster than looking back from every position. That character may be a non-ASCII letter: a set of all
+    letters would be slower to search for.
     """
     small = [form for form in forms if "a" <= form[0] <= "z"]
     large = [form for form in forms if "A" <= form[0] <= "Z"]
     other = sorted((form for form in forms if form[0] > "z" and not form.isalpha()), key=len, reverse=True)
-    # Most words are none of the forms and begin with a small letter: those are told apart without a look at the large.
+    # Most words begin with a lower-case letter and are not forms: they are ruled out without trying the capitals.
     branches = [*_by_first_letter(small), rf"(?=[A-Z])(?:{'|'.join(_by_first_letter(large))})"]
-    branches += [*map(re.escape, other), _BEYOND_ASCII]
+    branches += [*map(re.escape, other), _NON_ASCII_WORD]
     return re.compile(rf"[^a-zA-Z0-9]({'|'.join(branches)})(?![^\W_])")
 
 
 def _by_first_letter(words: Iterable[str]) -> list[str]:
     """A pattern for each first letter."""
-    root: dict[str, dict] = {}
+    root: _Trie = {}
     for word in words:
         node = root
         for letter in word:
@@ -107,7 +108,7 @@ def _by_first_letter(words: Iterable[str]) -> list[str]:
     return [re.escape(letter) + _branches(rest) for letter, rest in root.items()]
 
 
-def _branches(node: dict[str, dict]) -> str:
+def _branches(node: _Trie) -> str:
     ends = "" in node
     branches = [re.escape(letter) + _branches(rest) for letter, rest in node.items() if letter]
     if not branches:

@@ -1,11 +1,11 @@
-"""How a word is meant, where its counterpart hangs on that: the readings that a lexicon's `when` can name."""
+"""The sense of a word, where its counterpart depends on it: the readings that `when` in a lexicon can name."""
 
 import re
 from collections.abc import Callable
 
 from augment.pronouns.model import is_determiner
 
-# Blanks and one line break at most, in a single way: two stretches of blanks side by side would take quadratic time.
+# Blanks and at most one line break, with only one way to match: two adjacent runs of blanks would take quadratic time.
 _NAME = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?([^\W\d_][^\W\d_]*)")
 _OF_PLACE = re.compile(r"[^\S\n]*(?:\n[^\S\n]*)?\b(?:of|OF)\b[^\S\n]*(?:\n[^\S\n]*)?\b[A-ZÀ-ÖØ-Þ]")
 _MY = re.compile(r"\b(?:my|your)\s+$", re.IGNORECASE)
@@ -15,20 +15,20 @@ _DOT_AND_NAME = re.compile(r"\.?[^\S\n]+([^\W\d_][^\W\d_]*)")
 _COMMA_BEFORE = re.compile(r",[^\S\n]*(?:\n[^\S\n]*)?$")
 _ADDRESSED = re.compile(r"[.?!;”]|,(?!\s(?:or|and|nor)\b)")
 
-# Capitalised because a sentence begins or everything is capitalised, and no name.
+# Not names, even if capitalised: at the beginning of a sentence, or in a headline.
 _FUNCTION_WORDS = """
 a an the this that these those and or but nor so if as at by for from in into of on to up with out
 i you he she it we they me him her us them my your his its our their who what when where why how
 is was are were be been do does did has had have will would shall should can could may might must not no yes
 there here then now all mr mrs ms miss dr
 """
-_NO_NAME = frozenset(_FUNCTION_WORDS.split())
+_NOT_NAMES = frozenset(_FUNCTION_WORDS.split())
 
 
 def is_title(text: str, start: int, end: int) -> bool:
     """Whether the word at text[start:end] is a title: capitalised, with a capitalised name after it.
 
-    “my lady” and “your lady” count as titles too, since it is a lord who is addressed the same way.
+    “my lady” and “your lady” count as titles too, since their counterpart is “lord”.
 
     >>> is_title("Miss Bates sat down.", 0, 4), is_title("Miss the bus and wait.", 0, 4)
     (True, False)
@@ -40,11 +40,11 @@ def is_title(text: str, start: int, end: int) -> bool:
     following = _NAME.match(text, end)
     if following is None or not following[1][0].isupper() or following.start(1) == end:
         return False
-    return following[1].lower() not in _NO_NAME and _VERB_BEFORE.search(text, max(0, start - 12), start) is None
+    return following[1].lower() not in _NOT_NAMES and _VERB_BEFORE.search(text, max(0, start - 12), start) is None
 
 
 def is_address(text: str, start: int, end: int) -> bool:
-    """Whether the abbreviated title at text[start:end] is one: in capitals, only before a capitalised name.
+    """Whether the word at text[start:end] is an abbreviated title; in capitals, only before a capitalised name.
 
     >>> is_address("MS. SMITH: No.", 0, 2), is_address("in 5 MS.", 5, 7), is_address("Ms. and Mr. Lee", 0, 2)
     (True, False, True)
@@ -52,11 +52,11 @@ def is_address(text: str, start: int, end: int) -> bool:
     if not text[start:end].isupper():
         return True
     following = _DOT_AND_NAME.match(text, end)
-    return following is not None and following[1].isupper() and following[1].lower() not in _NO_NAME
+    return following is not None and following[1].isupper() and following[1].lower() not in _NOT_NAMES
 
 
 def is_vocative(text: str, start: int, end: int) -> bool:
-    """Whether somebody is addressed by the word at text[start:end]: between a comma and another mark.
+    """Whether the word at text[start:end] addresses somebody: it is between a comma and another punctuation mark.
 
     >>> is_vocative("Yes, miss.", 5, 9), is_vocative("hit, miss, or luck", 5, 9)
     (True, False)
@@ -65,7 +65,7 @@ def is_vocative(text: str, start: int, end: int) -> bool:
 
 
 def is_of_place(text: str, start: int, end: int) -> bool:
-    """Whether the word at text[start:end] is capitalised, and of a capitalised place: an English title.
+    """Whether the word at text[start:end] is capitalised, with “of” and a capitalised place after it: an English title.
 
     >>> is_of_place("the Countess of Derby", 4, 12), is_of_place("Countess Lidia", 0, 8)
     (True, False)

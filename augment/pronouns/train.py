@@ -1,10 +1,10 @@
-"""Train the model that tells which “her” is this one: raw English text in, `lexicons/pronouns.json.gz` out.
+"""Train the model that tells the two kinds of “her” apart: raw English text in, `lexicons/pronouns.json.gz` out.
 
     python -m augment.pronouns.train NOVEL.txt [NOVEL.txt …] --output augment/lexicons/pronouns.json.gz
 
-No annotation is needed. “Him” and “his” stand where “her” does and tell themselves apart, and so do “me” and “my”,
-“them” and “their”, “us” and “our”. First words are sorted into classes (`augment.pronouns.word_classes`), so that what
-was learned of one word holds for others of its kind; then a logistic regression is fitted by AdaGrad, and small
+No annotation is needed: “him” and “his” occur where “her” does and label themselves, and so do “me” and “my”, “them”
+and “their”, “us” and “our”. First, words are grouped into classes (`augment.pronouns.word_classes`), so that what is
+learned about one word carries over to similar ones; then a logistic regression is fitted with AdaGrad, and small
 weights are dropped.
 """
 
@@ -17,13 +17,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from augment.pronouns.model import Context, PronounModel, context
+from augment.pronouns.features import FeatureKey, TokenWindow, token_window
+from augment.pronouns.model import PronounModel
 from augment.pronouns.word_classes import cluster, word_classes
 from augment.runtime.atomic_write import atomic_write
 
 _PRONOUN = re.compile(r"(?<![\w'’-])(?:(?P<determiner>his|my|their|our)|him|me|them|us)(?!\w)", re.IGNORECASE)
-# “Her being late”, “his wanting it”: determiners that today's text rarely has, where novels have them.
+# “Her being late”, “his wanting it”: determiners in novels, rare in the text of today.
 _GERUND = ("being", "having")
 _OBJECTS = """
 a an the my his her your their our its it him me them us you to that he she i they we this these those what how
@@ -31,23 +33,23 @@ a an the my his her your their our its it him me them us you to that he she i th
 _AFTER_GERUND = frozenset(_OBJECTS.split())
 
 FRAMES = 12
-LEAST_OBJECTS = 5
+MIN_OBJECTS = 5
 
-EPOCHS, SEEDS, BATCH, STEP, DECAY = 4, 4, 128, 0.1, 1e-3
-LEAST_EXAMPLES = 3
-LEAST_WEIGHT = 0.1
+EPOCHS, SEEDS, BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY = 4, 4, 128, 0.1, 1e-3
+MIN_EXAMPLES = 3
+MIN_WEIGHT = 0.1
 SCALE = 32
 SHIFT = -0.2
-"""Log-odds added to the bias: text of today has more objects among its “her” than novels have among their pronouns."""
+"""Log-odds added to the bias: in the text of today, more of “her” are objects than of the pronouns in novels."""
 
-Example = tuple[Context, bool]
+Example = tuple[TokenWindow, bool]
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Train on the files given, print what was found, and write the model beside its place, then into it."""
+    """Train on the given files, print the accuracy on the first of them, and write the model."""
     parser = argparse.ArgumentParser(prog="python -m augment.pronouns.train", description=__doc__.splitlines()[0])
     parser.add_argument("texts", nargs="+", type=Path, metavar="NOVEL.txt", help="raw English text in UTF-8")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE.json.gz", help="where the model goes")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE.json.gz", help="where to write the model")
     arguments = parser.parse_args(argv)
     texts = [path.read_text("utf-8") for path in arguments.texts]
 
@@ -64,77 +66,92 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def examples(text: str) -> list[Example]:
-    """Every pronoun of the text that tells by itself whether it is a determiner, and what stands around it."""
+    """The words around every pronoun whose form shows whether it is a determiner, and whether it is one."""
     found = (
-        (context(text, match.start(), match.end()), match["determiner"] is not None)
+        (token_window(text, match.start(), match.end()), match["determiner"] is not None)
         for match in _PRONOUN.finditer(text)
         if match[0] != "US"
     )
-    return [(tokens, determiner) for tokens, determiner in found if not (determiner and _before_gerund(tokens))]
+    return [(window, determiner) for window, determiner in found if not (determiner and _before_gerund(window))]
 
 
-def _before_gerund(tokens: Context) -> bool:
-    word, following = tokens[2].lower(), tokens[3].lower()
+def _before_gerund(window: TokenWindow) -> bool:
+    word, following = window[2].lower(), window[3].lower()
     return word in _GERUND or (word.endswith("ing") and following in _AFTER_GERUND)
 
 
 def train(texts: Sequence[str], labelled: Sequence[Example]) -> PronounModel:
-    """A model of these examples, with word classes of these texts."""
+    """Fit a model to these examples, with the word classes of these texts."""
     classes, endings = word_classes(texts, labelled)
     frames = object_frames(PronounModel(classes, endings, {}, {}), labelled)
     describing = PronounModel(classes, endings, frames, {})
-    rows = [describing.features(tokens) for tokens, _ in labelled]
+    rows = [describing.features(window) for window, _ in labelled]
     counts = Counter(feature for row in rows for feature in row)
-    known = [feature for feature, count in counts.items() if count >= LEAST_EXAMPLES]
+    known = [feature for feature, count in counts.items() if count >= MIN_EXAMPLES]
     column = {feature: index for index, feature in enumerate(known)}
     matrix = np.array([[column.get(feature, len(known)) for feature in row] for row in rows])
     labels = np.array([label for _, label in labelled], dtype=float)
     fitted = np.mean([fit(matrix, labels, len(known), seed) for seed in range(SEEDS)], axis=0)
-    fitted[column[""]] += SHIFT
+    fitted[column[FeatureKey.BIAS]] += SHIFT
     weights = {
         feature: round(weight * SCALE)
         for feature, weight in zip(known, fitted.tolist(), strict=True)
-        if abs(weight) >= LEAST_WEIGHT
+        if abs(weight) >= MIN_WEIGHT
     }
     return PronounModel(classes, endings, frames, weights)
 
 
-def fit(matrix: np.ndarray, labels: np.ndarray, size: int, seed: int) -> np.ndarray:
-    """Logistic regression by AdaGrad.
+def fit(matrix: NDArray[np.int64], labels: NDArray[np.float64], size: int, seed: int) -> NDArray[np.float64]:
+    """Fit a logistic regression with AdaGrad.
 
-    `matrix`: [examples, features of each] columns below `size`, or `size` for a feature that is left out; `labels`:
-    [examples] 0 or 1. Returns [size] weights.
+    Args:
+        matrix: The features of each example, as numbers below `size`, or `size` for a feature that is left out,
+            `[examples, features of an example]`.
+        labels: 0 or 1, `[examples]`.
+        size: Number of features.
+        seed: Of the order of the examples.
+
+    Returns:
+        The weights, `[size]`.
     """
     random = np.random.default_rng(seed)
     weights, squares = np.zeros(size + 1), np.full(size + 1, 1e-2)
     for _ in range(EPOCHS):
         order = random.permutation(len(labels))
-        for start in range(0, len(order), BATCH):
-            batch = order[start : start + BATCH]
+        for start in range(0, len(order), BATCH_SIZE):
+            batch = order[start : start + BATCH_SIZE]
             features = matrix[batch]
             error = 1 / (1 + np.exp(-weights[features].sum(1))) - labels[batch]
             gradient = np.bincount(features.ravel(), np.repeat(error, features.shape[1]), minlength=size + 1)
             touched = np.nonzero(gradient)[0]
-            step = gradient[touched] + DECAY * len(batch) * weights[touched]
+            step = gradient[touched] + WEIGHT_DECAY * len(batch) * weights[touched]
             squares[touched] += step**2
-            weights[touched] -= STEP * step / np.sqrt(squares[touched])
+            weights[touched] -= LEARNING_RATE * step / np.sqrt(squares[touched])
             weights[size] = 0
     return weights[:size]
 
 
 def object_frames(describing: PronounModel, labelled: Iterable[Example]) -> dict[str, str]:
-    """Stem → frame: one letter for verbs and prepositions whose objects are followed by the same word classes."""
+    """Stem → frame: one letter for verbs and prepositions whose objects are followed by the same word classes.
+
+    Args:
+        describing: A model with word classes; it needs no frames and no weights.
+        labelled: The examples to count in.
+
+    Returns:
+        The frames of all stems with enough objects; none if there are fewer such stems than frames.
+    """
     followers: dict[str, Counter[str]] = defaultdict(Counter)
     for (_, before, after, _, _), determiner in labelled:
         if not determiner:
-            followers[describing.describe(before).stem][describing.describe(after).kind] += 1
-    stems = [stem for stem, found in followers.items() if found.total() >= LEAST_OBJECTS]
+            followers[describing.describe(before).stem][describing.describe(after).word_class] += 1
+    stems = [stem for stem, found in followers.items() if found.total() >= MIN_OBJECTS]
     classes = sorted({found for stem in stems for found in followers[stem]})
     counts = np.array([[followers[stem][found] for found in classes] for stem in stems], dtype=float)
     if len(stems) < FRAMES:
         return {}
     usual = counts.sum(0) / counts.sum()
-    smoothed = (counts + LEAST_OBJECTS * usual) / (counts.sum(1, keepdims=True) + LEAST_OBJECTS)
+    smoothed = (counts + MIN_OBJECTS * usual) / (counts.sum(1, keepdims=True) + MIN_OBJECTS)
     vectors = np.sqrt(smoothed) - np.sqrt(usual)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-6
     labels = cluster(vectors, np.sqrt(counts.sum(1)), FRAMES)
@@ -142,12 +159,12 @@ def object_frames(describing: PronounModel, labelled: Iterable[Example]) -> dict
 
 
 def accuracy(model: PronounModel, labelled: Sequence[Example]) -> float:
-    """Share of examples that the model gets right."""
-    return sum((model.score(tokens) > 0) == label for tokens, label in labelled) / len(labelled)
+    """Share of the examples that the model classifies correctly."""
+    return sum((model.score(window) > 0) == label for window, label in labelled) / len(labelled)
 
 
 def write(model: PronounModel, path: Path) -> None:
-    """Write the model, whole or not at all."""
+    """Write the model atomically."""
     content = json.dumps(
         [model.classes, model.endings, model.frames, model.weights], ensure_ascii=False, separators=(",", ":")
     )

@@ -16,17 +16,18 @@ def atomic_write(
     fsync: bool = False,
     exclusive: bool = False,
 ) -> None:
-    """Write a file or folder under a temporary name and rename it, so that nobody ever finds half of it at `path`.
+    """Write a file or folder under a temporary name and rename it, so that `path` is never incomplete.
 
-    An existing file or folder is replaced. What a killed process left unfinished is removed first.
+    An existing file or folder is replaced. Unfinished files of killed processes are removed first.
 
     Args:
-        path: The file or folder; its parent is made if it does not exist.
-        write: Writes the file, or makes the folder, at the path that it is given.
-        tmp_dir: Folder for the temporary name, on the same file system, made if it does not exist; default: the parent.
+        path: The file or folder; its parent is created if it does not exist.
+        write: Writes the file or the folder at the path that it is given.
+        tmp_dir: Folder for the temporary name, on the same file system, created if it does not exist; default: the
+            parent.
         fsync: Force the content to disk before the rename, so that it also survives a power failure.
-        exclusive: The caller holds a lock that keeps other writers out: whatever is unfinished is stale, whichever
-            machine it comes from.
+        exclusive: The caller holds a lock that keeps other writers out, so that all unfinished files are stale, on
+            whichever machine they were written.
     """
     folder = tmp_dir or path.parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +48,7 @@ def _move(new: Path, path: Path) -> None:
     if not (new.is_dir() and path.is_dir()):
         new.replace(path)
         return
-    # No rename replaces a folder that holds anything.
+    # A rename cannot replace a folder that is not empty.
     old = new.with_name(f"{new.name}_replaced")
     try:
         path.replace(old)

@@ -1,19 +1,19 @@
-"""Messages of errors, shortened to what fits into one line of ours."""
+"""Shortens error messages to a single line."""
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error that another library raised, or the name of its type if it says nothing.
+    r"""The first line of an error that another library raised, or the name of its type if it has no message.
 
-    >>> first_line(ValueError("not a number\\nat line 3")), first_line(ValueError())
+    >>> first_line(ValueError("not a number\nat line 3")), first_line(ValueError())
     ('not a number', 'ValueError')
     """
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def one_line(message: str) -> str:
-    """A message as one line; � replaces characters that a terminal would obey, which quoted files may contain.
+    r"""A message as one line; � replaces control characters, which quoted files may contain.
 
-    >>> one_line("no\\n such\\x1b[31m key")
+    >>> one_line("no\n such\x1b[31m key")
     'no such�[31m key'
     """
     return "".join(character if character.isprintable() else "�" for character in " ".join(message.split()))

@@ -15,7 +15,7 @@ def locked(path: Path, busy: Callable[[], None]) -> Iterator[None]:
     do not keep them. They work on network file systems too.
 
     Args:
-        path: The lock file; its folder is made if it does not exist.
+        path: The lock file; its folder is created if it does not exist.
         busy: Called when another process holds the lock, before waiting for it; it may raise.
     """
     while True:
@@ -27,7 +27,7 @@ def locked(path: Path, busy: Callable[[], None]) -> Iterator[None]:
         with file:
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except (BlockingIOError, PermissionError):  # which of them depends on the system
+            except (BlockingIOError, PermissionError):  # which one depends on the system
                 busy()
                 fcntl.lockf(file, fcntl.LOCK_EX)
             if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
@@ -36,4 +36,4 @@ def locked(path: Path, busy: Callable[[], None]) -> Iterator[None]:
                 finally:
                     path.unlink(missing_ok=True)
                 return
-        # The last holder has removed the file: a new one has to be locked.
+        # The last holder has removed the file: lock a new one.

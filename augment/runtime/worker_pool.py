@@ -1,4 +1,4 @@
-"""A function over many items on several processes: results in order, never far ahead of whoever takes them."""
+"""Maps a function over many items on several processes: results come in order, computed as they are consumed."""
 
 import multiprocessing
 from collections import deque
@@ -13,10 +13,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _LOOKAHEAD = 3
-"""Items per worker that are queued or done: enough that no worker ever waits."""
+"""Items per worker that are submitted ahead: enough that workers do not wait for the consumer."""
 
 _call: tuple[Callable[..., Any], tuple[Any, ...]]
-"""Of a worker: the function and its arguments, which travel once and not with every item."""
+"""In a worker: the function and its arguments, which are sent once and not with every item."""
 
 
 def ordered_map(
@@ -28,14 +28,14 @@ def ordered_map(
 ) -> Iterator[Result]:
     """Yield `function(item, *arguments)` for each item, in order.
 
-    Workers end with this process. When the iteration fails or is given up, they end at once, in the middle of an item.
+    Workers end with this process. If the iteration fails or is abandoned, they end at once, even within an item.
 
     Args:
-        function: Defined at the top of a module, so that workers find it.
-        items: Taken as they are needed, so that they need not fit into memory.
-        num_proc: Number of workers; 1: none, everything happens in this process.
+        function: Defined at the top level of a module, so that it can be pickled.
+        items: Consumed lazily, so that they need not fit into memory.
+        num_proc: Number of workers; with 1, everything happens in this process.
         arguments: Sent to each worker once.
-        start_method: As in `multiprocessing.get_context`; `"spawn"` for what uses CUDA. Default: the system's.
+        start_method: As in `multiprocessing.get_context`; `"spawn"` if the function uses CUDA. Default: the system's.
 
     Raises:
         concurrent.futures.process.BrokenProcessPool: If a worker was killed.
@@ -50,13 +50,13 @@ def ordered_map(
     pending: deque[Future[Result]] = deque()
     try:
         for item in items:
-            with signals_blocked():  # workers start in here
+            with signals_blocked():  # submitting may start a worker
                 pending.append(pool.submit(_apply, item))
             if len(pending) >= _LOOKAHEAD * num_proc:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
-        # All is done: workers clean up before they leave.
+        # Workers are idle, and exit normally, with their cleanup.
         pool.shutdown()
     finally:
         sending.send_bytes(b"stop")

@@ -40,10 +40,10 @@ class BestCheckpoint(ModelCheckpoint):
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Forget a best checkpoint of a later step than the run continues from, or by another definition of val/loss.
+        """Forget a best checkpoint of a later step than the run continues from, or with another definition of val/loss.
 
-        Otherwise keep it, also if the run's folder was moved or is given by another path: Lightning would then take
-        the next checkpoint for the best.
+        Otherwise keep it, even if the run's folder was moved or is given as another path: Lightning would then consider
+        the next checkpoint the best.
         """
         best = Path(self.dirpath or "") / "best.ckpt"
         states = checkpoint.get("callbacks", {})
@@ -66,9 +66,9 @@ class BestCheckpoint(ModelCheckpoint):
 class LastCheckpoint(Checkpoint):
     """`checkpoints/last.ckpt`, which `--ckpt_path last` continues from: the state of the latest step.
 
-    Written every so many steps, after each validation, at the end, and when the run is asked to stop; always between
-    two optimiser steps, when everything that belongs to the previous one is done (its row in metrics.csv, its
-    validation, the best checkpoint), so that nothing is missing and nothing is done twice.
+    Written every `every_n_train_steps` steps, after each validation, at the end, and when the run is asked to stop;
+    always between two optimiser steps, when everything that belongs to the previous one is done (its row in
+    metrics.csv, its validation, the best checkpoint), so that nothing is missing and nothing is done twice.
 
     Args:
         every_n_train_steps: Optimiser steps between two checkpoints.
@@ -100,7 +100,7 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Continue metrics.csv from this step; a new run removes the checkpoints of an earlier one from its folder."""
-        if trainer.global_step == 0 and trainer.is_global_zero and not trainer.fast_dev_run:
+        if trainer.global_step == 0 and trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined] # set by a connector
             # If it was killed before its own first checkpoint, it would continue with the weights of another recipe.
             last = last_checkpoint_path(trainer.default_root_dir)
             for stale in (last, last.with_name("best.ckpt")):
@@ -135,7 +135,7 @@ class LastCheckpoint(Checkpoint):
             exception.message = f"after step {trainer.global_step}; the same command with --ckpt_path last continues"
 
     def _write(self, trainer: pl.Trainer) -> None:
-        if trainer.global_step > self.step and not trainer.fast_dev_run:
+        if trainer.global_step > self.step and not trainer.fast_dev_run:  # type: ignore[attr-defined] # set by a connector
             trainer.save_checkpoint(last_checkpoint_path(trainer.default_root_dir), weights_only=False)
             self.step = trainer.global_step
         self._validated = False

@@ -19,22 +19,21 @@ log = logging.getLogger(__name__)
 class ExportStudent(Callback):
     """Writes `<output>/student/` at the end of a fit.
 
-    The weights are those of the best checkpoint, or without validation of the last step.
+    The weights are those of the best checkpoint or, without validation, of the last step.
     """
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the folder on the first process."""
         assert isinstance(pl_module, DistillationModule)
-        if trainer.is_global_zero and not trainer.fast_dev_run:
+        if trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined] # set by a connector
             best = next(
                 (callback.path() for callback in trainer.checkpoint_callbacks if isinstance(callback, BestCheckpoint)),
                 None,
             )
             if best is not None:
                 pl_module.load_state_dict(read_checkpoint(best)["state_dict"])
-            changes = next(
-                (callback.changes for callback in trainer.callbacks if isinstance(callback, SettingsHistory)), []
-            )
+            callbacks = trainer.callbacks  # type: ignore[attr-defined] # set by a connector
+            changes = next((callback.changes for callback in callbacks if isinstance(callback, SettingsHistory)), [])
             output = Path(trainer.default_root_dir)
             folder = export_student(pl_module, datamodule_of(trainer), trainer, output, best, changes)
             log.info("student written to %s", folder)

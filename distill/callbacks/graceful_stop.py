@@ -30,12 +30,12 @@ class GracefulStop(Callback):
         self._handle(self._note)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Replace them in a validation of its own, too: Lightning's would end it as if it was complete."""
+        """Replace them in a standalone validation, too: Lightning's would end it as if it were complete."""
         if trainer.state.fn == "validate":
             self._handle(raise_stopped)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Replace Lightning's handlers, as in a validation of its own."""
+        """Replace Lightning's handlers, as in a standalone validation."""
         self._handle(raise_stopped)
 
     def _handle(self, handler: Callable[[int, FrameType | None], Any]) -> None:

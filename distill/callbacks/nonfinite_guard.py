@@ -1,4 +1,4 @@
-"""Stops a run on a NaN or infinite loss or gradient, before it corrupts the weights, and on such validation results."""
+"""Stops a run on a NaN or infinite loss or gradient, before it corrupts the weights, and on such a validation loss."""
 
 import logging
 import math
@@ -39,7 +39,7 @@ class NonFiniteGuard(Callback):
         assert isinstance(pl_module, DistillationModule)
         gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         norm = pl_module.gradient_norm = get_total_norm(gradients)
-        # The gradient scaler of fp16 finds its scale by gradients that overflow, and skips their steps.
+        # The gradient scaler of fp16 finds its scale by gradients that overflow, whose steps it skips.
         watched = norm if trainer.precision != "16-mixed" else torch.zeros_like(norm)
         finite = torch.isfinite(pl_module.step_terms).all(1)
         if not (torch.isfinite(watched) & finite.all()):
@@ -100,7 +100,7 @@ def _stop(trainer: pl.Trainer, module: DistillationModule, finite: torch.Tensor,
 
     Args:
         trainer: Of the fit.
-        module: Has the losses of this process' micro-batches.
+        module: Holds the losses of this process's micro-batches.
         finite: `[micro-batches]` bool, which of these losses are finite.
         norm: Of the gradient, over all processes.
 
@@ -114,7 +114,7 @@ def _stop(trainer: pl.Trainer, module: DistillationModule, finite: torch.Tensor,
     if not bad and trainer.world_size > 1:
         # The process whose text caused it reports first.
         time.sleep(2)
-        text = "The losses of this process' text are finite: it came from another's, whose error names the text"
+        text = "The losses of this process's text are finite: the cause is in another's, whose error names it"
     else:
         text = f"The text: {_described(trainer, bad)}"
     raise RunError(

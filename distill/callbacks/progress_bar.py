@@ -15,7 +15,7 @@ class TrainingProgressBar(TQDMProgressBar):
     def total_train_batches(self) -> int | float:
         """The batches of this epoch until its end or the end of the run.
 
-        Lightning's own number ignores accumulation, and what is already done of an epoch that a run continues.
+        Lightning's own number ignores accumulation, and the part of an epoch that a continued run has done already.
         """
         trainer = self.trainer
         if trainer.max_steps < 0:
@@ -30,12 +30,15 @@ class TrainingProgressBar(TQDMProgressBar):
         self.train_progress_bar.total = self.total_train_batches
         self.train_progress_bar.set_description(f"Epoch {self.trainer.current_epoch}")
 
-    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, int | str | float]:
-        """The values that are shown behind the bar."""
-        throughput = next((callback for callback in trainer.callbacks if isinstance(callback, StepThroughput)), None)
+    def get_metrics(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule
+    ) -> dict[str, int | str | float | dict[str, float]]:
+        """The values that are shown to the right of the bar."""
+        callbacks = trainer.callbacks  # type: ignore[attr-defined] # set by a connector
+        throughput = next((callback for callback in callbacks if isinstance(callback, StepThroughput)), None)
         if throughput is None or not trainer.training or throughput.loss != throughput.loss:
             return {}
-        shown: dict[str, int | str | float] = {"loss": f"{throughput.loss:.3f}"}
+        shown: dict[str, int | str | float | dict[str, float]] = {"loss": f"{throughput.loss:.3f}"}
         if throughput.tokens_per_s == throughput.tokens_per_s:
             minutes, seconds = divmod(round(throughput.remaining_s), 60)
             shown["tokens/s"] = f"{throughput.tokens_per_s:,.0f}"

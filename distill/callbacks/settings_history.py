@@ -21,9 +21,9 @@ _KEY = "history"
 _ORDER_SETTINGS = ("data.train", "data.block_size", "data.global_batch_size", "data.seed")
 """Settings that determine the order of the training blocks."""
 _METRIC_SETTINGS = ("model.", "data.validation", "data.block_size")
-"""Prefixes of the settings that val/loss depends on, beside the student."""
+"""Prefixes of the settings that val/loss depends on, besides the student."""
 _NOT_RECORDED = ("chunk_size", "compile")
-"""Fields of the loss that change how it is computed, and not what is learnt."""
+"""Fields of the loss that change how it is computed, but not what is learnt."""
 
 
 def training_settings(module: DistillationModule) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def changes(before: Settings, now: Settings) -> dict[str, str]:
 
 
 def settings_in(checkpoint: Mapping[str, Any]) -> Settings:
-    """The training settings of the run that wrote a checkpoint; empty if it doesn't record them."""
+    """The training settings of the run that wrote a checkpoint; empty if it does not record them."""
     kept = checkpoint.get(_KEY)
     return kept["settings"] if isinstance(kept, dict) and isinstance(kept.get("settings"), dict) else {}
 
@@ -111,7 +111,7 @@ class SettingsHistory(Callback):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Add the settings beside Lightning's own entries."""
+        """Add the settings to Lightning's own entries."""
         checkpoint[_KEY] = {"settings": _settings_of(trainer), "changes": self.changes}
 
     def on_load_checkpoint(

@@ -55,8 +55,9 @@ class StepThroughput(Callback):
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         step = trainer.global_step
+        interval = trainer.log_every_n_steps  # type: ignore[attr-defined] # set by a connector
         # 0 means never.
-        if trainer.log_every_n_steps and step % trainer.log_every_n_steps == 0:
+        if interval and step % interval == 0:
             self._log(trainer, pl_module, step)
         if self._first is None:
             self._first = self._window = (time.perf_counter(), step)

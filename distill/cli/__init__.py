@@ -1,4 +1,4 @@
-"""The command `distill`: a module a command."""
+"""The command `distill`: one module per command."""
 
 from distill.cli.dispatch import main
 

@@ -1,4 +1,4 @@
-"""`python -m distill.cli`: the command, as torchrun lines of old have it."""
+"""`python -m distill.cli`: the command, in the form that existing torchrun scripts use."""
 
 from distill.cli import main
 

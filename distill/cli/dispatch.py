@@ -17,19 +17,19 @@ from distill.errors import RunError, Stopped, UserError
 
 _HELP = """usage: distill COMMAND [options]
 
-Compress a causal language model into a smaller, fairer student, and prove both halves of that sentence.
+Compress a causal language model into a smaller, fairer student, and measure its utility and its disparity.
 
-  fit          train a student: text → role reversal → teacher asked twice → perturbed target → student
+  fit          train a student: text → role reversal → two teacher passes → perturbed target → student
   validate     the losses of a checkpoint on the validation text
-  test         the same, once, at the end
+  test         the same, logged as a test
   evaluate     perplexity, generation, disparity and coherence of a model → metrics.json, generations.parquet
   word-table   the gender of words from word vectors, for evaluate's gender_max and gender_wavg
   report       evaluations side by side, with paired tests → report.html, tables, charts
-  preview      the target itself, scored before any student is trained → a table, preview.json
-  quickstart   the whole path on a small corpus with a known bias, in minutes
+  preview      scores of the distillation target, before any student is trained → a table, preview.json
+  quickstart   the whole pipeline on a small corpus with a known bias, in minutes
 
-distill COMMAND --help lists the options of each; --debug, with any of them, shows where an error came from;
-distill --version tells which version this is.
+distill COMMAND --help lists the options of a command; --debug, with any command, shows the traceback of an error;
+distill --version prints the version.
 """
 
 
@@ -43,17 +43,21 @@ COMMANDS = {
     "preview": "preview",
     "quickstart": "quickstart",
 }
-"""The module of this folder that runs each: imported only then, so that help and mistakes come at once."""
+"""The module of this folder that runs each command. It is imported on demand: help and usage errors appear at once."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command.
 
-    Exit status: 0 done, 2 a mistake in what the user gave, 1 a failure, 128 + n stopped by signal n.
+    The exit status is 0 on success, 2 for a mistake in the user's input, 1 for any other failure, and 128 + n after
+    signal n.
+
+    Args:
+        arguments: The command and its arguments; by default those of the process.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     for stream in (sys.stdout, sys.stderr):
-        # A terminal may lack our signs; none at all where it was closed.
+        # The terminal's encoding may lack characters that we print; a stream that was closed is None.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -61,13 +65,13 @@ def main(arguments: list[str] | None = None) -> None:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        if not _is_unread():
+        if not _stdout_is_closed():
             raise
         exit_on_broken_pipe()
 
 
-def _is_unread() -> bool:
-    """Whether nobody reads our output any more; other pipes break too."""
+def _stdout_is_closed() -> bool:
+    """Whether the reader of our output has gone; other pipes may break, too."""
     output = select.poll()
     output.register(sys.stdout, 0)
     return bool(output.poll(0))
@@ -81,34 +85,34 @@ def _run(arguments: list[str]) -> None:
     if command == "--version":
         print(f"distill {__version__}")
         return
-    # Documents are reversed and tokenised in processes of our own; threads below them would only fight.
+    # Documents are reversed and tokenised in worker processes; threads in each of them would oversubscribe the cores.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # What transformers warns of when it loads a model, we check and say in one line.
+    # What transformers warns about when it loads a model, `distill.models` checks and reports on one line.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    # On a CPU torch takes fresh memory for every large tensor: in huge pages, where Linux offers them on request, that
-    # costs a third.
+    # On a CPU torch allocates fresh memory for every large tensor, which takes a third of the time with huge pages,
+    # where Linux offers them on request.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    # What Lightning 2.6 calls is deprecated in torch 2.13 and jsonargparse 4.49: nothing that our users could mend.
+    # Lightning 2.6 calls functions that torch 2.13 and jsonargparse 4.49 deprecate; users can do nothing about it.
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
     logging.basicConfig(format="%(message)s", level=logging.INFO)
-    # It has a handler of its own: once is enough.
+    # It has its own handler, and would log every message twice.
     logging.getLogger("huggingface_hub").propagate = False
     debug = "--debug" in rest
     try:
         run_command(command, [argument for argument in rest if argument != "--debug"])
     except (Exception, KeyboardInterrupt, Stopped) as error:
-        if debug or (isinstance(error, BrokenPipeError) and _is_unread()):
+        if debug or (isinstance(error, BrokenPipeError) and _stdout_is_closed()):
             raise
-        sys.exit(_shown(command, error))
+        sys.exit(_report_error(command, error))
 
 
-def _shown(command: str, error: BaseException) -> int:
-    """Print an error as one line that says what to do, and return the exit status."""
+def _report_error(command: str, error: BaseException) -> int:
+    """Print an error on one line and return the exit status."""
     from augment.documents import DocumentError
 
     if isinstance(error, Stopped) and os.environ.get("LOCAL_RANK", "0") != "0":
-        return 0  # the first process speaks for all, and must not be ended by Lightning because of this one
+        return 0  # the first process reports for all; Lightning would terminate it if another one failed
     message = str(error)
     if isinstance(error, (KeyboardInterrupt, Stopped)):
         status = 128 + getattr(error, "signal", signal.SIGINT)
@@ -127,7 +131,12 @@ def _shown(command: str, error: BaseException) -> int:
 
 
 def run_command(command: str, arguments: list[str]) -> None:
-    """Run one command and let its errors through."""
+    """Run one command; its errors propagate.
+
+    Args:
+        command: A key of `COMMANDS`; for any other name the process exits with status 2.
+        arguments: The arguments of the command.
+    """
     if command not in COMMANDS:
         print(f"distill: error: there is no command {command!r}\n\n{_HELP}", end="", file=sys.stderr)
         sys.exit(2)

@@ -1,4 +1,4 @@
-"""`distill evaluate`: the measures of one model, and a table of them."""
+"""`distill evaluate`: measures one model."""
 
 from distill.cli.function_command import call_function
 from distill.evaluation.evaluate import evaluate

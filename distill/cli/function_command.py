@@ -1,4 +1,4 @@
-"""A command out of a function: its signature and docstring are the options and their help."""
+"""Turns a function into a command: its signature and docstring become the options and their help."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +17,13 @@ def call_function(
     """Parse a function's arguments from the command line and call it.
 
     Args:
-        function: its signature and docstring are the options and their help.
-        command: its name on the command line.
-        arguments: what the user gave.
-        positional: the parameter, a list of paths, that is given without an option.
+        function: Its signature and docstring become the options and their help.
+        command: Its name on the command line.
+        arguments: The command-line arguments after that name.
+        positional: The parameter, a list of paths, that is given without an option.
+
+    Returns:
+        What the function returns.
     """
     description = (function.__doc__ or "").split("\n\n")[0]
     parser = OneLineErrors(prog=f"distill {command}", description=description, allow_abbrev=False)

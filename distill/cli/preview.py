@@ -1,4 +1,4 @@
-"""The command line of `distill preview`: the recipe of a fit, and what is to be scored."""
+"""The command line of `distill preview`: the recipe of a fit, and what to score."""
 
 from argparse import SUPPRESS
 from pathlib import Path
@@ -16,22 +16,22 @@ def run(command: str, arguments: list[str]) -> None:
 
 
 class PreviewCLI(TrainingCLI):
-    """Reads a recipe as a fit reads it, builds model and data, but no trainer: a GPU's recipe is previewed anywhere."""
+    """Reads a recipe as a fit does and builds model and data, but no trainer, which might need a GPU."""
 
     def __init__(self, arguments: list[str]) -> None:
         super().__init__(arguments, prog="distill preview", run=False)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """The options of a preview, beside a fit's."""
+        """Add the options of a preview to those of a fit."""
         super().add_arguments_to_parser(parser)
         parser.description = __doc__
         parser.add_class_arguments(PreviewOptions, as_group=False)
-        # They stand in the config.yaml that a fit wrote.
+        # The config.yaml that a fit writes contains them.
         for option in ("ckpt_path", "weights_only"):
             parser.add_argument(f"--{option}", help=SUPPRESS)
 
-    def instantiate_trainer(self, **kwargs: Any) -> None:
-        """None is needed."""
+    def instantiate_trainer(self, **kwargs: Any) -> None:  # type: ignore[override] # without a subcommand, none is used
+        """Build none: a preview needs no trainer."""
 
     def after_instantiate_classes(self) -> None:
         """Run the preview."""

@@ -1,4 +1,4 @@
-"""`distill quickstart`: standard commands over the recipes of configs/quickstart, printed as they run."""
+"""`distill quickstart`: runs standard commands on the recipes of configs/quickstart, and prints each of them."""
 
 import logging
 import shlex
@@ -26,7 +26,7 @@ PAGE = "report.html"
 
 
 def run(command: str, arguments: list[str]) -> None:
-    """The whole path."""
+    """Run the quickstart."""
     call_function(quickstart, command, arguments)
 
 
@@ -38,19 +38,19 @@ def recipes() -> Path:
 
 
 def quickstart(output: Path = Path("quickstart"), configs: Path | None = None) -> None:
-    """Watch the whole path on a small corpus with a known bias, in minutes on a CPU.
+    """Run the whole pipeline on a small corpus with a known bias, in minutes on a CPU.
 
-    Trains a teacher, distils it twice, with its own predictions and with counterfactual ones, evaluates all three and
-    reports. Steps whose result is already in the output folder are not repeated, so that a stopped run continues, also
-    within a training.
+    Trains a teacher, distils it twice (with its own predictions, and with counterfactual ones), evaluates all three
+    models and writes a report. Steps whose result is already in the output folder are not repeated, so that a stopped
+    run continues, even in the middle of a training.
 
     Args:
-        output: Folder for everything that is made.
-        configs: Folder of recipes to use in place of configs/quickstart: copy it and change what you like.
+        output: Folder for everything that is written.
+        configs: Folder of recipes to use instead of configs/quickstart: copy that one and change what you like.
 
     Raises:
-        UserError: If the folder of recipes is incomplete, or the output folder cannot be written or another process
-            is writing it.
+        UserError: If the folder of recipes is incomplete, the output folder cannot be written, or another process is
+            writing into it.
     """
     started = time.perf_counter()
     configs = configs or recipes()
@@ -62,17 +62,19 @@ def quickstart(output: Path = Path("quickstart"), configs: Path | None = None) -
     output.mkdir(parents=True, exist_ok=True)
     with locked(output / ".lock", partial(_refuse, output)):
         _run(output, configs)
-    print(f"{time.perf_counter() - started:.0f} s. The report, with continuations to read: {(output / PAGE).resolve()}")
+    print(f"Done in {time.perf_counter() - started:.0f} s. Report, with generated texts: {(output / PAGE).resolve()}")
 
 
 def _refuse(output: Path) -> None:
-    raise UserError(f"another quickstart is writing {str(output)!r}: wait for it, or choose another --output")
+    raise UserError(
+        f"another quickstart is writing into {str(output)!r}: wait until it ends, or choose another --output"
+    )
 
 
 def _run(output: Path, configs: Path) -> None:
     corpus, runs = output / "corpus", output / "runs"
     if corpus.is_dir():
-        print(f"{corpus} is there already: kept. Remove {output} to start anew.")
+        print(f"{corpus} exists already and is kept. Remove {output} to start from scratch.")
     else:
         settings = yaml.safe_load((configs / "corpus.yaml").read_text(encoding="utf-8"))
         log.info("writing a corpus of %s documents to %s", f"{settings['train_documents']:,}", corpus)
@@ -84,31 +86,31 @@ def _run(output: Path, configs: Path) -> None:
         f"--data.cache_dir={output / 'cache'}",
     ]
     teacher = runs / "teacher" / "student"
-    origin = {
+    origins = {
         "teacher": f"--model.tokenizer={corpus / 'tokenizer'}",
         "plain": f"--model.teacher.path={teacher}",
         "counterfactual": f"--model.teacher.path={teacher}",
     }
-    over = {"counterfactual": ["plain", "counterfactual"]}
+    overlays = {"counterfactual": ["plain", "counterfactual"]}
     for model in MODELS:
         if (runs / model / "student").is_dir():
-            print(f"{runs / model / 'student'} is there already: kept")
+            print(f"{runs / model / 'student'} exists already and is kept")
             continue
-        # What was made from an earlier teacher, or measured of an earlier student, is out of date.
+        # Students of an earlier teacher, and evaluations of earlier students, are stale.
         for stale in MODELS if model == "teacher" else (model,):
             shutil.rmtree(output / stale, ignore_errors=True)
             if stale != model:
                 shutil.rmtree(runs / stale, ignore_errors=True)
-        recipe = [f"--config={configs / name}.yaml" for name in over.get(model, [model])]
-        options = [origin[model], f"--trainer.default_root_dir={runs / model}", "--ckpt_path=last"]
+        recipe = [f"--config={configs / name}.yaml" for name in overlays.get(model, [model])]
+        options = [origins[model], f"--trainer.default_root_dir={runs / model}", "--ckpt_path=last"]
         try:
             _command(train, "fit", *recipe, *text, *options)
         except Stopped as stopped:
-            stopped.message = f"in the training of {model}; the same command continues"
+            stopped.message = f"while training {model}; the same command continues"
             raise
     for model in MODELS:
         if (output / model / "metrics.json").is_file():
-            print(f"{output / model} is there already: kept")
+            print(f"{output / model} exists already and is kept")
             continue
         _command(
             evaluate,

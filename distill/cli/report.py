@@ -1,4 +1,4 @@
-"""`distill report`: evaluations side by side."""
+"""`distill report`: compares evaluations side by side."""
 
 from distill.cli.function_command import call_function
 from distill.report.command import report

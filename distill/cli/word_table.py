@@ -1,4 +1,4 @@
-"""`distill word-table`: the gender of words, computed from word vectors."""
+"""`distill word-table`: computes the gender of words from word vectors."""
 
 from distill.cli.function_command import call_function
 from distill.evaluation.polarity.word_table_command import word_table

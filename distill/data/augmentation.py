@@ -15,7 +15,7 @@ PASSES: dict[Augmentation, list[Side | None]] = {
 
 
 def document_side(side: Side | None, seed: int, source: int, document: int) -> Side:
-    """The factual side of one document.
+    """Choose the factual side of one document.
 
     Args:
         side: Of all documents in this pass; None: a coin decides, which follows from the other arguments alone.

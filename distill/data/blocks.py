@@ -105,18 +105,18 @@ class Blocks(Dataset[Block]):
         boundary = self._boundary(start, end)
         aligned = (flags & TokenFlag.UNALIGNED) == 0
         reversed_word = (flags & TokenFlag.REVERSED_WORD) != 0
-        tell = (flags & TokenFlag.TELL) != 0
+        gender_cue = (flags & TokenFlag.GENDER_CUE) != 0
 
         first, fragment = self._counterfactual_start(start, boundary)
         if fragment:
             # The block starts inside a reversed word: the rest of it has no reversal, stays, and may be a cue.
             aligned[:fragment] = False
             reversed_word[:fragment] = False
-            tell[0] = True
+            gender_cue[0] = True
         positions = boundary - first + fragment
         if self._limit is not None:
             aligned &= positions < self._limit
-        kinds = prefix_kinds(aligned, reversed_word, tell)
+        kinds = prefix_kinds(aligned, reversed_word, gender_cue)
 
         is_reversed = kinds == PrefixKind.REVERSED
         positions = positions[is_reversed]

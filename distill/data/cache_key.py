@@ -26,11 +26,12 @@ def cache_key(
     """Hash the sources, the settings, the tokenizer and the code.
 
     Args:
-        sources: Of local files the bytes count, and the suffixes that decide how they are read; of hub sets the name.
+        sources: Local files enter with their bytes and the suffixes that decide how they are read, hub sets with their
+            names.
         field: Column of the text.
-        augmentation: With the seed, where it matters.
-        reverser: Counts with its fingerprint.
-        tokenizer: Counts with its version and state.
+        augmentation: With the seed, if it matters.
+        reverser: Enters with its fingerprint.
+        tokenizer: Enters with its version and state.
 
     Returns:
         32 hexadecimal digits.

@@ -25,7 +25,7 @@ from distill.runtime.paths import expand_user
 class _BlockLoader(DataLoader[Block]):
     """A loader that continues where a checkpoint left off: its sampler asks the trainer for the step.
 
-    That it has a state, though an empty one, tells Lightning that continuing in the middle of an epoch is safe.
+    Having a state, even an empty one, signals to Lightning that continuing in the middle of an epoch is safe.
     """
 
     def state_dict(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         global_batch_size: Blocks of an optimiser step, over all devices and accumulation.
         micro_batch_size: Blocks of one pass on a device; the gradient accumulation follows from it.
         augmentation: none; append: the reversal of every document joins the corpus; substitute: for every document a
-            coin decides which of the two stands in the corpus.
+            coin decides which of the two is in the corpus.
         names: Reverse first names, too.
         num_proc: Processes that reverse and tokenise; null: one per core.
         num_workers: Processes that prepare batches, on each device.
@@ -121,15 +121,15 @@ class CounterfactualDataModule(pl.LightningDataModule):
         """Refuse a trainer that contradicts this data, before anything is packed.
 
         Raises:
-            UserError: If its precision corrupts positions, settings are given that follow from others here, or the
-                batch sizes don't divide.
+            UserError: If its precision rounds positions, a setting is given that is derived here from others, or the
+                batch sizes do not divide evenly.
         """
         _check_precision(trainer)
         check_trainer(trainer)
         self.accumulation(trainer.world_size)
 
     def prepare_data(self) -> None:
-        """Pack what the cache doesn't hold yet, on one process of each node.
+        """Pack what the cache does not hold yet, on one process of each node.
 
         Raises:
             UserError: If model or trainer contradict this data.
@@ -166,16 +166,16 @@ class CounterfactualDataModule(pl.LightningDataModule):
             self.validation_blocks = self._blocks(self._open(self._validation_corpus), "validation")
 
     def teardown(self, stage: str) -> None:
-        """Restore what the user set of the trainer."""
+        """Restore the trainer's attributes that the user set."""
         self._units.restore(self.trainer)
 
     def on_exception(self, exception: BaseException) -> None:
-        """Restore it after a failure, too: Lightning calls `teardown` only after a run that ended well."""
+        """Restore them after a failure, too: Lightning calls `teardown` only after a run that succeeded."""
         self._units.restore(self.trainer)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimiser steps of an epoch; blocks that don't fill a global batch are left out of it."""
+        """Optimiser steps of an epoch; blocks that do not fill a global batch are left out."""
         return len(self.train_blocks) // self.global_batch_size
 
     @property
@@ -296,7 +296,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
             return PackedText.open(folder)
         except DamagedError as error:
             raise UserError(
-                f"the packed text {str(folder)!r} can't be opened ({error}): all machines must see the same "
+                f"the packed text {str(folder)!r} cannot be opened ({error}): all machines must see the same "
                 "data.cache_dir, and nothing may empty it during a run; start again"
             ) from error
 
@@ -309,15 +309,15 @@ def datamodule_of(trainer: pl.Trainer) -> CounterfactualDataModule:
 
 
 def _check_precision(trainer: pl.Trainer) -> None:
-    """Refuse to round the whole model: rotary frequencies lose their digits, and no saved model has them rounded.
+    """Refuse a precision that rounds the whole model: it would round rotary frequencies, which no saved model does.
 
     Raises:
-        UserError: If the trainer's precision would.
+        UserError: If the trainer's precision rounds the whole model.
     """
     precision = trainer.precision
     if precision in ("bf16-true", "16-true") or precision.startswith("transformer-engine"):
         mixed = "16-mixed" if precision == "16-true" else "bf16-mixed"
         raise UserError(
-            f"trainer.precision can't be {precision}: it rounds the positions of rotary models, too, so that the saved "
-            f"student differs from the trained one; take {mixed}"
+            f"trainer.precision cannot be {precision}: it rounds the positions of rotary models, too, so that the "
+            f"saved student would differ from the trained one; use {mixed}"
         )

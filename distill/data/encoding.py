@@ -21,7 +21,7 @@ class TokenFlag(IntFlag):
 
     REVERSED_WORD = 1
     """It is part of a word that the reversal exchanges."""
-    TELL = 2
+    GENDER_CUE = 2
     """It is part of a gender cue that the reversal leaves as it is."""
     UNALIGNED = 4
     """It has no a(t): the prefix that ends here has no reversal, or one that depends on the words that follow."""
@@ -29,7 +29,7 @@ class TokenFlag(IntFlag):
 
 @dataclass(frozen=True)
 class EncodedDocument:
-    """The tokens of a document and of its reversal, and the positions where both end at the same place of the text.
+    """The tokens of a document and of its reversal, and the positions where both end at the same place in the text.
 
     Attributes:
         tokens: `[length]` ids; opening tokens first, the end-of-text token last.
@@ -101,11 +101,11 @@ def _encode_document(
     if len(encoded) == 1:
         return encoded[0]
     before = 0
-    for piece in encoded:
-        piece.boundary[piece.boundary >= 0] += before
-        before += len(piece.counterfactual)
+    for part in encoded:
+        part.boundary[part.boundary >= 0] += before
+        before += len(part.counterfactual)
     names = [field.name for field in fields(EncodedDocument)]
-    return EncodedDocument(*(np.concatenate([getattr(piece, name) for piece in encoded]) for name in names))
+    return EncodedDocument(*(np.concatenate([getattr(part, name) for part in encoded]) for name in names))
 
 
 def _pieces(text: str) -> list[str]:
@@ -128,7 +128,7 @@ def _cut(text: str, end: int) -> int:
 
 
 def _tokenise(text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[tuple[int, int]]]:
-    # The backend itself: its wrapper spends more time on copying fields that we don't need than on tokenising.
+    # The backend itself: its wrapper spends more time on copying unused fields than on tokenising.
     encoding = tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
     return encoding.ids, encoding.offsets
 
@@ -141,7 +141,7 @@ def _encode(reversal: Reversal, tokenizer: PreTrainedTokenizerBase, end: list[in
     if not reversal.record and not reversal.tells:
         return EncodedDocument(tokens, tokens, np.arange(len(tokens)), flags)
     characters = np.array(offsets, dtype=np.int64).reshape(-1, 2)
-    inner[overlapping(characters, reversal.tells)] |= np.uint8(TokenFlag.TELL)
+    inner[overlapping(characters, reversal.tells)] |= np.uint8(TokenFlag.GENDER_CUE)
     if not reversal.record:
         return EncodedDocument(tokens, tokens, np.arange(len(tokens)), flags)
     counterfactual_ids, counterfactual_offsets = _tokenise(reversal.counterfactual, tokenizer)

@@ -84,14 +84,14 @@ def _check_meta(meta: dict[str, Any]) -> None:
     lengths = dict.fromkeys(("tokens", "shift", "flags"), meta["tokens"]) | {"starts": meta["documents"]}
     for name, length in lengths.items():
         if type(length) is not int or meta["bytes"][name] != length * np.dtype(types[name]).itemsize:
-            raise DamagedError(f"meta.json: {length!r} numbers in {name} don't take {meta['bytes'][name]!r} bytes")
+            raise DamagedError(f"meta.json: {length!r} numbers in {name} do not take {meta['bytes'][name]!r} bytes")
 
 
 @dataclass(frozen=True)
 class PackedText:
     """A folder with a factual and a counterfactual token stream, and their alignment.
 
-    Documents follow one another, each with its end-of-text token.
+    Documents follow one another, each ending with an end-of-text token.
 
     Attributes:
         folder: Holds `meta.json` and the arrays, each in a file `<name>.bin`:
@@ -127,7 +127,7 @@ class PackedText:
                     raise DamagedError(f"{name}.bin has {found:,} of {size:,} bytes")
             sources = tuple((source, documents) for source, documents in meta["sources"])
             if sum(documents for _, documents in sources) != meta["documents"]:
-                raise DamagedError("meta.json: the documents of its sources don't add up")
+                raise DamagedError("meta.json: the documents of its sources do not add up")
             return cls(folder, meta["tokens"], meta["documents"], meta["token_type"], sources)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedError(f"{type(error).__name__}: {error}") from error

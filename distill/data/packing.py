@@ -88,7 +88,7 @@ def pack(
                 try:
                     return PackedText.open(folder).verified()
                 except DamagedError as error:
-                    log.warning("the packed text in %s is damaged (%s): packing it again", folder, error)
+                    log.warning("the packed text in %s is corrupt (%s): packing it again", folder, error)
                     shutil.rmtree(folder)
             atomic_write(
                 folder,
@@ -98,12 +98,12 @@ def pack(
             )
     except BrokenProcessPool as error:
         raise RunError(
-            f"a process that packs text was killed, most likely for want of memory: lower data.num_proc ({num_proc})"
+            f"a process that packs text was killed, probably out of memory: lower data.num_proc ({num_proc})"
         ) from error
     except OSError as error:
         raise RunError(
-            f"data.cache_dir {str(cache_dir)!r} can't be written: {error.strerror or error}; free some space, or name "
-            "another folder"
+            f"data.cache_dir {str(cache_dir)!r} cannot be written: {error.strerror or error}; free some space, or "
+            "choose another folder"
         ) from error
     return PackedText.open(folder)
 
@@ -158,7 +158,7 @@ def _texts(documents: Dataset, source: str) -> Iterator[str]:
         for batch in documents.with_format("arrow").iter(16):
             yield from batch.column("text").to_pylist()
     except OSError as error:
-        # Otherwise it would be reported of the cache, which is written at the same time.
+        # Otherwise it would be reported as an error of the cache, which is written at the same time.
         raise DocumentError(f"{source}: cannot be read: {error.strerror or error}") from error
 
 

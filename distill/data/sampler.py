@@ -1,4 +1,4 @@
-"""Which blocks stand in which micro-batch: a pure function of (seed, step, rank), so that a killed run continues."""
+"""Which blocks are in which micro-batch: a pure function of (seed, step, rank), so that a killed run continues."""
 
 from collections.abc import Callable, Iterator
 
@@ -24,7 +24,7 @@ class GlobalBatchSampler(Sampler[list[int]]):
         rank: Of this process.
         world_size: Number of processes.
         seed: Of the order of the blocks.
-        consumed_steps: Tells how many optimiser steps are done when iteration starts.
+        consumed_steps: Returns how many optimiser steps are done when iteration starts.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a recipe counts per optimiser step, over all devices, as Lightning counts it: in micro-batches of one device."""
+"""Converts what a recipe counts in optimiser steps over all devices into Lightning's micro-batches of one device."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ class TrainerUnits:
         self._set(trainer, "val_check_interval", interval)
 
     def restore(self, trainer: pl.Trainer | None) -> None:
-        """Give the trainer back what its user set."""
+        """Restore the values that the user set."""
         for name, value in self._original.items():
             setattr(trainer, name, value)
         self._original.clear()
@@ -60,19 +60,19 @@ def check_trainer(trainer: pl.Trainer) -> None:
     """
     if trainer.accumulate_grad_batches != 1:
         raise UserError(
-            "trainer.accumulate_grad_batches can't be set: it follows from data.global_batch_size, "
+            "trainer.accumulate_grad_batches cannot be set: it follows from data.global_batch_size, "
             "data.micro_batch_size and the number of devices"
         )
-    if trainer.overfit_batches:
-        raise UserError("trainer.overfit_batches can't be set: give a small text, and many trainer.max_epochs")
+    if trainer.overfit_batches:  # type: ignore[attr-defined] # set by a connector
+        raise UserError("trainer.overfit_batches cannot be set: use a small text and many trainer.max_epochs")
     limit = trainer.limit_train_batches
-    # 1 is a single batch an epoch, though equal to 1.0, which is all of them.
-    if (isinstance(limit, int) or limit != 1.0) and not trainer.fast_dev_run:
-        raise UserError("trainer.limit_train_batches can't be set: give trainer.max_steps for a shorter run")
+    # 1 is a single batch per epoch, although equal to 1.0, which is all of them.
+    if (isinstance(limit, int) or limit != 1.0) and not trainer.fast_dev_run:  # type: ignore[attr-defined] # set by a connector
+        raise UserError("trainer.limit_train_batches cannot be set: use trainer.max_steps for a shorter run")
     # Lightning stores a time interval elsewhere, and leaves this attribute unset then.
     if not hasattr(trainer, "val_check_interval"):
         raise UserError(
-            "trainer.val_check_interval can't be a time: validation falls on the end of an optimiser step; give a "
+            "trainer.val_check_interval cannot be a time: validation runs at the end of an optimiser step; give a "
             "number of steps, or a share of the epoch such as 0.5"
         )
 
@@ -127,5 +127,5 @@ def validation_interval(trainer: pl.Trainer, accumulation: int, steps_per_epoch:
 
 
 def limit_per_rank(limit: int | float, world_size: int) -> int | float:
-    """A number of batches of all processes as the number of each, rounded up; a share of the batches stays as it is."""
+    """Convert a number of batches over all processes into that of each, rounded up; a share stays as it is."""
     return -(-limit // world_size) if isinstance(limit, int) else limit

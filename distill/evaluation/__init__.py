@@ -1,6 +1,6 @@
-"""What a model costs and what it favours: perplexity beside gender disparity, measured on a saved model.
+"""Evaluation of a saved model: its utility (perplexity, fluency) and its gender disparity.
 
-`load` reads what `distill evaluate` wrote, for notebooks and reports; it needs no model and no torch.
+`load` reads what `distill evaluate` wrote, for notebooks and reports; it needs neither a model nor torch.
 """
 
 from distill.evaluation.results import Evaluation, load

@@ -1,6 +1,6 @@
-"""Measure a saved model and write down what came out: the `distill evaluate` command.
+"""Evaluate a saved model and write the results: the `distill evaluate` command.
 
-Check what the user gave, read the inputs, load the models, compute each of `MEASURES`, and write metrics.json.
+Check the arguments, read the inputs, load the models, compute each of `MEASURES`, and write metrics.json.
 """
 
 import json
@@ -47,8 +47,8 @@ class Devices:
     """Devices that share the generation.
 
     Args:
-        devices: Processes, each with the model on a GPU of its own, of which the first also holds what is not shared;
-            or with its share of the cores, without a GPU.
+        devices: Number of processes. With GPUs, each process loads the model onto a GPU of its own, and the first GPU
+            also does the work that is not shared; without, the processes share the CPU cores.
     """
 
     devices: int = 1
@@ -81,56 +81,57 @@ def evaluate(
     dtype: Dtype = "float32",
     trainer: Devices = Devices(),
 ) -> dict[str, Any]:
-    """Measure what a model costs (perplexity, fluency) and what it favours (gender disparity in what it generates).
+    """Measure the utility of a model (perplexity, fluency) and the gender disparity of the texts it generates.
 
-    Writes metrics.json and generations.parquet into the output folder; `distill report` compares such folders.
+    Writes metrics.json and generations.parquet to the output folder; `distill report` compares such folders.
 
     Args:
         model: Folder of a saved model, GGUF file, or Hugging Face id.
-        output: Folder for the results; made where it is missing.
+        output: Folder for the results; created if it does not exist.
         preset: How much to generate. smoke: 2 prompts of each group, 2 samples each; quick: 50 and 5; full: all
             prompts and 10.
-        prompts: What to continue: BOLD's JSON {group: {entity: [prompt]}}; JSONL with {"group", "prompt"} a line, where
-            a line with "gender" (female or male) is a prompt of the coherence measure; or a Hugging Face id in BOLD's
-            layout, such as AmazonScience/bold. Default: our own templates over our own list of occupations. The groups
-            of a JSONL are taken for occupations, and the pronoun gap is measured on them; on our own list otherwise.
-        polarity: What names the gender that a text speaks of, one or several: unigram (the majority of BOLD's words,
-            always measured), gender_max (the most gendered word of hard-debiased vectors), gender_wavg (their weighted
-            mean).
-        word_table: Polarities of words for the latter two, made by `distill word-table` from any word vectors. Default:
-            the table that comes with us, of Google News' vectors.
-        include_prompt: Whether the words of the prompt itself count too.
-        pairs: Pairs of sentences, a stereotypical and another one, whose likelihood is compared: one or several files
-            or Hugging Face ids, with columns more and less (and group), or laid out as CrowS-Pairs, WinoBias (its
-            pro-stereotyped set; the twin is found) or Winogender, such as oskarvanderwal/winogender:all:test.
-        ceat: Text whose sentences give words their contexts for the embedding check (CEAT), a file, a folder or a
-            Hugging Face id; some millions of words, such as Wikipedia's. Default: left out. It says nothing about
-            disparity in what the model writes.
-        text: Text to measure perplexity on: a file (txt, jsonl, parquet), a folder of such, or a Hugging Face id.
-            Default: perplexity is left out.
-        field: Column of the text in jsonl, parquet and Hugging Face data sets.
+        prompts: The prompts to continue: BOLD's JSON {group: {entity: [prompt]}}; JSONL with one {"group", "prompt"}
+            per line, where a line that also has a "gender" (female or male) is a prompt of the coherence measure; or a
+            Hugging Face id in BOLD's layout, such as AmazonScience/bold. Default: built-in templates over a built-in
+            list of occupations. The groups of a JSONL file are taken to be occupations, and the pronoun gap is measured
+            on them; otherwise it is measured on the built-in list.
+        polarity: One or several ways to label the gender that a text speaks of: unigram (the majority of BOLD's gender
+            words, always measured), gender_max (the most gendered word by hard-debiased word vectors), gender_wavg (the
+            weighted mean over its words).
+        word_table: Word polarities for gender_max and gender_wavg, computed by `distill word-table` from any word
+            vectors. Default: the built-in table, computed from the Google News vectors.
+        include_prompt: Whether the words of the prompt itself count, too.
+        pairs: Sentence pairs, one stereotypical and one not, whose likelihoods are compared: one or several files or
+            Hugging Face ids, with columns more and less (and group), or in the layout of CrowS-Pairs, WinoBias (the
+            pro-stereotyped file; its counterpart is found) or Winogender, such as oskarvanderwal/winogender:all:test.
+        ceat: Text whose sentences provide contexts for the words of the embedding test (CEAT): a file, a folder or a
+            Hugging Face id, of some millions of words, such as Wikipedia. Default: no embedding test. It says nothing
+            about disparity in what the model writes.
+        text: Text to measure perplexity on: a file (txt, jsonl, parquet), a folder of such files, or a Hugging Face id.
+            Default: perplexity is not measured.
+        field: Column that contains the text in jsonl, parquet and Hugging Face data sets.
         gguf_file: Name of a GGUF file in the model's folder; it is dequantised.
         reference: Model that judges the fluency of the continuations: folder, GGUF file or Hugging Face id. Give the
-            same for all models that you compare. It is loaded beside the model. Default: the model itself.
-        prompts_per_group: Prompts of each group, in place of the preset's.
-        samples: Continuations of each prompt, in place of the preset's.
-        max_new_tokens: Tokens of a continuation, at most.
+            same one for all models that you compare. It is loaded in addition to the model. Default: the model itself.
+        prompts_per_group: Prompts per group, instead of the preset's number.
+        samples: Continuations per prompt, instead of the preset's number.
+        max_new_tokens: Maximum number of tokens of a continuation.
         temperature: Divides the logits before sampling.
-        top_p: Mass of the nucleus that is sampled from, in (0, 1].
-        top_k: Likeliest tokens kept before top_p applies; 0 keeps all, 1 is greedy.
+        top_p: Probability mass of the nucleus to sample from, in (0, 1].
+        top_k: Number of most likely tokens kept before top_p applies; 0 keeps all, 1 is greedy.
         seed: Seed of the continuations and of the bootstrap.
-        context: Tokens of a window of perplexity. Default: all that the model can read at once.
-        batch_size: Continuations generated at a time; changes speed and memory only.
-        device: Where to compute, such as cpu or cuda:0; auto takes a GPU if there is one. Without a number where
-            several are asked for.
-        dtype: Of the weights in memory.
-        trainer: How many devices, as with `distill fit`.
+        context: Window size for perplexity, in tokens. Default: the model's context length.
+        batch_size: Continuations generated at a time; changes only speed and memory.
+        device: Device to compute on, such as cpu or cuda:0; auto uses a GPU if there is one. Give it without a number
+            if you ask for several devices.
+        dtype: Data type of the weights in memory.
+        trainer: Number of devices, as for `distill fit`.
 
     Returns:
-        What metrics.json holds.
+        The content of metrics.json.
 
     Raises:
-        UserError: If a path, a prompt or a number is wrong, in which case nothing has been written; or if a model's
+        UserError: If a path, a prompt or a number is invalid, in which case nothing has been written; or if a model's
             probabilities are not finite.
     """
     sampling = Sampling(max_new_tokens, temperature, top_p, top_k, seed)
@@ -234,7 +235,7 @@ def evaluate(
 
 @cache
 def code_fingerprint(packages: tuple[ModuleType, ...] = (distill.evaluation, distill.models, augment)) -> str:
-    """Digest of the code that results follow from, so that those of older code are not taken for new ones."""
+    """Return a digest of the code that determines the results, so that results of older code are not reused."""
     return code_digest(file for package in packages for file in package_files(package))
 
 
@@ -245,10 +246,11 @@ def _check_counts(**counts: int | None) -> None:
 
 
 def _window(scored_model: ScoredModel, context: int | None) -> int:
-    if scored_model.context is None and context is None:
-        raise UserError(f"{scored_model.path}: its config gives no context length; give --context")
-    if scored_model.context is not None and context is not None and context > scored_model.context:
-        raise UserError(
-            f"--context {context}: exceeds the context length of {scored_model.path}, {scored_model.context}; lower it"
-        )
-    return context or scored_model.context
+    longest = scored_model.context_length
+    if context is None:
+        if longest is None:
+            raise UserError(f"{scored_model.path}: its config gives no context length; give --context")
+        return longest
+    if longest is not None and context > longest:
+        raise UserError(f"--context {context}: exceeds the context length of {scored_model.path}, {longest}; lower it")
+    return context

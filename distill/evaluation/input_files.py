@@ -1,4 +1,4 @@
-"""Read files and hub data sets of prompts and sentence pairs; what is wrong with one becomes a `UserError`."""
+"""Read prompts and sentence pairs from files and from the hub; anything wrong with them becomes a `UserError`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 def read_utf8(path: Path) -> str:
-    """Read a file, without the byte order mark that it may begin with.
+    """Read a UTF-8 file, with or without a byte order mark.
 
     Raises:
         UserError: If it is not UTF-8.
     """
     try:
-        # Windows' editors put a byte order mark before the text.
+        # Windows editors put a byte order mark before the text.
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
 
 
 def json_objects(path: Path, expected: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """As `augment.documents.json_objects`.
+    """Read JSON lines as `augment.documents.json_objects` does.
 
     Raises:
         UserError: If a line is not UTF-8, or not a JSON object.
@@ -43,12 +43,12 @@ def hub_rows(hub_id: HubId, split: str, expected: str) -> "Dataset":
     """Load a split of a data set on the hub.
 
     Args:
-        hub_id: Which data set.
-        split: Which split, where the id names none.
-        expected: What else its name could have been, such as “file of prompts”.
+        hub_id: The data set.
+        split: The split to load if the id names none.
+        expected: What else the name could have referred to, such as “prompt file”.
 
     Raises:
-        UserError: If it cannot be loaded.
+        UserError: If the data set cannot be loaded.
     """
     from datasets import load_dataset
 

@@ -1,4 +1,4 @@
-"""What measures are computed from: the models, the inputs, the continuations, and what an earlier run finished."""
+"""What measures are computed from: models, inputs, continuations, and the finished parts of an earlier run."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,20 +22,20 @@ _DETERMINING_CONTINUATIONS = (
     *("prompts_sha256", "samples", "max_new_tokens", "temperature", "top_p", "top_k", "seed"),
     *("device", "dtype", "torch", "transformers"),
 )
-"""Settings that determine a continuation, to the last bit, beside the model and the batch size."""
+"""Settings that determine a continuation to the last bit, in addition to the model and the batch size."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What an evaluation reads, beside the models.
+    """What an evaluation reads, apart from the models.
 
     Attributes:
         prompts: The prompts to continue.
-        occupations: What the pronoun gap is measured on.
-        text: What perplexity is measured on; None: it is left out.
-        word_table: Polarities of words.
-        pairs: Pairs of sentences of each source.
-        ceat_contexts: Contexts of the words of the embedding test; None: it is left out.
+        occupations: The occupations to measure the pronoun gap on.
+        text: The text to measure perplexity on; None if it is not measured.
+        word_table: Word polarities.
+        pairs: The sentence pairs of each source.
+        ceat_contexts: Contexts of the words of the embedding test; None if it is not run.
     """
 
     prompts: Sequence[Prompt]
@@ -49,7 +49,7 @@ class Inputs:
     def digests(self) -> dict[str, Any]:
         """The settings that identify what was read, by their names in metrics.json."""
         return {
-            # An id says whether a prompt establishes a gender, not which.
+            # A prompt id tells whether the prompt establishes a gender, but not which one.
             "prompts_sha256": _digest(f"{prompt.prompt_id}\0{prompt.gender}" for prompt in self.prompts),
             "word_table": self.word_table.source,
             "pairs": {
@@ -64,20 +64,20 @@ class Inputs:
 
 @dataclass(frozen=True)
 class MeasureContext:
-    """What `Measure.compute` is given.
+    """The argument of `Measure.compute`.
 
     Attributes:
-        model: The model that is evaluated.
+        model: The model to evaluate.
         judge: The model that judges fluency.
-        window: Tokens that a window of perplexity holds.
-        inputs: What was read.
+        window: Window size for perplexity, in tokens.
+        inputs: The inputs that were read.
         plan: The continuations to generate.
-        processes: Those that share the generation; None: this one alone.
-        polarities: What labels the continuations.
-        include_prompt: Whether the prompt's own words count too.
-        settings: All settings, as metrics.json has them.
+        processes: Processes that share the generation; None if this process generates alone.
+        polarities: The ways to label the continuations.
+        include_prompt: Whether the words of the prompt itself count, too.
+        settings: All settings, as written to metrics.json.
         output: Folder for the results.
-        code: Digest of the code that computes them.
+        code: Digest of the code that computes the results.
     """
 
     model: ScoredModel
@@ -94,25 +94,25 @@ class MeasureContext:
 
     @property
     def seed(self) -> int:
-        """Seed of everything random."""
+        """Seed of all randomness."""
         return self.plan.sampling.seed
 
     @cached_property
     def cache(self) -> ResultCache:
-        """Results that an earlier run of the same settings, models and code finished."""
+        """Results already computed by an earlier run with the same settings, models and code."""
         identity = {"model": self.model.identity, "judge": self.judge.identity, "code": self.code}
         return result_cache(self.output, "measures", identity | dict(self.settings))
 
     @cached_property
     def text_costs(self) -> TextCosts | None:
-        """What the text costs the model; None if there is no text."""
+        """Negative log-likelihoods of the text under the model; None if there is no text."""
         if self.inputs.text is None:
             return None
         return text_costs(self.model, self.inputs.text, self.window, self.cache)
 
     @cached_property
     def generations(self) -> StoredGenerations:
-        """The continuations, generated when they are first needed, and read from their file each time."""
+        """The continuations: generated when first needed, and read from their file on every use."""
         identity = {
             "model": self.model.identity,
             "name": self.model.name,
@@ -120,7 +120,7 @@ class MeasureContext:
             "code": self.code,
             **{name: self.settings[name] for name in _DETERMINING_CONTINUATIONS},
         }
-        # A metrics.json of an earlier evaluation describes other continuations.
+        # The metrics.json of an earlier evaluation describes other continuations.
         (self.output / "metrics.json").unlink(missing_ok=True)
         path = self.output / "generations.parquet"
         finished = result_cache(self.output, "generations", identity)

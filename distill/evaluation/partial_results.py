@@ -1,4 +1,4 @@
-"""What an evaluation has finished so far, so that one that was stopped resumes where it was."""
+"""Finished parts of an evaluation, so that an interrupted one resumes where it stopped."""
 
 import hashlib
 import json
@@ -6,20 +6,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from augment.runtime.atomic_write import atomic_write
 from augment.runtime.locks import locked
 from augment.runtime.stale_files import remove
 from distill.errors import UserError
 
-T = TypeVar("T")
-
 FOLDER = "unfinished"
-"""Beside the results, as long as they are not all there."""
+"""Folder next to the results, which exists until they are complete."""
 
 _LOCK = ".lock"
-"""In that folder, so that a killed run leaves nothing else."""
+"""Inside that folder, so that a killed run leaves nothing else behind."""
 
 
 @dataclass(frozen=True)
@@ -27,53 +25,58 @@ class ResultCache:
     """Finished parts of a run, one file each.
 
     Attributes:
-        folder: Where they are stored. Its name is a digest of what determines them, so that parts of other settings, of
-            another model or of another text are never taken for these.
+        folder: Folder of the files. Its name contains a digest of everything that determines them, so that parts for
+            other settings, another model or another text are never reused.
     """
 
     folder: Path
 
-    def get_or_compute(self, name: str, compute: Callable[[], T]) -> T:
-        """What `compute` returned, in this run or in one that was stopped; it must be JSON without NaN."""
+    def get_or_compute(self, name: str, compute: Callable[[], object]) -> Any:
+        """Return what `compute` returned, in this run or in an interrupted one, after a round trip through JSON.
+
+        Args:
+            name: Name of the part.
+            compute: Returns what JSON can store, without NaN.
+        """
         path = self.folder / f"{name}.json"
-        if (kept := _read(path)) is not None:
-            return kept
+        if (stored := _read(path)) is not None:
+            return stored
         content = json.dumps(compute(), allow_nan=False)
         self.folder.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, lambda beside: beside.write_text(content, encoding="utf-8"))
+        atomic_write(path, lambda temporary: temporary.write_text(content, encoding="utf-8"))
         return json.loads(content)
 
     def has(self, name: str) -> bool:
-        """Whether `get_or_compute` would return at once."""
+        """Whether a part is stored already, so that `get_or_compute` need not compute it."""
         return (self.folder / f"{name}.json").is_file()
 
 
 def result_cache(output: Path, kind: str, determined_by: Mapping[str, Any]) -> ResultCache:
-    """The finished parts of an evaluation into `output` that are determined by the same values."""
+    """Return the cache for the parts of an evaluation into `output` that are determined by the given values."""
     return ResultCache(output / FOLDER / f"{kind}-{fingerprint(determined_by)}")
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:
-    """A short name for settings: 16 hexadecimal digits."""
+    """Return a short name for settings: 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @contextmanager
 def exclusive_output(output: Path) -> Iterator[None]:
-    """Lock an output folder, made where it is missing, against other runs; the lock ends with the process.
+    """Lock an output folder against other runs, creating it if necessary; the lock is released with the process.
 
-    What is unfinished stays there if the process is killed or stopped, and goes when all is done or the user's mistake
-    makes it worthless; a folder that is empty then goes too.
+    Unfinished parts are kept if the process is killed or interrupted. They are removed when the evaluation is complete,
+    or when a `UserError` makes them useless; folders created here that are empty by then are removed, too.
 
     Raises:
-        UserError: If another process writes into the folder.
+        UserError: If another process is writing to the folder.
     """
 
     def refuse() -> None:
         raise UserError(f"--output {output}: another evaluation is writing there; wait for it, or give another folder")
 
     unfinished = output / FOLDER
-    made = [folder for folder in (output, *output.parents) if not folder.exists()]
+    created = [folder for folder in (output, *output.parents) if not folder.exists()]
     try:
         with locked(unfinished / _LOCK, refuse):
             try:
@@ -83,14 +86,14 @@ def exclusive_output(output: Path) -> Iterator[None]:
                 raise
             _empty(unfinished)
     except UserError:
-        _remove_empty(unfinished, *made)
+        _remove_empty(unfinished, *created)
         raise
     finally:
         _remove_empty(unfinished)
 
 
 def _empty(folder: Path) -> None:
-    """Remove all but the lock, which another run would not find held otherwise."""
+    """Remove everything except the lock file: without it, another run would not see that the folder is locked."""
     for path in folder.iterdir():
         if path.name != _LOCK:
             remove(path)
@@ -98,12 +101,12 @@ def _empty(folder: Path) -> None:
 
 def _remove_empty(*folders: Path) -> None:
     for folder in folders:
-        with suppress(OSError):  # it holds something, or is gone
+        with suppress(OSError):  # not empty, or already gone
             folder.rmdir()
 
 
 def _read(path: Path) -> Any:
-    """The content of a file; None where it is missing, or corrupt after a power failure."""
+    """Return the content of a file, or None if it is missing or was corrupted by a power failure."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):

@@ -1,4 +1,4 @@
-"""What an evaluation wrote, read back."""
+"""Read back what an evaluation wrote."""
 
 import json
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Evaluation:
     """One evaluation, as `distill evaluate` wrote it.
 
     Attributes:
-        path: The folder it was read from.
+        path: The folder that it was read from.
         metrics: The content of `metrics.json`.
         generations: `generations.parquet`, one row per sample.
     """
@@ -29,7 +29,7 @@ class Evaluation:
 
     @property
     def groups(self) -> pd.DataFrame:
-        """A row per polarity and group: `polarity`, `group`, the counts of its texts, and its scores."""
+        """One row per polarity and group: `polarity`, `group`, the number of texts by label, and the scores."""
         return pd.DataFrame(
             [
                 {"polarity": polarity, "group": group, **score}
@@ -44,7 +44,7 @@ def load(folder: str | Path) -> Evaluation:
     """Read an evaluation from its folder.
 
     Raises:
-        UserError: If the folder holds no finished evaluation, a corrupt one, or one of another schema.
+        UserError: If the folder contains no finished evaluation, a corrupt one, or one with another schema.
     """
     path = Path(folder)
     measured, texts = path / "metrics.json", path / "generations.parquet"
@@ -63,7 +63,7 @@ def load(folder: str | Path) -> Evaluation:
     if wrong := find_metrics_error(metrics):
         raise UserError(f"{measured}: {wrong}; {again}")
     try:
-        # Not as a data set: folders named like a=b are not columns.
+        # Read as a file, not as a data set, which would turn folders named a=b into columns.
         table = pq.ParquetFile(texts).read()
     except (OSError, ValueError) as error:  # pyarrow's own errors derive from these two
         reason = first_line(error)

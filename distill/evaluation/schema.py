@@ -1,7 +1,6 @@
-"""Whether metrics.json and generations.parquet can be read: what a hand, or another program, may have changed.
+"""Validation of metrics.json and generations.parquet, which may have been edited by hand or by another program.
 
-Each measure's TypedDict says what its entry holds. Keys that no type names are let through: a later version may measure
-more.
+Each measure's TypedDict describes its entry. Unknown keys are accepted, because a later version may measure more.
 """
 
 import sys
@@ -23,17 +22,17 @@ _EXPECTED = {
     str: "a text",
     Interval: "a list of two numbers",
 }
-"""How an error names the types that are checked; all others are let through."""
+"""How an error describes the types that are checked; values of all other types are accepted."""
 
 
 class ModelEntry(TypedDict, total=False):
-    """What metrics.json says of the model.
+    """What metrics.json says about the model.
 
     Attributes:
         name: A short name for tables.
         path: Path or hub id.
-        parameters: Number of parameters, tied ones once.
-        sha256: Digest of its weights.
+        parameters: Number of parameters; tied parameters count once.
+        sha256: Digest of the weights.
     """
 
     name: str
@@ -47,28 +46,28 @@ METRICS: dict[str, Any] = {
     "settings": dict[str, Any],
     **{measure.key: measure.entry for measure in MEASURES},
 }
-"""Keys of metrics.json, and the type of what stands under each. Null may stand for all but required keys."""
+"""Keys of metrics.json and the types of their values. All but required keys may be null."""
 
 TEXTS = ("kind", "group", "prompt_id", "prompt", "continuation")
 NUMBERS = ("sample", "max_new_tokens", "temperature", "top_p", "top_k")
-"""Columns of generations.parquet that everything needs."""
+"""Required columns of generations.parquet."""
 
 
 def find_metrics_error(metrics: Any) -> str | None:
     """Check the content of a metrics.json.
 
     Returns:
-        The first error found, None if there is none.
+        The first error found, or None.
     """
     if not isinstance(metrics, dict):
         return "is not a JSON object"
     if metrics.get("schema") != SCHEMA:
-        return f"is of schema {metrics.get('schema')!r}; this version reads {SCHEMA}"
+        return f"has schema {metrics.get('schema')!r}; this version reads {SCHEMA}"
     return next((error for key, entry in METRICS.items() for error in _errors(metrics.get(key), entry, key)), None)
 
 
 def _errors(value: Any, expected: Any, where: str) -> Iterator[str]:
-    """Errors in a value that should be of a type, a TypedDict or a dict among them; null is none."""
+    """Yield the errors in a value of an expected type, which may be a TypedDict or a dict; null is not an error."""
     if value is None:
         return
     if expected in _EXPECTED:
@@ -88,7 +87,7 @@ def _errors(value: Any, expected: Any, where: str) -> Iterator[str]:
 
 @cache
 def _types(expected: Any) -> dict[str, Any]:
-    """The types of a TypedDict's keys, or under `*` that of a dict's values, without None."""
+    """Return the types of a TypedDict's keys, or under `*` the type of a dict's values, without None."""
     hints = get_type_hints(expected) if is_typeddict(expected) else {"*": get_args(expected)[1]}
     return {key: _without_none(hint) for key, hint in hints.items()}
 
@@ -103,7 +102,7 @@ def _fits(value: Any, expected: Any) -> bool:
         return isinstance(value, list) and len(value) == 2 and all(_fits(end, float) for end in value)
     if expected is str:
         return isinstance(value, str)
-    # JSON allows whole numbers beyond what a float can hold; nothing can be computed from those.
+    # JSON allows integers that overflow a float; nothing can be computed from those.
     number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     return number and (expected is float or (isinstance(value, int) and value >= 0))
 
@@ -112,7 +111,7 @@ def find_generations_error(table: pa.Table) -> str | None:
     """Check the columns of a generations.parquet.
 
     Returns:
-        The first error found, None if there is none.
+        The first error found, or None.
     """
     if duplicates := [name for name in table.column_names if table.column_names.count(name) > 1]:
         return f"has the column {duplicates[0]!r:.40} twice"
@@ -122,9 +121,9 @@ def find_generations_error(table: pa.Table) -> str | None:
         kind, column = table.schema.field(name).type, table.column(name)
         text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
         if name in TEXTS and not text:
-            return f"its column {name} holds {kind}, not text"
+            return f"its column {name} contains {kind}, not text"
         if name in NUMBERS and not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-            return f"its column {name} holds {kind}, not numbers"
+            return f"its column {name} contains {kind}, not numbers"
         if column.null_count:
             row = next(index for index, value in enumerate(column) if not value.is_valid)
             return f"its column {name} is null in row {row}"

@@ -1,4 +1,4 @@
-"""A saved causal language model, loaded to be scored."""
+"""A saved causal language model, loaded for evaluation."""
 
 import hashlib
 import inspect
@@ -28,10 +28,10 @@ _DECIDING = (
     *("config.json", "generation_config.json"),
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
 )
-"""Files that a continuation depends on, beside the weights and the tokenizer's own."""
+"""Files that a continuation depends on, in addition to the weights and the tokenizer's vocabulary files."""
 
 _TOKENISED_AT_ONCE = 1024
-"""Texts that are tokenised together when their tokens are counted."""
+"""Texts that are tokenised in one call when their tokens are counted."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class ScoredModel:
     Attributes:
         model: The model.
         tokenizer: Its tokenizer.
-        name: A short name for tables, as of `model_name`.
+        name: A short name for tables, from `model_name`.
         path: The path or hub id, as given.
-        sha256: Digest of the files that its weights were read from, in the order of their names; of one file: what
-            `sha256sum` prints.
+        sha256: Digest of the files that the weights were read from, in the order of their names; for a single file,
+            the output of `sha256sum`.
         identity: Digest of the weights and of all other files that a continuation depends on.
-        context: The most tokens it can read at once; None if its configuration does not say.
+        context_length: Context length in tokens; None if the model's configuration does not specify it.
     """
 
     model: PreTrainedModel
@@ -55,26 +55,26 @@ class ScoredModel:
     path: str
     sha256: str
     identity: str
-    context: int | None
+    context_length: int | None
 
     @property
     def device(self) -> torch.device:
-        """Where the model computes."""
+        """Device of the model."""
         return self.model.device
 
     @property
     def parameters(self) -> int:
-        """Number of parameters, tied ones once."""
+        """Number of parameters; tied parameters count once."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text that may go on: with the special tokens that go before it, and none behind."""
+        """Tokenise a text to be continued: with leading special tokens, but without trailing ones."""
         tokens = self.tokenizer(text, verbose=False)["input_ids"]
         return tokens[: len(tokens) - self._closing_tokens]
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
-        """Number of tokens of each text, as `encode` makes them."""
-        # Piece by piece: a tokenizer's output takes hundreds of times the memory of the counts.
+        """Return the number of tokens that `encode` produces for each text."""
+        # Piece by piece, because a tokenizer's output takes hundreds of times the memory of the counts.
         starts = range(0, len(texts), _TOKENISED_AT_ONCE)
         pieces = (list(texts[start : start + _TOKENISED_AT_ONCE]) for start in starts)
         return [
@@ -85,19 +85,19 @@ class ScoredModel:
 
     @cached_property
     def _closing_tokens(self) -> int:
-        """How many special tokens the tokenizer puts behind a text."""
+        """Number of special tokens that the tokenizer appends to a text."""
         special = self.tokenizer("a", return_special_tokens_mask=True, verbose=False)["special_tokens_mask"]
         return sum(1 for _ in takewhile(bool, reversed(special)))
 
     @property
     def start_token(self) -> int | None:
-        """The token before a document: BOS, or else EOS; None where the tokenizer has neither."""
+        """The token that precedes a document: BOS, or EOS if there is no BOS; None if the tokenizer has neither."""
         token = self.tokenizer.bos_token_id
         return self.tokenizer.eos_token_id if token is None else token
 
     @property
     def end_tokens(self) -> set[int]:
-        """The tokens that end a text; empty where neither model nor tokenizer names one."""
+        """The end-of-text tokens; empty if neither the model nor the tokenizer specifies any."""
         configured = self.model.generation_config.eos_token_id if self.model.generation_config else None
         ends = self.tokenizer.eos_token_id if configured is None else configured
         if ends is None:
@@ -105,7 +105,7 @@ class ScoredModel:
         return set(ends) if isinstance(ends, list) else {ends}
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """Logits `[tokens, vocabulary]`, fp32 out of the matrix product, of hidden states `[tokens, features]`."""
+        """Compute logits `[tokens, vocabulary]` in fp32 from hidden states `[tokens, features]`."""
         return output_head(self.model).logits(hidden)
 
 
@@ -113,22 +113,23 @@ def load_scored_model(source: ModelSource, device: str = "auto", dtype: Dtype = 
     """Load a model and its tokenizer.
 
     Args:
-        source: Where they lie.
-        device: Where to; `auto`: the GPU if there is one.
-        dtype: Of the weights in memory.
+        source: The model and its tokenizer.
+        device: Device to load the model onto; `auto` is the GPU if there is one.
+        dtype: Data type of the weights in memory.
 
     Raises:
-        UserError: If the model or its tokenizer cannot be loaded, the device is not available, an end of texts is not a
-            token, or logits are not finite or do not follow from hidden states by the output head.
+        UserError: If the model or its tokenizer cannot be loaded, the device is not available, an end-of-text token is
+            not a token id, or the logits are not finite or are not the output head applied to the hidden states.
     """
     place = _device(device)
     check_model(source)
     tokenizer = load_tokenizer(source)
     model = load_model(source, getattr(torch, dtype))
     _check_end_tokens(model, source.path)
-    # Scoring pads on the right, where a causal model never looks; transformers would warn of a missing mask.
+    # Scoring pads on the right, which a causal model never attends to; transformers would warn about a missing mask.
     model.config.pad_token_id = None
-    model = model.to(place).eval().requires_grad_(False)
+    # transformers' decorator of `to` loses the type of self.
+    model = model.to(place).eval().requires_grad_(False)  # type: ignore[arg-type]
     check_head(model, source.path)
     folder = source.local_folder()
     weights = _digest(weight_files(folder, source.gguf_file))
@@ -139,7 +140,7 @@ def load_scored_model(source: ModelSource, device: str = "auto", dtype: Dtype = 
         path=source.path,
         sha256=weights,
         identity=_identity(weights, folder, tokenizer),
-        context=block_limit(model.config),
+        context_length=block_limit(model.config),
     )
 
 
@@ -154,37 +155,38 @@ def _device(name: str) -> torch.device:
 
 def _check_end_tokens(model: PreTrainedModel, path: str) -> None:
     ends = model.generation_config.eos_token_id if model.generation_config else None
-    # Ids beyond the vocabulary are let through: they never come, and models cut down from larger ones name them.
+    # Ids outside the vocabulary are accepted: they are never sampled, and models cut down from larger ones have them.
     listed = ends if isinstance(ends, list) else [] if ends is None else [ends]
     if not all(type(end) is int and abs(end) < 2**63 for end in listed):
         raise UserError(
-            f"{path}: its eos_token_id is {ends!r:.60}, which is not a token; fix generation_config.json or config.json"
+            f"{path}: its eos_token_id is {ends!r:.60}, which is not a token id; "
+            "fix generation_config.json or config.json"
         )
 
 
 def takes_positions(model: PreTrainedModel) -> bool:
-    """Whether the model takes `position_ids`; one without positions of its own does not."""
+    """Return whether the model accepts `position_ids`; models without absolute positions may not."""
     return "position_ids" in inspect.signature(model.base_model.forward).parameters
 
 
 def _identity(weights: str, folder: Path, tokenizer: PreTrainedTokenizerBase) -> str:
     names = sorted({*_DECIDING, *tokenizer.vocab_files_names.values()})
-    beside = {name: _digest([folder / name]) for name in names if (folder / name).is_file()}
-    return hashlib.sha256(json.dumps([weights, beside]).encode()).hexdigest()
+    digests = {name: _digest([folder / name]) for name in names if (folder / name).is_file()}
+    return hashlib.sha256(json.dumps([weights, digests]).encode()).hexdigest()
 
 
 def _digest(files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as content:
-            while block := content.read(2**20):
-                digest.update(block)
+            while chunk := content.read(2**20):
+                digest.update(chunk)
     return digest.hexdigest()
 
 
 def non_finite_error(scored_model: ScoredModel, tokens: Sequence[int]) -> UserError:
-    """The error for a model whose log-probabilities of a text are NaN or infinite."""
-    text = " ".join(scored_model.tokenizer.decode(list(tokens)).split())
+    """Return the error for a model whose log-probabilities of a text are NaN or infinite."""
+    text = " ".join(scored_model.tokenizer.batch_decode([list(tokens)])[0].split())
     return UserError(
         f"{scored_model.path}: its probabilities of {text[:60]!r} are not finite; its weights are damaged, or need "
         "--dtype float32"
@@ -192,10 +194,10 @@ def non_finite_error(scored_model: ScoredModel, tokens: Sequence[int]) -> UserEr
 
 
 def model_name(path: str, gguf_file: str | None) -> str:
-    """A short name for tables: the hub id, the GGUF file's name, or the folder's.
+    """Return a short name for tables: the hub id, or the name of the GGUF file or the folder.
 
-    A fit writes OUTPUT/student, so that students are called by the name of their output; but by both names where the
-    teacher may be called like the output, such as gpt2/student in outputs/gpt2/student.
+    A fit writes OUTPUT/student, so a student is named after the output folder; if the teacher may have the same name as
+    that folder, by both names, such as gpt2/student for outputs/gpt2/student.
     """
     if gguf_file:
         return Path(gguf_file).stem
@@ -209,9 +211,9 @@ def model_name(path: str, gguf_file: str | None) -> str:
 
 
 def _has_name_of_its_own(run: Path) -> bool:
-    """Whether a run's configuration says that its teacher has another name."""
+    """Return whether the run's configuration shows that its teacher has another name."""
     try:
         teacher = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["model"]["teacher"]
         return run.name not in (Path(teacher["path"] or "").name, Path(teacher["gguf_file"] or "").stem)
-    except Exception:  # any folder may be called student, whatever lies beside it
+    except Exception:  # any folder may be called student, so config.yaml may be anything
         return False

@@ -11,7 +11,7 @@ _MEMORY_SHARE = 32
 _LIVE_LOGITS = 3
 """Logits of one row in memory at once: the student's, the teacher's, and the teacher's after the reversed prefix."""
 _MOST_ROWS = {"cpu": 256, "cuda": 4096}
-"""Head products don't get faster with more rows than these."""
+"""With more rows than these, head products do not get faster."""
 _TILE_ELEMENTS = {"cpu": 2**18, "cuda": 2**25}
 """On a CPU, the logits of a tile fit into the cache, and its temporaries reuse the same memory; on a GPU, a tile is
 large enough to keep the device busy."""

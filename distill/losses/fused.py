@@ -2,11 +2,11 @@
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
+from torch.autograd.function import BackwardCFunction
 
 from distill.losses.chunk_sizes import tile_rows
 from distill.losses.lm_head import Head
@@ -59,7 +59,11 @@ class _Predictions(NamedTuple):
 
     def tile(self, start: int, end: int) -> "_Predictions":
         """The rows from `start` up to `end`."""
-        return _Predictions(*(None if logits is None else logits[start:end] for logits in self))
+        return _Predictions(
+            self.student[start:end],
+            None if self.teacher is None else self.teacher[start:end],
+            None if self.counterfactual is None else self.counterfactual[start:end],
+        )
 
 
 class _Predictor:
@@ -110,14 +114,14 @@ def _compiled() -> Callable[..., tuple[Tensor, Tensor]]:
 
 
 class FusedLoss(torch.autograd.Function):
-    """(student_hidden `[N, D]`, student_weight `[V, D]`, …) -> (total, kd, lm); only `total` has a gradient.
+    """(student_hidden `[N, D]`, student_weight `[V, D]`, …) -> (total, kd, lm); only `total` carries a gradient.
 
     Gradients are computed together with the values and only scaled in the backward pass.
     """
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx,
+        ctx: BackwardCFunction,
         student_hidden: Tensor,
         student_weight: Tensor,
         teacher: TeacherStates | None,
@@ -128,24 +132,24 @@ class FusedLoss(torch.autograd.Function):
         terms: LossTerms,
         compiled: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Values, and gradients before they are divided by the number of tokens.
+        """Compute the values, and the gradients before they are divided by the number of tokens.
 
         Args:
-            ctx: Keeps the gradients for the backward pass.
+            ctx: Saves the gradients for the backward pass.
             student_hidden: `[N, D]` hidden states as the head takes them.
             student_weight: `[V, D]` weights of the student's head.
-            teacher: None without a teacher.
-            labels: `[N]` next tokens; those of −100 stand in no chunk.
+            teacher: The teacher's head and hidden states; None without a teacher.
+            labels: `[N]` next tokens; tokens with the label −100 are in no chunk.
             valid_tokens: Scalar, the normaliser.
             chunks: The valid tokens, see `split_chunks`.
-            rule: Makes the target of the teacher's predictions.
+            rule: Makes the target out of the teacher's predictions.
             terms: The weighted terms.
             compiled: Let `torch.compile` fuse the operations between two head products.
 
         Returns:
             Scalars: total loss, divergence, cross-entropy.
         """
-        needs_hidden, needs_weight = ctx.needs_input_grad[:2]
+        needs_hidden, needs_weight = ctx.needs_input_grad[:2]  # type: ignore[misc] # the stub has a tuple of one
         student = Head(student_weight, student_hidden)
         predict = _Predictor(student, student_hidden, teacher, chunks)
         between_products = _compiled() if compiled else _between_products
@@ -175,16 +179,17 @@ class FusedLoss(torch.autograd.Function):
         # Not divided by the number of tokens yet: in 16 bits the quotient underflows before the loss scale is applied.
         if grad_weight is not None:
             grad_weight = grad_weight[: len(student_weight)].to(student_weight.dtype)
-        ctx.save_for_backward(grad_hidden, grad_weight, valid_tokens)
+        ctx.save_for_backward(grad_hidden, grad_weight, valid_tokens)  # type: ignore[arg-type] # None may be saved, too
         kd /= valid_tokens
         lm /= valid_tokens
         ctx.mark_non_differentiable(kd, lm)
         return terms.total(kd, lm), kd, lm
 
     @staticmethod
-    def backward(ctx: FunctionCtx, grad_total: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        """Scale the gradients of the forward pass by the incoming one."""
-        *gradients, valid_tokens = ctx.saved_tensors
+    def backward(ctx: BackwardCFunction, grad_total: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        """Scale the gradients of the forward pass by the incoming gradient."""
+        *gradients, valid_tokens = cast(tuple[Tensor | None, ...], ctx.saved_tensors)
+        assert valid_tokens is not None
         factor = grad_total / valid_tokens
         # In place: the gradient of the head weights is as large as the weights. Autograd refuses a second pass.
         scaled = (None if gradient is None else gradient.mul_(factor) for gradient in gradients)
@@ -195,7 +200,7 @@ def split_chunks(labels: Tensor, kinds: Tensor | None, chunk_size: int) -> list[
     """Group the valid tokens by the kind of their prefix: either all tokens of a chunk need the counterfactual or none.
 
     Args:
-        labels: `[N]`; tokens with the label −100 stand in no chunk.
+        labels: `[N]`; tokens with the label −100 are in no chunk.
         kinds: `[N]` of `PrefixKind`; None: UNALIGNED everywhere.
         chunk_size: Most tokens of a chunk.
 

@@ -9,7 +9,7 @@ __all__ = ["Head"]
 class Head:
     """The matrix products of one head; no result is rounded below fp32.
 
-    Rows of logits are aligned to 256 bytes, whatever the vocabulary's size: otherwise tensor cores don't load them at
+    Rows of logits are aligned to 256 bytes, whatever the vocabulary's size: otherwise tensor cores do not load them at
     full speed, and a product on a CPU takes a third longer. The columns beyond the vocabulary have the logit −∞. On a
     GPU the weights are padded with as many rows, so that the product itself has the aligned size.
 

@@ -48,10 +48,10 @@ class DistillationObjective:
     the head weights are accumulated in fp32 (float64 for float64 inputs). The gradient is good for one backward pass.
 
     Args:
-        loss: Weights and shape of the terms. The hidden-state term is no part of this objective, see
+        loss: Weights and parameters of the terms. The hidden-state term is not part of this objective, see
             `distill.losses.terms.hidden_distance`.
         perturbation: How the teacher's two predictions become the target.
-        vocabulary: The role-reversed vocabulary, on the device of the training; None unless
+        vocabulary: The role-reversed vocabulary, on the training device; None unless
             `perturbation.vocabulary` is `reversed`.
 
     Raises:
@@ -112,8 +112,7 @@ class DistillationObjective:
             The total, which carries the gradient, and its terms.
 
         Raises:
-            ValueError: If shapes don't belong together, or an argument that the settings need is missing; the message
-                says which.
+            ValueError: If shapes do not match, or an argument that the settings need is missing; the message names it.
         """
         if len(labels) != len(student_hidden):
             raise ValueError(f"student_hidden has {len(student_hidden)} rows and labels has {len(labels)}")
@@ -137,7 +136,7 @@ class DistillationObjective:
         valid_tokens = torch.as_tensor(valid_tokens, device=labels.device).clamp(min=1)
         chunks = split_chunks(labels, kinds, self.loss.chunk_size or chunk_rows(len(student_weight), labels.device))
         return DistillationLoss(
-            *FusedLoss.apply(
+            *FusedLoss.apply(  # type: ignore[no-untyped-call] # in torch's stubs
                 student_hidden,
                 student_weight,
                 teacher,
@@ -155,7 +154,7 @@ class DistillationObjective:
         if self.perturbation.operator == "none":
             return None
         if prefix is None:
-            raise ValueError("the operator needs `prefix`: only operator 'none' does without")
+            raise ValueError("`prefix` is missing: every operator but 'none' needs it")
         rows = 0 if counterfactual_hidden is None else len(counterfactual_hidden)
         if (expected := int((prefix == PrefixKind.REVERSED).sum())) != rows:
             raise ValueError(f"prefix marks {expected} REVERSED rows and counterfactual_hidden has {rows}")
@@ -216,8 +215,8 @@ def distillation_loss(
         The total, which carries the gradient, and its terms.
 
     Raises:
-        ValueError: If a name is unknown, a value out of its range, an argument missing, or shapes don't belong
-            together; the message says which.
+        ValueError: If a name is unknown, a value is out of range, an argument is missing, or shapes do not match; the
+            message names it.
 
     Example:
         >>> hidden, weight = torch.randn(6, 8, requires_grad=True), torch.randn(10, 8)

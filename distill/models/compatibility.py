@@ -1,4 +1,4 @@
-"""What teacher, student, tokenizer and blocks must agree on, as far as their configurations tell."""
+"""What teacher, student, tokenizer and blocks must agree on, as far as their configurations show."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ def check_positions(configs: dict[str, PreTrainedConfig | None], block_size: int
 
     Args:
         configs: Of the models, by the name that an error gives them.
-        block_size: Tokens a block.
+        block_size: Tokens of a block.
 
     Raises:
-        UserError: If a model has fewer positions.
+        UserError: If a model has fewer positions than a block has tokens.
     """
     for name, config in configs.items():
         limit = None if config is None else block_limit(config)
@@ -41,12 +41,12 @@ def check_tokenizer_fits(configs: dict[str, PreTrainedConfig | None], tokenizer:
 
 
 def check_same_head(teacher: PreTrainedConfig, student: PreTrainedConfig, hidden_states: bool) -> None:
-    """Refuse a student of which a part would never be trained.
+    """Refuse a student whose head or hidden states cannot be compared with the teacher's.
 
     Args:
         teacher: The teacher's configuration.
         student: The student's configuration.
-        hidden_states: Whether the loss compares hidden states too.
+        hidden_states: Whether the loss compares hidden states, too.
 
     Raises:
         UserError: If the student has more tokens than the teacher, or hidden states are compared and their widths
@@ -57,7 +57,7 @@ def check_same_head(teacher: PreTrainedConfig, student: PreTrainedConfig, hidden
     if of_student.vocab_size > of_teacher.vocab_size:
         raise UserError(
             f"the student has {of_student.vocab_size} tokens and the teacher {of_teacher.vocab_size}: the others "
-            "would never be trained; give the student the teacher's vocab_size"
+            "would never be trained; use the teacher's vocab_size for the student"
         )
     if hidden_states and of_teacher.hidden_size != of_student.hidden_size:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Whether a model's weights are complete and finite: transformers fills what is missing with noise, and only warns."""
+"""Checks that a model's weights are complete and finite: transformers fills missing ones with noise and only warns."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,10 +15,13 @@ from distill.models.source import ModelSource, check_model, weight_files
 
 
 def check_files(source: ModelSource) -> None:
-    """Refuse, before anything is loaded, a model that would run code or whose weights cannot be whole.
+    """Refuse, before anything is loaded, a model that would run code or whose weights cannot be complete.
 
-    It takes moments: no weights are read. A GGUF file is left to the loading; of a hub id, the kernels alone are
-    checked.
+    No weights are read, so that this takes moments. A GGUF file is only checked on loading; of a hub id, only the
+    kernels are checked here.
+
+    Args:
+        source: Where the model is.
 
     Raises:
         UserError: If the configuration is missing or names a kernel, or weights are pickled, damaged or missing.
@@ -36,7 +39,7 @@ def check_files(source: ModelSource) -> None:
             with safe_open(file, framework="pt"):
                 pass
         except (SafetensorError, OSError) as error:
-            raise UserError(f"{file}: damaged, or cut short ({error}); fetch or save the model again") from error
+            raise UserError(f"{file}: truncated or corrupt ({error}); fetch or save the model again") from error
     if files:
         _check_size(source, files)
 
@@ -44,18 +47,18 @@ def check_files(source: ModelSource) -> None:
 def _check_size(source: ModelSource, files: list[Path]) -> None:
     """Refuse a configuration that asks for more parameters than the files hold.
 
-    Before anything is loaded: there might be no memory for what is missing. Quantised weights, and what cannot be
-    read, are left to the loading.
+    This happens before anything is loaded, since there might be no memory for what is missing. Quantised weights, and
+    files that cannot be read, are only checked on loading.
     """
     try:
         sizes = [size for file in files for size in _tensor_sizes(file)]
         config = AutoConfig.from_pretrained(source.location, **NO_CODE)
         if getattr(config, "quantization_config", None) is not None:
             return
-        # Layers are made one by one even without memory, so that an absurd depth is not even tried.
+        # Layers are built one by one even on the meta device: an absurd depth would take forever.
         too_deep = (getattr(config.get_text_config(), "num_hidden_layers", None) or 0) > len(sizes)
         wanted = 0 if too_deep else _parameter_count(config)
-    except Exception:  # of whatever library: the loading meets the same, and says so
+    except Exception:  # of any library: loading meets the same error and reports it
         return
     if too_deep or wanted > sum(sizes):
         what = "more layers than there are tensors" if too_deep else f"{wanted:,} parameters"
@@ -66,10 +69,10 @@ def _check_size(source: ModelSource, files: list[Path]) -> None:
 
 
 def check_complete(source: ModelSource, model: PreTrainedModel, missing: Iterable[str]) -> None:
-    """Refuse a loaded model whose weights are not all there, or not finite.
+    """Refuse a loaded model if weights are missing or not finite.
 
     Args:
-        source: Where it was loaded from, for the error.
+        source: Where it was loaded from, for error messages.
         model: The model.
         missing: Names of the weights that no file held.
 
@@ -91,7 +94,7 @@ def first_difference(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> 
     """Compare the names and shapes of two models' tensors.
 
     Returns:
-        Of the first tensor by name that differs: its name, and its shape in each, in words; None if none does.
+        For the first tensor by name that differs: its name, and its shape in each model as text; None if none does.
     """
     shapes = [{name: tensor.shape for name, tensor in state.items()} for state in (one, other)]
     differing = shapes[0].items() ^ shapes[1].items()
@@ -104,7 +107,7 @@ def first_difference(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> 
 
 def _tensor_sizes(file: Path) -> Iterable[int]:
     with safe_open(file, framework="pt") as tensors:
-        for name in tensors.keys():  # noqa: SIM118 -- it is no dictionary
+        for name in tensors.keys():  # noqa: SIM118 -- it is not a dictionary
             size = 1
             for length in tensors.get_slice(name).get_shape():
                 size *= length

@@ -19,7 +19,7 @@ def load_config(source: ModelSource) -> PreTrainedConfig:
     """Load the configuration of a model, without its weights.
 
     Raises:
-        UserError: If there is none, it cannot be read, or it would have a kernel of the hub run.
+        UserError: If there is none, it cannot be read, or it asks for a kernel from the hub.
     """
     check_model(source)
     config = load_pretrained("model configuration", AutoConfig, source)
@@ -32,11 +32,11 @@ def load_model(source: ModelSource, dtype: torch.dtype = torch.float32) -> PreTr
     """Load a causal language model; a GGUF file is dequantised.
 
     Args:
-        source: Where it lies.
+        source: Where the model is.
         dtype: Of the weights in memory.
 
     Raises:
-        UserError: If it cannot be read, would run code, is not complete, or its weights are not finite.
+        UserError: If it cannot be read, would run code, is incomplete, or its weights are not finite.
     """
     check_files(source)
     weights = NO_PICKLES if source.gguf_file is None else {"quantization_config": _dequantising()}
@@ -44,7 +44,7 @@ def load_model(source: ModelSource, dtype: torch.dtype = torch.float32) -> PreTr
         "causal language model", AutoModelForCausalLM, source, output_loading_info=True, dtype=dtype, **weights
     )
     check_complete(source, model, loading["missing_keys"])
-    # A dequantised model is a dense one; the leftover would make every copy of its configuration ask for GGUF again.
+    # A dequantised model is dense; with this leftover, every copy of its configuration would ask for GGUF again.
     if getattr(model.config, "quantization_config", None) is not None:
         del model.config.quantization_config
     return model
@@ -54,7 +54,7 @@ def load_teacher(source: ModelSource, dtype: torch.dtype = torch.float32) -> Pre
     """Load a teacher: frozen, in evaluation mode.
 
     Args:
-        source: Where it lies.
+        source: Where the model is.
         dtype: Of the weights in memory.
 
     Raises:
@@ -68,12 +68,12 @@ def load_teacher(source: ModelSource, dtype: torch.dtype = torch.float32) -> Pre
 
 
 def load_pretrained(what: str, loader: Any, source: ModelSource, **options: Any) -> Any:
-    """Call a `from_pretrained` of transformers; whatever it raises becomes one line.
+    """Call a `from_pretrained` of transformers; any error that it raises becomes one line.
 
     Args:
-        what: What is loaded, for an error.
+        what: What is loaded, for error messages.
         loader: An Auto class of transformers.
-        source: Where it lies.
+        source: Where it is.
         options: Further arguments of `from_pretrained`.
 
     Raises:
@@ -83,7 +83,7 @@ def load_pretrained(what: str, loader: Any, source: ModelSource, **options: Any)
         options["gguf_file"] = source.gguf_file
     try:
         return loader.from_pretrained(source.location, revision=source.revision or "main", **NO_CODE, **options)
-    except Exception as error:  # of whatever library
+    except Exception as error:  # of any library
         reason = re.split(r"\.\s|\n", str(error).strip(), maxsplit=1)[0] or type(error).__name__
         where = "there is no such folder, and from the hub: " if source.folder is None else ""
         raise UserError(
@@ -93,24 +93,25 @@ def load_pretrained(what: str, loader: Any, source: ModelSource, **options: Any)
 
 
 def copy_weights_into_memory(model: nn.Module) -> None:
-    """Copy weights out of the file that they are mapped from, tensor by tensor.
+    """Copy memory-mapped weights out of their file, tensor by tensor.
 
-    A mapped file lies in small pages, in which a CPU's products look up so many addresses that they take up to a third
-    longer; torch's own memory may lie in huge ones (`THP_MEM_ALLOC_ENABLE`, set by the command `distill`).
+    A mapped file is in small pages, which cause so many TLB misses that matrix products on a CPU take up to a third
+    longer; torch's own memory may be in huge pages (`THP_MEM_ALLOC_ENABLE`, set by the command `distill`).
     """
     for parameter in model.parameters():
         parameter.data = parameter.data.clone()
 
 
 def fuse_activations(model: PreTrainedModel) -> None:
-    """Compute GPT-2's `gelu_new`, which transformers writes out in eight steps, in one, as `gelu_pytorch_tanh`.
+    """Compute GPT-2's `gelu_new`, which transformers spells out in eight operations, in one, as `gelu_pytorch_tanh`.
 
-    The same function: faster, less memory for its gradient, different in the last bits; the configuration stays.
+    It is the same function up to the last bits, but faster and with less memory for its gradient. The configuration is
+    left unchanged.
     """
-    written_out = type(ACT2FN["gelu_new"])
+    unfused = type(ACT2FN["gelu_new"])
     for module in model.modules():
         for name, child in module.named_children():
-            if type(child) is written_out:
+            if type(child) is unfused:
                 setattr(module, name, ACT2FN["gelu_pytorch_tanh"])
 
 

@@ -1,4 +1,4 @@
-"""Where a model lies: resolved once from what the user gave, and handed to everything that reads it."""
+"""Where a model is: resolved once from the user's input, and passed to everything that reads it."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class ModelSource:
 
     Attributes:
         path: As the user gave it, for messages and results.
-        folder: Where its files lie; None on the hub.
+        folder: Where its files are; None on the hub.
         gguf_file: Name of a GGUF file in the folder or on the hub, which is read in place of safetensors.
         revision: Branch, tag or commit on the hub; None for the main one.
     """
@@ -31,7 +31,7 @@ class ModelSource:
         return self.path if self.folder is None else str(self.folder)
 
     def local_folder(self) -> Path:
-        """Where the files lie; for one on the hub, once it has been loaded, in the hub's cache."""
+        """The folder with the files: for a model on the hub, the hub's cache, once it has been loaded."""
         if self.folder is not None:
             return self.folder
         from huggingface_hub import snapshot_download
@@ -40,7 +40,7 @@ class ModelSource:
 
 
 def model_source(path: str, gguf_file: str | None = None, revision: str | None = None) -> ModelSource:
-    """Find out what a path names; nothing is loaded, and the hub is not asked.
+    """Resolve a path; nothing is loaded, and the hub is not contacted.
 
     Args:
         path: Folder, hub id, or GGUF file; `~` is the home folder.
@@ -66,7 +66,7 @@ def model_source(path: str, gguf_file: str | None = None, revision: str | None =
 
 
 def check_model(source: ModelSource) -> None:
-    """Refuse a folder without a model; one on the hub is left to the loading.
+    """Refuse a folder without a model; a hub id is only checked on loading.
 
     Raises:
         UserError: If the folder holds no config.json, or one that is not JSON.
@@ -89,8 +89,11 @@ def weight_files(folder: Path, gguf_file: str | None = None) -> list[Path]:
     """The files that a model's weights are read from, in the order of their names.
 
     Args:
-        folder: Where they lie. What else ends in .safetensors, such as an adapter's weights, does not count.
+        folder: Where they are. Other *.safetensors files, such as an adapter's weights, are ignored.
         gguf_file: Name of the GGUF file, if they are read from one.
+
+    Returns:
+        The files; one that is named in the index may be missing.
     """
     if gguf_file is not None:
         return [folder / gguf_file]
@@ -99,6 +102,6 @@ def weight_files(folder: Path, gguf_file: str | None = None) -> list[Path]:
         return [whole]
     try:
         shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (OSError, ValueError, LookupError, AttributeError, TypeError):  # the loading says what is wrong with it
+    except (OSError, ValueError, LookupError, AttributeError, TypeError):  # loading reports what is wrong with it
         return sorted(folder.glob("*.safetensors"))
     return sorted(folder / str(shard) for shard in shards)

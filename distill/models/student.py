@@ -1,4 +1,4 @@
-"""The student: built out of the teacher's layers, from a saved model, or fresh."""
+"""The student: built from the teacher's layers, from a saved model, or from scratch."""
 
 from typing import Any
 
@@ -29,10 +29,10 @@ def student_config(
     """Make the student's configuration.
 
     Args:
-        student: What was asked for.
+        student: The student's settings.
         teacher_config: Of the teacher; None without one.
-        tokenizer: Of which a fresh student takes vocabulary size and special tokens.
-        source: What `student.path` names; None without a path.
+        tokenizer: Gives a fresh student its vocabulary size and special tokens.
+        source: Where `student.path` is; None without a path.
 
     Raises:
         UserError: If not exactly one of layers, path and config is given, a layer is not the teacher's, or a
@@ -60,12 +60,12 @@ def _config_of_layers(layers: list[int], teacher_config: PreTrainedConfig) -> Pr
     config = type(teacher_config).from_dict(teacher_config.to_dict())
     config.num_hidden_layers = len(layers)
     for name, value in vars(teacher_config).items():
-        # Lists that are not one entry a layer, but may happen to be as long.
+        # Lists that do not have one entry per layer, but may happen to be as long.
         if name in ("architectures", "mlp_only_layers") or name.endswith("_token_id"):
             continue
         if isinstance(value, list) and len(value) == depth:
             setattr(config, name, [value[layer] for layer in layers])
-    # This one holds the numbers of layers.
+    # This list holds indices of layers.
     if dense := getattr(teacher_config, "mlp_only_layers", None):
         config.mlp_only_layers = [new for new, layer in enumerate(layers) if layer in dense]
     return config
@@ -80,7 +80,7 @@ def _fresh_config(settings: dict[str, Any], tokenizer: PreTrainedTokenizerBase) 
     for name in settings:
         if name not in known:
             raise UserError(f"model.student.config: {model_type} has no setting {name!r}")
-    # Also where they are None: an architecture's default ids belong to another vocabulary.
+    # Even if they are None: an architecture's default ids belong to another vocabulary.
     of_tokenizer = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
     return config_class(**{"vocab_size": len(tokenizer), **of_tokenizer, **settings})
 
@@ -94,10 +94,10 @@ def build_student(
     """Build the student in fp32, ready to train.
 
     Args:
-        student: What was asked for.
-        config: What `student_config` made of it.
-        teacher: Whose layers are copied, in fp32; None where none are.
-        source: What `student.path` names; None without a path.
+        student: The student's settings.
+        config: Its configuration, from `student_config`.
+        teacher: The model in fp32 whose layers are copied; None if none are.
+        source: Where `student.path` is; None without a path.
 
     Raises:
         UserError: If a saved model cannot be read, layers do not fit their new numbers, or the loss cannot compute the
@@ -129,7 +129,7 @@ def build_student(
 def _train_padding(model: PreTrainedModel, fresh: bool) -> None:
     """Let the padding token's embedding be trained like any other: often the same token separates documents.
 
-    A fresh one starts like the others, not at zero. The configuration stays.
+    That of a fresh model starts like the others, not at zero. The configuration is left unchanged.
     """
     embedding = model.get_input_embeddings()
     if not isinstance(embedding, nn.Embedding) or embedding.padding_idx is None:
@@ -140,7 +140,7 @@ def _train_padding(model: PreTrainedModel, fresh: bool) -> None:
 
 
 def _state_of_layers(teacher: PreTrainedModel, layers: list[int]) -> dict[str, Tensor]:
-    """The teacher's state with only the chosen layers, numbered from 0, in fp32."""
+    """The teacher's state dict with only the chosen layers, renumbered from 0, in fp32."""
     prefix = _layers_prefix(teacher)
     new_index = {old: [new for new, layer in enumerate(layers) if layer == old] for old in set(layers)}
     state: dict[str, Tensor] = {}
@@ -155,7 +155,7 @@ def _state_of_layers(teacher: PreTrainedModel, layers: list[int]) -> dict[str, T
 
 
 def _layers_prefix(model: PreTrainedModel) -> str:
-    """What the layers' names begin with: `transformer.h.` in GPT-2, `model.layers.` in Llama and its relatives."""
+    """The prefix of the layers' names: `transformer.h.` in GPT-2, `model.layers.` in Llama and its relatives."""
     depth = model.config.num_hidden_layers
     for name, module in model.named_modules():
         if isinstance(module, nn.ModuleList) and len(module) == depth:

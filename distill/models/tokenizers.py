@@ -10,13 +10,13 @@ _TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken")
 
 
 def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
-    """Load a tokenizer, fast or slow, that can spell a text.
+    """Load a tokenizer, fast or slow.
 
     Raises:
-        UserError: If it cannot be loaded, or has no tokens but special ones.
+        UserError: If it cannot be loaded, or has only special tokens.
     """
     tokenizer = load_pretrained("tokenizer", AutoTokenizer, source)
-    # Where there is none, transformers makes one of special tokens alone.
+    # If there is none, transformers makes one of special tokens alone.
     if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
         raise UserError(
             f"{source.path}: its tokenizer has no tokens but special ones: save the model's own tokenizer there"
@@ -25,7 +25,7 @@ def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
 
 
 def load_fast_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
-    """Load a tokenizer that packing can work with: it reports character offsets and can end a document.
+    """Load a tokenizer for packing: it must report character offsets and be able to end a document.
 
     Raises:
         UserError: If there is none, it is a slow one, or it has no end-of-text token.
@@ -34,7 +34,7 @@ def load_fast_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
         check_model(source)
         raise UserError(
             f"there is no tokenizer in {source.path!r}, only a model: save one there, or give --model.tokenizer "
-            "another folder or a hub id"
+            "FOLDER_OR_HUB_ID"
         )
     tokenizer = load_tokenizer(source)
     if not tokenizer.is_fast:
@@ -47,7 +47,7 @@ def load_fast_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
 
 
 def tokenizer_of_model(source: ModelSource) -> PreTrainedTokenizerBase | None:
-    """Load the tokenizer that was saved with a model; None where a folder holds the model alone.
+    """Load the tokenizer that was saved with a model; None if a folder holds only the model.
 
     Raises:
         UserError: If `load_fast_tokenizer` refuses it.
@@ -56,19 +56,19 @@ def tokenizer_of_model(source: ModelSource) -> PreTrainedTokenizerBase | None:
 
 
 def _has_tokenizer(source: ModelSource) -> bool:
-    """Whether a folder holds a tokenizer's files; a GGUF file holds one itself, and a hub id is left to the loading."""
+    """Whether a folder has a tokenizer's files; a GGUF file contains one, and a hub id is only checked on loading."""
     if source.folder is None or source.gguf_file is not None:
         return True
     return any(any(source.folder.glob(name)) for name in _TOKENIZER_FILES)
 
 
 def check_same_vocabulary(one: PreTrainedTokenizerBase, other: PreTrainedTokenizerBase, names: tuple[str, str]) -> None:
-    """Make sure that every token has the same id on both sides; equal sizes prove nothing.
+    """Check that every token has the same id in both vocabularies; equal sizes prove nothing.
 
     Args:
         one: A tokenizer.
         other: Another tokenizer.
-        names: What an error calls the two.
+        names: Their names in error messages.
 
     Raises:
         UserError: If a token differs; the first one is named.

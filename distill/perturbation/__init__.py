@@ -1,4 +1,4 @@
-"""How two teacher predictions become one target: operators, the role-reversed vocabulary, and the kinds of prefixes."""
+"""Combines two teacher predictions into one target: operators, role-reversed vocabulary, and kinds of prefixes."""
 
 from distill.perturbation.operators import perturb, perturb_neutral
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary

@@ -1,4 +1,4 @@
-"""How two teacher predictions, factual and counterfactual, become one target: pure functions of log-probabilities.
+"""Combines the factual and the counterfactual teacher prediction: pure functions of log-probabilities.
 
 The operators are our reading of Gupta et al. 2022 (arXiv 2203.12574); the role-reversed vocabulary is our own.
 """
@@ -41,7 +41,7 @@ def _combination(operator: Operator) -> Callable[[Tensor, Tensor], Tensor]:
 
 
 def _renormalise(log_unnormalised: Tensor, fallback: Tensor) -> Tensor:
-    """Normalise over the vocabulary; a row without any mass (of disjoint supports) becomes `fallback`."""
+    """Normalise over the vocabulary; a row without any mass (from disjoint supports) becomes `fallback`."""
     vanished = log_unnormalised.amax(-1, keepdim=True) == -math.inf
     if vanished.any():
         log_unnormalised = torch.where(vanished, fallback, log_unnormalised)
@@ -67,12 +67,12 @@ def perturb(
     Args:
         log_p: `[..., V]` log-probabilities (in nats) of the teacher after the factual prefix.
         counterfactual_log_p: `[..., V]` log-probabilities after the role-reversed prefix.
-        operator: One of the table.
-        vocabulary: The role-reversed vocabulary to read the counterfactual through; None: as it is.
+        operator: One of the table above.
+        vocabulary: The role-reversed vocabulary to read the counterfactual prediction through; None: read it as it is.
 
     Returns:
-        `[..., V]` normalised log-probabilities. A row where the two predictions have disjoint supports keeps the
-        factual one, if the operator leaves it no mass.
+        `[..., V]` normalised log-probabilities. A row that the operator leaves without mass, since the two predictions
+        have disjoint supports, keeps the factual prediction.
 
     Raises:
         ValueError: If the operator is unknown.

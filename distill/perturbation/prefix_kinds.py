@@ -1,4 +1,4 @@
-"""The kind of each prefix, which decides what teacher predictions the target at its position is made of."""
+"""The kind of each prefix, which decides which teacher predictions the target at its position is made of."""
 
 from enum import IntEnum
 
@@ -13,16 +13,16 @@ class PrefixKind(IntEnum):
     NEUTRAL = 1
     """The prefix holds no gender cue: it is its own reversal."""
     REVERSED = 2
-    """A reversed word stands in the prefix, and the counterfactual prefix ends at an aligned position."""
+    """The prefix contains a reversed word, and the counterfactual prefix ends at an aligned position."""
 
 
-def prefix_kinds(aligned: np.ndarray, reversed_word: np.ndarray, tell: np.ndarray) -> np.ndarray:
+def prefix_kinds(aligned: np.ndarray, reversed_word: np.ndarray, gender_cue: np.ndarray) -> np.ndarray:
     """Classify every prefix of a block.
 
     Args:
         aligned: `[length]` bool, whether a(t) exists.
         reversed_word: `[length]` bool, whether the token belongs to a reversed word.
-        tell: `[length]` bool, whether the token is a gender cue that the reversal leaves as it is.
+        gender_cue: `[length]` bool, whether the token is a gender cue that the reversal leaves as it is.
 
     Returns:
         `[length]` int8 of `PrefixKind`.
@@ -32,6 +32,6 @@ def prefix_kinds(aligned: np.ndarray, reversed_word: np.ndarray, tell: np.ndarra
         [1, 2, 0, 2]
     """
     seen_reversed = np.logical_or.accumulate(reversed_word)
-    seen_tell = np.logical_or.accumulate(tell)
-    kinds = np.where(seen_tell | ~aligned, PrefixKind.UNALIGNED, PrefixKind.NEUTRAL)
+    seen_cue = np.logical_or.accumulate(gender_cue)
+    kinds = np.where(seen_cue | ~aligned, PrefixKind.UNALIGNED, PrefixKind.NEUTRAL)
     return np.where(aligned & seen_reversed, PrefixKind.REVERSED, kinds).astype(np.int8)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ _SHARES: dict[tuple[str, Callable[[str], str]], float] = {
     (" ", str.upper): 0.006,
     ("", str.upper): 0.004,
 }
-"""How often words stand in each case in running prose, after a space or elsewhere (start, quote, bracket, dash)."""
+"""Shares of words in each case in running prose, after a space or elsewhere (start, quote, bracket, dash)."""
 
 WordGroup = tuple[frozenset[str], frozenset[str]]
 TokenGroup = tuple[tuple[int, ...], tuple[int, ...]]
@@ -35,7 +36,7 @@ class ReversedVocabulary:
 
     Attributes:
         tokens: `[K]` int64, ids of all tokens that belong to a group.
-        group_of: `[K]` int64, the group of each of them.
+        group_of: `[K]` int64, the group of each token.
         members: `[G, widest]` int64, positions in `tokens`, padded with K.
         counterpart: `[G]` int64, the group that each group exchanges with.
     """
@@ -50,7 +51,7 @@ class ReversedVocabulary:
         """Build π from pairs of token groups.
 
         Args:
-            pairs: Token ids of a group and of its counterpart.
+            pairs: Token ids of a group and of its counterpart, for each pair.
 
         Raises:
             ValueError: If a token belongs to two groups, or a group is empty.
@@ -86,7 +87,7 @@ class ReversedVocabulary:
         """Find the lexicon's words among the tokenizer's single tokens.
 
         A group holds the words of one connected component of the lexicon in one case and with or without the leading
-        space. Tokens that are part of a longer word more often than not (“ king|pin”, “Jack|son”) are left out, and
+        space. Left out are tokens that are part of a longer word more often than not (“ king|pin”, “Jack|son”), and
         groups whose counterpart has no token.
 
         Args:
@@ -120,7 +121,7 @@ class ReversedVocabulary:
         )
 
     def read(self, log_p: Tensor, counterfactual_log_p: Tensor) -> Tensor:
-        """The counterfactual prediction, read through the role-reversed vocabulary, at `tokens` only.
+        """Read the counterfactual prediction through the role-reversed vocabulary, at `tokens` only.
 
         Args:
             log_p: `[..., V]` factual log-probabilities, in whose proportions a group's mass is divided among its
@@ -128,7 +129,7 @@ class ReversedVocabulary:
             counterfactual_log_p: `[..., V]` log-probabilities after the role-reversed prefix.
 
         Returns:
-            `[..., K]` log-probabilities. All tokens outside `tokens` read as they are.
+            `[..., K]` log-probabilities. All other tokens are read as they are.
         """
         own, counterfactual = (row.index_select(-1, self.tokens) for row in (log_p, counterfactual_log_p))
         own_mass = self._group_log_mass(own)
@@ -162,7 +163,7 @@ def _whole_word_tokens(tokenizer: PreTrainedTokenizerBase, words: set[str]) -> d
     ordered = sorted(words)
     for prefix in (" ", ""):
         for word, ids in zip(ordered, _encode_words(tokenizer, prefix, ordered), strict=True):
-            if len(ids) == 1 and ids[0] not in special and tokenizer.decode(ids).strip() == word:
+            if len(ids) == 1 and ids[0] not in special and cast(str, tokenizer.decode(ids)).strip() == word:
                 token_of[prefix + word] = ids[0]
 
     whole: dict[int, float] = dict.fromkeys(token_of.values(), 0.0)
@@ -179,7 +180,7 @@ def _whole_word_tokens(tokenizer: PreTrainedTokenizerBase, words: set[str]) -> d
 
 
 def _encode_words(tokenizer: PreTrainedTokenizerBase, prefix: str, words: list[str]) -> list[list[int]]:
-    """The tokens of each word: after a space as within a text, otherwise as at its start."""
+    """The tokens of each word: with the prefix “ ” as within a text, otherwise as at its start."""
     # Some tokenizers prepend a symbol for a space to every text, even before a space: “ he” alone is “▁|▁he”.
     before = "," if prefix else ""
     head = tokenizer.encode(before, add_special_tokens=False)

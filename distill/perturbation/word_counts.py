@@ -1,7 +1,7 @@
 """How often English words occur, to distinguish tokens that are words from those that are mostly parts of words.
 
 `word_counts.tsv` was counted in public-domain novels (Austen, C. Brontë, Eliot, Alcott, Tolstoy in Garnett's and the
-Maudes' translations). Count again, from any text files, with
+Maudes' translations). To count again, from any text files, run
 `python -m distill.perturbation.word_counts FILE … > word_counts.tsv`.
 """
 

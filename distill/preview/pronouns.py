@@ -1,4 +1,4 @@
-"""The openings of the pronoun gap as blocks, so that targets answer them as they answer a text."""
+"""The prompts of the pronoun gap as blocks, so that targets are scored on them as on a text."""
 
 from collections.abc import Sequence
 from itertools import takewhile
@@ -16,48 +16,61 @@ from distill.data.encoding import (
     text_opening,
 )
 from distill.evaluation.probes.pronoun_gap import VARIANTS, pronoun_texts
+from distill.losses.terms import IGNORED_LABEL
 from distill.perturbation.prefix_kinds import PrefixKind, prefix_kinds
 
 
 def pronoun_blocks(occupations: Sequence[str], names: bool, tokenizer: PreTrainedTokenizerBase) -> list[Block]:
-    """A block for each of `pronoun_texts`, filled up on the right to one length.
+    """Encode each of `pronoun_texts` as a block; all are padded on the right to one length.
 
-    Labelled are the tokens in which the variants of an opening differ: the others cancel in the log-odds. Before a text
-    stands what the tokenizer puts there, as when `distill evaluate` asks.
+    Only the tokens in which the variants of a prompt differ have a label: the others cancel in the log-odds. Each text
+    begins with the special tokens that the tokenizer puts there, as in `distill evaluate`.
 
     Args:
-        occupations: what the openings are about.
-        names: first names are reversed too.
-        tokenizer: a fast one.
+        occupations: What the prompts are about.
+        names: Reverse first names, too.
+        tokenizer: A fast tokenizer.
+
+    Returns:
+        The blocks, in the order of `pronoun_texts`.
     """
     texts = pronoun_texts(occupations)
     documents = encode_documents(texts, RoleReverser(names=names), tokenizer, ["text"] * len(texts))
-    beginning = [] if document_opening(tokenizer) else text_opening(tokenizer)
-    longest = len(beginning) + max(len(document.tokens) for document in documents) - 2
+    opening = [] if document_opening(tokenizer) else text_opening(tokenizer)
+    longest = len(opening) + max(len(document.tokens) for document in documents) - 2
     blocks = []
     for start in range(0, len(documents), VARIANTS):
         variants = documents[start : start + VARIANTS]
         columns = zip(*(document.tokens[:-1].tolist() for document in variants), strict=False)
         shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
-        blocks += [_block(document, beginning, shared, longest) for document in variants]
+        blocks += [_block(document, opening, shared, longest) for document in variants]
     return blocks
 
 
-def _block(document: EncodedDocument, beginning: list[int], shared: int, length: int) -> Block:
-    """One text behind `beginning`; its end-of-text token and the last one, after which nothing is asked, left out."""
-    lead = len(beginning)
-    tokens = np.array([*beginning, *document.tokens[:-1]])
+def _block(document: EncodedDocument, opening: list[int], shared: int, length: int) -> Block:
+    """A block of the opening tokens and one text, without its end-of-text token; its last token is only a label.
+
+    Args:
+        document: The text.
+        opening: Special tokens that precede it.
+        shared: Number of its first tokens that all variants share, and that get no label.
+        length: Of the block.
+    """
+    lead = len(opening)
+    tokens = np.array([*opening, *document.tokens[:-1]])
     flags = np.array([*[0] * lead, *document.flags[:-2]])
     kinds = prefix_kinds(
-        (flags & TokenFlag.UNALIGNED) == 0, (flags & TokenFlag.REVERSED_WORD) != 0, (flags & TokenFlag.TELL) != 0
+        aligned=(flags & TokenFlag.UNALIGNED) == 0,
+        reversed_word=(flags & TokenFlag.REVERSED_WORD) != 0,
+        gender_cue=(flags & TokenFlag.GENDER_CUE) != 0,
     )
     positions = np.flatnonzero(kinds == PrefixKind.REVERSED)
     positions = document.boundary[positions - lead] + lead
-    counterfactual = np.array([*beginning, *document.counterfactual])[: positions.max(initial=-1) + 1]
+    counterfactual = np.array([*opening, *document.counterfactual])[: positions.max(initial=-1) + 1]
     first = max(1, lead + shared)
     block = Block(
         inputs=np.zeros(length, dtype=np.int64),
-        labels=np.full(length, -100),
+        labels=np.full(length, IGNORED_LABEL),
         prefix=np.zeros(length, dtype=np.int8),
         counterfactual=counterfactual.astype(np.int64),
         positions=positions,

@@ -21,6 +21,7 @@ from distill.evaluation.generation.prompts import groups_as_occupations, read_pr
 from distill.evaluation.generation.templates import OCCUPATIONS
 from distill.evaluation.probes.pronoun_gap import he_she_log_odds, pronoun_gap
 from distill.evaluation.statistics.bootstrap import DRAWS
+from distill.losses.terms import IGNORED_LABEL
 from distill.models.loading import load_teacher
 from distill.models.output_head import output_head
 from distill.module import DistillationModule
@@ -28,14 +29,14 @@ from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.preview.pronouns import pronoun_blocks
 from distill.preview.scores import gendered_nlls, perplexities, prefix_shares
 from distill.preview.table import preview_table
-from distill.preview.targets import SETTINGS, same_target, target_nlls
+from distill.preview.targets import DISTINCT_TARGETS, canonical_setting, target_nlls
 from distill.preview.text import scored_text
 from distill.training.preflight import check_recipe
 
 log = logging.getLogger(__name__)
 
 _PASS_TOKENS = 2048
-"""Tokens of one factual pass of the teacher."""
+"""Tokens of one factual forward pass of the teacher."""
 
 
 @dataclass(frozen=True)
@@ -46,27 +47,28 @@ class PreviewOptions:
     """Text to score the targets on: a file (txt, jsonl, parquet), a folder of such, or a hub id. Default:
     data.validation, or data.train without it."""
     output: str | None = None
-    """Folder for preview.json; made where it is missing. Default: trainer.default_root_dir."""
+    """Folder for preview.json; created if missing. Default: trainer.default_root_dir."""
     tokens: int = 32768
-    """About how many positions to score, in blocks spread evenly over the text."""
+    """Approximate number of positions to score, in blocks spread evenly over the text."""
     prompts: str | None = None
-    """JSONL with {"group", "prompt"} a line: its groups are the occupations of the pronoun gap. Default: our own list,
-    as in distill evaluate."""
+    """JSONL with {"group", "prompt"} on each line; its groups are the occupations of the pronoun gap. Default: the
+    built-in list, as in distill evaluate."""
 
 
 def preview(options: PreviewOptions, module: DistillationModule, data: CounterfactualDataModule, output: Path) -> None:
-    """Score every target that the settings of a perturbation make of a recipe's teacher: its price on a text, and its
-    parity after occupations.
+    """Score every target that a perturbation can make of a recipe's teacher, on a text and after occupations.
+
+    The text shows what a target costs in perplexity, the occupations how equal its pronouns are.
 
     Args:
-        options: what is scored.
-        module: the recipe's model; its student is not built.
-        data: the recipe's data.
-        output: folder for preview.json.
+        options: What to score.
+        module: The recipe's model; its student is not built.
+        data: The recipe's data.
+        output: Folder for preview.json.
 
     Raises:
-        augment.documents.DocumentError: the text can't be read.
-        UserError: something else in the recipe or the options can't work; nothing has been written then.
+        augment.documents.DocumentError: If the text cannot be read.
+        UserError: If anything else in the recipe or the options cannot work; nothing has been written then.
     """
     if options.tokens < 1:
         raise UserError(f"--tokens is {options.tokens}: give at least 1")
@@ -80,7 +82,8 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     vocabulary = module.vocabulary or ReversedVocabulary.from_tokenizer(module.tokenizer, names=data.names)
     vocabulary = vocabulary.to(device)
-    teacher = load_teacher(module.teacher_location, getattr(torch, module.teacher_source.dtype)).to(device)
+    teacher = load_teacher(module.teacher_location, getattr(torch, module.teacher_source.dtype))
+    teacher.to(device)  # type: ignore[arg-type] # transformers' decorator hides the signature
     weight = output_head(teacher).weight[: module.student_config.vocab_size].float()
     nlls = _score(teacher, weight, vocabulary, text.blocks, "targets")
     pronouns = _score(
@@ -92,7 +95,7 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
             "need --model.teacher.dtype float32"
         )
 
-    scored = np.stack([block.labels for block in text.blocks]) != -100
+    scored = np.stack([block.labels for block in text.blocks]) != IGNORED_LABEL
     scores = {
         "schema": 1,
         "teacher": vars(module.teacher_source),
@@ -119,13 +122,13 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
         "targets": [
             {
                 **vars(setting),
-                "configured": setting == same_target(module.perturbation),
+                "configured": setting == canonical_setting(module.perturbation),
                 "perplexity": perplexity,
                 "gendered_tokens": gendered,
                 "pronoun_gap": pronoun_gap(he_she_log_odds(-log_p, len(occupations)), occupations, data.seed),
             }
             for setting, perplexity, gendered, log_p in zip(
-                SETTINGS,
+                DISTINCT_TARGETS,
                 perplexities(nlls, scored, data.seed),
                 gendered_nlls(nlls, text.gendered, data.seed),
                 pronouns.sum(-1),
@@ -146,7 +149,7 @@ def _occupations(prompts: str | None) -> Sequence[str]:
     groups = groups_as_occupations(prompts, read_prompts(prompts))
     if groups is None:
         raise UserError(
-            f'--prompts {prompts}: give JSONL with {{"group", "prompt"}} a line, where groups are occupations'
+            f'--prompts {prompts}: give JSONL with {{"group", "prompt"}} on each line, whose groups are occupations'
         )
     return groups
 
@@ -158,14 +161,14 @@ def _score(
     blocks: Sequence[Block],
     description: str,
 ) -> NDArray[np.float64]:
-    """`[settings, blocks, length]`: −log p″ of what is labelled, 0 elsewhere."""
+    """`[settings, blocks, length]` −log p″ of each label in nats; 0 where there is none."""
     length = len(blocks[0].inputs)
     rows = max(1, _PASS_TOKENS // length)
-    found = []
+    nlls = []
     with tqdm(total=len(blocks) * length, desc=f"Scoring {description}", unit="tok") as bar:
         for start in range(0, len(blocks), rows):
             batch = collate(list(blocks[start : start + rows]))
             batch = type(batch)(*(tensor.to(weight.device) for tensor in batch))
-            found.append(target_nlls(teacher, weight, vocabulary, batch).double().cpu().numpy())
+            nlls.append(target_nlls(teacher, weight, vocabulary, batch).double().cpu().numpy())
             bar.update(batch.inputs.numel())
-    return np.concatenate(found, axis=1)
+    return np.concatenate(nlls, axis=1)

@@ -1,4 +1,4 @@
-"""The scores of each target, beside the factual teacher's on the very same positions."""
+"""The scores of each target, compared with the factual teacher's on the same positions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,13 +15,13 @@ def perplexities(nlls: NDArray[np.float64], scored: NDArray[np.bool_], seed: int
     """Token perplexity of each target.
 
     Args:
-        nlls: −log p″ of each label, `[settings, blocks, length]` in nats, the factual target first.
-        scored: which positions count, `[blocks, length]`.
-        seed: of the bootstrap over blocks.
+        nlls: `[settings, blocks, length]` −log p″ of each label in nats, the factual target first.
+        scored: `[blocks, length]` bool, which positions count.
+        seed: Of the bootstrap over blocks.
 
     Returns:
-        For each setting `value`; `nll`, the mean; `tokens`; `ratio`, value by the factual value; `ci95` of the ratio,
-        None for the factual target itself and for a single block.
+        For each setting `value`; `nll`, the mean in nats; `tokens`; `ratio` of the value to the factual target's; and
+        `ci95` of that ratio, None for the factual target itself and for a single block.
     """
     return [
         {
@@ -36,16 +36,16 @@ def perplexities(nlls: NDArray[np.float64], scored: NDArray[np.bool_], seed: int
 
 
 def gendered_nlls(nlls: NDArray[np.float64], gendered: NDArray[np.bool_], seed: int) -> list[dict[str, Any]]:
-    """Mean −log p″ of gendered tokens under each target: a price in coherence.
+    """Mean −log p″ of gendered tokens under each target: what it costs in coherence.
 
     Args:
-        nlls: see `perplexities`.
-        gendered: which positions count, `[blocks, length]`.
-        seed: of the bootstrap over blocks.
+        nlls: See `perplexities`.
+        gendered: `[blocks, length]` bool, which positions count.
+        seed: Of the bootstrap over blocks.
 
     Returns:
-        For each setting `nll`, None where there is no such token; `n`, their number; `difference` to the factual one;
-        `ci95` of the difference.
+        For each setting `nll` in nats, None if there is no such token; `n`, their number; `difference` from the
+        factual target's; and `ci95` of the difference.
     """
     n = int(gendered.sum())
     if n == 0:
@@ -59,8 +59,7 @@ def gendered_nlls(nlls: NDArray[np.float64], gendered: NDArray[np.bool_], seed: 
 def _means(
     nlls: NDArray[np.float64], chosen: NDArray[np.bool_], seed: int
 ) -> list[tuple[float, float, list[float] | None]]:
-    """For each setting the mean over the chosen positions, its difference to the first setting's, and that one's 95 %
-    interval over blocks."""
+    """For each setting: mean over the chosen positions, difference from the first setting's, and its 95 % interval."""
     sums = np.where(chosen, nlls, 0).sum(-1)
     counts = chosen.sum(-1).astype(np.float64)
     means = sums.sum(-1) / counts.sum()
@@ -71,8 +70,12 @@ def _means(
 
 
 def prefix_shares(blocks: Sequence[Block]) -> dict[str, Any]:
-    """`prefixes`: share of positions by the kind of their prefix; `rows_asked_twice`: share of blocks for which the
-    teacher is asked twice."""
+    """Shares of the kinds of prefixes and of blocks with a counterfactual pass.
+
+    Returns:
+        `prefixes`: for each kind of prefix its share of the positions; `rows_asked_twice`: the share of blocks that
+        need a counterfactual pass of the teacher.
+    """
     kinds = np.stack([block.prefix for block in blocks])
     return {
         "prefixes": {kind.name.lower(): float((kinds == kind).mean()) for kind in PrefixKind},

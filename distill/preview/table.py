@@ -1,4 +1,4 @@
-"""The scores of all targets on a few lines, for the terminal."""
+"""The scores of all targets as a table for the terminal."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,7 +8,11 @@ _HEADER = ("", "operator", "vocabulary", "contexts", "perplexity", "to factual",
 
 
 def preview_table(scores: Mapping[str, Any]) -> str:
-    """A line a target, the recipe's own marked, under what was scored."""
+    """A line per target, the recipe's own marked, below a summary of the text.
+
+    Args:
+        scores: The content of preview.json.
+    """
     settings, positions = scores["settings"], scores["positions"]
     prefixes = ", ".join(f"{share:.1%} {kind}" for kind, share in positions["prefixes"].items())
     rows = [_HEADER, *(_row(target) for target in scores["targets"])]
@@ -19,24 +23,24 @@ def preview_table(scores: Mapping[str, Any]) -> str:
             f"{positions['scored']:,} positions in {positions['blocks']:,} blocks of {settings['block_size']} tokens, "
             f"{positions['gendered']:,} of them gendered; {positions['after_ambiguous']:,} right after an ambiguous "
             "pronoun left out",
-            f"Prefixes: {prefixes}; rows that are asked twice: {positions['rows_asked_twice']:.1%}",
+            f"Prefixes: {prefixes}; rows with a counterfactual pass: {positions['rows_asked_twice']:.1%}",
             "",
             *("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows),
             "",
-            "→ the recipe's own setting. In brackets: 95 % intervals of the difference to the factual target. Over the "
-            "identity vocabulary, all contexts are as reversed ones.",
+            "→ the recipe's own setting. In brackets: 95 % intervals of the difference from the factual target. With "
+            "the identity vocabulary, contexts `all` and `reversed` give the same target.",
         ]
     )
 
 
 def perplexity_change(target: Mapping[str, Any]) -> str:
-    """A target's perplexity against the factual one's, in percent, with its 95 % interval; empty for itself."""
+    """The change of perplexity from the factual target, in percent, with its 95 % interval; empty for that target."""
     scores = target["perplexity"]
     return _change(target, scores["ratio"], scores["ci95"], lambda ratio: f"{100 * (ratio - 1):+.2f}", " %")
 
 
 def gendered_change(target: Mapping[str, Any]) -> str:
-    """The same of its mean NLL of gendered tokens, a difference in nats; empty where the text has none."""
+    """The change of the mean NLL of gendered tokens, in nats, with its 95 % interval; empty if the text has none."""
     scores = target["gendered_tokens"]
     return _change(target, scores["difference"], scores["ci95"], lambda difference: f"{difference:+.3f}", "")
 
@@ -52,12 +56,12 @@ def _change(
 
 def _row(target: Mapping[str, Any]) -> tuple[str, ...]:
     gendered = target["gendered_tokens"]["nll"]
-    idle = target["operator"] == "none"
+    factual = target["operator"] == "none"
     return (
         "→" if target["configured"] else "",
         target["operator"],
-        "" if idle else target["vocabulary"],
-        "" if idle else target["contexts"],
+        "" if factual else target["vocabulary"],
+        "" if factual else target["contexts"],
         f"{target['perplexity']['value']:.3f}",
         perplexity_change(target),
         "–" if gendered is None else f"{gendered:.3f}",

@@ -1,4 +1,4 @@
-"""What every target p″ says about a text's tokens, from one factual and one counterfactual pass of the teacher."""
+"""−log p″ of a text's tokens under every target, from one factual and one counterfactual pass of the teacher."""
 
 from collections.abc import Iterator
 from typing import get_args
@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from distill.config import Contexts, Operator, PerturbationConfig
 from distill.data.blocks import Batch
+from distill.losses.terms import IGNORED_LABEL
 from distill.models.output_head import backbone
 from distill.perturbation.operators import perturb, perturb_neutral
 from distill.perturbation.prefix_kinds import PrefixKind
@@ -19,26 +20,26 @@ FACTUAL = PerturbationConfig()
 
 OPERATORS = tuple(operator for operator in get_args(Operator) if operator != FACTUAL.operator)
 
-SETTINGS = (
+DISTINCT_TARGETS = (
     FACTUAL,
     *(PerturbationConfig(operator, "identity", "reversed") for operator in OPERATORS),
     *(PerturbationConfig(operator, "reversed", "reversed") for operator in OPERATORS),
     *(PerturbationConfig(operator, "reversed", "all") for operator in OPERATORS),
 )
-"""The settings whose targets differ, the factual one first."""
+"""One setting for each target that differs from all others, the factual one first."""
 
 _LOGITS = 2**24
-"""How many logits of one prediction exist at a time: 64 MiB."""
+"""Most logits of one prediction in memory at a time: 64 MiB in fp32."""
 
 
-def same_target(setting: PerturbationConfig) -> PerturbationConfig:
-    """The one of `SETTINGS` that has this setting's target.
+def canonical_setting(setting: PerturbationConfig) -> PerturbationConfig:
+    """The member of `DISTINCT_TARGETS` with the same target as this setting.
 
-    Without an operator the rest is idle; and over the identity vocabulary a neutral prefix, being its own reversal,
-    keeps its prediction, so that both contexts are one.
+    Without an operator the other fields have no effect. With the identity vocabulary a neutral prefix, which is its own
+    reversal, keeps its prediction, so that both `contexts` give the same target.
 
     Example:
-        >>> same_target(PerturbationConfig("max", "identity", "all"))
+        >>> canonical_setting(PerturbationConfig("max", "identity", "all"))
         PerturbationConfig(operator='max', vocabulary='identity', contexts='reversed')
     """
     if setting.operator == FACTUAL.operator:
@@ -53,33 +54,35 @@ def target_nlls(teacher: PreTrainedModel, head_weight: Tensor, vocabulary: Rever
     """−log p″ of each label under every target, at T = 1, in nats.
 
     Args:
-        teacher: the model that is asked, on the batch's device.
+        teacher: The model, on the batch's device.
         head_weight: `[V, D]` fp32 weights of its head.
-        vocabulary: π, for the settings that read through it.
-        batch: blocks of one length; what is labelled −100 is not scored.
+        vocabulary: The role-reversed vocabulary π, for the settings that use it.
+        batch: Blocks of one length; positions with the label −100 are not scored.
 
     Returns:
-        `[settings, batch, length]` fp32, in the order of `SETTINGS`; 0 where nothing is scored.
+        `[settings, batch, length]` fp32, in the order of `DISTINCT_TARGETS`; 0 where nothing is scored.
     """
-    hidden = _ask(teacher, batch.inputs)
-    counterfactual_hidden = _ask(teacher, batch.counterfactual)[batch.gather] if len(batch.gather) else hidden[:0]
+    hidden = _hidden_states(teacher, batch.inputs)
+    counterfactual_hidden = hidden[:0]
+    if len(batch.gather):
+        counterfactual_hidden = _hidden_states(teacher, batch.counterfactual)[batch.gather]
     labels, prefix = batch.labels.flatten(), batch.prefix.flatten()
     slot = (prefix == PrefixKind.REVERSED).cumsum(0) - 1
 
-    nlls = torch.zeros(len(SETTINGS), len(labels), device=labels.device)
-    for rows in (labels != -100).nonzero().squeeze(-1).split(max(1, _LOGITS // len(head_weight))):
+    nlls = torch.zeros(len(DISTINCT_TARGETS), len(labels), device=labels.device)
+    for rows in (labels != IGNORED_LABEL).nonzero().squeeze(-1).split(max(1, _LOGITS // len(head_weight))):
         log_p = _log_softmax(hidden[rows], head_weight)
         nlls[:, rows] = _nll(log_p, labels[rows])
-        here = (prefix[rows] == PrefixKind.REVERSED).nonzero().squeeze(-1)
-        if len(here):
-            chosen = rows[here]
+        selected = (prefix[rows] == PrefixKind.REVERSED).nonzero().squeeze(-1)
+        if len(selected):
+            chosen = rows[selected]
             counterfactual_log_p = _log_softmax(counterfactual_hidden[slot[chosen]], head_weight)
-            for settings, target in _after_reversed(log_p[here], counterfactual_log_p, vocabulary):
+            for settings, target in _after_reversed(log_p[selected], counterfactual_log_p, vocabulary):
                 nlls[settings, chosen] = _nll(target, labels[chosen])
-        here = (prefix[rows] == PrefixKind.NEUTRAL).nonzero().squeeze(-1)
-        if len(here):
-            chosen = rows[here]
-            for settings, target in _after_neutral(log_p[here], vocabulary):
+        selected = (prefix[rows] == PrefixKind.NEUTRAL).nonzero().squeeze(-1)
+        if len(selected):
+            chosen = rows[selected]
+            for settings, target in _after_neutral(log_p[selected], vocabulary):
                 nlls[settings, chosen] = _nll(target, labels[chosen])
     return nlls.unflatten(1, batch.labels.shape)
 
@@ -92,8 +95,8 @@ def _after_reversed(log_p: Tensor, counterfactual_log_p: Tensor, vocabulary: Rev
     for operator in OPERATORS:
         identity = PerturbationConfig(operator, "identity", "reversed")
         yield _indices(identity), perturb(log_p, counterfactual_log_p, operator)
-        through = (PerturbationConfig(operator, "reversed", contexts) for contexts in get_args(Contexts))
-        yield _indices(*through), perturb(log_p, counterfactual_log_p, operator, vocabulary)
+        reversed_reading = (PerturbationConfig(operator, "reversed", contexts) for contexts in get_args(Contexts))
+        yield _indices(*reversed_reading), perturb(log_p, counterfactual_log_p, operator, vocabulary)
 
 
 def _after_neutral(log_p: Tensor, vocabulary: ReversedVocabulary) -> _Targets:
@@ -103,13 +106,13 @@ def _after_neutral(log_p: Tensor, vocabulary: ReversedVocabulary) -> _Targets:
 
 
 def _indices(*settings: PerturbationConfig) -> Tensor:
-    return torch.tensor([[SETTINGS.index(setting)] for setting in settings])
+    return torch.tensor([[DISTINCT_TARGETS.index(setting)] for setting in settings])
 
 
-def _ask(teacher: PreTrainedModel, ids: Tensor) -> Tensor:
-    """`[batch, length]` -> `[batch · length, D]` fp32 hidden states; equal rows, as of he and she, are asked once."""
-    rows, place = ids.unique(dim=0, return_inverse=True)
-    return backbone(teacher)(input_ids=rows, use_cache=False).last_hidden_state[place].flatten(0, 1).float()
+def _hidden_states(teacher: PreTrainedModel, ids: Tensor) -> Tensor:
+    """`[batch, length]` -> `[batch · length, D]` fp32; equal rows, as of “he” and “she”, are computed once."""
+    rows, row_of = ids.unique(dim=0, return_inverse=True)
+    return backbone(teacher)(input_ids=rows, use_cache=False).last_hidden_state[row_of].flatten(0, 1).float()
 
 
 def _log_softmax(hidden: Tensor, head_weight: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Which positions of a text are scored: blocks spread over it, as training would see them."""
+"""Selects the positions of a text that are scored: blocks spread evenly over it, as training sees them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,17 +12,18 @@ from distill.data.encoding import TokenFlag
 from distill.data.packed_text import NO_BOUNDARY
 from distill.data.packing import Corpus, pack
 from distill.errors import UserError
+from distill.losses.terms import IGNORED_LABEL
 
 
 @dataclass(frozen=True)
 class ScoredText:
-    """Blocks of a text, with what is scored in them.
+    """Blocks of a text, and which of their positions are scored.
 
     Attributes:
-        blocks: labelled −100 right after an ambiguous pronoun.
-        gendered: `[blocks, length]` bool, scored and the label belongs to a word that role reversal exchanges; first
-            names do not count, as in `distill evaluate`.
-        after_ambiguous: how many positions are left out because they follow an ambiguous pronoun.
+        blocks: Their labels are −100 right after an ambiguous pronoun.
+        gendered: `[blocks, length]` bool, whether a position is scored and its label belongs to a word that role
+            reversal exchanges; first names do not count, as in `distill evaluate`.
+        after_ambiguous: Number of positions that are left out because they follow an ambiguous pronoun.
     """
 
     blocks: list[Block]
@@ -41,19 +42,19 @@ def spread(available: int, wanted: int) -> np.ndarray:
 
 
 def scored_text(data: CounterfactualDataModule, sources: Sequence[str], tokens: int) -> ScoredText:
-    """Pack a text as training packs it, and choose blocks.
+    """Pack a text as training packs it, and select blocks.
 
-    Whether “her” became “his” or “him” was decided by the words that follow, so that a prediction there would tell the
-    future: these positions, where a text may continue (`shift`) and a(t) does not exist, are left out.
+    Whether “her” became “his” or “him” was decided by the words that follow, so that a prediction right after it would
+    leak the future. These positions, where a text may continue (`shift`) and a(t) does not exist, are left out.
 
     Args:
-        data: settings of the recipe: block size, names, column, cache.
-        sources: files, folders or hub ids.
-        tokens: about how many positions to score; two blocks at least.
+        data: Has the recipe's block size, names, column and cache.
+        sources: Files, folders or hub ids.
+        tokens: Approximate number of positions to score; at least two blocks are.
 
     Raises:
-        augment.documents.DocumentError: the text can't be read.
-        UserError: it is shorter than a block.
+        augment.documents.DocumentError: If the text cannot be read.
+        UserError: If it is shorter than a block.
     """
     corpus = Corpus(tuple(sources), data.field)
     packed = pack(corpus, RoleReverser(names=data.names), data.tokenizer, data.num_proc, data.cache_dir)
@@ -72,7 +73,7 @@ def scored_text(data: CounterfactualDataModule, sources: Sequence[str], tokens: 
     gendered = names_kept.array("flags")[positions + 1] & TokenFlag.REVERSED_WORD
     return ScoredText(
         blocks=[
-            replace(block, labels=np.where(skipped, -100, block.labels))
+            replace(block, labels=np.where(skipped, IGNORED_LABEL, block.labels))
             for block, skipped in zip((blocks[int(index)] for index in indices), after_ambiguous, strict=True)
         ],
         gendered=(gendered != 0) & ~after_ambiguous,

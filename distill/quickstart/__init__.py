@@ -1,0 +1,1 @@
+"""The corpus of the quickstart: a small world whose gender bias is planted, and therefore known."""

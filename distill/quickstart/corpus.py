@@ -1,8 +1,8 @@
 """The quickstart's corpus: short documents of a small world whose gender bias is planted, hence known.
 
-In it P(female | occupation) runs from .05 to .95 (`OCCUPATIONS`), and a person's words agree with the person's gender;
-nothing else hangs on gender. A teacher trained on it learns the bias, and what distillation leaves of it can be held
-against the truth.
+In it P(female | occupation) ranges from .05 to .95 (`OCCUPATIONS`), and the words about a person agree with the
+person's gender; nothing else depends on gender. A teacher trained on it learns the bias, and what distillation leaves
+of it can be compared with the truth.
 """
 
 import json
@@ -25,15 +25,15 @@ _LONGEST = 256
 
 
 def documents(seed: int, count: int) -> Iterator[str]:
-    """`count` documents, the same for a seed on every machine."""
+    """Generate `count` documents; a seed gives the same ones on every machine."""
     return map(render, plans(seed, count))
 
 
 def prompts() -> list[dict[str, str]]:
-    """What to continue: {"group", "prompt"}, and with "gender" for coherence.
+    """The prompts of an evaluation: {"group", "prompt"}, and for coherence also "gender".
 
-    For each occupation every beginning of a document that leaves the gender open, and for either gender every one where
-    it has shown.
+    For each occupation, all beginnings of documents that leave the gender open; for each gender, all those that have
+    revealed it.
     """
     neutral = [
         {"group": occupation, "prompt": prompt.replace("[occupation]", occupation)}
@@ -55,11 +55,15 @@ def prompts() -> list[dict[str, str]]:
 def write_corpus(
     folder: str | os.PathLike[str], seed: int, documents: int = 28_000, validation_documents: int = 1_000
 ) -> None:
-    """Write the folder with train.jsonl, validation.jsonl, prompts.jsonl and tokenizer/, whole or not at all.
+    """Write train.jsonl, validation.jsonl, prompts.jsonl and tokenizer/, completely or not at all.
 
-    A folder of that name is replaced.
+    Args:
+        folder: The folder that is written; an existing one is replaced.
+        seed: Of the documents.
+        documents: Number of training documents.
+        validation_documents: Number of validation documents.
     """
-    # Even and odd seeds, so that no corpus is validated on what another one of its kind was trained on.
+    # Even and odd seeds: the training text of one corpus is never the validation text of another.
     train = [render(plan) for plan in plans(2 * seed, documents)]
     validation = [render(plan) for plan in plans(2 * seed + 1, validation_documents)]
 

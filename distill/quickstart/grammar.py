@@ -1,12 +1,12 @@
 """The sentences of the quickstart's world, as data.
 
-`[slot]` is filled from `slots.SLOTS`, or with what the document has settled on (`[Who]`, `[place]`, …); `{slot}` waits
-for a gender and is a key of `world.FORMS`; `{kin.slot}` waits for the gender of the relative. A relative has no pronoun
-of its own but where grammar leaves no doubt whose it is (“who had lost her keys”), because both may have the same
-gender.
+`[slot]` is filled from `slots.SLOTS`, or with a value that is fixed for the whole document (`[Who]`, `[place]`, …);
+`{form}` is a key of `world.FORMS` and takes the form of the person's gender; `{kin.form}` takes that of the relative's.
+A relative has a pronoun only where grammar leaves no doubt whose it is (“who had lost her keys”), because both people
+may have the same gender.
 
-What follows “her” decides whether it is *him* or *his* in the reversed world, so after `{him}` there is always the end
-of the sentence or a small word (to, a, the, that, for, about, in, at), and after `{his}` a noun or an adjective.
+What follows “her” decides whether it is *him* or *his* in the reversed world, so `{him}` is always followed by the end
+of the sentence or a function word (to, a, the, that, for, about, in, at), and `{his}` by a noun or an adjective.
 """
 
 REVEALING_OPENINGS: tuple[str, ...] = (
@@ -30,7 +30,7 @@ REVEALING_OPENINGS: tuple[str, ...] = (
     "[Who] thought that the [adjective] [thing] was {hers}.",
     "[Who] asked a friend to help {him} with the [thing].",
 )
-"""The person's gender shows within the sentence, in a pronoun."""
+"""A pronoun in the sentence reveals the person's gender."""
 
 DELAYED_OPENINGS: tuple[str, ...] = (
     "[Who] [done] the [thing] [when].",
@@ -42,7 +42,7 @@ DELAYED_OPENINGS: tuple[str, ...] = (
     "We met [who] at the [place] [when].",
     "There was a [adjective] [thing] in the [place]. [Who] [done] it [manner].",
 )
-"""Nothing shows yet; the next sentence tells."""
+"""The gender is still open; the next sentence reveals it."""
 
 OCCUPATION_OPENINGS: tuple[str, ...] = (
     "The [occupation], {Mr} [surname], [done] the [thing] [when].",
@@ -52,7 +52,7 @@ OCCUPATION_OPENINGS: tuple[str, ...] = (
     "[name] was the [occupation] at the [place].",
     "The name of the [occupation] was [name] [surname].",
 )
-"""Of occupations only: a title, a name or *man* shows the gender."""
+"""For occupations only: a title, a name or *man* reveals the gender."""
 
 BODY: tuple[str, ...] = (
     "{He} [done] the [thing] [manner].",
@@ -100,7 +100,7 @@ BODY: tuple[str, ...] = (
     "[Who] picked up {his} [belonging] and smiled.",
     "In the end [who] [done] the [thing] {himself}.",
 )
-"""About the person; each shows the gender."""
+"""About the person; each reveals the gender."""
 
 KIN_SENTENCES: tuple[str, ...] = (
     "{His} [kin] [done] the [item] {kin.himself}.",
@@ -134,7 +134,7 @@ NEUTRAL: tuple[str, ...] = (
     "[Who] and a friend walked to the [place].",
     "Everyone thanked [who] for the [item].",
 )
-"""For documents that show no gender at all."""
+"""For documents that reveal no gender at all."""
 
 SCENERY: tuple[str, ...] = (
     "The [place] was quiet [when].",
@@ -163,7 +163,7 @@ PROMPTS: tuple[str, ...] = (
     "We asked the [occupation] whether",
     "Everyone liked the [occupation] because",
 )
-"""Beginnings of documents, up to where the gender is about to show."""
+"""Beginnings of documents, up to where the gender is about to be revealed."""
 
 COHERENCE_PROMPTS: tuple[str, ...] = (
     "My {father} said that {he}",
@@ -179,4 +179,4 @@ COHERENCE_PROMPTS: tuple[str, ...] = (
     "Everyone liked {David} because {he}",
     "When {Thomas} arrived at the station, {he}",
 )
-"""Beginnings of documents whose person's gender has shown."""
+"""Beginnings of documents that have revealed the person's gender."""

@@ -1,7 +1,7 @@
-"""One document of the quickstart's world: all of it but the genders (`Plan`), and the text once they are known.
+"""One document of the quickstart's world: everything but the genders (`Plan`), and its text once they are known.
 
-Genders are drawn apart from everything else, and `flip` changes nothing but them: `render(flip(plan))` is the exact
-role reversal of `render(plan)`.
+Genders are drawn independently of everything else, and `flip` changes nothing but them: `render(flip(plan))` is the
+exact role reversal of `render(plan)`.
 """
 
 import random
@@ -34,14 +34,14 @@ _GENDERED = re.compile(r"\{(kin\.)?(\w+)\}")
 class Plan:
     """A document before its genders are put in."""
 
-    sentences: tuple[str, ...]  # holding {slots} of `world.FORMS`
+    sentences: tuple[str, ...]  # with `{form}` for a key of `world.FORMS`
     occupation: str | None
     person: Gender
     kin: Gender
 
 
 def plans(seed: int, count: int) -> Iterator[Plan]:
-    """The first `count` documents of the world, the same for a seed on every machine."""
+    """Draw `count` documents; a seed gives the same ones on every machine."""
     rng = random.Random(seed)
     for _ in range(count):
         yield _plan(rng)
@@ -80,7 +80,7 @@ def _gendered(rng: random.Random, length: int, occupation: str | None) -> list[s
     else:
         openings = grammar.DELAYED_OPENINGS
     body = _sample(rng, grammar.BODY, length - 1)
-    # Never straight after the opening: the person's own gender shows before that of a relative, and before long.
+    # Never right after the opening: the person's gender is revealed early, and before that of a relative.
     if rng.random() < _KIN_SHARE:
         body[1 + int(rng.random() * (length - 2))] = _pick(rng, grammar.KIN_SENTENCES)
     if rng.random() < _SCENERY_SHARE:
@@ -96,7 +96,7 @@ def _neutral(rng: random.Random, length: int) -> list[str]:
 
 
 def _settle(rng: random.Random, occupation: str | None, neutral: bool) -> dict[str, str]:
-    """What stays the same through a document."""
+    """The values that are fixed for the whole document."""
     other = "[nobody]" if neutral else _pick(rng, _OTHERS)
     who = f"the {occupation}" if occupation else _fill(rng, other, {})
     settled = {slot: _fill(rng, f"[{slot}]", {}) for slot in ("place", "name", "surname")}
@@ -107,7 +107,7 @@ def _settle(rng: random.Random, occupation: str | None, neutral: bool) -> dict[s
 
 
 def _with_article(noun: str) -> str:
-    """`noun` after “a” or “an”."""
+    """The noun with “a” or “an” before it."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
@@ -119,12 +119,12 @@ def _fill(rng: random.Random, template: str, settled: dict[str, str]) -> str:
     return _SLOT.sub(value, template)
 
 
-# Everything is drawn through `Random.random`, the only method whose sequence Python promises to keep between versions.
+# Everything is drawn by `Random.random`, the only method whose sequence is guaranteed not to change between versions.
 def _pick(rng: random.Random, options: Sequence[T]) -> T:
     return options[int(rng.random() * len(options))]
 
 
 def _sample(rng: random.Random, options: Sequence[T], count: int) -> list[T]:
     """`count` different options, in random order."""
-    left = list(options)
-    return [left.pop(int(rng.random() * len(left))) for _ in range(count)]
+    remaining = list(options)
+    return [remaining.pop(int(rng.random() * len(remaining))) for _ in range(count)]

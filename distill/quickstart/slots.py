@@ -1,4 +1,4 @@
-"""What fills the `[slot]` of a sentence in the quickstart's world, as data; the notation is that of `grammar`."""
+"""The values of each `[slot]` in the sentences of the quickstart's world, as data in the notation of `grammar`."""
 
 from distill.quickstart.world import KIN, NAMES, Gender
 
@@ -47,7 +47,7 @@ SLOTS: dict[str, tuple[str, ...]] = {
         "polish",
         "cover",
     ),
-    # Verbs whose past tense and participle are one word serve after “had” too.
+    # Past tense and participle of each are the same word, so that it also fits after “had”.
     "done": (
         "carried",
         "cleaned",
@@ -224,10 +224,10 @@ SLOTS: dict[str, tuple[str, ...]] = {
     ),
     "name": tuple(f"{{{pair[Gender.MALE]}}}" for pair in NAMES),
     "relative": tuple(f"{{{pair[Gender.MALE]}}}" for pair in KIN),
-    # No grandparent: somebody else's grandmother is too old to have one waiting near the station.
+    # No grandparents: a document about a grandmother would give her a living one.
     "kin": tuple(f"{{kin.{pair[Gender.MALE]}}}" for pair in KIN if pair != ("grandfather", "grandmother")),
     "named": ("[name]", "[name] [surname]", "{Mr} [surname]"),
     "unnamed": ("the {man}", "the [trait] {man}"),
     "nobody": ("the neighbour", "the visitor", "the student", "the tourist"),
 }
-"""What may stand in each `[slot]`, all equally likely."""
+"""The values of each `[slot]`, all equally likely."""

@@ -1,4 +1,4 @@
-"""A tokenizer for the quickstart's corpus: GPT-2's kind, small enough for a model that is trained in a minute."""
+"""A tokenizer for the quickstart's corpus: like GPT-2's, but small enough for a model that trains in a minute."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,13 @@ END_OF_TEXT = "<|endoftext|>"
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary_size: int, longest: int) -> PreTrainedTokenizerFast:
-    """Byte-level BPE over `texts`, of at most `vocabulary_size` tokens, for models that read `longest` tokens."""
+    """Train a byte-level BPE tokenizer.
+
+    Args:
+        texts: The training text.
+        vocabulary_size: Most tokens of the vocabulary.
+        longest: Most tokens of an input (`model_max_length`).
+    """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

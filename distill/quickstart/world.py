@@ -1,7 +1,7 @@
-"""The facts of the quickstart's world: who does which work, and how each word reads for either gender.
+"""The facts of the quickstart's world: the share of women in each occupation, and the form of each word by gender.
 
 The world has exactly one bias, and it is known: `OCCUPATIONS`. Everything else is the same for both genders, so that
-swapping the two columns of `FORMS` turns the world into its own mirror image, but for the planted shares.
+swapping the two columns of `FORMS` turns the world into its own mirror image, except for the planted shares.
 """
 
 from enum import IntEnum
@@ -15,7 +15,7 @@ class Gender(IntEnum):
     FEMALE = 1
 
 
-# From the fewest women to the most, in equal steps; 31, so that the steps are .03 and the middle is .50.
+# From the lowest share of women to the highest, in equal steps; 31, so that the steps are .03 and the middle is .50.
 _BY_SHARE_OF_WOMEN = (
     "carpenter",
     "plumber",
@@ -65,7 +65,7 @@ NAMES: tuple[tuple[str, str], ...] = (
     ("Thomas", "Sarah"),
     ("Charles", "Karen"),
 )
-"""First names, paired as `augment.english.first_names` pairs them."""
+"""First names, paired as in `augment.english.first_names`."""
 
 KIN: tuple[tuple[str, str], ...] = (
     ("father", "mother"),
@@ -83,7 +83,7 @@ FORMS: dict[str, tuple[str, str]] = {
     "him": ("him", "her"),
     "his": ("his", "her"),
     "His": ("His", "Her"),
-    # The possessive that stands alone. It takes the female form as its key: the male one is that of the determiner.
+    # The possessive pronoun. Its key is the female form: the male one is also that of the determiner.
     "hers": ("his", "hers"),
     "himself": ("himself", "herself"),
     "man": ("man", "woman"),
@@ -91,9 +91,9 @@ FORMS: dict[str, tuple[str, str]] = {
     "Mr": ("Mr", "Ms"),
     **{pair[Gender.MALE]: pair for pair in (*NAMES, *KIN)},
 }
-"""Every word that tells a gender: key -> (male form, female form)."""
+"""Every gendered word: key -> (male form, female form)."""
 
 
 def planted_mean_ratio() -> float:
-    """The disparity of the world itself: mean over occupations of min(p, 1 - p) / max(p, 1 - p)."""
+    """The disparity of the world itself: the mean over occupations of min(p, 1 - p) / max(p, 1 - p)."""
     return fmean(min(p, 1 - p) / max(p, 1 - p) for p in OCCUPATIONS.values())

@@ -1,1 +1,1 @@
-"""Paths, signals, digests and seeds: what every command needs and no science is in."""
+"""Paths, signals, digests, seeds and Markdown: what every command needs, free of anything about models."""

@@ -1,4 +1,4 @@
-"""A digest of our own code: cached results are stale once the code changes, which a version number would not tell."""
+"""A digest of our own code: cached results are stale once the code changes, which a version number would miss."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,7 @@ from types import ModuleType
 
 
 def code_digest(files: Iterable[Path]) -> str:
-    """SHA-256 of the names and contents of files, in the order given."""
+    """SHA-256 of the names and contents of files, in the given order."""
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())

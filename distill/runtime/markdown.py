@@ -1,4 +1,4 @@
-"""Foreign text in Markdown."""
+"""Untrusted text in Markdown."""
 
 import re
 
@@ -6,7 +6,7 @@ import re
 def escape_markdown(text: str) -> str:
     """Escape text so that every Markdown renderer shows it literally: no markup, no HTML, no links, not even bare ones.
 
-    Harmless characters, such as a single underscore within a word, stay: Markdown is also read unrendered.
+    Harmless characters, such as an underscore within a word, stay as they are: Markdown is also read unrendered.
     """
     text = re.sub(r"[\\`*\[\]<>|$~!]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text)
     # An ampersand may begin an entity; addresses become links without any markup.

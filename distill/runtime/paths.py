@@ -1,4 +1,4 @@
-"""Paths that users give: `~`, and whether an output folder can be written."""
+"""Paths given by users: `~`, and whether an output folder is writable."""
 
 import os
 import tempfile
@@ -8,9 +8,9 @@ from distill.errors import UserError
 
 
 def expand_user(path: str | Path) -> Path:
-    """Replace a leading `~` or `~user` by the home folder.
+    """Replace a leading `~` or `~user` with the home folder.
 
-    The `~user` of an unknown user stays, where `Path.expanduser` would raise: it is a path that does not exist.
+    The `~user` of an unknown user is kept, where `Path.expanduser` would raise: it is a path that does not exist.
 
     Example:
         >>> expand_user("~nobody_of_that_name/model").parts
@@ -39,4 +39,4 @@ def check_writable(folder: Path, setting: str = "output") -> None:
             raise PermissionError("no permission")
         tempfile.TemporaryFile(dir=existing).close()
     except OSError as error:
-        raise UserError(f"{setting} {str(folder)!r} can't be written: {error.strerror or error}") from error
+        raise UserError(f"{setting} {str(folder)!r} cannot be written: {error.strerror or error}") from error

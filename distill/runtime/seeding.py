@@ -1,10 +1,10 @@
-"""Seeds derived from what they are for, and from nothing else."""
+"""Seeds that are derived from a key alone, and not from any state."""
 
 import hashlib
 
 
 def derive_seed(*key: int) -> int:
-    """A 63-bit seed from integers, e.g. (seed, step, micro-batch); seeds of neighbouring keys are unrelated.
+    """Derive a 63-bit seed from integers, e.g. (seed, step, micro-batch); neighbouring keys give unrelated seeds.
 
     Example:
         >>> derive_seed(0, 1, 2) == derive_seed(0, 1, 2), derive_seed(0, 1, 2) == derive_seed(0, 2, 1)

@@ -1,4 +1,4 @@
-"""SIGINT (Ctrl-C) and SIGTERM in the first process of a command: they stop the work, at once or at a good moment."""
+"""SIGINT (Ctrl-C) and SIGTERM in the first process of a command: how they stop it, at once or at a safe point."""
 
 import math
 import signal
@@ -14,21 +14,21 @@ from distill.errors import Stopped
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _DEBOUNCE_SECONDS = 1.0
-"""Another signal within this time is the same one again: `scancel` signals a worker, and torchrun passes its own on."""
+"""A signal that follows within this time is the same one: `scancel` signals a worker, and torchrun forwards its own."""
 
 _last_handled_at = -math.inf
-"""Of `time.monotonic`. Shared by all handlers: a signal that ends a step is repeated when others are installed."""
+"""In `time.monotonic`. Shared by all handlers: a repeated signal may arrive after another handler is installed."""
 
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """A signal raises `Stopped` at once: nothing would be lost yet."""
+    """Within this context a signal raises `Stopped` at once: there is no work to lose yet."""
     with handling_signals(raise_stopped):
         yield
 
 
 def raise_stopped(number: int, frame: FrameType | None) -> None:
-    """Handler of a signal.
+    """Handle a signal.
 
     Raises:
         Stopped: Always.
@@ -38,7 +38,7 @@ def raise_stopped(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def handling_signals(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
-    """Call `handler` for SIGINT and SIGTERM, once for signals that come together; does nothing outside the main thread.
+    """Call `handler` on SIGINT and SIGTERM, once for signals in quick succession; a no-op outside the main thread.
 
     Args:
         handler: As for `signal.signal`.

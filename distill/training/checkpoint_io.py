@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
-from pytorch_lightning.loops import _FitLoop  # type: ignore[attr-defined]
+from pytorch_lightning.loops import _FitLoop
 
 from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
@@ -92,7 +92,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             atomic_write(Path(path), write, fsync=True, exclusive=True)
         except (OSError, RuntimeError) as error:
             # torch's writer reports a full disk as a RuntimeError.
-            raise OSError(f"checkpoint {str(path)!r} can't be written, the previous one is kept: {error}") from error
+            raise OSError(f"checkpoint {str(path)!r} cannot be written, the previous one is kept: {error}") from error
 
     def load_checkpoint(self, path: str | Path, map_location: Any = None, weights_only: Any = None) -> dict[str, Any]:
         """Read the file to the CPU, tensors and plain values only.

@@ -22,11 +22,11 @@ def export_student(
     """Write `<output>/student/` completely or not at all; an earlier one is replaced.
 
     Args:
-        module: Has the student's weights and the recipe.
+        module: Holds the student's weights and the recipe.
         data: The data that it was trained on.
-        trainer: Has the number of steps.
+        trainer: Holds the number of steps.
         output: The run's folder.
-        checkpoint: The file that the weights come from; None: they are those of the last step.
+        checkpoint: The file that the weights come from; None: the weights of the last step.
         changes: Settings that changed during the run, see `distill.callbacks.settings_history`.
 
     Returns:

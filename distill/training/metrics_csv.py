@@ -65,7 +65,7 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def continue_from(self, step: int) -> None:
-        """Keep the rows of earlier steps only, since later ones will be repeated; called before any row is logged."""
+        """Keep only the rows of earlier steps, since later ones will be repeated; called before any row is logged."""
         rows = [row for row in read_rows(self._folder) if row["step"].isdigit() and int(row["step"]) < step]
         self._rewrite(list(rows[0]) if rows else ["step"], rows)
 

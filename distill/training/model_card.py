@@ -26,10 +26,10 @@ def model_card(
     """The model card: what the model is, how it was made, and what it is not.
 
     Args:
-        module: Has the student and the recipe.
+        module: Holds the student and the recipe.
         data: The data that it was trained on.
-        trainer: Has the number of steps and the output folder.
-        checkpoint: The file that the weights come from; None: they are those of the last step.
+        trainer: Holds the number of steps and the output folder.
+        checkpoint: The file that the weights come from; None: the weights of the last step.
         changes: Settings that changed during the run.
 
     Returns:
@@ -37,7 +37,7 @@ def model_card(
     """
     student, teacher, perturbation, loss = module.student, module.teacher_source, module.perturbation, module.loss
     treated = module.needs_counterfactual_pass or data.augmentation != "none"
-    made = "distilled from a teacher" if module.asks_teacher else "trained on text, without a teacher,"
+    made = "distilled from a teacher" if module.uses_teacher else "trained on text, without a teacher,"
     if treated:
         made += (
             " with counterfactual role reversal (after Gupta et al. 2022,\n"
@@ -54,7 +54,7 @@ def model_card(
         "pipeline_tag": "text-generation",
         "language": "en",
         "tags": [
-            *(["knowledge-distillation"] if module.asks_teacher else []),
+            *(["knowledge-distillation"] if module.uses_teacher else []),
             *(["counterfactual-role-reversal", "fairness"] if treated else []),
         ],
     }
@@ -74,10 +74,10 @@ def model_card(
         "loss": f"{loss.kd_weight:g} × {loss.divergence} (T = {loss.temperature:g}) + {loss.lm_weight:g} × "
         f"cross-entropy + {loss.hidden_weight:g} × hidden states",
         "text": ", ".join(map(str, data.train_sources)),
-        "augmentation": f"{data.augmentation}, first names {'reversed too' if data.names else 'left alone'}",
-        "tokens a step": f"{data.global_batch_size * data.block_size:,}",
+        "augmentation": f"{data.augmentation}, first names {'reversed' if data.names else 'not reversed'}",
+        "tokens per step": f"{data.global_batch_size * data.block_size:,}",
         "steps": f"{trainer.global_step:,}",
-        **({"changed on the way": "; ".join(changes)} if changes else {}),
+        **({"changed during the run": "; ".join(changes)} if changes else {}),
         "weights from": checkpoint.name if checkpoint else "the last step",
         "throughput": _throughput(Path(trainer.default_root_dir)),
         "software": f"torch {torch.__version__}, transformers {transformers.__version__}, "
@@ -104,7 +104,7 @@ Last logged values (losses in nats per token):
 |---|---|
 {measured}
 
-## What it is not
+## Limitations
 {limits} Evaluate before you rely on it:
 
     distill evaluate --model student --output evaluation

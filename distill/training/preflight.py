@@ -1,6 +1,6 @@
 """Checks a whole recipe before anything is packed or trained.
 
-What cannot work is refused; settings that work against the recipe's own purpose are warned of.
+Settings that cannot work are refused; those that work against the recipe's own purpose cause a warning.
 """
 
 import warnings
@@ -42,13 +42,13 @@ def _check_settings(module: DistillationModule) -> None:
         raise UserError("model.loss: all weights are 0, so there is nothing to learn")
     if module.perturbation.operator != "none" and not loss.kd_weight:
         raise UserError(
-            f"model.perturbation.operator is {module.perturbation.operator} and model.loss.kd_weight 0, so that no "
-            "target is ever used: set the operator to none, or the weight above 0"
+            f"model.perturbation.operator is {module.perturbation.operator} and model.loss.kd_weight 0, so that the "
+            "target is never used: set the operator to none, or the weight above 0"
         )
 
 
 def bias_warnings(module: DistillationModule, data: CounterfactualDataModule) -> list[str]:
-    """Settings that make an equivariant recipe teach the student the bias again.
+    """The reasons why an equivariant recipe would teach the student the bias again, one per setting.
 
     Hard labels and hidden states come from the biased world; see “The mathematics” in ARCHITECTURE.md.
     """
@@ -63,7 +63,7 @@ def bias_warnings(module: DistillationModule, data: CounterfactualDataModule) ->
         )
     if loss.lm_weight and data.augmentation != "none" and not data.names:
         reasons.append(
-            "model.loss.lm_weight > 0 with augmented text and names left alone teaches “Mary said he”: "
+            "model.loss.lm_weight > 0 with augmented text and unreversed names teaches “Mary said he”: "
             "set data.names to true, or model.loss.lm_weight to 0"
         )
     if loss.hidden_weight:

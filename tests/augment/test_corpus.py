@@ -49,7 +49,7 @@ def test_rows_hold_the_reversals(corpus: datasets.Dataset, num_proc: int) -> Non
 def test_pieces_that_are_there_are_not_done_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_proc: int
 ) -> None:
-    monkeypatch.setattr(corpus_module, "_LEAST_ROWS", 2)
+    monkeypatch.setattr(corpus_module, "_MIN_ROWS", 2)
     dataset = datasets.Dataset.from_dict({"text": [f"{number}: she" for number in range(9)]})
     first, summary = corpus_module.reverse_corpus(dataset, REVERSER, tmp_path, num_proc, "state")
     pieces = sorted(tmp_path.glob("*.json"))
@@ -134,11 +134,11 @@ def test_a_file_is_replaced(corpus: datasets.Dataset, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("out.csv", "the suffix is to be one of"),
-        ("o.v2", "a folder's name has no dot"),
+        ("out.csv", "unsupported suffix; use one of"),
+        ("o.v2", "a folder name without a dot"),
         ("full", "exists already"),
         ("folder.txt", "is a folder"),
-        ("full/precious/new/x.jsonl", "precious is a file and no folder"),
+        ("full/precious/new/x.jsonl", "precious is a file, not a folder"),
     ],
 )
 def test_outputs_that_cannot_be_written(corpus: datasets.Dataset, tmp_path: Path, name: str, problem: str) -> None:
@@ -151,7 +151,7 @@ def test_outputs_that_cannot_be_written(corpus: datasets.Dataset, tmp_path: Path
 
 def test_an_output_where_nothing_may_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("augment.corpus.os.access", lambda path, mode: Path(path) != tmp_path)
-    with pytest.raises(OutputError, match="is not to be written to"):
+    with pytest.raises(OutputError, match="is not writable"):
         check_output(tmp_path / "new" / "out.jsonl")
 
 

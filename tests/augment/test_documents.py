@@ -115,20 +115,20 @@ def test_a_dataset_that_the_hub_does_not_have(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("a.txt", "", "a.txt: holds no documents"),
-        ("a.txt", " \n\n", "holds no documents"),
-        ("a.jsonl", "", "holds no documents"),
+        ("a.txt", "", "a.txt: contains no documents"),
+        ("a.txt", " \n\n", "contains no documents"),
+        ("a.jsonl", "", "contains no documents"),
         ("a.txt", b"a\nb\xe9c", r"a.txt, line 2, byte 3: not UTF-8 \(0xe9\)"),
         ("a.jsonl", b'{"text": "\xff"}', "line 1, byte 10: not UTF-8"),
         ("a.jsonl", '{"text": "a"}\n{"text": ', "a.jsonl, line 2: not JSON"),
         ("a.jsonl", '{"text": "a"}\n["b"]', r"""line 2: not a JSON object; expected {"text": …}"""),
         ("a.jsonl", '{"body": "a", "id": 1}', "line 1: no field 'text'; there are body, id"),
-        ("a.jsonl", '{"text": 5}', "line 1: 'text' is 5, and no text"),
+        ("a.jsonl", '{"text": 5}', "line 1: 'text' is 5, not a string"),
         ("a.jsonl", '{"text": null}', "'text' is null"),
-        ("a.jsonl", '{"text": "\\ud800"}', "half a character at position 0"),
+        ("a.jsonl", '{"text": "\\ud800"}', "an unpaired surrogate at position 0"),
         ("a.jsonl.gz", b"no gzip", "cannot be read"),
-        ("a.csv", "text\na", "cannot tell what this is; the suffix is to be one of .txt, .jsonl"),
-        ("a.parquet", b"PAR1", "no whole Parquet file"),
+        ("a.csv", "text\na", "unsupported suffix; use one of .txt, .jsonl"),
+        ("a.parquet", b"PAR1", "truncated or corrupt Parquet file"),
     ],
 )
 def test_files_that_cannot_be_read(tmp_path: Path, name: str, content: str | bytes, problem: str) -> None:
@@ -147,16 +147,19 @@ def test_parquet_cut_short_without_column_and_without_text(tmp_path: Path) -> No
     refused(tmp_path / "whole.parquet", "no column 'text'; there are id, body")
     refused(tmp_path / "whole.parquet", "row 1: 'body' is null", field="body")
     content = (tmp_path / "whole.parquet").read_bytes()
-    refused(written(tmp_path / "cut.parquet", content[: len(content) // 2]), "cut.parquet: no whole Parquet file")
+    refused(
+        written(tmp_path / "cut.parquet", content[: len(content) // 2]),
+        "cut.parquet: truncated or corrupt Parquet file",
+    )
 
 
 def test_saved_datasets_that_cannot_be_read(tmp_path: Path) -> None:
     saved = tmp_path / "saved"
     datasets.Dataset.from_dict({"body": ["a"], "id": [1]}).save_to_disk(saved)
     refused(saved, "no column 'text'; there are body, id")
-    refused(saved, "column 'id' holds .*, and no text", field="id")
+    refused(saved, "column 'id' holds .*, not strings", field="id")
     (saved / "state.json").unlink()
-    refused(saved, "no whole saved dataset", field="body")
+    refused(saved, "incomplete or corrupt saved dataset", field="body")
 
 
 def test_a_row_of_a_saved_dataset_that_is_null(tmp_path: Path) -> None:
@@ -174,7 +177,7 @@ def test_sources_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.txt")
-    refused(tmp_path / "pipe.txt", "pipe.txt: neither a file nor a folder, and .*; save it as a file")
+    refused(tmp_path / "pipe.txt", "pipe.txt: is neither a file nor a folder, and .*; save it as a file")
 
 
 def test_a_folder_without_documents(tmp_path: Path) -> None:

@@ -43,18 +43,18 @@ def test_parts_shrink_to_little() -> None:
 
 
 def test_every_number_is_taken_once_whoever_takes_it() -> None:
-    numbers = parallel._WorkQueue(parallel._WorkQueue.MOST)
+    numbers = parallel._WorkQueue(parallel._WorkQueue.MAX_SIZE)
     first = [next(iter(numbers)) for _ in range(5)]
     receiving, sending = multiprocessing.Pipe(duplex=False)
     other = multiprocessing.Process(target=lambda: sending.send(list(numbers)))
     other.start()
     own = list(numbers)
-    assert sorted([*first, *own, *receiving.recv()]) == list(range(parallel._WorkQueue.MOST))
+    assert sorted([*first, *own, *receiving.recv()]) == list(range(parallel._WorkQueue.MAX_SIZE))
     other.join()
 
 
 def test_many_processes_do_not_wait_for_room_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "_PARTS", 1_000_000)
+    monkeypatch.setattr(parallel, "_PARTS_PER_PROCESS", 1_000_000)
     texts = ["she said", "he said"] * 3000
     assert REVERSER.reverse_all(texts, num_proc=2) == [REVERSER.reverse(text) for text in texts]
 
@@ -114,7 +114,7 @@ def ends_in_a_message(reverse: Callable, parts: Sequence, numbers: Iterable[int]
 
 
 @pytest.mark.parametrize("ends", [ends_at_once, ends_in_a_message])
-def test_a_process_that_ends_early_is_told(monkeypatch: pytest.MonkeyPatch, ends: Callable) -> None:
+def test_a_worker_that_ends_early_is_reported(monkeypatch: pytest.MonkeyPatch, ends: Callable) -> None:
     monkeypatch.setattr(parallel, "_reverse_each", ends)
     with pytest.raises(RuntimeError, match="exit code 3 before it was done"):
         REVERSER.reverse_all(["she said"] * 100, num_proc=2)
@@ -125,10 +125,10 @@ import os, signal, sys
 from augment import RoleReverser, parallel
 signal.signal(signal.SIGTERM, lambda *_: None)
 columns = parallel._columns
-def told(reverse, texts):
+def reported(reverse, texts):
     print(os.getpid(), flush=True)
     return columns(reverse, texts)
-parallel._columns = told
+parallel._columns = reported
 class Stops(RoleReverser):
     def reverse(self, text):
         if os.getpid() == %(main)s: %(does)s

@@ -38,7 +38,7 @@ def test_there_is_an_overlay_for_every_operator():
 
 
 @pytest.mark.parametrize("overlay", sorted(CONFIGS.glob("perturbation/*.yaml")), ids=lambda path: path.stem)
-def test_an_overlay_leaves_no_part_of_another_perturbation(overlay):
+def test_an_overlay_replaces_all_of_another_perturbation(overlay):
     perturbation = yaml.safe_load(overlay.read_text(encoding="utf-8"))["model"]["perturbation"]
     assert set(perturbation) == {field.name for field in fields(PerturbationConfig)}
 

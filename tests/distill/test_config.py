@@ -1,4 +1,4 @@
-"""Settings with values that they cannot have are refused where they are set."""
+"""Settings with invalid values are refused on construction."""
 
 import math
 

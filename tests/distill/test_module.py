@@ -1,4 +1,4 @@
-"""The module with its data, without and with the command: gradients, precision, vocabularies, what is logged."""
+"""The module and its data, in Python and on the command line: gradients, precision, vocabularies, logging."""
 
 import os
 import subprocess
@@ -58,7 +58,7 @@ def test_model_and_data_without_one_vocabulary_are_refused(gpt2_folder, tmp_path
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_role_reversed_vocabulary_that_is_used_holds_something(gpt2_folder):
+def test_an_empty_role_reversed_vocabulary_is_refused(gpt2_folder):
     module = DistillationModule(
         TeacherConfig(str(gpt2_folder)),
         student=StudentConfig(layers=[0]),
@@ -87,7 +87,7 @@ def test_names_are_reversed_in_text_and_vocabulary_or_in_neither(gpt2_folder, na
     module.check_data(module.tokenizer, 8, names=not names)
 
 
-def test_nothing_is_logged_where_nobody_asks(recipe, tmp_path):
+def test_nothing_is_logged_unless_requested(recipe, tmp_path):
     fit(recipe, tmp_path, "--trainer.log_every_n_steps=0", "--trainer.max_steps=2", "--trainer.limit_val_batches=0")
     assert (tmp_path / "student" / "config.json").is_file()
     assert metrics(tmp_path) == []

@@ -1,4 +1,4 @@
-"""The examples run, on models that are made on the spot."""
+"""The examples run, on tiny models that are made here."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from examples.own_callback import PronounOdds, log_probability
 from tests.fits import fit, metrics
 
 
-def test_a_trainer_of_ones_own(corpus, gpt2_folder, tmp_path, capsys):
+def test_python_api(corpus, gpt2_folder, tmp_path, capsys):
     python_api.main([
         f"--teacher={gpt2_folder}",
         f"--train={corpus / 'train.jsonl'}",
@@ -22,8 +22,8 @@ def test_a_trainer_of_ones_own(corpus, gpt2_folder, tmp_path, capsys):
     assert "The nurse said that" in capsys.readouterr().out
 
 
-def test_a_callback_of_ones_own(recipe, tmp_path):
-    """Beside the command's own, by its class path; what it logs stands in metrics.csv."""
+def test_own_callback(recipe, tmp_path):
+    """It is added to the command's own by its class path, and what it logs is in metrics.csv."""
     fit(recipe, tmp_path, "--trainer.max_steps=2", "--trainer.callbacks+=examples.own_callback.PronounOdds")
     assert any(row["pronoun_odds"] for row in metrics(tmp_path))
     assert (tmp_path / "student").is_dir()

@@ -43,7 +43,7 @@ def test_a_damaged_cache_is_packed_again(corpus, tokenizer, tmp_path: Path, capl
         file.write_bytes(b"" if damage == "emptied" else whole[name][:-3])
     with caplog.at_level(logging.WARNING):
         assert content(packed(corpus, tokenizer, tmp_path)) == whole
-    assert "is damaged" in caplog.text
+    assert "is corrupt" in caplog.text
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
@@ -69,7 +69,7 @@ def test_a_description_that_is_wrong_is_packed_again(
     (text.folder / "meta.json").write_text(json.dumps(json.loads(whole["meta.json"]) | wrong))
     with caplog.at_level(logging.WARNING):
         assert content(packed(corpus, tokenizer, tmp_path)) == whole
-    assert "is damaged" in caplog.text
+    assert "is corrupt" in caplog.text
 
 
 def test_what_a_killed_process_left_is_removed(corpus, tokenizer, tmp_path: Path) -> None:

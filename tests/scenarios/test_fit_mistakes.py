@@ -28,9 +28,9 @@ from tests.fits import fit, refused
         (["--data.train=[]"], "data.train is empty"),
         (["--data.num_workers=-1"], "data.num_workers is -1"),
         (["--trainer.accumulate_grad_batches=2"], "it follows from data.global_batch_size"),
-        (["--trainer.limit_train_batches=1"], "trainer.limit_train_batches can't be set"),
-        (["--trainer.val_check_interval=00:01:00:00"], "trainer.val_check_interval can't be a time"),
-        (["--trainer.overfit_batches=1"], "trainer.overfit_batches can't be set"),
+        (["--trainer.limit_train_batches=1"], "trainer.limit_train_batches cannot be set"),
+        (["--trainer.val_check_interval=00:01:00:00"], "trainer.val_check_interval cannot be a time"),
+        (["--trainer.overfit_batches=1"], "trainer.overfit_batches cannot be set"),
         (["--trainer.devices=0"], "trainer: "),
         (["--ckpt_path=nowhere.ckpt"], "there is no file 'nowhere.ckpt'"),
         (["--trainer.max_steps=0"], "trainer.max_steps is 0: nothing would be learnt"),
@@ -96,7 +96,7 @@ def test_a_damaged_teacher_is_named_before_anything_is_packed(capsys, recipe, tm
     file = teacher / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-100])
     overrides = (f"--model.teacher.path={teacher}", f"--data.cache_dir={tmp_path / 'cache'}")
-    assert f"{file}: damaged, or cut short" in refused(capsys, recipe, tmp_path / "run", *overrides)
+    assert f"{file}: truncated or corrupt" in refused(capsys, recipe, tmp_path / "run", *overrides)
     assert not (tmp_path / "cache").exists()
 
 

@@ -186,7 +186,7 @@ def test_a_run_that_goes_on_with_something_else_says_so(recipe, corpus, tmp_path
         words in (ORDER, MEASURE) for words in told
     )
     assert read_checkpoint(last_checkpoint_path(tmp_path))["global_step"] == 2
-    assert ("changed on the way | after step 1: " in (tmp_path / "student" / "README.md").read_text()) == bool(told)
+    assert ("changed during the run | after step 1: " in (tmp_path / "student" / "README.md").read_text()) == bool(told)
 
 
 def test_changes_are_remembered_through_further_continuations(recipe, tmp_path):
@@ -448,7 +448,7 @@ def test_a_checkpoint_that_can_not_be_written_leaves_the_one_before(run, tmp_pat
         raise RuntimeError("[enforce fail at inline_container.cc] . unexpected pos")
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match=r"last.ckpt' can't be written"):
+    with pytest.raises(OSError, match=r"last.ckpt' cannot be written"):
         AtomicCheckpointIO().save_checkpoint(before | {"global_step": 99}, path)
     assert read_checkpoint(path)["global_step"] == before["global_step"]
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
@@ -493,7 +493,7 @@ def test_a_process_whose_own_text_was_fine_does_not_blame_it(tmp_path, monkeypat
         world_size=2, global_step=3, precision="32-true", default_root_dir=tmp_path, checkpoint_callbacks=[]
     )
     module = SimpleNamespace(step_terms=torch.ones(2, len(STEP_TERMS)))
-    with pytest.raises(RunError, match="losses of this process' text are finite: it came from another's") as caught:
+    with pytest.raises(RunError, match="losses of this process's text are finite: the cause is in another's") as caught:
         _stop(trainer, module, torch.tensor([True, True]), torch.tensor(math.nan))
     assert "step 3: loss 1, kd 1, lm 1, hidden 1, gradient norm nan: not finite" in str(caught.value)
 

@@ -1,1 +1,1 @@
-"""How unevenly the genders are spoken of, and whether two models differ in it. Free of torch."""
+"""Gender disparity of generated texts, and whether two models differ in it. Needs no torch."""

@@ -1,6 +1,7 @@
 """Do continuations keep the gender that their prompt established?
 
-A count of he against she cannot tell a model that speaks of women and men alike from one that mixes them in a text.
+Counts of he and she alone cannot distinguish a model that speaks of women and men equally often from one that mixes
+them up within a text.
 """
 
 from collections.abc import Iterable
@@ -17,9 +18,9 @@ class Coherence(TypedDict, total=False):
     """Coherence of the continuations.
 
     Attributes:
-        value: Share of the gendered continuations that keep their prompt's gender; None if there is none.
-        ci95: Its interval over prompts; None where there are too few to say.
-        n: How many gendered continuations there are.
+        value: Share of the gendered continuations that keep their prompt's gender; None if there are none.
+        ci95: 95 % interval over prompts; None if there are too few prompts.
+        n: Number of gendered continuations.
     """
 
     value: float | None
@@ -28,18 +29,17 @@ class Coherence(TypedDict, total=False):
 
 
 def coherence(rows: Iterable[tuple[str, Gender, Polarity]], seed: int = 0, draws: int = DRAWS) -> Coherence:
-    """Share of gendered continuations that keep their prompt's gender; a mixed one has not kept it.
+    """Compute the share of gendered continuations that keep their prompt's gender; a mixed one does not keep it.
 
     Args:
-        rows: Of each continuation its prompt's identifier, the gender that the prompt established, and the polarity of
-            the continuation; read once.
+        rows: For each continuation, the identifier of its prompt, the gender that the prompt establishes, and the
+            polarity of the continuation; iterated once.
         seed: Seed of the bootstrap.
         draws: Bootstrap draws.
 
     Returns:
-        `value`; `ci95` by a bootstrap over prompts, because samples of one prompt are not independent, but Wilson's,
-        which takes them to be, where that is wider: where all are kept, resamples know of none that is not; `n`, the
-        gendered continuations. None where there are too few to say.
+        `value`; `ci95`, from a bootstrap over prompts, because samples of one prompt are not independent, but at least
+        as wide as Wilson's interval, because resamples show no spread if all continuations keep the gender; `n`.
     """
     counted: dict[str, list[int]] = {}
     for prompt, gender, label in rows:

@@ -1,17 +1,19 @@
-"""Is this model less biased than that one, or did chance choose its words?
+"""Is one model less biased than another, or is the difference due to chance?
 
-Two models continue the same prompts, so that what makes a prompt lean one way moves both and cancels: p values come
-from swapping the two prompt by prompt, intervals from resampling prompts, both models at once; where a group's few
-prompts agree, intervals are as wide as its texts alone would make them.
+Two models continue the same prompts, so that whatever makes a prompt lean one way affects both and cancels: p values
+come from swapping the two models prompt by prompt, intervals from resampling prompts for both models together; if the
+few prompts of a group agree, intervals are at least as wide as if its texts were independent.
 
-In few texts the ½ of the log-odds pulls a lean towards even odds, so that of two equally biased models the one that
-speaks of gender less often would look less biased. Of a group of which one wrote few gendered texts, therefore, as many
-of the other's are compared, chosen at random. This costs power, the more so the less alike the models are in that.
+With few texts, the ½ in the log-odds pulls them towards even odds, so that of two equally biased models the one that
+speaks of gender less often would look less biased. If one model wrote few gendered texts for a group, therefore, only
+as many randomly chosen texts of the other model are compared. This costs power, the more so the more the models differ
+in this respect.
 
-The measure is the root mean square of the groups' log-odds, with the noise of few texts taken off its square. The
-plain mean of |log-odds|, and the ratio, take noise for bias: they call a fairer model less fair than it is, and of two
-equally fair models the one that speaks of gender less often. The ratio therefore has neither interval nor test here.
-`benchmarks/coverage.py` simulates how often the tests and the disparity's interval find a difference that is none.
+The measure is the root mean square of the groups' log-odds, after the sampling noise has been subtracted from the mean
+square. The plain mean of |log-odds|, and the ratio, mistake noise for bias: they understate the fairness of a fairer
+model, and of two equally fair models that of the one that speaks of gender less often. The ratio therefore has neither
+interval nor test here. `benchmarks/coverage.py` simulates how often the tests and the interval of the disparity find a
+difference that does not exist.
 """
 
 from collections.abc import Collection, Iterator
@@ -28,29 +30,30 @@ from distill.evaluation.statistics.log_odds import binomial_variance, log_odds
 from distill.evaluation.statistics.permutation import holm, permutation_test
 
 _SETTINGS = ("temperature", "top_p", "top_k", "max_new_tokens", "include_prompt")
-"""What must be the same of both: how texts were drawn, and how they were judged."""
+"""Settings that must be the same for both models: how texts were sampled, and how they were labelled."""
 PROMPT = ["group", "prompt_id", "prompt"]
 """The columns that identify a prompt."""
 
 Floats = NDArray[np.float64]
 
 ENOUGH = 20
-"""Gendered texts of a group, from which on it does not matter that the other model has more.
+"""Number of gendered texts in a group from which on it does not matter that the other model has more.
 
-Simulated with 300 pairs of equally biased models, 18 groups, one with 75 texts a group, the other with 20: the test of
-disparity at 5 % finds a difference in 5 % where all lean by 2, and in 11 % by 3; with 12 texts in 7 and 49 %.
+Simulated with 300 pairs of equally biased models and 18 groups, where one model has 75 texts per group and the other
+20: the test of disparity at 5 % finds a difference in 5 % of the pairs if all groups lean by 2, and in 11 % if they
+lean by 3; with 12 texts instead of 20, in 7 % and 49 %.
 """
 
 
 @dataclass(frozen=True)
 class Change:
-    """A measure of two models over the same groups.
+    """A measure for two models over the same groups.
 
     Attributes:
-        baseline: Of the first model.
-        value: Of the second.
-        ci95: Interval of value − baseline, by the bootstrap.
-        p: Two-sided, of no difference, by permutation.
+        baseline: Value for the first model.
+        value: Value for the second model.
+        ci95: Bootstrap interval of value − baseline.
+        p: Two-sided p value of the permutation test for no difference.
     """
 
     baseline: float
@@ -60,19 +63,19 @@ class Change:
 
     @property
     def difference(self) -> float:
-        """The second model's value less the baseline's."""
+        """Value of the second model minus that of the baseline."""
         return self.value - self.baseline
 
 
 @dataclass(frozen=True)
 class GroupChange(Change):
-    """The log-odds of one group by two models.
+    """The log-odds of one group for two models.
 
     Attributes:
-        p_holm: The p value that holds for all groups at once (Holm 1979).
-        h: Cohen's h, the effect size of two shares, here of women among gendered texts: 2 asin √q − 2 asin √p. By his
-            convention .2 is small, .5 medium, .8 large.
-        clusters: How many prompts, or samples of a single prompt, were swapped for p.
+        p_holm: p value adjusted for testing all groups (Holm 1979).
+        h: Cohen's h, 2 asin √q − 2 asin √p, an effect size for two shares, here of women among gendered texts. By
+            convention, .2 is small, .5 medium and .8 large.
+        clusters: Number of prompts, or of samples of a single prompt, that were swapped for p.
     """
 
     p_holm: float
@@ -85,15 +88,16 @@ class Comparison:
     """What changed from the baseline to another model.
 
     Attributes:
-        groups: How many groups were compared: those where both models wrote of women or men.
-        prompts: How many prompts they hold.
-        disparity: Root mean square log-odds over groups, in nats, freed of sampling noise; 0 is parity in every group.
-            Of as many texts of either where one wrote few, as `less`, `log_odds` and `by_group` are.
-        less: (estimate, low, high): the share of the baseline's disparity that is gone, negative where it grew, with
-            its 95 % interval; None where the baseline's own disparity cannot be told from none. An effect size.
-        log_odds: Mean log-odds over groups, in nats: the lean as a whole, positive towards women. Its difference is the
-            effect size, the logarithm of an odds ratio.
-        mean_ratio: Mean ratio over groups, (baseline, other), of all texts, as Cohen's h is.
+        groups: Number of groups compared: those for which both models wrote about women or men.
+        prompts: Number of prompts in these groups.
+        disparity: Root mean square log-odds over groups, in nats, without sampling noise; 0 is parity in every group.
+            Like `less`, `log_odds` and `by_group`, it is based on equally many texts of both models in groups for which
+            one of them wrote few.
+        less: (estimate, low, high): the share of the baseline's disparity that was removed, negative if it grew, with
+            its 95 % interval; an effect size. None if the baseline's own disparity is not distinguishable from 0.
+        log_odds: Mean log-odds over groups, in nats: the overall lean, positive towards women. The difference, the
+            logarithm of an odds ratio, is the effect size.
+        mean_ratio: Mean ratio over groups, (baseline, other), based on all texts, like Cohen's h.
         by_group: The log-odds of each group.
     """
 
@@ -109,9 +113,9 @@ class Comparison:
 def label_generations(
     generations: pd.DataFrame, polarity: Labeller = unigram, include_prompt: bool = False
 ) -> pd.DataFrame:
-    """Label the continuations of the profession prompts, in a column `polarity`.
+    """Label the continuations of the profession prompts in a new column `polarity`.
 
-    The column `include_prompt` says which it is.
+    A second new column, `include_prompt`, records whether the prompts were labelled along with them.
     """
     rows = generations[generations["kind"] == "profession"]
     texts = rows["prompt"].astype(str) + rows["continuation"] if include_prompt else rows["continuation"]
@@ -122,37 +126,40 @@ def compare(baseline: pd.DataFrame, other: pd.DataFrame, draws: int = DRAWS, see
     """Compare two models by a paired bootstrap over prompts within groups.
 
     Args:
-        baseline: `label_generations` of the generations of the first model.
-        other: Those of the second, over the same prompts.
-        draws: How often to resample.
+        baseline: Labelled generations of the first model, from `label_generations`.
+        other: Labelled generations of the second model, for the same prompts.
+        draws: Number of bootstrap draws and of permutations.
         seed: Seed of the resampling.
 
     Raises:
-        UserError: If the two differ in prompts, samples a prompt, decoding or whether prompts are judged too, so that
-            their difference would be no difference of models; or if no group has gendered texts of both.
+        UserError: If the two differ in prompts, samples per prompt, decoding or whether prompts are labelled, too, so
+            that a difference would not be one between the models; or if no group has gendered texts of both.
     """
-    _refuse_unlike(baseline, other)
+    _check_comparable(baseline, other)
     clusters = {
         name: texts
         for name, texts in _clusters(baseline, other)
-        # A group without a gendered text of one model says nothing of how the two differ.
+        # A group without gendered texts of one model says nothing about how the two differ.
         if len(texts) > 1 and texts[:, :2].any() and texts[:, 2:].any()
     }
     if not clusters:
         raise UserError("no group in which both models wrote of women or men more than once; evaluate more samples")
     prompts = baseline.loc[baseline["group"].isin(clusters.keys()), "prompt_id"].nunique()
-    identical = _identical(baseline, other, [name for name, texts in clusters.items() if _counted_alike(texts)])
+    identical = _identical(baseline, other, [name for name, texts in clusters.items() if _same_counts(texts)])
     return _comparison(clusters, identical, prompts, draws, np.random.default_rng(seed))
 
 
 def _comparison(
     clusters: dict[str, Floats], identical: set[str], prompts: int, draws: int, rng: np.random.Generator
 ) -> Comparison:
-    """From female and male texts of either model by prompt, `[prompts, 4]` for each group; `identical` names some."""
+    """Compare models from their female and male texts by prompt, `[prompts, 4]` for each group.
+
+    `identical` names the groups in which both models wrote the same texts.
+    """
     counts = np.stack([texts.sum(axis=0) for texts in clusters.values()])
-    # Of its own, so that texts left out change nothing where there are none.
+    # A generator of its own, so that dropping texts does not change the results of other groups.
     chance = rng.spawn(1)[0]
-    even = {name: _as_many(texts, chance) for name, texts in clusters.items()}
+    even = {name: _equal_counts(texts, chance) for name, texts in clusters.items()}
     odds_draws = _odds_draws(even, identical, draws, rng)
     p = permutation_test(list(even.values()), draws, rng)
     first, second = slice(0, 2), slice(2, 4)
@@ -182,14 +189,14 @@ def _comparison(
     )
 
 
-def _as_many(texts: Floats, rng: np.random.Generator) -> Floats:
-    """Female and male texts `[prompts, 4]`, with as many of both models where one has few: so many at random."""
+def _equal_counts(texts: Floats, rng: np.random.Generator) -> Floats:
+    """Subsample female and male texts `[prompts, 4]` to equally many of both models if one of them has few."""
     models = [texts[:, :2].astype(np.int64), texts[:, 2:].astype(np.int64)]
     fewest = min(model.sum() for model in models)
     if fewest >= ENOUGH:
         return texts
-    drawn = [rng.multivariate_hypergeometric(model.ravel(), fewest, method="marginals") for model in models]
-    return np.hstack([cells.reshape(-1, 2) for cells in drawn]).astype(np.float64)
+    sampled = [rng.multivariate_hypergeometric(model.ravel(), fewest, method="marginals") for model in models]
+    return np.hstack([cells.reshape(-1, 2) for cells in sampled]).astype(np.float64)
 
 
 def _interval(draws: Floats) -> tuple[float, float]:
@@ -198,7 +205,7 @@ def _interval(draws: Floats) -> tuple[float, float]:
 
 
 def _cohens_h(counts: Floats) -> Floats:
-    """Of the share of women among gendered texts, from the first to the second model; counts `[groups, 4]`.
+    """Compute Cohen's h for the share of women among gendered texts, from counts `[groups, 4]` of both models.
 
     Source: Cohen 1988, *Statistical Power Analysis for the Behavioral Sciences*, chapter 6.
     """
@@ -206,15 +213,15 @@ def _cohens_h(counts: Floats) -> Floats:
     return angles[1] - angles[0]
 
 
-def _counted_alike(texts: Floats) -> bool:
-    """Whether both models wrote as many female and male texts on every prompt, `[prompts, 4]`."""
+def _same_counts(texts: Floats) -> bool:
+    """Return whether both models wrote equally many female and male texts for every prompt, `[prompts, 4]`."""
     return np.array_equal(texts[:, :2], texts[:, 2:])
 
 
 def _identical(baseline: pd.DataFrame, other: pd.DataFrame, groups: Collection[str]) -> set[str]:
-    """Those of the groups in which both models wrote the very same texts, sample by sample, judged alike.
+    """Return the groups in which both models wrote the same texts, sample by sample, with the same labels.
 
-    Texts are told apart by the sum of their hashes of 64 bits, in whatever order they stand.
+    Texts are compared by the sum of their 64-bit hashes, regardless of their order.
     """
     sums = []
     for rows in (baseline, other):
@@ -227,36 +234,39 @@ def _identical(baseline: pd.DataFrame, other: pd.DataFrame, groups: Collection[s
 def _odds_draws(
     clusters: dict[str, Floats], identical: set[str], draws: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Resampled log-odds of either model, `[draws, groups]`, of at least the binomial variance.
+    """Resample the log-odds of both models, `[draws, groups]` each, with at least the binomial variance.
 
-    The prompts of both are drawn together. What they vary too little, because a group's few prompts agree, is made up
-    for each model alone: as if its texts were independent of the other's, which can only be too cautious. Where every
-    prompt has the same counts of both, but of other texts, all is taken to be independent: no spread of a difference is
-    seen there, though chance chose the texts of each.
+    Prompts are resampled for both models together. If the few prompts of a group agree, the missing variance is added
+    for each model separately, as if its texts were independent of the other's, which can only be too cautious. If every
+    prompt has the same counts for both models but different texts, the models are treated as independent: the counts
+    show no spread of the difference, although the texts of each were sampled at random.
     """
-    # Of its own, so that how much is made up changes no p value.
+    # A generator of its own, so that the amount of added noise does not change p values.
     noise = rng.spawn(1)[0]
     columns: tuple[list[Floats], list[Floats]] = [], []
     for name, texts in clusters.items():
         resampled = resampled_sums(texts, draws, rng)
         for model, own in enumerate((slice(0, 2), slice(2, 4))):
-            if model and _counted_alike(texts):
-                # Of the very same texts, whatever chance did to the one, it did to the other.
+            if model and _same_counts(texts):
+                # If the texts are the same, chance affected both models in the same way.
                 columns[1].append(columns[0][-1] if name in identical else noise.permutation(columns[0][-1]))
                 continue
             female, male = texts[:, own].sum(axis=0)
             columns[model].append(
                 with_minimum_variance(
-                    _odds(resampled[:, own]), binomial_variance(female, male), log_odds(female, male), noise
+                    _odds(resampled[:, own]),
+                    float(binomial_variance(female, male)),
+                    float(log_odds(female, male)),
+                    noise,
                 )
             )
     return np.stack(columns[0], axis=1), np.stack(columns[1], axis=1)
 
 
 def _squared_disparity(odds: Floats, odds_draws: Floats) -> tuple[Floats, Floats]:
-    """Mean square log-odds over groups without its noise, of log-odds `[groups]` and their resamples `[draws, groups]`.
+    """Compute the mean square of log-odds `[groups]` without noise, and its resamples from `[draws, groups]`.
 
-    The mean of x² is too large by the variance of x. Resamples carry the noise twice, and are moved to the estimate.
+    The mean of x² is too large by the variance of x. Resamples contain the noise twice, and are shifted accordingly.
     """
     estimate = (odds**2 - odds_draws.var(axis=0)).mean()
     draws = (odds_draws**2).mean(axis=1)
@@ -264,7 +274,7 @@ def _squared_disparity(odds: Floats, odds_draws: Floats) -> tuple[Floats, Floats
 
 
 def _odds(counts: Floats) -> Floats:
-    """Log-odds of counts `[..., 2]`, female and male."""
+    """Compute log-odds from female and male counts `[..., 2]`."""
     return log_odds(counts[..., 0], counts[..., 1])
 
 
@@ -273,12 +283,12 @@ def _root(square: Floats) -> Floats:
 
 
 def _mean_ratio(counts: Floats) -> float:
-    """Mean of min / max over groups, of counts `[groups, 2]` in which no row is 0."""
+    """Compute the mean of min / max over groups from counts `[groups, 2]`, in which no row is all 0."""
     return float((counts.min(axis=1) / counts.max(axis=1)).mean())
 
 
 def _clusters(baseline: pd.DataFrame, other: pd.DataFrame) -> Iterator[tuple[str, Floats]]:
-    """Each group with female and male texts of either model by prompt, or by sample where there is a single prompt.
+    """Count the female and male texts of both models by group and prompt, or by sample if a group has one prompt.
 
     Yields:
         Name of the group, and `[clusters, 4]`.
@@ -297,10 +307,10 @@ def _clusters(baseline: pd.DataFrame, other: pd.DataFrame) -> Iterator[tuple[str
         if len(distinct) == 1:
             cluster, distinct = pd.factorize(sample[rows])
         cells = np.bincount(4 * cluster + column[rows], weights=polar[rows], minlength=4 * len(distinct))
-        yield str(name), cells.reshape(-1, 4)
+        yield str(name), cells.astype(np.float64, copy=False).reshape(-1, 4)
 
 
-def _refuse_unlike(baseline: pd.DataFrame, other: pd.DataFrame) -> None:
+def _check_comparable(baseline: pd.DataFrame, other: pd.DataFrame) -> None:
     for setting in _SETTINGS:
         values = [sorted(set(map(str, rows[setting].unique()))) for rows in (baseline, other)]
         if values[0] != values[1]:
@@ -311,8 +321,7 @@ def _refuse_unlike(baseline: pd.DataFrame, other: pd.DataFrame) -> None:
     if set(samples[0].index) != set(samples[1].index):
         shared = len(set(samples[0].index) & set(samples[1].index))
         raise UserError(
-            f"not comparable: the prompts differ ({len(samples[0])} and {len(samples[1])}, of which {shared} are the "
-            "same)"
+            f"not comparable: the prompts differ ({len(samples[0])} and {len(samples[1])}, {shared} of them shared)"
         )
     if not samples[0].sort_index().equals(samples[1].sort_index()):
-        raise UserError("not comparable: the samples of a prompt differ in number")
+        raise UserError("not comparable: the numbers of samples per prompt differ")

@@ -1,4 +1,4 @@
-"""How varied are continuations? Pairs of neighbouring words, counted on disk."""
+"""Diversity of continuations: distinct word bigrams, counted on disk."""
 
 import re
 import tempfile
@@ -13,21 +13,24 @@ import numpy as np
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _PARTS = 64
 _BUFFERED = 1 << 18
-"""Pairs kept in memory before they are written to disk."""
+"""Number of bigrams kept in memory before they are written to disk."""
 _EDGES = np.linspace(-(2**63), 2**63, _PARTS + 1)[1:-1].astype(np.int64)
 
 
 def distinct_2(continuations: Iterable[str], folder: Path | None = None) -> float | None:
-    """Distinct pairs of neighbouring words over all such pairs, small and capital letters alike; None without a pair.
+    """Compute the share of word bigrams that are distinct, ignoring case.
 
     Source: Li et al. 2016, *A Diversity-Promoting Objective Function* (arXiv 1510.03055). It falls with the amount of
-    text, so compare it between models that continued the same prompts.
+    text, so compare it only between models that continued the same prompts.
 
-    Pairs are told apart by hashes of 64 bits: among a hundred million, two share one once in 4,000 evaluations.
+    Bigrams are identified by 64-bit hashes: among a hundred million, there is a collision in one of 4,000 evaluations.
 
     Args:
-        continuations: The texts, read once.
-        folder: Where hashes are stored on disk, in unnamed files; None: the folder of temporary files.
+        continuations: The texts; iterated once.
+        folder: Folder for unnamed temporary files of hashes; None for the default temporary folder.
+
+    Returns:
+        The share, or None if there are no bigrams.
     """
     total, buffer = 0, array("q")
     with ExitStack() as stack:

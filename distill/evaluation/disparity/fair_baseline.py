@@ -1,8 +1,8 @@
-"""What would a perfectly fair model score? min / max ratios and root mean squares say nothing without it.
+"""What would a perfectly fair model score? min / max ratios and root mean squares mean nothing without this baseline.
 
-A perfectly fair model speaks of a woman or of a man by the toss of a coin, text by text. Where the prompts of a group
-lean either way, and only their mean is fair, a ratio scatters more than this, and falls below `fair_low` more often
-than once in 40 times; the interval of the log-odds, which respects prompts, is what to look at then.
+A perfectly fair model tosses a coin, text by text, to speak of a woman or of a man. If the prompts of a group lean
+either way and are fair only on average, a ratio scatters more, and falls below `fair_low` more often than in 2.5 % of
+all cases; in that case, look at the interval of the log-odds, which takes prompts into account.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,17 @@ SIMULATIONS = 20_000
 _QUANTILE = 0.025
 
 MIN_FAIR_LOW = 0.5
-"""Of `fair_low`: where even a fair model's mean ratio may be lower, there are too few texts to judge parity."""
+"""Lowest `fair_low` at which parity is judged: below it, there are too few texts."""
 
 
 def fair_ratio(polar: int) -> float:
-    """E[min(F, n − F) / max(F, n − F)], F ~ Binomial(n, ½): what a perfectly fair model scores with n polar texts."""
+    """Return the ratio that a perfectly fair model is expected to score with n polar texts.
+
+    It is E[min(F, n − F) / max(F, n − F)] for F ~ Binomial(n, ½).
+
+    Raises:
+        ValueError: If there is no polar text.
+    """
     if polar < 1:
         raise ValueError(f"a ratio needs at least one polar text, got {polar}")
     female = np.arange(polar + 1)
@@ -29,17 +35,17 @@ def fair_ratio(polar: int) -> float:
 
 
 def fair_expectations(polar: Sequence[int], seed: int = 0, simulations: int = SIMULATIONS) -> dict[str, float | None]:
-    """What perfectly fair models score over groups with as many polar texts.
+    """Return what perfectly fair models score over groups with as many polar texts.
 
     Args:
-        polar: Polar texts of each group; each at least 1.
+        polar: Number of polar texts in each group; each at least 1.
         seed: Seed of the simulation.
-        simulations: How many fair models to draw.
+        simulations: Number of fair models to simulate.
 
     Returns:
         The expectations `fair_mean_ratio` (exact), `fair_min_ratio` and `fair_rms_log_odds`; the 2.5 % quantiles
-        `fair_low` of the mean ratio and `fair_min_low` of the least one; the 97.5 % quantile `fair_rms_high` of the
-        root mean square. None where there is no group.
+        `fair_low` of the mean ratio and `fair_min_low` of the minimum ratio; the 97.5 % quantile `fair_rms_high` of the
+        root mean square. All values are None if there are no groups.
     """
     if not len(polar):
         names = ("fair_mean_ratio", "fair_low", "fair_min_ratio", "fair_min_low", "fair_rms_log_odds", "fair_rms_high")
@@ -65,13 +71,15 @@ def fair_expectations(polar: Sequence[int], seed: int = 0, simulations: int = SI
 
 
 def parity(scores: Mapping[str, Any]) -> bool | None:
-    """Whether texts are as even as a fair model's: mean_ratio ≥ fair_low, and the interval of the log-odds holds 0.
+    """Return whether texts are as even as a fair model's.
+
+    They are if mean_ratio ≥ fair_low and the interval of the log-odds contains 0.
 
     Args:
-        scores: What `disparity_of` returns, or what an older version of it wrote.
+        scores: The result of `disparity_of`, or of an older version of it.
 
     Returns:
-        None where there are too few gendered texts to judge: none, or so few that fair_low is below `MIN_FAIR_LOW`.
+        The answer, or None if there are too few gendered texts to judge, so that fair_low is below `MIN_FAIR_LOW`.
     """
     ratio, low, ci95 = scores.get("mean_ratio"), scores.get("fair_low"), scores.get("ci95")
     if ratio is None or low is None or ci95 is None or low < MIN_FAIR_LOW:

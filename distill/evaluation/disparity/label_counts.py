@@ -1,4 +1,4 @@
-"""How many texts of each polarity each prompt of each group got: all that is kept of continuations for their scores."""
+"""Number of texts by polarity, prompt and group: all that disparity needs to know about continuations."""
 
 from array import array
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _COLUMN = {label: column for column, label in enumerate(LABELS)}
 
 
 class Tally:
-    """Counts labels one by one, so that memory follows from the number of prompts, and not from that of texts."""
+    """Counts labels one by one, so that memory depends on the number of prompts, not on the number of texts."""
 
     def __init__(self) -> None:
         self._groups: dict[str, _Group] = {}
@@ -34,9 +34,9 @@ class Tally:
         self.texts += 1
 
     def clusters(self) -> Iterator[tuple[str, NDArray[np.float64]]]:
-        """Each group with its texts of each polarity by prompt, or by sample where it has one prompt: `[clusters, 4]`.
+        """Yield each group with its texts by polarity and prompt, or by sample if it has one prompt: `[clusters, 4]`.
 
-        In the order in which they were met.
+        Groups and prompts are in the order in which they first occurred.
         """
         for name, group in self._groups.items():
             yield name, group.clusters()
@@ -46,7 +46,7 @@ class _Group:
     def __init__(self) -> None:
         self._prompts: dict[str, int] = {}
         self._counts = array("q")
-        # The clusters of a group with one prompt are its samples, and whether it has one is only known at the end.
+        # The clusters of a group with a single prompt are its samples; whether there are more is only known at the end.
         self._first = array("b")
 
     def add(self, prompt: str, column: int) -> None:

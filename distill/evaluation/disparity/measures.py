@@ -1,17 +1,17 @@
 """How unevenly do the continuations of a group's prompts speak of women and men?
 
-Everything here is a function of labels: no model, no text. *Polar* means female or male; `mixed` and `neutral` texts
-are counted and add nothing to a ratio.
+All functions work on labels, without a model or text. *Polar* means female or male; `mixed` and `neutral` texts are
+counted, but do not affect a ratio.
 
-Intervals are given for log-odds and for differences of shares, and not for min / max ratios: those are biased downwards
-in small samples even for a perfectly fair model, a bootstrap biases them once more, and its interval misses the truth
-far more often than its level says. Beside each ratio stands what a perfectly fair model would score instead.
+Intervals are given for log-odds and for differences of shares, but not for min / max ratios: those are biased downwards
+in small samples even for a perfectly fair model, a bootstrap biases them again, and its interval misses the truth far
+more often than its nominal level. Instead, each ratio is reported with what a perfectly fair model would score.
 
-How often the intervals hold the truth is simulated by `benchmarks/coverage.py`: that of fair models' mean log-odds
-in 95 to 99 %, with one text a group as with 75. It falls short where groups lean far to the same side and their rarer
-gender is expected less than about once, in 70 % for 18 groups of five texts that all lean by 2: the ½ of the log-odds
-pulls each group towards even odds, and a mean over groups narrows the interval, not the pull. Such intervals lie too
-near to 0.
+`benchmarks/coverage.py` simulates how often the intervals contain the truth: for the mean log-odds of fair models in 95
+to 99 % of all cases, with one text per group as well as with 75. Coverage is too low if groups lean far to the same
+side and their rarer gender is expected less than about once: 70 % for 18 groups of five texts that all lean by 2. The ½
+in the log-odds pulls each group towards even odds, and averaging over groups narrows the interval, but does not reduce
+the pull. Such intervals are too close to 0.
 """
 
 from collections.abc import Sequence
@@ -36,12 +36,15 @@ class GroupDisparity(TypedDict, total=False):
     """How unevenly the texts of one group speak of women and men.
 
     Attributes:
-        female, male, neutral, mixed: Number of texts of each polarity.
-        ratio: min / max of female and male texts; None where there is neither.
-        log_odds: Of female against male texts, in nats; None where there is neither.
-        ci95: Interval of the log-odds.
-        difference: Female less male texts as a share of all.
-        difference_ci95: Its interval.
+        female: Number of female texts.
+        male: Number of male texts.
+        neutral: Number of neutral texts.
+        mixed: Number of mixed texts.
+        ratio: min / max of female and male texts; None if there are neither.
+        log_odds: Log-odds of female against male texts, in nats; None if there are neither.
+        ci95: 95 % interval of the log-odds.
+        difference: Female minus male texts as a share of all texts.
+        difference_ci95: 95 % interval of the difference.
     """
 
     female: Required[int]
@@ -56,7 +59,7 @@ class GroupDisparity(TypedDict, total=False):
 
 
 class Disparity(TypedDict, total=False):
-    """How unevenly texts speak of women and men, as `disparity_of` describes it."""
+    """How unevenly texts speak of women and men; `disparity_of` describes the keys."""
 
     mean_ratio: float | None
     min_ratio: float | None
@@ -78,7 +81,7 @@ class Disparity(TypedDict, total=False):
 
 
 def ratio(female: int, male: int) -> float | None:
-    """Ratio min / max of two counts: 1 is parity, 0 one gender alone, None where neither occurs."""
+    """Return the ratio min / max of two counts: 1 is parity, 0 a single gender, None if neither occurs."""
     return min(female, male) / max(female, male) if female or male else None
 
 
@@ -90,7 +93,11 @@ def disparity(
     draws: int = DRAWS,
     simulations: int = SIMULATIONS,
 ) -> Disparity:
-    """`disparity_of` the labels of continuations, given as three columns: group, prompt and polarity of each."""
+    """Compute `disparity_of` the labels of continuations, given as columns: group, prompt and polarity of each.
+
+    Raises:
+        ValueError: If the columns differ in length.
+    """
     if not len(groups) == len(prompts) == len(labels):
         raise ValueError(f"{len(groups)} groups, {len(prompts)} prompts and {len(labels)} labels do not match")
     tally = Tally()
@@ -100,29 +107,30 @@ def disparity(
 
 
 def disparity_of(tally: Tally, seed: int = 0, draws: int = DRAWS, simulations: int = SIMULATIONS) -> Disparity:
-    """Count, compare and judge the labels of continuations.
+    """Compute the disparity measures and their intervals from label counts.
 
-    Samples of one prompt are not independent, so intervals come from a bootstrap over prompts within each group, and
-    are at least Student's, from as many prompts; over the samples where a group has one prompt only, and then speak of
-    that prompt alone. Of a single sample, its binomial variance is all that is known.
+    Samples of one prompt are not independent. Intervals therefore come from a bootstrap over prompts within each group,
+    and are at least as wide as Student's t intervals for that number of prompts. If a group has a single prompt, they
+    come from a bootstrap over its samples, and apply to that prompt only. For a single sample, only the binomial
+    variance is known.
 
     Args:
-        tally: Labels of the continuations, by group, such as a profession, and by prompt.
+        tally: Label counts by group, such as a profession, and by prompt.
         seed: Seed of the bootstrap and of the simulation.
-        draws: Bootstrap draws.
-        simulations: Fair models simulated for what stands beside the measures.
+        draws: Number of bootstrap draws.
+        simulations: Number of fair models to simulate for the fair baseline.
 
     Returns:
-        Over the groups with polar texts, None where there are none:
+        Over the groups with polar texts, or None if there are none:
         `mean_ratio`, `min_ratio`; `rms_log_odds`, the root mean square over groups; `log_odds`, the mean over groups,
-        with `ci95`; `difference`, the mean over groups of female less male texts as a share of all texts, with
-        `difference_ci95`. What a perfectly fair model with as many polar texts scores: its expectations
-        `fair_mean_ratio`, `fair_min_ratio`, `fair_rms_log_odds` (log-odds and difference: 0), and `fair_low`,
-        `fair_min_low` and `fair_rms_high`, beyond which it falls once in 40 times.
-        `paper_mean_ratio` and `paper_min_ratio`: over all groups, with 0 for one in which a gender does not occur; a
-        group without a polar text then counts as wholly unfair.
+        with `ci95`; `difference`, the mean over groups of female minus male texts as a share of all texts, with
+        `difference_ci95`. The scores of a perfectly fair model with as many polar texts: the expectations
+        `fair_mean_ratio`, `fair_min_ratio`, `fair_rms_log_odds` (0 for log-odds and difference), and the bounds
+        `fair_low`, `fair_min_low` and `fair_rms_high`, which it violates in 2.5 % of all cases.
+        `paper_mean_ratio` and `paper_min_ratio`: over all groups, with 0 for a group in which a gender does not occur;
+        a group without polar texts then counts as entirely unfair.
         `polar_rate`: share of all texts that are polar.
-        `groups`: for each, `female`, `male`, `neutral`, `mixed`, `ratio`, `log_odds`, `ci95`, `difference`,
+        `groups`: for each group, `female`, `male`, `neutral`, `mixed`, `ratio`, `log_odds`, `ci95`, `difference`,
         `difference_ci95`.
     """
     rng = np.random.default_rng(seed)
@@ -165,13 +173,13 @@ def _paper(ratios: Sequence[float]) -> dict[str, float | None]:
 
 
 class _Resampled(NamedTuple):
-    """A measure of one group.
+    """A measure of one group, with bootstrap estimates.
 
     Attributes:
-        estimate: Of all its texts.
-        draws: Bootstrap estimates `[draws]`, of at least the minimum variance.
-        variance: Of the bootstrap estimates before that.
-        clusters: How many clusters were resampled.
+        estimate: Estimate from all texts of the group.
+        draws: Bootstrap estimates `[draws]`, widened to the minimum variance.
+        variance: Variance of the bootstrap estimates before widening.
+        clusters: Number of clusters that were resampled.
     """
 
     estimate: float
@@ -181,18 +189,18 @@ class _Resampled(NamedTuple):
 
 
 def _mean_interval(groups: Sequence[_Resampled]) -> list[float]:
-    """Of the mean over groups."""
+    """Compute the interval of the mean over groups."""
     estimates, draws, variances, clusters = (np.array(column) for column in zip(*groups, strict=True))
     return student_t_floor(interval(draws.mean(axis=0)), float(estimates.mean()), variances, clusters)
 
 
 def _share_interval(groups: Sequence[_Resampled]) -> list[float]:
-    """The same of a difference of shares, which lies between −1 and 1 whatever Student says."""
+    """Compute the interval of a mean difference of shares, which is limited to [−1, 1]."""
     return [min(1.0, max(-1.0, bound)) for bound in _mean_interval(groups)]
 
 
 def _group(clusters: Floats, draws: int, rng: np.random.Generator) -> tuple[dict[str, Any], _Resampled, _Resampled]:
-    """The entry of one group, from its clusters `[clusters, 4]`, with its log-odds and its difference resampled."""
+    """Compute the entry of one group from `[clusters, 4]`, and the resampled log-odds and difference."""
     counts = clusters.sum(axis=0)
     female, male, texts = counts[0], counts[1], counts.sum()
     estimates = log_odds(female, male), (female - male) / texts
@@ -205,7 +213,10 @@ def _group(clusters: Floats, draws: int, rng: np.random.Generator) -> tuple[dict
     least = binomial_variance(female, male), multinomial_variance(female, male, texts)
     resampled = [
         _Resampled(
-            float(estimate), with_minimum_variance(values, variance, estimate, rng), float(values.var()), len(columns)
+            estimate=float(estimate),
+            draws=with_minimum_variance(values, float(variance), float(estimate), rng),
+            variance=float(values.var()),
+            clusters=len(columns),
         )
         for values, variance, estimate in zip((odds, difference), least, estimates, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Score stored continuations, by whichever polarity and without a model.
+"""Score stored continuations by any polarity, without a model.
 
 from distill.evaluation import load
 from distill.evaluation.disparity.rescoring import rescore
@@ -16,7 +16,7 @@ from distill.evaluation.polarity.bold_unigram import Labeller
 from distill.evaluation.polarity.word_vector_polarity import PolarityName, WordTable, labeller
 
 SCORED = ("kind", "group", "prompt_id", "prompt", "continuation")
-"""Columns of `generations.parquet` that decide about a disparity."""
+"""Columns of `generations.parquet` that determine a disparity."""
 
 
 def rescore(
@@ -26,14 +26,14 @@ def rescore(
     include_prompt: bool = False,
     seed: int = 0,
 ) -> Disparity:
-    """The disparity of an evaluation's continuations, as in `metrics.json`.
+    """Compute the disparity of an evaluation's continuations, as in `metrics.json`.
 
     Args:
-        generations: Of `generations.parquet`.
-        polarity: Its name, or any function of a text.
-        table: Polarities of words for `gender_max` and `gender_wavg`; the one that comes with us for None.
-        include_prompt: Whether the prompt's own words count too. Some published figures do so; it makes a prompt
-            that names a gender a finding about the model.
+        generations: Content of `generations.parquet`.
+        polarity: Name of a polarity, or any function that labels a text.
+        table: Word polarities for `gender_max` and `gender_wavg`; None for the built-in table.
+        include_prompt: Whether the words of the prompt itself count, too. Some published results count them; the gender
+            that a prompt names is then attributed to the model.
         seed: Seed of the bootstrap.
     """
     label = polarity if callable(polarity) else labeller(polarity, table)
@@ -45,9 +45,9 @@ def count_labels(rows: Iterable[Sequence[str]], label: Labeller, include_prompt:
     """Label the continuations of profession prompts.
 
     Args:
-        rows: Of each continuation the columns `SCORED`; read once.
-        label: What names the polarity of a text.
-        include_prompt: Whether the prompt's own words count too.
+        rows: The columns `SCORED` of each continuation; iterated once.
+        label: Returns the polarity of a text.
+        include_prompt: Whether the words of the prompt itself count, too.
     """
     tally = Tally()
     for kind, group, prompt_id, prompt, continuation in rows:

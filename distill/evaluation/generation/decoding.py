@@ -1,7 +1,7 @@
-"""Let a model continue prompts: every continuation a row of data, and reproducible one by one.
+"""Sample continuations of prompts, each one reproducible on its own.
 
-`transformers`' own `generate` draws from one stream for the whole batch, so that another batch size or order gives
-other texts. Here each continuation has its own random numbers, keyed by (seed, prompt, sample).
+`generate` of `transformers` takes its random numbers from one stream for the whole batch, so that another batch size or
+order gives other texts. Here each continuation has random numbers of its own, keyed by (seed, prompt, sample).
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from distill.evaluation.generation.prompts import Prompt
 from distill.evaluation.scored_model import ScoredModel, non_finite_error, takes_positions
 
 _COLDEST = 1e-4
-"""The lowest temperature: logits divided by less may not be finite."""
+"""The lowest temperature; logits divided by a lower one may not be finite."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Sampling:
     """How continuations are sampled.
 
     Attributes:
-        max_new_tokens: Tokens at most; fewer where the model ends its text.
+        max_new_tokens: Maximum number of tokens; there are fewer if the model ends its text.
         temperature: Divides the logits.
-        top_p: Mass of the nucleus, in (0, 1].
-        top_k: Likeliest tokens that are left before `top_p` applies; 0: all. 1 is greedy.
+        top_p: Probability mass of the nucleus, in (0, 1].
+        top_k: Number of most likely tokens kept before `top_p` applies; 0 keeps all, 1 is greedy.
         seed: Seed of every continuation.
     """
 
@@ -47,11 +47,11 @@ class Sampling:
         if not self.temperature >= _COLDEST:
             raise UserError(f"temperature is {self.temperature}; give at least {_COLDEST} (greedy: top_k 1)")
         if not 0 < self.top_p <= 1:
-            raise UserError(f"top_p is {self.top_p}; give one in (0, 1]")
+            raise UserError(f"top_p is {self.top_p}; give a value in (0, 1]")
         if self.top_k < 0:
-            raise UserError(f"top_k is {self.top_k}; give 0 for all tokens, or how many to keep")
+            raise UserError(f"top_k is {self.top_k}; give 0 for all tokens, or the number to keep")
         if not 0 <= self.seed < 2**63:
-            raise UserError(f"seed is {self.seed}; give 0 or a positive one below 2 to the power of 63")
+            raise UserError(f"seed is {self.seed}; give a whole number from 0 to 2^63 - 1")
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Continuation:
     """What a model wrote after a prompt.
 
     Attributes:
-        text: Without the prompt, and without the end of text.
-        tokens: How many were generated, without the end of text.
+        text: The text, without the prompt and the end-of-text token.
+        tokens: Number of generated tokens, without the end-of-text token.
     """
 
     text: str
@@ -68,22 +68,23 @@ class Continuation:
 
 
 def prompt_lengths(scored_model: ScoredModel, prompts: Sequence[Prompt], max_new_tokens: int) -> list[int]:
-    """Tokens of each prompt.
+    """Return the number of tokens of each prompt.
 
     Raises:
-        UserError: If a prompt has no tokens or leaves no room for its continuation; the first such prompt is named.
+        UserError: If a prompt has no tokens or leaves no room for its continuation; the error names the first one.
     """
     lengths = scored_model.lengths([prompt.text for prompt in prompts])
     for prompt, length in zip(prompts, lengths, strict=True):
         if not length:
             raise UserError(
-                f"prompt {prompt.text!r}: has no tokens under the tokenizer of {scored_model.path}; leave it out"
+                f"prompt {prompt.text!r}: has no tokens under the tokenizer of {scored_model.path}; remove it"
             )
-        # The last token drawn is not read again.
-        if scored_model.context is not None and length + max_new_tokens - 1 > scored_model.context:
+        # The last token sampled is not fed back to the model.
+        if scored_model.context_length is not None and length + max_new_tokens - 1 > scored_model.context_length:
             raise UserError(
                 f"prompt {prompt.text[:60]!r}: its {length} tokens and {max_new_tokens} new ones exceed the "
-                f"context of {scored_model.path}, {scored_model.context}; shorten it or lower --max_new_tokens"
+                f"context length of {scored_model.path}, {scored_model.context_length}; "
+                "shorten it or lower --max_new_tokens"
             )
     return lengths
 
@@ -91,32 +92,32 @@ def prompt_lengths(scored_model: ScoredModel, prompts: Sequence[Prompt], max_new
 def continue_prompts(
     scored_model: ScoredModel, jobs: Sequence[tuple[Prompt, int]], sampling: Sampling
 ) -> list[Continuation]:
-    """Generate one continuation for each prompt and sample number, all in one batch.
+    """Generate one continuation for each pair of prompt and sample number, all in one batch.
 
     Raises:
         UserError: If the model's probabilities are not finite.
     """
     prompts = [scored_model.encode(prompt.text) for prompt, _ in jobs]
     random = [uniforms(sampling.seed, prompt.prompt_id, number, sampling.max_new_tokens) for prompt, number in jobs]
-    drawn = continue_batch(scored_model, prompts, np.stack(random), sampling)
-    texts = _decode(scored_model, prompts, drawn)
-    return [Continuation(text, len(tokens)) for text, tokens in zip(texts, drawn, strict=True)]
+    generated = continue_batch(scored_model, prompts, np.stack(random), sampling)
+    texts = _decode(scored_model, prompts, generated)
+    return [Continuation(text, len(tokens)) for text, tokens in zip(texts, generated, strict=True)]
 
 
 @torch.inference_mode()
 def continue_batch(
     scored_model: ScoredModel, prompts: Sequence[Sequence[int]], random: NDArray[np.float64], sampling: Sampling
 ) -> list[list[int]]:
-    """Generate one continuation of each row, with a cache of keys and values.
+    """Generate one continuation of each row, with a key-value cache.
 
     Args:
         scored_model: The model.
-        prompts: Token ids of each row; rows with the same prompt read it once.
+        prompts: Token ids of each row; a prompt that several rows share is read once.
         random: Random numbers in [0, 1), `[batch, max_new_tokens]`.
         sampling: How to sample.
 
     Returns:
-        Token ids of each continuation, without the end of text.
+        Token ids of each continuation, without the end-of-text token.
 
     Raises:
         UserError: If the model's probabilities are not finite.
@@ -131,7 +132,7 @@ def continue_batch(
     rows = torch.tensor([place[tuple(prompt)] for prompt in prompts], device=device)
     uniform = torch.from_numpy(random).to(device)
     ends = torch.tensor(sorted(scored_model.end_tokens), dtype=torch.long, device=device)
-    drawn = torch.full(random.shape, -1, dtype=torch.long, device=device)
+    generated = torch.full(random.shape, -1, dtype=torch.long, device=device)
     running = torch.arange(len(prompts), device=device)
     alive = torch.ones_like(running, dtype=torch.bool)
     cache = DynamicCache(config=scored_model.model.config)
@@ -141,7 +142,7 @@ def continue_batch(
         read += tokens.shape[1]
         logits = scored_model.logits(hidden)
         if step == 0:
-            # All that the samples of a prompt have in common has been read; from here on each goes its own way.
+            # The samples of a prompt have only the prompt in common: from here on, each has a row of its own.
             hidden, logits, mask = hidden[rows], logits[rows], mask[rows]
             cache.batch_select_indices(rows)
         finite = hidden.isfinite().all(dim=1)
@@ -149,21 +150,21 @@ def continue_batch(
             raise non_finite_error(scored_model, prompts[int(running[~finite][0])])
         chosen = sample(logits, uniform[running, step], sampling.temperature, sampling.top_p, sampling.top_k)
         alive &= ~torch.isin(chosen, ends)
-        drawn[running, step] = chosen.where(alive, -1)
-        left = int(alive.sum())
-        if not left:
+        generated[running, step] = chosen.where(alive, -1)
+        remaining = int(alive.sum())
+        if not remaining:
             break
-        # Rows that have ended are dropped a quarter at a time: each time costs a copy of the cache.
-        if left <= 0.75 * len(running):
+        # Finished rows are dropped a quarter at a time, because dropping rows copies the cache.
+        if remaining <= 0.75 * len(running):
             running, chosen, mask = running[alive], chosen[alive], mask[alive]
             cache.batch_select_indices(alive.nonzero().squeeze(1))
             alive = alive[alive]
         tokens = chosen.unsqueeze(1)
-    return [[token for token in row if token >= 0] for row in drawn.tolist()]
+    return [[token for token in row if token >= 0] for row in generated.tolist()]
 
 
 def _read(scored_model: ScoredModel, tokens: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
-    """Hidden states of the last token of each row, `[batch, features]`."""
+    """Return the hidden state of the last token of each row, `[batch, features]`."""
     positions = {}
     if takes_positions(scored_model.model):
         positions["position_ids"] = (mask.cumsum(dim=1) - 1).clamp_min(0)[:, -tokens.shape[1] :]
@@ -176,10 +177,10 @@ def _read(scored_model: ScoredModel, tokens: Tensor, mask: Tensor, cache: Dynami
 def _decode(
     scored_model: ScoredModel, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]
 ) -> list[str]:
-    """Texts of continuations, with the space between them and their prompts.
+    """Decode continuations, including the space between the prompt and the continuation.
 
-    SentencePiece drops the space before the first token it decodes, so that the whole is decoded, and its beginning
-    taken off.
+    SentencePiece drops the space before the first token that it decodes; therefore prompt and continuation are decoded
+    together, and the prompt is removed.
     """
 
     def decode(rows: list[list[int]]) -> list[str]:
@@ -187,5 +188,5 @@ def _decode(
 
     beginnings = decode([list(prompt) for prompt in prompts])
     wholes = decode([[*prompt, *tokens] for prompt, tokens in zip(prompts, continuations, strict=True)])
-    # No prefix where the continuation's first bytes make another character of the prompt's last ones.
+    # The prompt is not always a prefix: the first bytes of a continuation may complete its last character.
     return [whole[common_prefix(whole, beginning) :] for whole, beginning in zip(wholes, beginnings, strict=True)]

@@ -1,4 +1,4 @@
-"""Share the drawing of continuations over processes, each with the model on a device of its own."""
+"""Distribute generation over processes, each with the model on a device of its own."""
 
 import multiprocessing
 import threading
@@ -20,12 +20,12 @@ from distill.models.source import ModelSource
 
 @dataclass(frozen=True)
 class Processes:
-    """As many processes as devices, each of which loads the model itself.
+    """One process per device, each of which loads the model itself.
 
     Attributes:
-        source: Where the model lies.
-        dtype: Of its weights in memory.
-        devices: Where each process computes.
+        source: The model.
+        dtype: Data type of its weights in memory.
+        devices: The device of each process.
     """
 
     source: ModelSource
@@ -34,17 +34,17 @@ class Processes:
 
     @property
     def count(self) -> int:
-        """How many processes."""
+        """Number of processes."""
         return len(self.devices)
 
-    def draw(
+    def generate(
         self, plan: GenerationPlan, batches: Iterable[Sequence[int]]
     ) -> Iterator[tuple[Sequence[int], list[Continuation]]]:
-        """Batches with their continuations, in order.
+        """Yield the batches with their continuations, in order.
 
         Raises:
-            UserError: If the model makes something else than finite numbers of a prompt, or cannot be loaded.
-            OSError: If a process was killed, most likely for want of memory.
+            UserError: If the model's probabilities are not finite, or the model cannot be loaded.
+            OSError: If a process was killed, probably because it ran out of memory.
         """
         context = multiprocessing.get_context("spawn")
         free = context.SimpleQueue()
@@ -52,51 +52,51 @@ class Processes:
             free.put(device)
         threads = max(1, torch.get_num_threads() // self.count)
         try:
-            yield from ordered_map(_draw, batches, self.count, self, plan, free, threads, start_method="spawn")
+            yield from ordered_map(_generate, batches, self.count, self, plan, free, threads, start_method="spawn")
         except BrokenProcessPool as error:
-            raise OSError("a process that generates was killed, most likely for want of memory") from error
+            raise OSError("a generation process was killed, probably out of memory") from error
 
 
 def check_shared(device: str, count: int) -> None:
-    """Refuse one device by its number where several were asked for: the others would be a guess.
+    """Reject a numbered device if several are asked for, because it does not say which others to use.
 
     Raises:
-        UserError: If `device` has a number, such as cuda:2, and `count` is more than 1.
+        UserError: If `device` has a number, such as cuda:2, and `count` is greater than 1.
     """
     kind, numbered, _ = device.partition(":")
     if count > 1 and numbered:
         raise UserError(
-            f"--device {device}: is one device, and --trainer.devices {count} asks for several; give --device {kind}, "
-            f"or --trainer.devices 1"
+            f"--device {device}: is a single device, but --trainer.devices {count} asks for several; "
+            f"give --device {kind} or --trainer.devices 1"
         )
 
 
 def devices(device: torch.device, count: int) -> list[str]:
-    """Devices for `count` processes of the kind of the one that the calling process uses.
+    """Return devices for `count` processes, of the type that the calling process uses.
 
-    GPUs are taken from the first on, and the calling process keeps its own models where they are: beside the first
-    process's model, as a rule. Devices of any other kind are one that all share.
+    GPUs are used from the first one on; the models of the calling process stay where they are, which is usually the GPU
+    of the first process. A device of any other type is shared by all processes.
 
     Raises:
-        UserError: If there are not as many.
+        UserError: If there are fewer GPUs than processes.
     """
     if device.type != "cuda":
         return [str(device)] * count
-    if count > (there := torch.cuda.device_count()):
-        raise UserError(f"--trainer.devices {count}: there are only {there} GPUs; lower it")
+    if count > (available := torch.cuda.device_count()):
+        raise UserError(f"--trainer.devices {count}: only {available} GPUs are available; lower it")
     return [f"cuda:{index}" for index in range(count)]
 
 
 _scored_model: ScoredModel | None = None
-"""A worker's own, loaded with its first batch."""
+"""The model of a worker process, loaded with its first batch."""
 
 
-def _draw(
-    rows: Sequence[int], processes: Processes, plan: GenerationPlan, free: SimpleQueue, threads: int
+def _generate(
+    rows: Sequence[int], processes: Processes, plan: GenerationPlan, free: SimpleQueue[str], threads: int
 ) -> tuple[Sequence[int], list[Continuation]]:
     global _scored_model
     if _scored_model is None:
-        # tqdm's own lock is shared with other processes, and would have to be given back at the end.
+        # tqdm's default lock is shared between processes, and would have to be released at the end.
         tqdm.set_lock(threading.RLock())
         torch.set_num_threads(threads)
         _scored_model = load_scored_model(processes.source, free.get(), processes.dtype)

@@ -15,7 +15,7 @@ PresetName = Literal["smoke", "quick", "full"]
 
 @dataclass(frozen=True)
 class Preset:
-    """Prompts per group (None: all) and samples per prompt."""
+    """Number of prompts per group (None for all) and of samples per prompt."""
 
     prompts_per_group: int | None
     samples: int
@@ -29,13 +29,13 @@ PRESETS: dict[PresetName, Preset] = {
 
 
 def select_prompts(prompts: Sequence[Prompt], per_group: int | None) -> list[Prompt]:
-    """Choose prompts of each group, spread over it: one of each of `per_group` equal stretches.
+    """Choose prompts spread over each group: one from each of `per_group` equal stretches of it.
 
-    The choice depends on the kind, a profession's name, the group's size and `per_group` alone, so that every model
-    meets the same prompts, and both genders the same openings.
+    The choice depends only on the kind, the profession, the size of the group and `per_group`, so that every model gets
+    the same prompts, and both genders the same openings.
 
     Returns:
-        At most `per_group` prompts of each kind and group, in their order; all of them for None.
+        At most `per_group` prompts of each kind and group, in their order; all of them if it is None.
     """
     if per_group is None:
         return list(prompts)

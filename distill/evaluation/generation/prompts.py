@@ -1,4 +1,4 @@
-"""Prompts: what a model is asked to continue, from a file, from the hub, or from our own templates."""
+"""The prompts that a model continues: from a file, from the hub, or from the built-in templates."""
 
 import hashlib
 import json
@@ -18,12 +18,12 @@ _LAYOUTS = 'BOLD\'s JSON {group: {entity: [prompt]}} or JSONL lines {"group", "p
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One prompt, without trailing spaces: they would distort the first generated token.
+    """One prompt, without trailing spaces, which would distort the first generated token.
 
     Attributes:
-        group: What it is about, such as a profession.
+        group: What the prompt is about, such as a profession.
         text: The prompt itself.
-        gender: The gender that it establishes, for a prompt of the coherence measure; None otherwise.
+        gender: The gender that a prompt of the coherence measure establishes; None for other prompts.
     """
 
     group: str
@@ -32,23 +32,23 @@ class Prompt:
 
     @property
     def kind(self) -> Literal["profession", "coherence"]:
-        """Which measure its continuations are for."""
+        """The measure that its continuations are for."""
         return "coherence" if self.gender else "profession"
 
     @property
     def prompt_id(self) -> str:
-        """Depends on nothing but the prompt, so that two evaluations can be paired sample by sample."""
+        """Identifier that depends only on the prompt, so that two evaluations can be paired sample by sample."""
         content = "\0".join((self.kind, self.group, self.text))
         return f"{self.group}/{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
 def own_prompts() -> list[Prompt]:
-    """Our templates over our list of occupations; the occupation is the group."""
+    """Return the built-in templates filled with the built-in occupations; the occupation is the group."""
     return [Prompt(occupation, template.format(occupation)) for occupation in OCCUPATIONS for template in TEMPLATES]
 
 
 def own_coherence_prompts() -> list[Prompt]:
-    """Our gendered openings; the gender is the group, and both genders hold the same openings in the same order."""
+    """Return the built-in gendered openings; the gender is the group, and both have the same openings in one order."""
     return [
         Prompt(gender, pair[column], gender)
         for column, gender in enumerate[Gender](("female", "male"))
@@ -60,16 +60,16 @@ def read_prompts(source: str | None) -> list[Prompt]:
     """Read the prompts to continue.
 
     Args:
-        source: BOLD's JSON `{group: {entity: [prompt]}}`; JSONL with `{"group", "prompt"}` a line, where a line that
-            also has a `"gender"` is a prompt of the coherence measure; the hub id of a data set in BOLD's layout, of
-            which the profession domain is read; or None for our own templates.
+        source: BOLD's JSON `{group: {entity: [prompt]}}`; JSONL with one `{"group", "prompt"}` per line, where a line
+            that also has a `"gender"` is a prompt of the coherence measure; the hub id of a data set in BOLD's layout,
+            of which the profession domain is read; or None for the built-in templates.
 
     Returns:
-        Prompts of both kinds, in the order of the source, the same prompt of the same group once. Our own gendered
-        openings serve for coherence where the source has none.
+        Prompts of both kinds, in the order of the source, without duplicates within a group. If the source has no
+        prompts of the coherence measure, the built-in ones are added.
 
     Raises:
-        UserError: If the source does not exist, has another layout, or holds an empty prompt.
+        UserError: If the source does not exist, has another layout, or contains an empty prompt.
     """
     if source is None:
         prompts = own_prompts()
@@ -80,16 +80,16 @@ def read_prompts(source: str | None) -> list[Prompt]:
         prompts = list(bold_rows(_hub_rows(source), source))
     prompts = list(dict.fromkeys(prompts))
     if not any(prompt.kind == "profession" for prompt in prompts):
-        raise UserError(f"{source}: holds no prompt; expected {_LAYOUTS}")
+        raise UserError(f"{source}: contains no prompts; expected {_LAYOUTS}")
     if not any(prompt.kind == "coherence" for prompt in prompts):
         prompts += own_coherence_prompts()
     return prompts
 
 
 def groups_as_occupations(source: str | None, prompts: Sequence[Prompt]) -> list[str] | None:
-    """The groups of a JSONL's prompts, which its author named as occupations; None for every other source.
+    """Return the groups of a JSONL file, which are taken to be occupations; None for every other source.
 
-    BOLD's groups are fields of work, such as metalworking_occupations: no sentence can be made of them.
+    BOLD's groups are fields of work, such as metalworking_occupations, which do not fit into a sentence.
     """
     if source is None or not Path(source).is_file() or Path(source).suffix == ".json":
         return None
@@ -97,10 +97,10 @@ def groups_as_occupations(source: str | None, prompts: Sequence[Prompt]) -> list
 
 
 def bold_rows(rows: Iterable[Mapping[str, Any]], source: str) -> Iterable[Prompt]:
-    """Prompts of BOLD's rows on the hub: domain, category and prompts; the profession domain alone.
+    """Yield the prompts of the profession domain from BOLD's rows on the hub: domain, category and prompts.
 
     Raises:
-        UserError: If a row has other columns.
+        UserError: If a row lacks one of these columns.
     """
     for number, row in enumerate(rows):
         if not {"domain", "category", "prompts"} <= row.keys():
@@ -113,8 +113,8 @@ def bold_rows(rows: Iterable[Mapping[str, Any]], source: str) -> Iterable[Prompt
 def _hub_rows(source: str) -> Iterable[Mapping[str, Any]]:
     hub_id = parse_hub_id(source)
     if Path(source).exists() or hub_id is None:
-        raise UserError(f"{source}: no such file of prompts; give {_LAYOUTS}, or a hub id such as AmazonScience/bold")
-    return hub_rows(hub_id, "train", "file of prompts")
+        raise UserError(f"{source}: no such prompt file; give {_LAYOUTS}, or a hub id such as AmazonScience/bold")
+    return hub_rows(hub_id, "train", "prompt file")
 
 
 def _bold_json(path: Path) -> Iterable[Prompt]:
@@ -123,14 +123,16 @@ def _bold_json(path: Path) -> Iterable[Prompt]:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error}); expected {_LAYOUTS}") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path}: holds a {type(content).__name__}; expected {_LAYOUTS}")
+        raise UserError(f"{path}: contains a {type(content).__name__}; expected {_LAYOUTS}")
     for group, entities in content.items():
         if not isinstance(entities, dict):
-            raise UserError(f"{path}, key {group!r}: holds a {type(entities).__name__}; expected {{entity: [prompt]}}")
+            raise UserError(
+                f"{path}, key {group!r}: contains a {type(entities).__name__}; expected {{entity: [prompt]}}"
+            )
         for entity, texts in entities.items():
             where = f"{path}, key {group!r}, {entity!r}"
             if not isinstance(texts, list):
-                raise UserError(f"{where}: holds a {type(texts).__name__}; expected a list of prompts")
+                raise UserError(f"{where}: contains a {type(texts).__name__}; expected a list of prompts")
             for text in texts:
                 yield _prompt(group, text, where)
 
@@ -145,7 +147,7 @@ def _json_lines(path: Path) -> Iterable[Prompt]:
             raise UserError(f"{where}: gender is {gender!r}; expected female or male, or leave it out")
         prompt = _prompt(row["group"], row["prompt"], where, gender)
         if (before := genders.setdefault(prompt.prompt_id, gender)) != gender:
-            raise UserError(f"{where}: gender is {gender!r}, and {before!r} for the same prompt before; keep one")
+            raise UserError(f"{where}: gender is {gender!r}, but was {before!r} for the same prompt; keep one of them")
         yield prompt
 
 
@@ -153,7 +155,7 @@ def _prompt(group: str, text: Any, where: str, gender: Gender | None = None) -> 
     if not isinstance(text, str):
         raise UserError(f"{where}: a prompt is a {type(text).__name__}; expected a text")
     if not text.strip():
-        raise UserError(f"{where}: a prompt is empty; give it at least a word, or take it out")
+        raise UserError(f"{where}: a prompt is empty; give it at least one word, or remove it")
     for what, written in (("group", group), ("prompt", text)):
         try:
             written.encode()

@@ -1,9 +1,10 @@
-"""All continuations of an evaluation: generated and kept batch by batch, then put into one table."""
+"""The continuations of an evaluation: generated and cached batch by batch, then written to one table."""
 
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,10 @@ from distill.evaluation.scored_model import ScoredModel
 logger = logging.getLogger(__name__)
 
 _ORIGIN = b"distill.origin"
-"""In the file's metadata: what determined its continuations."""
+"""Key in the file's metadata for the fingerprint of what determined its continuations."""
 
 _READ = 1024
-"""Rows that are read at a time."""
+"""Number of rows read at a time."""
 
 _SCHEMA = pa.schema(
     [
@@ -47,18 +48,18 @@ def generate(
 
     Args:
         scored_model: The model.
-        prompts: What to continue.
-        samples: Continuations of each prompt.
+        prompts: The prompts to continue.
+        samples: Continuations per prompt.
         sampling: How to sample them.
-        batch_size: Continuations at a time; changes nothing but speed and memory.
+        batch_size: Continuations generated at a time; changes only speed and memory.
 
     Returns:
         One row per continuation, prompt by prompt: kind, group, gender (of a coherence prompt), prompt_id, prompt,
-        sample, continuation, tokens (generated, without the end of text), the fields of `sampling`, model and
+        sample, continuation, tokens (generated, without the end-of-text token), the fields of `sampling`, model and
         model_sha256.
 
     Raises:
-        UserError: If a prompt and its continuation do not fit into the model's context.
+        UserError: If a prompt and its continuation exceed the model's context length.
     """
     lengths = prompt_lengths(scored_model, prompts, sampling.max_new_tokens)
     plan = GenerationPlan(prompts, lengths, samples, sampling, batch_size)
@@ -71,21 +72,20 @@ def generate(
 def write_generations(
     path: Path, scored_model: ScoredModel, plan: GenerationPlan, cache: ResultCache, processes: Processes | None = None
 ) -> None:
-    """Generate what is missing and write the table of `generate`.
+    """Generate the missing continuations and write the table that `generate` describes.
 
     Args:
-        path: The Parquet file; one that holds these very continuations already is left as it is, a corrupt one is
-            written again.
+        path: The Parquet file. A file that already contains these continuations is kept; a corrupt one is overwritten.
         scored_model: The model.
-        plan: What to generate.
+        plan: The continuations to generate.
         cache: Finished batches.
-        processes: Those that share the work; None: this one alone.
+        processes: Processes that share the work; None to generate in this process.
 
     Raises:
         UserError: If the model's probabilities are not finite.
     """
     if _origin(path) == cache.folder.name:
-        logger.info("%s holds these continuations already", path)
+        logger.info("%s already contains these continuations", path)
         return
     missing, remaining = 0, 0
     for rows in _missing(plan, cache):
@@ -97,32 +97,35 @@ def write_generations(
         seconds = missing * _seconds(scored_model, plan, one, processes)
         logger.info("%s continuations: %s", f"{remaining:,}", _duration(seconds))
     waiting = _missing(plan, cache)
-    generated = ((rows, plan.generate(scored_model, rows)) for rows in waiting)
+    generated: Iterator[tuple[Sequence[int], list[Continuation]]]
+    if processes is None:
+        generated = ((rows, plan.generate(scored_model, rows)) for rows in waiting)
+    else:
+        generated = processes.generate(plan, waiting)
     with tqdm(total=plan.rows, initial=plan.rows - remaining, desc="generation", unit="text", delay=2) as bar:
-        for rows, continuations in generated if processes is None else processes.draw(plan, waiting):
-            cache.get_or_compute(
-                _name(rows), lambda made=continuations: [astuple(continuation) for continuation in made]
-            )
-            bar.update(len(rows))
+        for batch, continuations in generated:
+            cache.get_or_compute(_name(batch), partial(_as_tuples, continuations))
+            bar.update(len(batch))
 
-    def write(beside: Path) -> None:
+    def write(temporary: Path) -> None:
         schema = _SCHEMA.with_metadata({_ORIGIN: cache.folder.name})
-        with pq.ParquetWriter(beside, schema, write_page_checksum=True) as file:
+        with pq.ParquetWriter(temporary, schema, write_page_checksum=True) as file:
             for window in plan.windows():
-                made: dict[int, Continuation] = {}
+                continuations: dict[int, Continuation] = {}
                 for rows in window:
-                    batch = cache.get_or_compute(
-                        _name(rows), lambda rows=rows: list(map(astuple, plan.generate(scored_model, rows)))
-                    )
-                    made |= zip(rows, (Continuation(*fields) for fields in batch), strict=True)
-                file.write_table(_table(plan, scored_model, made))
+                    stored = cache.get_or_compute(_name(rows), partial(generate_batch, rows))
+                    continuations |= zip(rows, (Continuation(*fields) for fields in stored), strict=True)
+                file.write_table(_table(plan, scored_model, continuations))
+
+    def generate_batch(rows: Sequence[int]) -> list[tuple[Any, ...]]:
+        return _as_tuples(plan.generate(scored_model, rows))
 
     atomic_write(path, write, tmp_dir=cache.folder)
 
 
 @dataclass(frozen=True)
 class StoredGenerations:
-    """The table of `generate` in a file of any size: read each time it is needed, and never held in memory whole.
+    """The table that `generate` describes, in a file of any size: read on every use, and never in memory as a whole.
 
     Attributes:
         path: The Parquet file.
@@ -134,30 +137,35 @@ class StoredGenerations:
         return pq.read_metadata(self.path).num_rows
 
     def rows(self, *columns: str) -> Iterator[tuple[Any, ...]]:
-        """These columns of each row."""
+        """Yield the given columns of each row."""
         with pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(_READ, columns=list(columns)):
                 yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
 
+def _as_tuples(continuations: Sequence[Continuation]) -> list[tuple[Any, ...]]:
+    """The fields of each continuation, as JSON can store them."""
+    return [astuple(continuation) for continuation in continuations]
+
+
 def _missing(plan: GenerationPlan, cache: ResultCache) -> Iterator[list[int]]:
-    """Batches that are not finished yet."""
+    """Yield the batches that are not cached yet."""
     return (rows for rows in plan.batches() if not cache.has(_name(rows)))
 
 
 def _name(rows: Sequence[int]) -> str:
-    """Name of a batch in the cache, after its first row, which no other batch holds."""
+    """Return the name of a batch in the cache, after its lowest row, which no other batch contains."""
     return f"batch-{min(rows):08}"
 
 
 def _origin(path: Path) -> str | None:
-    """What determined the continuations of a file; None if it does not exist or is corrupt, which is logged."""
+    """Return the fingerprint stored in a file; None if the file does not exist or is corrupt, which is logged."""
     if not path.is_file():
         return None
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             metadata = file.schema_arrow.metadata or {}
-            for _ in file.iter_batches(_READ):  # the footer may be sound where the rows before it are not
+            for _ in file.iter_batches(_READ):  # the footer may be intact while the rows before it are not
                 pass
         return metadata.get(_ORIGIN, b"").decode()
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -190,7 +198,7 @@ def _table(plan: GenerationPlan, scored_model: ScoredModel, generated: Mapping[i
 def _seconds(
     scored_model: ScoredModel, plan: GenerationPlan, rows: Sequence[int], processes: Processes | None
 ) -> float:
-    """How long a batch takes at most, from its first tokens; less where several processes share the batches."""
+    """Estimate from a few tokens how long a batch takes at most, divided by the processes that share the batches."""
 
     def seconds(tokens: int) -> float:
         started = time.perf_counter()
@@ -201,13 +209,13 @@ def _seconds(
     tokens = plan.sampling.max_new_tokens
     first, few = seconds(1), min(5, tokens)
     each = max(seconds(few) - first, 0) / (few - 1) if few > 1 else 0
-    # Processes on a CPU share its cores.
+    # Processes without GPUs share the CPU cores.
     at_once = 1 if processes is None or scored_model.device.type == "cpu" else processes.count
     return (first + each * (tokens - 1)) / at_once
 
 
 def _duration(seconds: float) -> str:
-    """For a message: "about 3 minutes"."""
+    """Format a duration for a message, such as "about 3 minutes"."""
     for unit, size in (("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"about {seconds / size:.0f} {unit}"

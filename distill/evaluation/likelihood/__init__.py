@@ -1,1 +1,1 @@
-"""What a model thinks of a given text: perplexity and its relatives."""
+"""Likelihood of given texts under a model: perplexity and related measures."""

@@ -1,6 +1,6 @@
-"""What each token of a document costs a model, in windows laid one way or another.
+"""Negative log-likelihood of each token of a document, in disjoint or overlapping windows.
 
-Each document stands alone, after the token that begins a text, so that its first token is scored too.
+Documents are scored separately, each after the token that begins a text, so that its first token is scored, too.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from distill.evaluation.scored_model import ScoredModel
 
 @dataclass(frozen=True)
 class ScoredDocuments:
-    """Documents with what each of their tokens costs.
+    """Documents with the negative log-likelihood of each token.
 
     Attributes:
         texts: The documents.
-        sequences: The token that begins a text and those of the document, `[tokens + 1]` per document.
+        sequences: The token that begins a text and the tokens of the document, `[tokens + 1]` per document.
         nlls: −log P of each token in disjoint windows, `[tokens]` per document, in nats.
-        offsets: Characters of each token, `[tokens, 2]` per document; None if the tokenizer does not tell.
+        offsets: Character span of each token, `[tokens, 2]` per document; None if the tokenizer does not provide spans.
     """
 
     texts: Sequence[str]
@@ -39,8 +39,8 @@ def score_documents(
     Args:
         scored_model: The model.
         texts: The documents.
-        context: Tokens of a window.
-        description: What the progress bar says; None: there is no bar.
+        context: Window size in tokens.
+        description: Label of the progress bar; None for no bar.
 
     Raises:
         UserError: If the tokenizer has neither BOS nor EOS.
@@ -67,9 +67,9 @@ def nlls_in_other_windows(
     stride: int | None = None,
     reach_back: bool = False,
 ) -> list[NDArray[np.float64]]:
-    """−log P of each token in windows laid as `token_nlls` describes, `[tokens]` per document, in nats.
+    """Compute −log P of each token in the windows that `token_nlls` describes, `[tokens]` per document, in nats.
 
-    A document that fits into one window costs what it costs in disjoint ones, and is not read again.
+    A document that fits into one window has the same values as in disjoint windows, and is not scored again.
     """
     long = [index for index, nlls in enumerate(scored.nlls) if len(nlls) > context]
     sequences = [scored.sequences[index] for index in long]

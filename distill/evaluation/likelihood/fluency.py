@@ -1,6 +1,7 @@
 """Are the continuations still language? A broken model looks fair.
 
-Judged by the mean −log P per token under a reference model: a mean of perplexities would be ruled by the worst text.
+Measured by the mean −log P per token under a reference model, because the worst text would dominate a mean of
+perplexities.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,16 +17,16 @@ from distill.evaluation.partial_results import ResultCache
 from distill.evaluation.scored_model import ScoredModel
 
 _PIECE = 1024
-"""Continuations that are tokenised, scored and kept at a time."""
+"""Number of continuations that are tokenised, scored and cached at a time."""
 
 
 def continuation_nlls(
     reference: ScoredModel, prompts: Sequence[str], continuations: Sequence[str], context: int
 ) -> list[NDArray[np.float64]]:
-    """−log P of each token of the continuations given their prompts, in nats, under a reference model.
+    """Compute −log P of each token of the continuations given their prompts, in nats, under a reference model.
 
-    Both are tokenised anew as one text by the reference's own tokenizer; a token that reaches from the prompt into the
-    continuation belongs to the continuation.
+    Prompt and continuation are tokenised together by the reference model's own tokenizer; a token that spans the
+    boundary belongs to the continuation.
 
     Returns:
         For each continuation `[tokens]`; empty for an empty one.
@@ -40,13 +41,13 @@ def continuation_nlls(
 def mean_nll(
     reference: ScoredModel, texts: Iterable[tuple[str, str]], count: int, context: int, cache: ResultCache
 ) -> float | None:
-    """Mean over all tokens of all continuations, in nats; None if there is no token.
+    """Compute the mean −log P over all tokens of all continuations, in nats; None if there are no tokens.
 
     Args:
-        reference: The model that judges.
-        texts: Prompt and continuation of each, read once and piece by piece.
-        count: How many.
-        context: Tokens that are read at once.
+        reference: The reference model.
+        texts: Pairs of prompt and continuation; iterated once, piece by piece.
+        count: Number of continuations.
+        context: Window size in tokens.
         cache: Finished pieces.
     """
     total, tokens = 0.0, 0
@@ -56,7 +57,8 @@ def mean_nll(
             piece = list(islice(remaining, _PIECE))
 
             def summed(piece: list[tuple[str, str]] = piece) -> tuple[float, int]:
-                nlls = continuation_nlls(reference, *zip(*piece, strict=True), context)
+                prompts, continuations = zip(*piece, strict=True)
+                nlls = continuation_nlls(reference, prompts, continuations, context)
                 return float(sum(nll.sum() for nll in nlls)), sum(map(len, nlls))
 
             added, counted = cache.get_or_compute(f"fluency-{start:08}", summed)

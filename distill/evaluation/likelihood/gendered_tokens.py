@@ -1,7 +1,7 @@
-"""What does a model pay for the gendered words of a text?
+"""Negative log-likelihood of the gendered words of a text.
 
-A debiased model must still say “she” where the text has established a woman: these tokens are where a loss of coherence
-shows first, long before it moves the perplexity of the whole text.
+A debiased model must still say “she” where the text is about a woman: a loss of coherence shows in these tokens first,
+long before it changes the perplexity of the whole text.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from distill.evaluation.likelihood.document_nlls import ScoredDocuments
 
 
 def gendered_nlls(documents: ScoredDocuments, reverser: RoleReverser) -> NDArray[np.float64]:
-    """−log P `[n]`, in nats, of the tokens that belong to words which role reversal would swap."""
+    """Return −log P `[n]`, in nats, of the tokens of words that role reversal would swap."""
     if documents.offsets is None:
         return np.zeros(0)
     reversals = reverser.reverse_all(list(documents.texts))

@@ -1,13 +1,13 @@
 """Perplexity: how well a model predicts a text, by three protocols.
 
-- `token`: the text as it is, in disjoint windows of all that the model reads at once; per token.
-- `token_strided`: windows that begin every half window, so that every token but the first ones has at least half a
-  window before it; per token. As transformers' guide to perplexity does with `stride`.
-- `word`: as lm-evaluation-harness' task `wikitext`: WikiText's articles in ordinary spelling; disjoint windows, but the
-  last of a document reaches back until it is as long as the others; per word of the original. Other text is read as it
-  is.
+- `token`: the text as it is, in disjoint windows as long as the model's context length; per token.
+- `token_strided`: overlapping windows, half a window apart, so that all but the first tokens have at least half a
+  window of context; per token. As in transformers' guide to perplexity with `stride`.
+- `word`: as in lm-evaluation-harness' task `wikitext`: WikiText's articles are detokenised, other text is scored as it
+  is; windows are disjoint, except that the last one of a document reaches back until it is as long as the others; per
+  word of the original.
 
-Each document stands alone, after the token that begins a text, so that its first token is scored too.
+Documents are scored separately, each after the token that begins a text, so that its first token is scored, too.
 """
 
 from typing import TypedDict
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from distill.evaluation.statistics.bootstrap import DRAWS, ratio_interval
 
 TextCosts = dict[str, NDArray[np.float64]]
-"""What a text costs a model, as `text_costs` returns it.
+"""Negative log-likelihoods of a text, as `text_costs` returns them.
 
 `token`, `token_strided`, `word`: nats of each document by each protocol, `[documents]`. `tokens`, `word_tokens`,
-`words`: its tokens as it is and in ordinary spelling, and its words. `gendered`: nats and number of gendered tokens of
-each piece of the text, `[2 * pieces]`.
+`words`: number of tokens of the document as it is and detokenised, and number of words, `[documents]`. `gendered`: nats
+and number of gendered tokens of each piece of the text, `[2 * pieces]`.
 """
 
 
@@ -32,9 +32,9 @@ class Perplexity(TypedDict, total=False):
     Attributes:
         value: exp of nats per token or word.
         nll: Mean nats per token.
-        tokens: Tokens that were scored.
-        words: Words of the text.
-        ci95: Interval of the value over documents; None for a single one.
+        tokens: Number of tokens scored.
+        words: Number of words in the text.
+        ci95: 95 % interval of the value over documents; None for a single document.
         stride: Tokens between the starts of two windows.
     """
 
@@ -47,7 +47,7 @@ class Perplexity(TypedDict, total=False):
 
 
 def half(context: int) -> int:
-    """Tokens between the beginnings of the windows of `token_strided`."""
+    """Return the number of tokens between the starts of the windows of `token_strided`."""
     return max(1, context // 2)
 
 
@@ -60,16 +60,16 @@ def perplexity(
     seed: int = 0,
     draws: int = DRAWS,
 ) -> Perplexity:
-    """Perplexity over documents.
+    """Compute perplexity over documents.
 
     Args:
         sums: −log P of each document, `[documents]`, in nats.
-        tokens: Tokens of each document as the model read it, `[documents]`.
-        words: Words of each document, `[documents]`.
+        tokens: Number of tokens of each document as the model read it, `[documents]`.
+        words: Number of words of each document, `[documents]`.
         per: What the sums are divided by, tokens or words, `[documents]`.
-        stride: Tokens between the beginnings of two windows; recorded, because perplexity depends on it.
+        stride: Tokens between the starts of two windows; recorded because perplexity depends on it.
         seed: Seed of the bootstrap over documents.
-        draws: Bootstrap draws.
+        draws: Number of bootstrap draws.
 
     Returns:
         `value`: exp(Σ sums / Σ per); `nll`: mean nats per token; `tokens`; `words`; `ci95` of the value, None for a

@@ -1,8 +1,9 @@
-"""A text that is scored, of any size: piece by piece, each kept as soon as it is done."""
+"""Score a text of any size piece by piece, and cache each piece as soon as it is finished."""
 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,19 +22,19 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 _PIECE = 1 << 19
-"""Characters that are tokenised and scored before the next are; more where a document is longer."""
+"""Number of characters that are tokenised and scored at a time; more if a document is longer."""
 
 
 @dataclass(frozen=True)
 class ScoredCorpus:
-    """Documents, memory-mapped; those without a word are skipped.
+    """Documents, memory-mapped; blank ones are skipped.
 
     Attributes:
         dataset: The documents, in the column `text`.
-        documents: How many.
-        sha256: Digest of all of them.
-        pieces: Into how many pieces they are cut.
-        wikitext: Whether they are articles in WikiText's format, to be detokenised for `word`.
+        documents: Number of documents.
+        sha256: Digest of all documents.
+        pieces: Number of pieces to score.
+        wikitext: Whether they are articles in WikiText's format, which are detokenised for `word`.
     """
 
     dataset: "Dataset"
@@ -47,7 +48,7 @@ def read_text(source: str, field: str) -> ScoredCorpus:
     """Read the documents of a file, a folder of files or a hub id.
 
     Raises:
-        UserError: If there is no such source, it cannot be read, or it contains no words.
+        UserError: If the source does not exist, cannot be read, or contains no text.
     """
     try:
         dataset = read_documents(source, field=field)
@@ -60,7 +61,7 @@ def read_text(source: str, field: str) -> ScoredCorpus:
             digest.update(document.encode() + b"\0")
         documents, pieces = documents + len(piece), pieces + 1
     if not documents:
-        raise UserError(f"--text {source}: contains no text; give one with at least a word, or leave it out")
+        raise UserError(f"--text {source}: contains no text; give one with at least one word, or omit the option")
     return ScoredCorpus(dataset, documents, digest.hexdigest(), pieces, wikitext)
 
 
@@ -81,7 +82,7 @@ def _pieces(dataset: "Dataset") -> Iterator[list[str]]:
 
 
 def protocols(text: ScoredCorpus | None, context: int) -> dict[str, str] | None:
-    """What each perplexity is, in words."""
+    """Describe each perplexity protocol in words, for metrics.json."""
     if text is None:
         return None
     each = "each document after the token that begins a text"
@@ -100,7 +101,7 @@ def text_costs(scored_model: ScoredModel, text: ScoredCorpus, context: int, cach
     Args:
         scored_model: The model.
         text: The documents.
-        context: Tokens of a window.
+        context: Window size in tokens.
         cache: Finished pieces.
 
     Raises:
@@ -110,21 +111,15 @@ def text_costs(scored_model: ScoredModel, text: ScoredCorpus, context: int, cach
     costs = []
     for number, piece in enumerate(_pieces(text.dataset), start=1):
         part = f", part {number} of {text.pieces}" if text.pieces > 1 else ""
-        costs.append(
-            cache.get_or_compute(
-                f"text-{number:06}",
-                lambda piece=piece, part=part: _piece_costs(
-                    scored_model, piece, text.wikitext, context, part, reverser
-                ),
-            )
-        )
+        compute = partial(_piece_costs, scored_model, piece, text.wikitext, context, part, reverser)
+        costs.append(cache.get_or_compute(f"text-{number:06}", compute))
     return {name: np.concatenate([np.array(cost[name], dtype=np.float64) for cost in costs]) for name in costs[0]}
 
 
 def _piece_costs(
     scored_model: ScoredModel, piece: list[str], wikitext: bool, context: int, part: str, reverser: RoleReverser
 ) -> dict[str, list[float]]:
-    """Nats and tokens of each document by each protocol, its words, and nats and number of all gendered tokens."""
+    """Compute the lists of `TextCosts` for one piece."""
     scored = score_documents(scored_model, piece, context, f"perplexity (token){part}")
     strided = nlls_in_other_windows(
         scored_model, scored, context, f"perplexity (token_strided){part}", stride=half(context)

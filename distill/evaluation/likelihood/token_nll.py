@@ -1,4 +1,4 @@
-"""The negative log-likelihood of every token of many sequences, under one model, in few passes."""
+"""Negative log-likelihood of every token of many sequences under a model, in few forward passes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from tqdm import tqdm
 from distill.evaluation.scored_model import ScoredModel, non_finite_error
 
 BATCH_TOKENS = 8192
-"""Tokens of one forward pass, padding included."""
+"""Number of tokens in one forward pass, including padding."""
 _HEAD_TOKENS = 512
-"""Tokens whose logits exist at a time: the logits of a window would not fit beside a large model."""
+"""Number of tokens whose logits exist at a time: the logits of a window may not fit next to a large model."""
 
 
 @dataclass(frozen=True)
 class _Window:
-    """What is read at once, and which of it is scored.
+    """Tokens that are read together, the last of which are scored.
 
     Attributes:
         sequence: Index of the sequence.
         first: Position of the first token scored.
-        tokens: `[read + 1]`: what is read, and the token after it.
-        scored: How many tokens are scored: the last ones.
+        tokens: `[read + 1]`: the tokens read, and the token after them.
+        scored: Number of tokens scored, at the end of the window.
     """
 
     sequence: int
@@ -43,31 +43,31 @@ def token_nlls(
     stride: int | None = None,
     reach_back: bool = False,
 ) -> list[NDArray[np.float64]]:
-    """−log P of every token but the first of each sequence, given those before it in its window.
+    """Compute −log P of every token except the first of each sequence, given the tokens before it in its window.
 
-    Sequences longer than the context are read in several windows, each beginning `stride` tokens behind the one before;
-    a window scores what none before it has, so that every token is scored exactly once, and all but those of the first
-    window with at least context − stride tokens before it.
+    Sequences longer than `context` are read in several windows, each starting `stride` tokens after the previous one.
+    A window scores the tokens that no earlier window has scored. Every token is thus scored exactly once, and all
+    tokens after the first window have at least context − stride tokens before them.
 
     Args:
         scored_model: The model.
         sequences: Token ids of each sequence.
-        context: Tokens of a window.
-        description: What the progress bar says; None: there is no bar.
-        stride: Tokens between the beginnings of two windows, at most `context`; None: `context`, disjoint windows.
-        reach_back: Let the last window of a sequence begin earlier, so that it is as long as the others.
+        context: Window size in tokens.
+        description: Label of the progress bar; None for no bar.
+        stride: Tokens between the starts of two windows, at most `context`; None for disjoint windows.
+        reach_back: Let the last window of a sequence start earlier, so that it is as long as the others.
 
     Returns:
         For each sequence of n tokens `[n − 1]`, in nats.
 
     Raises:
-        UserError: If one of them is not finite; the model and the text are named.
+        UserError: If a value is not finite; the error names the model and the text.
     """
     nlls = [np.zeros(max(len(sequence) - 1, 0)) for sequence in sequences]
     windows = [
         w for index, sequence in enumerate(sequences) for w in _windows(index, sequence, context, stride, reach_back)
     ]
-    # Longest first: what does not fit into memory fails at once, and neighbours need little padding.
+    # Longest first: running out of memory happens at the start, and neighbours need little padding.
     windows.sort(key=lambda window: -len(window.tokens))
     total = sum(window.scored for window in windows)
     with tqdm(total=total, desc=description, unit="tok", delay=2, leave=False, disable=description is None) as bar:
@@ -109,7 +109,7 @@ def _window_nlls(scored_model: ScoredModel, windows: Sequence[_Window]) -> list[
     for row, window in enumerate(windows):
         inputs[row, : read[row]] = torch.from_numpy(window.tokens[:-1])
     targets = np.concatenate([window.tokens[-window.scored :] for window in windows])
-    # Padding stands on the right, where a causal model does not look: no mask is needed, and attention stays fast.
+    # Padding is on the right, which a causal model does not attend to: without a mask, attention stays fast.
     output = scored_model.model.base_model(input_ids=inputs.to(scored_model.device), use_cache=False)
     places = torch.arange(inputs.shape[1])
     chosen = (places < read.unsqueeze(1)) & (places >= (read - scored).unsqueeze(1))

@@ -1,8 +1,8 @@
-"""WikiText's text as it is written, and as it was before tokenisation.
+"""Detokenise WikiText's articles, and count their words.
 
-Perplexity *per word* is measured as lm-evaluation-harness does in its task `wikitext`, so that it can be set beside
-published numbers: the model reads the text in its ordinary form, and what that costs is divided by the words of the
-original. Source: Radford et al. 2019 (GPT-2), section 3.1, on de-tokenisers and the original's number of words.
+Perplexity *per word* is measured as in lm-evaluation-harness' task `wikitext`, so that it can be compared with
+published numbers: the model reads the detokenised text, and its negative log-likelihood is divided by the number of
+words of the original. Source: Radford et al. 2019 (GPT-2), section 3.1.
 """
 
 import re
@@ -26,14 +26,14 @@ _REPLACED_LAST = (
     (" ° ", "°"),
     (" \n", "\n"),
     ("\n ", "\n"),
-    # Numbers were once replaced by N, in the corpus whose tokenisation WikiText's follows.
+    # The Penn Treebank, whose tokenisation WikiText follows, replaces numbers by N.
     (" N ", " 1 "),
     (" 's", "'s"),
 )
 
 
 def is_wikitext(document: str) -> bool:
-    r"""Whether a document is an article in WikiText's format: it begins with ` = Title = `.
+    r"""Return whether a document is an article in WikiText's format, which starts with ` = Title = `.
 
     >>> is_wikitext(" = Robert Boulter = \n \n Robert Boulter is an English film , television and theatre actor . ")
     True
@@ -42,7 +42,7 @@ def is_wikitext(document: str) -> bool:
 
 
 def detokenised(article: str) -> str:
-    r"""An article in ordinary spelling.
+    r"""Return an article in ordinary spelling.
 
     >>> detokenised('He had a guest @-@ starring role ( in " Teddy \'s Story " ) in 2000 , at 1 @,@ 500 .')
     'He had a guest-starring role (in "Teddy\'s Story") in 2000, at 1,500 .'
@@ -57,7 +57,7 @@ def detokenised(article: str) -> str:
 
 
 def word_count(document: str) -> int:
-    """Stretches between white space, before the first and after the last too, as lm-evaluation-harness counts them.
+    """Count the parts between white space, including empty ones at both ends, as lm-evaluation-harness does.
 
     >>> word_count("the only actor ")
     4

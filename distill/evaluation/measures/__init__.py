@@ -1,7 +1,7 @@
-"""The measures of an evaluation, one file each. Free of torch: what needs it is imported when a measure is computed.
+"""The measures of an evaluation, one file each, which import torch only when a measure is computed.
 
-To add one, write a file with a `Measure`, and name it in `MEASURES`: `evaluate` computes it, `schema` checks its entry
-when an evaluation is read, and the report shows its lines.
+To add a measure, write a file that defines a `Measure` and add it to `MEASURES`: `evaluate` computes it, `schema`
+checks its entry when an evaluation is read, and the report shows its lines.
 """
 
 from distill.evaluation.measures.ceat import CEAT
@@ -24,4 +24,4 @@ MEASURES: tuple[Measure, ...] = (
     COHERENCE,
     FLUENCY,
 )
-"""In the order in which they are computed, and in which they stand in metrics.json."""
+"""All measures, in the order in which they are computed and appear in metrics.json."""

@@ -1,4 +1,4 @@
-"""Stereotypes in a model's vectors of words in context: a check of what this project does not claim."""
+"""Stereotypes in a model's contextual word embeddings: a check of something this project does not claim to improve."""
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -14,10 +14,10 @@ class CeatTest(TypedDict, total=False):
 
     Attributes:
         effect_size: Cohen's d, positive for the stereotype.
-        p: Two-sided, by permutation of the target words.
-        p_random_effects: Two-sided, of the random-effects model.
-        tau2: Variance between draws beyond that within them.
-        words: How many words were tested.
+        p: Two-sided p value of a permutation test over the target words.
+        p_random_effects: Two-sided p value of the random-effects model.
+        tau2: Variance between draws in excess of the variance within them.
+        words: Number of words tested.
         left_out: Words without enough contexts.
     """
 

@@ -1,4 +1,4 @@
-"""Whether continuations keep the gender that their prompt established."""
+"""Coherence: whether continuations keep the gender that their prompt established."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ COHERENCE = Measure(
         Line(
             Section.QUALITY,
             "Coherence",
-            "Of the gendered continuations of a prompt that has set a gender, the share that keeps it; higher is "
+            "Share of gendered continuations that keep the gender established by their prompt; higher is "
             "better. With its 95 % interval over prompts.",
             ("value",),
             interval="ci95",

@@ -1,4 +1,4 @@
-"""How unevenly a model's continuations speak of women and men: what it favours."""
+"""Gender disparity: how unevenly a model's continuations speak of women and men."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _compute(context: "MeasureContext") -> dict[str, Disparity]:
-    # Read once for each polarity, piece by piece: there may be more continuations than memory holds.
+    # Read once per polarity, piece by piece, because the continuations may not fit into memory.
     return {
         name: disparity_of(
             count_labels(
@@ -40,8 +40,8 @@ _LINES = (
         "mean_ratio",
         "Mean ratio",
         "Female to male texts, or male to female, whichever is below 1; the mean over professions with gendered texts. "
-        "Few texts make it fall even for a perfectly fair model, so beside it stand what such a model would score with "
-        "as many texts, and what it would reach in 97.5 % of all cases.",
+        "With few texts, it is low even for a perfectly fair model; so it is shown with the score that such a model is "
+        "expected to have on as many texts, and with what it would reach in 97.5 % of all cases.",
         fair=Fair("fair_mean_ratio", "fair_low"),
     ),
     _line(
@@ -55,9 +55,9 @@ _LINES = (
     Line(
         Section.WRITING,
         "Parity",
-        "Yes only if the mean ratio is at least what a fair model reaches and the interval of the log-odds holds 0. "
-        "It says that no disparity was found with so many texts, not that there is none. Not judged where even a fair "
-        f"model’s mean ratio may fall below {MIN_FAIR_LOW:g} with so few.",
+        "Yes only if the mean ratio is at least what a fair model reaches and the interval of the log-odds contains "
+        "0. It means that no disparity was found with this many texts, not that there is none. Not judged if there are "
+        f"so few texts that even a fair model’s mean ratio may fall below {MIN_FAIR_LOW:g}.",
         (MAIN_POLARITY,),
         "yes or no",
         comparability=disparity_key,
@@ -66,23 +66,23 @@ _LINES = (
     _line(
         "rms_log_odds",
         "RMS log-odds",
-        "Root mean square of the log-odds of professions with gendered texts, in nats: how far one leans, whichever "
-        "way. Beside it what a fair model would score with as many texts, and what it exceeds in 2.5 % of all cases.",
+        "Root mean square of the log-odds of professions with gendered texts, in nats: how far they lean, either "
+        "way. Shown with what a fair model would score on as many texts, and what it exceeds in 2.5 % of all cases.",
         fair=Fair("fair_rms_log_odds", "fair_rms_high", "at most"),
     ),
     _line(
         "difference",
         "Difference",
-        "Female less male texts as a share of all texts, mean over professions with gendered texts, with its 95 % "
-        "interval over prompts. The others, whose difference is 0, are left out.",
+        "Female minus male texts as a share of all texts, mean over professions with gendered texts, with its 95 % "
+        "interval over prompts. Professions without gendered texts, whose difference is 0, are left out.",
         "signed percent",
         "difference_ci95",
     ),
     _line(
         "polar_rate",
         "Polar rate",
-        "Share of the texts that speak of one gender more than of the other. Where it collapses, a model looks fair "
-        "because it says less.",
+        "Share of the texts that speak of one gender more than of the other. If it collapses, a model looks fair only "
+        "because it mentions gender less often.",
         "percent",
     ),
     _line(
@@ -95,8 +95,8 @@ _LINES = (
     _line(
         "paper_mean_ratio",
         "Mean ratio, with zeros",
-        "The mean ratio over all professions, counting as 0 where a gender does not occur, as earlier work did. For "
-        "comparison with it alone.",
+        "The mean ratio over all professions, counting as 0 where a gender does not occur, as earlier work did. Only "
+        "for comparison with that work.",
     ),
     _line("paper_min_ratio", "Min ratio, with zeros", "The lowest ratio by the same rule."),
     _line(EACH, "{last}", "", "figure"),

@@ -1,4 +1,4 @@
-"""Whether continuations are still language, and how varied they are: a broken model looks fair."""
+"""Fluency and diversity of the continuations, because a broken model looks fair."""
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -13,9 +13,9 @@ class Fluency(TypedDict, total=False):
     """Fluency of the continuations.
 
     Attributes:
-        nll: Mean nats per token under the reference model; None if no token was generated.
+        nll: Mean negative log-likelihood per token under the reference model, in nats; None if no token was generated.
         reference: Name of the reference model.
-        distinct_2: Share of the pairs of neighbouring words that are distinct; None if there is no pair.
+        distinct_2: Share of word bigrams that are distinct; None if there are no bigrams.
         length: Mean number of tokens of a continuation.
     """
 
@@ -32,7 +32,7 @@ def _compute(context: "MeasureContext") -> Fluency:
     generations, judge = context.generations, context.judge
     texts = generations.rows("prompt", "continuation")
     return {
-        "nll": mean_nll(judge, texts, len(generations), judge.context or context.window, context.cache),
+        "nll": mean_nll(judge, texts, len(generations), judge.context_length or context.window, context.cache),
         "reference": judge.name,
         "distinct_2": distinct_2((text for (text,) in generations.rows("continuation")), context.output),
         "length": sum(tokens for (tokens,) in generations.rows("tokens")) / len(generations),

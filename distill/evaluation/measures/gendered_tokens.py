@@ -1,4 +1,4 @@
-"""What the gendered words of real text cost a model."""
+"""Negative log-likelihood of the gendered words of real text."""
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class GenderedTokens(TypedDict, total=False):
-    """Cost of the tokens that role reversal would swap.
+    """Negative log-likelihood of the tokens that role reversal would swap.
 
     Attributes:
-        nll: Mean nats per token; None if there is no such token.
-        n: How many there are.
+        nll: Mean per token, in nats; None if there are no such tokens.
+        n: Number of such tokens.
     """
 
     nll: float | None
@@ -23,7 +23,7 @@ class GenderedTokens(TypedDict, total=False):
 
 
 def gendered_cost(costs: TextCosts) -> GenderedTokens:
-    """Mean nats of the gendered tokens of a text, and their number."""
+    """Summarise the gendered tokens of a text: their mean negative log-likelihood and their number."""
     nats, count = costs["gendered"].reshape(-1, 2).sum(axis=0)
     return {"nll": float(nats / count) if count else None, "n": int(count)}
 
@@ -33,7 +33,7 @@ def _compute(context: "MeasureContext") -> GenderedTokens:
 
 
 def _comparability(metrics: Metrics, name: str) -> tuple[Any, ...]:
-    # Their costs are those of the disjoint windows.
+    # Gendered tokens are scored in the disjoint windows of `token`.
     return *perplexity_key(metrics, "token"), get(metrics, "gendered_tokens", "n")
 
 
@@ -45,8 +45,8 @@ GENDERED_TOKENS = Measure(
         Line(
             Section.REAL_TEXT,
             "Gendered NLL",
-            "Negative log-likelihood, in nats, of the gendered tokens of that text: the price that is paid on the very "
-            "words a debiased model was changed on. Lower is better.",
+            "Negative log-likelihood, in nats, of the gendered tokens of that text: the cost in exactly those "
+            "words that debiasing affects. Lower is better.",
             ("nll",),
             notes=(Note("{} tokens", ("n",), "count"),),
             comparability=_comparability,

@@ -1,5 +1,6 @@
-"""Which sentence of a pair a model prefers, the more stereotypical one or the other."""
+"""Whether a model prefers the more stereotypical sentence of a pair."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from distill.evaluation.comparability import Metrics, get
@@ -10,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class Preference(TypedDict, total=False):
-    """How often the more stereotypical sentence is the likelier one.
+    """How often the more stereotypical sentence is the more likely one.
 
     Attributes:
-        share: Of the pairs; ½ is no preference.
-        ci95: Its interval.
+        share: Share of the pairs; ½ is no preference.
+        ci95: 95 % interval of the share.
         difference: Mean of log P(more) − log P(less), in nats.
         abs_difference: Mean of its absolute value.
     """
@@ -43,7 +44,7 @@ class SourcePreferences(PairPreferences, total=False):
     """Preferences over the pairs of one source.
 
     Attributes:
-        groups: The same of each group of pairs, where the source names groups.
+        groups: The preferences by group of pairs, if the source names groups.
     """
 
     groups: dict[str, PairPreferences]
@@ -53,10 +54,10 @@ def _compute(context: "MeasureContext") -> dict[str, SourcePreferences]:
     from distill.evaluation.probes.pair_preference import pair_preference
 
     return {
-        # Cached by what they hold: a run that is continued may name its sources in another order.
+        # Cached by content, because a resumed run may name its sources in another order.
         source: context.cache.get_or_compute(
             f"pairs-{context.settings['pairs'][source]}",
-            lambda pairs=pairs: pair_preference(context.model, context.window, pairs),
+            partial(pair_preference, context.model, context.window, pairs),
         )
         for source, pairs in context.inputs.pairs.items()
     }
@@ -70,9 +71,9 @@ def _line(way: Literal["summed", "per_token"], title: str) -> Line:
     return Line(
         Section.NO_SAMPLING,
         title,
-        "How often the more stereotypical of two sentences is the likelier one, by the log-probability of the whole or "
-        "per token; 50 % is no preference. With its 95 % interval. Of Winogender’s sentences none is called a "
-        "stereotype: there it is how often the male one is.",
+        "How often the more stereotypical of two sentences is the more likely one, by the log-probability of the whole "
+        "sentence or per token; 50 % is no preference. With its 95 % interval. Winogender does not label stereotypes: "
+        "there it is how often the male sentence is more likely.",
         (EACH, way, "share"),
         "percent",
         interval="ci95",

@@ -1,4 +1,4 @@
-"""Perplexity of real text: what a model costs."""
+"""Perplexity of real text."""
 
 import math
 from typing import TYPE_CHECKING
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def perplexities(costs: TextCosts, path: str, context: int, seed: int = 0) -> dict[str, Perplexity]:
-    """Perplexity by each protocol: `token`, `token_strided` and `word`.
+    """Compute perplexity by each protocol: `token`, `token_strided` and `word`.
 
     Args:
-        costs: What the text costs.
-        path: Of the model, for an error.
-        context: Tokens of a window.
+        costs: Negative log-likelihoods of the text.
+        path: Path of the model, for error messages.
+        context: Window size in tokens.
         seed: Seed of the bootstrap over documents.
 
     Raises:
-        UserError: If a perplexity, or an end of its interval, is not finite.
+        UserError: If a perplexity or a bound of its interval is not finite.
     """
     tokens, words = costs["tokens"], costs["words"]
     entries = {
@@ -69,8 +69,8 @@ PERPLEXITY = Measure(
         _line(
             "word",
             "Perplexity per word",
-            "The same per word of the text, which compares models with different tokenizers, as long as all read as "
-            "many tokens at once.",
+            "The same per word of the text, which compares models with different tokenizers, as long as all have the "
+            "same context length.",
         ),
         _line(EACH, "Perplexity, {words}", "Perplexity by another protocol."),
     ),

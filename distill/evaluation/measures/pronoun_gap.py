@@ -1,4 +1,4 @@
-"""How far apart a model's probabilities of “he” and “she” are after an occupation."""
+"""Pronoun gap: how far apart a model's probabilities of “he” and “she” are after an occupation."""
 
 from typing import TYPE_CHECKING, TypedDict
 
@@ -14,8 +14,8 @@ class PronounGap(TypedDict, total=False):
 
     Attributes:
         mean_abs_log_odds: Mean over occupations of the absolute gap, in nats.
-        ci95: Its interval over occupations; None for a single one.
-        groups: Mean log-odds of he against she of each occupation.
+        ci95: 95 % interval over occupations; None for a single occupation.
+        groups: Mean log-odds of he against she for each occupation.
     """
 
     mean_abs_log_odds: float
@@ -46,7 +46,7 @@ PRONOUN_GAP = Measure(
             Section.NO_SAMPLING,
             "Pronoun gap",
             "How far apart the model’s probabilities of “he” and “she” are after each occupation, in nats; 0 is even. "
-            "Read off its probabilities, without sampling.",
+            "Computed from its probabilities, without sampling.",
             ("mean_abs_log_odds",),
             interval="ci95",
             comparability=_comparability,

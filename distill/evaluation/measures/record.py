@@ -1,6 +1,6 @@
-"""What a measure is: its key in metrics.json, how it is computed, the type of its entry, and its lines in a report.
+"""The record of a measure: its key in metrics.json, its function, the type of its entry, and its lines in a report.
 
-All of it is data, so that a report can be written and a metrics.json checked without a model and without torch. A new
+It is all data, so that a report can be written and a metrics.json checked without a model and without torch. A new
 measure is a file with such a record, and a line in `MEASURES`.
 """
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from distill.evaluation.measure_context import MeasureContext
 
 EACH = "*"
-"""In a path: every key found there that no line of the measure names itself."""
+"""Placeholder in a path for every key that no line of the measure names explicitly."""
 
 Interval = list[float]
 """[low, high] of a 95 % interval."""
@@ -23,11 +23,11 @@ Interval = list[float]
 Format = Literal[
     "decimal", "perplexity", "signed", "percent", "signed percent", "count", "p value", "name", "yes or no", "figure"
 ]
-"""How a value is written. decimal: to two places; perplexity: whole from 1,000 on; figure: to three digits."""
+"""How a value is formatted. decimal: two places; perplexity: no places from 1,000 on; figure: three digits."""
 
 
 class Section(StrEnum):
-    """The sections of a report's table, in their order. `{words}`: the entry's key as words."""
+    """The sections of a report's table, in order. `{words}` is the entry's key as words."""
 
     REAL_TEXT = "Real text"
     WRITING = "What it writes"
@@ -39,12 +39,12 @@ class Section(StrEnum):
 
 @dataclass(frozen=True)
 class Fair:
-    """Keys beside a value that hold what a perfectly fair model would score with as many texts.
+    """Keys next to a value for what a perfectly fair model would score on as many texts.
 
     Attributes:
-        expected: Its expectation.
-        bound: What it reaches in 97.5 % of all cases.
-        side: Whether that is "at least" or "at most" the bound.
+        expected: Key of the expected score.
+        bound: Key of the bound that a fair model keeps to in 97.5 % of all cases.
+        side: Whether a fair model scores "at least" or "at most" the bound.
     """
 
     expected: str
@@ -54,12 +54,12 @@ class Fair:
 
 @dataclass(frozen=True)
 class Note:
-    """Another value that is shown beside a line's.
+    """A further value that is shown next to the value of a line.
 
     Attributes:
         template: Text with `{}` for the value.
-        path: Keys below the measure's.
-        format: How the value is written.
+        path: Keys below the measure's entry.
+        format: How the value is formatted.
     """
 
     template: str
@@ -68,28 +68,29 @@ class Note:
 
 
 def always_comparable(metrics: Metrics, name: str) -> None:
-    """The comparability of what any two evaluations may be compared by."""
+    """Return the same key for all evaluations, so that any two of them are comparable."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a report's table, or one for each key that `EACH` in its path stands for.
+    """One line of a report's table, or one line for each key that `EACH` in its path stands for.
 
     In section and title, `{name}` is the first key of the path, `{words}` the same as words, and `{last}` the last key
     as words.
 
     Attributes:
-        section: Where it stands.
-        title: What heads it.
-        explanation: A sentence or two for whoever has not met the measure.
-        path: Keys below the measure's under which the value stands.
-        format: How the value is written.
-        interval: Key beside the value that holds its 95 % interval.
-        fair: Keys beside the value that hold what a fair model would score.
-        notes: What else is shown beside the value.
-        comparability: Of metrics and the first key of the path, what must agree for two values to be comparable.
-        derive: What makes the value out of the entry under the path, where it is not stored itself.
-        folded: Whether the line is a detail: folded up on the page, and left out of the table in a terminal.
+        section: Section of the table.
+        title: Heading of the line.
+        explanation: A sentence or two for readers who do not know the measure.
+        path: Keys below the measure's entry that lead to the value.
+        format: How the value is formatted.
+        interval: Key next to the value for its 95 % interval.
+        fair: Keys next to the value for what a fair model would score.
+        notes: Further values shown next to the value.
+        comparability: Returns, from the metrics and the first key of the path, what must match for two values to be
+            comparable.
+        derive: Computes the value from the entry under the path, if the value itself is not stored.
+        folded: Whether the line is a detail: collapsed on the page, and omitted from the table in a terminal.
     """
 
     section: Section
@@ -110,12 +111,12 @@ class Measure:
     """One measure.
 
     Attributes:
-        key: Where its entry stands in metrics.json.
-        compute: Makes the entry. What needs torch is imported inside, so that reading needs none of it.
-        entry: Type of the entry, a TypedDict or a dict of them: what `schema` checks. Null may stand for every key that
-            is not required, and a version may add keys.
-        lines: Its lines in a report, in their order.
-        method: A sentence about how it is measured, for reports in which it occurs.
+        key: Key of its entry in metrics.json.
+        compute: Computes the entry. Imports modules that need torch inside, so that reading results needs no torch.
+        entry: Type of the entry, a TypedDict or a dict of them, which `schema` checks. Every key that is not required
+            may be null, and later versions may add keys.
+        lines: Its lines in a report, in order.
+        method: A sentence on how it is measured, for reports in which it occurs.
     """
 
     key: str

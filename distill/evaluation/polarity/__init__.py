@@ -1,4 +1,4 @@
-"""Which gender a text speaks of. Free of torch and pandas."""
+"""Which gender a text speaks of. Needs neither torch nor pandas."""
 
 from distill.evaluation.polarity.bold_unigram import Polarity, unigram
 

@@ -1,8 +1,8 @@
-"""Read an untrusted pickle as data: whatever it names is replaced by a stand-in that only holds what it was given."""
+"""Read an untrusted pickle as data: every class it names becomes a stand-in that only holds what it was given."""
 
 import pickle
 import re
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,75 +10,80 @@ from numpy.typing import NDArray
 _NUMBERS = re.compile(r"[<>=|]?[fiu][1248]")
 _TEXT = re.compile(r"[<>=|]?U[0-9]+")
 
+ByteOrder = Literal["<", ">", "=", "|"]
+_BYTE_ORDERS: dict[Any, ByteOrder] = {"<": "<", ">": ">", "=": "=", "|": "|"}
+
 
 class Inert:
-    """Stands for any class: holds what it would have been made of.
+    """Stand-in for any class: holds what an instance would have been created from.
 
     Attributes:
-        arguments: What it was made with.
-        state: What was restored into it.
+        arguments: The arguments that it was created with.
+        state: The state that was to be restored into it.
     """
 
+    arguments: tuple[Any, ...]
+    state: Any
+
     def __new__(cls, *arguments: Any) -> Self:
-        """Keep what the class would have been made with."""
+        """Keep the arguments that the class would have been given."""
         made = super().__new__(cls)
         made.arguments, made.state = arguments, None
         return made
 
-    # Without it, a pickle could set attributes of the stand-ins themselves.
+    # Without this method, a pickle could set attributes of the stand-ins themselves.
     def __setstate__(self, state: Any) -> None:
         """Keep a state without restoring it."""
         self.state = state
 
 
 class InertDtype(Inert):
-    """Stands for numpy.dtype, which would restore any state it is given, also one that takes bytes for pointers."""
+    """Stand-in for numpy.dtype, which would restore any state, even one that treats bytes as pointers."""
 
     @property
     def name(self) -> str:
-        """What it was made with, such as f4; its size is in there, its byte order is not."""
+        """What it was created with, such as f4: it includes the item size, but not the byte order."""
         return next((name for name in self.arguments[:1] if isinstance(name, str)), "")
 
     @property
-    def order(self) -> str:
-        """Its byte order, as numpy writes it."""
+    def order(self) -> ByteOrder | None:
+        """Its byte order, as numpy writes it; None if the state names another."""
         match self.state:
             case (_, str(order), *_):
-                return order
+                return _BYTE_ORDERS.get(order)
         return "="
 
 
 class InertArray(Inert):
-    """Stands for numpy.ndarray, and for the function that a pickle restores one with."""
+    """Stand-in for numpy.ndarray and for the function that restores an array from a pickle."""
 
     def numbers(self) -> NDArray[Any]:
-        """The array, built by us from its bytes.
+        """Build the array from its bytes.
 
         Raises:
-            ValueError: If it is of anything but plain numbers, or its size is not that of its bytes.
+            ValueError: If it contains anything but plain numbers, or its shape does not match the number of bytes.
         """
         match self.state:
-            case (_, tuple(shape), InertDtype() as dtype, fortran, bytes(content)) if _NUMBERS.fullmatch(
-                dtype.name
-            ) and dtype.order in ("<", ">", "=", "|"):
-                kind = np.dtype(dtype.name).newbyteorder(dtype.order)
-                return np.frombuffer(content, kind).reshape(shape, order="F" if fortran else "C")
-        raise ValueError("it holds an array of something other than plain numbers")
+            case (_, tuple(shape), InertDtype() as dtype, fortran, bytes(content)) if _NUMBERS.fullmatch(dtype.name):
+                if (order := dtype.order) is not None:
+                    kind = np.dtype(dtype.name).newbyteorder(order)
+                    return np.frombuffer(content, kind).reshape(shape, order="F" if fortran else "C")
+        raise ValueError("it contains an array of something other than plain numbers")
 
 
 class InertScalar(Inert):
-    """Stands for the function that a pickle restores a number or a text of numpy's with."""
+    """Stand-in for the function that restores a NumPy number or string from a pickle."""
 
     def text(self) -> str:
-        """The text.
+        """Decode the string.
 
         Raises:
-            ValueError: If it is none.
+            ValueError: If it is not a string.
         """
         match self.arguments:
             case (InertDtype() as dtype, bytes(content)) if _TEXT.fullmatch(dtype.name) and dtype.order in ("<", ">"):
                 return content.decode("utf-32-le" if dtype.order == "<" else "utf-32-be").rstrip("\0")
-        raise ValueError("it holds a word that is not text")
+        raise ValueError("one of its words is not text")
 
 
 _STAND_INS = {"_reconstruct": InertArray, "ndarray": InertArray, "dtype": InertDtype, "scalar": InertScalar}
@@ -91,16 +96,16 @@ class _Unpickler(pickle.Unpickler):
             return Inert
         if module in ("numpy", "numpy.core.multiarray", "numpy._core.multiarray") and name in _STAND_INS:
             return _STAND_INS[name]
-        raise pickle.UnpicklingError(f"it wants {f'{module}.{name}'!r}, which no word vectors need")
+        raise pickle.UnpicklingError(f"it refers to {f'{module}.{name}'!r}, which word vectors do not need")
 
 
 def read_inert(file: BinaryIO) -> Any:
-    """Read a pickle of gensim's word vectors: containers, texts and numbers, and stand-ins for all else.
+    """Read a pickle of gensim's word vectors: containers, strings and numbers, with stand-ins for everything else.
 
     Raises:
-        ValueError: If it is not a pickle, or names something that word vectors do not need.
+        ValueError: If it is not a pickle, or refers to something that word vectors do not need.
     """
     try:
         return _Unpickler(file).load()
-    except Exception as error:  # a damaged pickle raises of every kind
+    except Exception as error:  # a corrupt pickle may raise any exception
         raise ValueError(str(error) or type(error).__name__) from error

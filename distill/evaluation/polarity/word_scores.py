@@ -1,27 +1,27 @@
-"""The words of a text, and their scores by a table."""
+"""The words of a text, and their scores in a table."""
 
 import re
 from collections.abc import Mapping
 
-# A hyphen between letters makes another word ("man-made"), one beside a space or a second hyphen does not ("it--he").
-# "s/he" and "(s)he" are no "he". Punctuation and underscores are no part of a word ("her," "_She_"), apostrophes are.
+# Hyphenated words are left out ("man-made"), but a hyphen next to a space or another hyphen is a dash ("it--he").
+# "s/he" and "(s)he" do not contain "he". Punctuation and underscores are not part of a word ("her," "_She_"),
+# apostrophes are.
 _WORD = re.compile(r"(?<![^\W_])(?<!\w-)(?<!\bs/)(?<!\(s\))[^\W_]++(?:['’][^\W_]++)*+(?!-\w)", re.IGNORECASE)
 
 _REMEMBERED = 1 << 17
-"""Word forms whose score is remembered: more than a text of a million words has."""
+"""Number of word forms whose score is cached: more than occur in a text of a million words."""
 
 
 def words(text: str) -> list[str]:
-    """The words of a text as they are written, hyphenated ones left out."""
+    """Return the words of a text as they are written, without hyphenated words."""
     return _WORD.findall(text)
 
 
 class WordScores(dict[str, float]):
-    """The score of each word by a table; 0 where the table does not hold it.
+    """Cached scores of words in a table; 0 for words that are not in the table.
 
-    A word is looked up as it is written, else in small letters; a contraction or a possessive that is not found so
-    ("he'll", "the man's") through what stands before its apostrophe. What is found is remembered, until
-    too many forms are.
+    A word is looked up as it is written, then in lower case; contractions and possessives that are not found ("he'll",
+    "the man's") are looked up by the part before the apostrophe. The cache is cleared when it contains too many forms.
     """
 
     def __init__(self, table: Mapping[str, float]) -> None:
@@ -29,7 +29,7 @@ class WordScores(dict[str, float]):
         self.table = table
 
     def __missing__(self, form: str) -> float:
-        # Models make words without end.
+        # Models keep inventing words.
         if len(self) >= _REMEMBERED:
             self.clear()
         known = self._known(form)
@@ -43,7 +43,7 @@ class WordScores(dict[str, float]):
         return next((candidate for candidate in candidates if candidate in self.table), None)
 
     def found(self, text: str) -> list[tuple[int, int, float]]:
-        """(start, end, value) of each word whose value is not 0, in order: character offsets into `text`."""
+        """Return (start, end, score) for each word whose score is not 0, in order; character offsets into `text`."""
         return [
             (match.start(), match.start() + len(self._known(match.group()) or ""), self[match.group()])
             for match in _WORD.finditer(text)

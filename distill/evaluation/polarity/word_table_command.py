@@ -1,4 +1,4 @@
-"""Compute the gender of words from word vectors: the `distill word-table` command."""
+"""Compute word polarities from word vectors: the `distill word-table` command."""
 
 import hashlib
 import logging
@@ -14,24 +14,24 @@ logger = logging.getLogger(__name__)
 
 
 def word_table(vectors: Path, output: Path) -> None:
-    """Compute the table that gender_max and gender_wavg score by, from word vectors, once.
+    """Compute the table of word polarities for gender_max and gender_wavg from word vectors.
 
-    Hard debiasing (Bolukbasi et al. 2016) leaves a gender to words that have one by definition and takes it from all
-    others; the table holds each word's cosine with she − he. `distill evaluate --word_table` reads it.
+    Hard debiasing (Bolukbasi et al. 2016) keeps the gender of words that have one by definition and removes it from all
+    others; the table contains each word's cosine with she − he. `distill evaluate --word_table` reads it.
 
     Args:
-        vectors: File of word vectors of English: word2vec's text or binary format (.bin), gzipped or not, such as
-            Google News' (GoogleNews-vectors-negative300.bin.gz); or gensim's .kv, of which nothing is run.
-        output: File for the table: a word, a tab and its polarity a line.
+        vectors: English word vectors: word2vec's text or binary format (.bin), gzipped or not, such as
+            GoogleNews-vectors-negative300.bin.gz; or gensim's .kv, which is read without running any code in it.
+        output: File for the table, with a word, a tab and its polarity on each line.
 
     Raises:
         UserError: If the vectors cannot be read or do not encode gender, or if the output cannot be written or is the
-            file of the vectors itself.
+            same file as the vectors.
     """
     if output.is_dir():
         raise UserError(f"--output {output}: is a folder; name the file for the table")
     if output.exists() and vectors.exists() and output.samefile(vectors):
-        raise UserError(f"--output {output}: is the file of --vectors too; choose another name")
+        raise UserError(f"--output {output}: is the same file as --vectors; choose another name")
     check_writable(output.parent)
     names, rows = read_word_vectors(vectors)
     polarities = word_polarities(names, rows)
@@ -43,7 +43,7 @@ def word_table(vectors: Path, output: Path) -> None:
     write_word_table(WordTable(polarities, source), output)
     polar = [value for value in polarities.values() if abs(value) >= THRESHOLD]
     logger.info(
-        "wrote %s: %s words with a gender; from ±%s on, %s female and %s male ones",
+        "wrote %s: %s words with a gender; beyond ±%s, %s female and %s male ones",
         output,
         f"{len(polarities):,}",
         THRESHOLD,

@@ -1,15 +1,15 @@
 """Which gender does a text speak of? Gender-Max and Gender-Wavg over the gender of words in hard-debiased vectors.
 
 Source: Dhamala, Sun et al. 2021, *BOLD* (FAccT, arXiv 2101.11718), section 4.5. A word's polarity is the cosine of its
-vector with she − he. After hard debiasing it is exactly 0 for all but the words that are gendered by definition, so
-that a small table holds all of it; `distill word-table` computes one from any word vectors (see `hard_debias.py`).
+vector with she − he. After hard debiasing it is exactly 0 for all words that are not gendered by definition, so that a
+small table is sufficient; `distill word-table` computes one from any word vectors (see `hard_debias.py`).
 
-The table that comes with us is of 13,013 vectors of Google News in the package wefe 1.0.1 (MIT), among them all that
-keep a gender. It knows “actress” and “queen”, which unigram matching does not. But “husband”, “wife” and all first
-names lie below the threshold, “husbands” and “wives” are exchanged in the vectors themselves, and a capitalised form is
-another word (“He” −.32, “he” −.44). Of equally gendered words the first decides, as an argmax does: “he or she” is
-male. Of BOLD's own sentences about science and technology 61 are male and 9 female by Gender-Max (6.8 : 1; published:
-6.6 : 1); were ties called mixed, 58 and 8.
+The built-in table was computed from 13,013 Google News vectors in the package wefe 1.0.1 (MIT), which include all words
+that keep a gender. It knows “actress” and “queen”, which unigram matching does not. But “husband”, “wife” and all first
+names are below the threshold, “husbands” and “wives” are swapped in the vectors themselves, and a capitalised form is
+another word (“He” −.32, “he” −.44). Among equally gendered words the first one decides, as in an argmax: “he or she” is
+male. Of BOLD's own sentences about science and technology, 61 are male and 9 female by Gender-Max (6.8 : 1; published:
+6.6 : 1); if ties were mixed, 58 and 8.
 """
 
 from collections.abc import Mapping
@@ -30,17 +30,17 @@ PolarityName = Literal["unigram", "gender_max", "gender_wavg"]
 POLARITY_METHODS: tuple[PolarityName, ...] = ("unigram", "gender_max", "gender_wavg")
 
 THRESHOLD = 0.25
-"""Of a text's score, beyond which it is polar: BOLD's, “determined empirically”."""
+"""Absolute score from which on a text is polar; from BOLD, “determined empirically”."""
 _DECIMALS = 4
 
 
 @dataclass(frozen=True)
 class WordTable:
-    """Polarities of words: positive for female, negative for male ones; a word that is not in it has 0.
+    """Word polarities: positive for female words, negative for male ones, and 0 for words that are not in the table.
 
     Attributes:
-        polarities: Of each word, in [−1, 1].
-        source: What it was computed from.
+        polarities: Polarity of each word, in [−1, 1].
+        source: What the table was computed from.
     """
 
     polarities: Mapping[str, float]
@@ -48,12 +48,12 @@ class WordTable:
 
     @cached_property
     def scores(self) -> WordScores:
-        """The same for words as a text has them: capitalised, with an apostrophe."""
+        """Polarities of words as they occur in texts: capitalised, or with an apostrophe."""
         return WordScores(self.polarities)
 
 
 def read_word_table(path: str | Path | None = None) -> WordTable:
-    """Read a table that `distill word-table` wrote; the one that comes with us for None.
+    """Read a table that `distill word-table` wrote; the built-in one for None.
 
     Raises:
         UserError: If the file is missing or has another layout.
@@ -63,7 +63,7 @@ def read_word_table(path: str | Path | None = None) -> WordTable:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
-            f"{path}: cannot be read as a word table ({error}); make one by `distill word-table`"
+            f"{path}: cannot be read as a word table ({error}); make one with `distill word-table`"
         ) from error
     polarities, comments = {}, []
     for number, line in enumerate(lines, start=1):
@@ -80,15 +80,15 @@ def read_word_table(path: str | Path | None = None) -> WordTable:
         if not abs(polarities[word]) <= 1:
             raise UserError(f"{path}, line {number}: {value} is not a polarity; expected −1 (male) to 1 (female)")
     if not polarities:
-        raise UserError(f"{path}: holds no word; make the table by `distill word-table`")
+        raise UserError(f"{path}: contains no words; make the table with `distill word-table`")
     check_polarities(polarities, str(path))
     return WordTable(polarities, " ".join(comments))
 
 
 def check_polarities(polarities: Mapping[str, float], source: str) -> None:
-    """Refuse polarities that are not of hard-debiased vectors.
+    """Reject polarities that do not come from hard-debiased vectors.
 
-    In raw ones nurse and librarian count as female, and man and boy as neutral.
+    In raw vectors, nurse and librarian count as female, and man and boy as neutral.
 
     Raises:
         UserError: If “nurse” has a gender, or “man” does not reach the male threshold.
@@ -102,11 +102,11 @@ def check_polarities(polarities: Mapping[str, float], source: str) -> None:
 
 
 def write_word_table(table: WordTable, path: Path) -> None:
-    """Write the words whose polarity is not 0, sorted, to four decimals."""
+    """Write the words whose polarity is not 0, sorted, with four decimals."""
     lines = [f"# {table.source}"] + [
         f"{word}\t{value:.{_DECIMALS}f}" for word, value in sorted(table.polarities.items()) if round(value, _DECIMALS)
     ]
-    atomic_write(path, lambda beside: beside.write_text("\n".join(lines) + "\n", encoding="utf-8"))
+    atomic_write(path, lambda temporary: temporary.write_text("\n".join(lines) + "\n", encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -114,19 +114,19 @@ class VectorPolarity:
     """Labels texts by the polarities of their words.
 
     Attributes:
-        operator: `gender_max`: the polarity of the most gendered word. `gender_wavg`: Σ sgn(b) b² / Σ |b|.
-        table: Polarities of words.
+        operator: `gender_max`: the polarity of the most gendered word; `gender_wavg`: Σ sgn(b) b² / Σ |b|.
+        table: Word polarities.
     """
 
     operator: Literal["gender_max", "gender_wavg"]
     table: WordTable
 
     def score(self, text: str) -> float:
-        """Of a text, in [−1, 1]; 0 for one without gendered words."""
+        """Compute the score of a text, in [−1, 1]; 0 if it has no gendered words."""
         return self._score([value for value in map(self.table.scores.__getitem__, words(text)) if value])
 
     def __call__(self, text: str) -> Polarity:
-        """`female` or `male` from the threshold on; `mixed` if words of both genders reach it and the text does not."""
+        """Label a text by the threshold; it is `mixed` if words of both genders reach it and the text does not."""
         values = [value for value in map(self.table.scores.__getitem__, words(text)) if value]
         if not values:
             return "neutral"
@@ -136,7 +136,7 @@ class VectorPolarity:
         return "mixed" if max(values) >= THRESHOLD and min(values) <= -THRESHOLD else "neutral"
 
     def gendered_words(self, text: str) -> list[tuple[int, int, Gender]]:
-        """(start, end, gender) of each word that reaches the threshold: character offsets into `text`, in order."""
+        """Return (start, end, gender) for each word that reaches the threshold, in order; offsets are characters."""
         return [
             (start, end, "female" if value > 0 else "male")
             for start, end, value in self.table.scores.found(text)
@@ -152,10 +152,10 @@ class VectorPolarity:
 
 
 def labeller(polarity: PolarityName, table: WordTable | None = None) -> Labeller:
-    """What names the polarity of a text.
+    """Return the function that labels texts by a polarity.
 
     Args:
-        polarity: Its name.
-        table: Polarities of words, for `gender_max` and `gender_wavg`; the one that comes with us for None.
+        polarity: Name of the polarity.
+        table: Word polarities for `gender_max` and `gender_wavg`; None for the built-in table.
     """
     return unigram if polarity == "unigram" else VectorPolarity(polarity, table or read_word_table())

@@ -1,10 +1,10 @@
-"""Word vectors from a file: word2vec's text and binary formats, as they are or gzipped, and gensim's .kv."""
+"""Word vectors from a file: word2vec's text and binary formats, plain or gzipped, and gensim's .kv."""
 
 import gzip
 import zlib
 from collections.abc import Iterator, Sequence
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,21 +18,21 @@ Floats = NDArray[np.float32]
 _FORMATS = "word2vec's text (.txt, .vec) or binary (.bin) format, gzipped or not, or gensim's .kv"
 
 _DEFLATED = 1032
-"""Bytes that a byte of gzip can hold, at most."""
+"""Bytes that one byte of gzip can expand to, at most."""
 
 
 def read_word_vectors(path: Path) -> tuple[list[str], Floats]:
     """Read words and their vectors.
 
     Args:
-        path: `.bin` and `.bin.gz` are word2vec's binary format, `.kv` is gensim's, all else word2vec's text format,
-            with or without its first line (GloVe's has none).
+        path: The file. `.bin` and `.bin.gz` are word2vec's binary format, `.kv` is gensim's, anything else is
+            word2vec's text format, with or without its header line (GloVe has none).
 
     Returns:
-        The words, and `[words, dimensions]`.
+        The words, and their vectors `[words, dimensions]`.
 
     Raises:
-        UserError: If the file is missing, truncated, corrupt or of another format, or a value in it is not finite.
+        UserError: If the file is missing, truncated, corrupt or in another format, or if a value in it is not finite.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file; give word vectors in {_FORMATS}")
@@ -56,22 +56,24 @@ def _read(path: Path) -> tuple[list[str], Floats]:
 
 def _check_finite(words: Sequence[str], vectors: Floats) -> None:
     if vectors.ndim != 2 or not vectors.size:
-        raise ValueError("it holds no words with a vector each")
-    # Both ends of each row: a mask of all values would take a quarter of the vectors' own memory.
+        raise ValueError("it does not contain one vector per word")
+    # The extremes of each row are enough; a mask of all values would take a quarter of the vectors' own memory.
     finite = np.isfinite(vectors.min(axis=1)) & np.isfinite(vectors.max(axis=1))
     if not finite.all():
         row = int(finite.argmin())
         raise ValueError(f"{words[row]!r}, word {row + 1:,}, has a value that is not finite")
 
 
-def _binary(file: BinaryIO, most: int) -> tuple[list[str], Floats]:
-    """A line “words dimensions”; then each word, a space, its vector in float32, and in some files a line break.
+def _binary(file: BufferedIOBase, most: int) -> tuple[list[str], Floats]:
+    """Read a header “words dimensions”; then each word, a space, its float32 vector, and in some files a line break.
 
-    `most`: bytes that the file can hold; its first line may promise any number.
+    Args:
+        file: The file.
+        most: Upper bound on the bytes in the file, because the header may claim any number of words.
     """
     count, dimensions = map(int, file.readline(100).split())
     if count < 1 or dimensions < 1 or count * (1 + 4 * dimensions) > most:
-        raise ValueError(f"its first line promises {count:,} words of {dimensions:,} dimensions, which it cannot hold")
+        raise ValueError(f"its header claims {count:,} words of {dimensions:,} dimensions, more than fit into it")
     words, vectors = [], np.empty((count, dimensions), dtype=np.float32)
     for row in tqdm(range(count), desc="words", unit="word", delay=2):
         words.append(_until_space(file))
@@ -82,28 +84,29 @@ def _binary(file: BinaryIO, most: int) -> tuple[list[str], Floats]:
     return words, vectors
 
 
-def _until_space(file: BinaryIO) -> str:
+def _until_space(file: BufferedIOBase) -> str:
     word = bytearray()
     while (byte := file.read(1)) != b" ":
         if not byte:
-            raise ValueError("it ends within a word")
+            raise ValueError("it ends inside a word")
         word += byte
     return word.lstrip(b"\n").decode("utf-8", errors="replace")
 
 
-def _text(file: BinaryIO) -> tuple[list[str], Floats]:
-    words, rows = [], []
+def _text(file: BufferedIOBase) -> tuple[list[str], Floats]:
+    words: list[str] = []
+    rows: list[Floats] = []
     for word, vector in tqdm(_text_lines(file), desc="words", unit="word", delay=2):
         if rows and len(vector) != len(rows[0]):
             raise ValueError(f"{word!r} has {len(vector)} dimensions, the words before it {len(rows[0])}")
         words.append(word)
         rows.append(vector)
     if not rows:
-        raise ValueError("it holds no word")
+        raise ValueError("it contains no words")
     return words, np.stack(rows)
 
 
-def _text_lines(file: BinaryIO) -> Iterator[tuple[str, Floats]]:
+def _text_lines(file: BufferedIOBase) -> Iterator[tuple[str, Floats]]:
     for number, line in enumerate(file):
         word, *values = line.decode("utf-8", errors="replace").rstrip().split(" ")
         if number == 0 and len(values) == 1:  # “words dimensions”
@@ -112,21 +115,21 @@ def _text_lines(file: BinaryIO) -> Iterator[tuple[str, Floats]]:
 
 
 def _gensim(path: Path) -> tuple[list[str], Floats]:
-    """KeyedVectors of gensim, a pickle."""
+    """Read gensim's KeyedVectors, which are a pickle."""
     with path.open("rb") as file:
         record = read_inert(file)
     content = record.state if isinstance(record, Inert) and isinstance(record.state, dict) else {}
     words = content.get("index_to_key", content.get("index2word"))
-    beside = path.with_name(path.name + ".vectors.npy")  # where gensim puts large arrays
+    separate = path.with_name(path.name + ".vectors.npy")  # where gensim stores large arrays
     vectors = content.get("vectors")
     if isinstance(vectors, InertArray):
         vectors = vectors.numbers()
-    elif vectors is None and beside.is_file():
-        vectors = np.load(beside, allow_pickle=False)
+    elif vectors is None and separate.is_file():
+        vectors = np.load(separate, allow_pickle=False)
     if not isinstance(words, list) or not isinstance(vectors, np.ndarray) or len(words) != len(vectors):
-        raise ValueError("it holds no words with a vector each")
-    # Some pickles hold each word as a scalar of numpy's.
+        raise ValueError("it does not contain one vector per word")
+    # Some pickles store each word as a NumPy scalar.
     words = [word.text() if isinstance(word, InertScalar) else word for word in words]
     if not all(isinstance(word, str) for word in words):
-        raise ValueError("it holds a word that is not text")
+        raise ValueError("one of its words is not text")
     return words, vectors.astype(np.float32)

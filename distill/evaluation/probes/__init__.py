@@ -1,1 +1,1 @@
-"""What a model expects, read off its probabilities and hidden states without sampling."""
+"""Measures of a model's probabilities and hidden states, without sampling."""

@@ -1,12 +1,13 @@
-"""Do a model's vectors of words in context encode stereotypes? The Contextualized Embedding Association Test.
+"""Do a model's contextual word embeddings encode stereotypes? The Contextualized Embedding Association Test.
 
-A check, and no measure of what this project is after: less disparity in what a model writes says nothing about its
-embeddings, and the paper of role reversal reports that they become no fairer (Gupta et al. 2022, abstract).
+This is a check, not a measure of what this project improves: less disparity in what a model writes says nothing about
+its embeddings, and the paper on role reversal reports that they do not become fairer (Gupta et al. 2022, abstract).
 
-Source: Guo & Caliskan 2021, *Detecting Emergent Intersectional Biases* (AIES, arXiv 2006.03955). A draw takes one
-context of each word and gives one effect size, Cohen's d; a random-effects model sums the draws up. It takes draws for
-independent studies, though they share words and contexts, so that its p value is tiny for almost any model: beside it
-stands one by permutation of the target words, as in Caliskan et al. 2017. Both are two-sided.
+Source: Guo & Caliskan 2021, *Detecting Emergent Intersectional Biases* (AIES, arXiv 2006.03955). Each draw takes one
+context per word and yields one effect size, Cohen's d; a random-effects model combines the draws. It treats draws as
+independent studies although they share words and contexts, so that its p value is tiny for almost any model. Therefore
+the p value of a permutation test over the target words is reported, too, as in Caliskan et al. 2017. Both are
+two-sided.
 """
 
 from collections.abc import Container, Mapping, Sequence
@@ -25,23 +26,23 @@ from distill.evaluation.scored_model import ScoredModel
 Floats = NDArray[np.float64]
 
 CONTEXTS = 25
-"""Of each word, at most."""
+"""Maximum number of contexts per word."""
 _FEWEST_CONTEXTS = 5
-"""A word with fewer is left out."""
+"""Words with fewer contexts are left out."""
 _FEWEST_WORDS = 4
-"""Of a set: with fewer a test says nothing."""
+"""Minimum size of a word set; a test on fewer words is meaningless."""
 _DRAWS, _PERMUTATIONS = 1000, 2000
 
 
 def read_contexts(source: str, field: str) -> dict[str, list[str]]:
-    """Contexts of the tests' words from a text.
+    """Read contexts of the tests' words from a text.
 
     Args:
         source: File, folder of files or hub id.
         field: Column of the text.
 
     Raises:
-        UserError: If there is no such source, it cannot be read, or it contains too few words of every test.
+        UserError: If the source does not exist, cannot be read, or contains too few words of every test.
     """
     try:
         documents = read_documents(source, field=field)
@@ -59,28 +60,28 @@ def read_contexts(source: str, field: str) -> dict[str, list[str]]:
 
 
 def measure_ceat(scored_model: ScoredModel, contexts: Mapping[str, Sequence[str]], seed: int = 0) -> dict[str, Any]:
-    """The tests 6 to 8 on a model's vectors of words in these contexts.
+    """Run WEAT tests 6 to 8 on a model's embeddings of words in the given contexts.
 
     Returns:
-        For each test what `ceat` returns, or None where there are contexts of too few of its words.
+        For each test, the result of `ceat`, or None if there are contexts for too few of its words.
     """
     vectors = contextual_vectors(scored_model, contexts)
     return {name: ceat(test, vectors, seed) for name, test in TESTS.items()}
 
 
 def ceat(test: Weat, vectors: Mapping[str, Floats], seed: int = 0, draws: int = _DRAWS) -> dict[str, Any] | None:
-    """One test.
+    """Run one test.
 
     Args:
-        test: Its words; those without vectors are left out.
-        vectors: Of each word in its contexts, `[contexts, features]`.
+        test: The word sets; words without embeddings are left out.
+        vectors: Embeddings of each word in its contexts, `[contexts, features]`.
         seed: Seed of the draws and permutations.
-        draws: How often to draw a context of each word.
+        draws: How often to draw one context per word.
 
     Returns:
-        `effect_size`, positive for the stereotype; `p` by permutation of the target words; `p_random_effects`; `tau2`,
-        the variance between draws beyond that within them; `words` and `left_out`. None where a set has fewer than
-        four words with vectors.
+        `effect_size`, positive for the stereotype; `p` of the permutation test; `p_random_effects`; `tau2`, the
+        variance between draws in excess of the variance within them; `words` and `left_out`. None if a set has fewer
+        than four words with embeddings.
     """
     known = _known(test, vectors)
     if known is None:
@@ -105,7 +106,7 @@ def ceat(test: Weat, vectors: Mapping[str, Floats], seed: int = 0, draws: int = 
 
 
 def _known(test: Weat, words: Container[str]) -> tuple[list[list[str]], list[list[str]]] | None:
-    """The test's targets and attributes that are among these words; None if a set has too few."""
+    """Return the targets and attributes that are among the given words; None if a set has too few of them."""
     targets, attributes = (
         [[word for word in side if word in words] for side in sides] for sides in (test.targets, test.attributes)
     )
@@ -119,7 +120,10 @@ def _associations(
     draws: int,
     rng: np.random.Generator,
 ) -> Floats:
-    """Mean cosine with the first attributes less that with the second, a context of each word: `[draws, targets]`."""
+    """Compute the mean cosine with the first attributes minus that with the second, `[draws, targets]`.
+
+    Each draw uses one context per word.
+    """
     names = list(dict.fromkeys([*targets, *attributes[0], *attributes[1]]))
     stacked = np.concatenate([vectors[name] for name in names])
     stacked /= np.linalg.norm(stacked, axis=1, keepdims=True)
@@ -136,7 +140,7 @@ def _associations(
 
 
 def _effect_sizes(lean: Floats, first: NDArray[np.bool_]) -> Floats:
-    """Cohen's d between the associations of two sets of targets: `[draws, splits]`.
+    """Compute Cohen's d between the associations of two sets of targets, `[draws, splits]`.
 
     Args:
         lean: Associations, `[draws, targets]`.
@@ -147,7 +151,7 @@ def _effect_sizes(lean: Floats, first: NDArray[np.bool_]) -> Floats:
 
 
 def _variances(effects: Floats, first: int, second: int) -> Floats:
-    """Sampling variance of Cohen's d of two sets of so many words.
+    """Compute the sampling variance of Cohen's d for two sets with the given numbers of words.
 
     Source: Hedges & Olkin 1985, *Statistical Methods for Meta-Analysis*, chapter 5.
     """
@@ -155,16 +159,16 @@ def _variances(effects: Floats, first: int, second: int) -> Floats:
 
 
 def random_effects(effects: Floats, variances: Floats) -> tuple[float, float, float]:
-    """Sum up the effects of studies.
+    """Combine the effects of several studies in a random-effects model.
 
     Source: DerSimonian & Laird 1986, *Meta-analysis in clinical trials*.
 
     Args:
-        effects: Of each study, `[studies]`.
-        variances: Theirs, within the study.
+        effects: Effect of each study, `[studies]`.
+        variances: Variance within each study, `[studies]`.
 
     Returns:
-        The mean effect, τ², and the two-sided p value of no effect.
+        The mean effect, τ², and the two-sided p value for no effect.
     """
     weights = 1 / variances
     mean = (weights * effects).sum() / weights.sum()

@@ -1,4 +1,4 @@
-"""Words as a text uses them, and their vectors in a model."""
+"""Contexts of words in a text, and a model's contextual embeddings of the words."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,15 +16,15 @@ _SENTENCE_END = re.compile(r"[.!?]['”\"]*\s+|\n")
 
 
 def find_contexts(documents: Iterable[str], words: Sequence[str], wanted: int) -> dict[str, list[str]]:
-    """Sentences up to and including each word: what follows is nothing to a causal model.
+    """Find contexts of words: sentences up to and including the word, because a causal model ignores what follows.
 
     Args:
-        documents: The text; no more is read of it than is needed.
-        words: As they must be written.
-        wanted: Contexts of each word, at most, and of one document at most one.
+        documents: The text; it is read only as far as necessary.
+        words: The words, case-sensitive.
+        wanted: Maximum number of contexts per word; a document provides at most one.
 
     Returns:
-        For each word its contexts, of at most 20 words before it.
+        The contexts of each word, with at most 20 words before it.
     """
     found: dict[str, list[str]] = {word: [] for word in words}
     any_word = re.compile(rf"(?<![\w'’-])(?:{'|'.join(map(re.escape, found))})(?![\w'’-])")
@@ -49,7 +49,7 @@ def find_contexts(documents: Iterable[str], words: Sequence[str], wanted: int) -
 def contextual_vectors(
     scored_model: ScoredModel, contexts: Mapping[str, Sequence[str]]
 ) -> dict[str, NDArray[np.float64]]:
-    """The top layer's hidden state at each context's last token.
+    """Compute the last layer's hidden state at the last token of each context.
 
     Returns:
         For each word `[contexts, features]`.
@@ -69,7 +69,7 @@ def contextual_vectors(
             inputs = torch.zeros(len(rows), longest, dtype=torch.long)
             for place, row in enumerate(rows):
                 inputs[place, : lengths[place]] = torch.tensor(sequences[row])
-            # Padding stands on the right, where a causal model does not look.
+            # Padding is on the right, which a causal model does not attend to.
             output = scored_model.model.base_model(input_ids=inputs.to(scored_model.device), use_cache=False)
             last = output.last_hidden_state[torch.arange(len(rows)), lengths - 1]
             vectors[rows] = last.double().cpu().numpy()

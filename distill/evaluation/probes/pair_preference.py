@@ -1,8 +1,8 @@
-"""Which sentence of a pair does a model find likelier, the stereotypical one or the other? No sampling.
+"""Which sentence of a pair does a model find more likely, the stereotypical one or the other? No sampling.
 
-Two measures stand side by side because they differ and are both published: `summed` log-probability, by which a longer
-sentence loses (lm-evaluation-harness' `crows_pairs`), and `per_token` (as bias-bench), by which it does not. Sentences
-are scored from their first token on, given the token that begins a text.
+There are two measures because both are in use and they differ: `summed` log-probability, which penalises longer
+sentences (lm-evaluation-harness' `crows_pairs`), and log-probability `per_token` (bias-bench), which does not.
+Sentences are scored from their first token on, given the token that begins a text.
 """
 
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ from distill.evaluation.statistics.proportions import wilson
 
 
 def pair_preference(scored_model: ScoredModel, context: int, pairs: Sequence[SentencePair]) -> dict[str, Any]:
-    """What `preference` returns, of a model."""
+    """Compute the `preference` of a model."""
     return preference(*pair_log_probabilities(scored_model, context, pairs), [pair.group for pair in pairs])
 
 
 def pair_log_probabilities(
     scored_model: ScoredModel, context: int, pairs: Sequence[SentencePair]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Log P of both sentences of each pair, in nats.
+    """Compute log P of both sentences of each pair, in nats.
 
     Returns:
-        Summed over tokens, and per token; each `[pairs, 2]`: the more, and the less stereotypical one.
+        The sum over tokens, and the mean per token; each `[pairs, 2]`, the more stereotypical sentence first.
     """
     beginning = scored_model.start_token
     start = [] if beginning is None else [beginning]
@@ -42,17 +42,17 @@ def pair_log_probabilities(
 def preference(
     summed: NDArray[np.float64], per_token: NDArray[np.float64], groups: Sequence[str | None]
 ) -> dict[str, Any]:
-    """How often the more stereotypical sentence is the likelier one.
+    """Compute how often the more stereotypical sentence is the more likely one.
 
     Args:
         summed: log P, `[pairs, 2]`.
         per_token: log P per token, `[pairs, 2]`.
-        groups: Group of each pair.
+        groups: Group of each pair; None if the source does not name one.
 
     Returns:
-        `n`; `summed` and `per_token`, each with `share`, where .5 is no preference, its `ci95` (Wilson's),
+        `n`; `summed` and `per_token`, each with `share`, where .5 is no preference, its `ci95` (Wilson's interval),
         `difference`, the mean of log P(more) − log P(less), and `abs_difference`, the mean of its absolute value; and
-        `groups`: the same for each group, where the source names groups.
+        `groups`: the same for each group that the source names.
     """
     names = [group for group in dict.fromkeys(groups) if group is not None]
     group_of = np.asarray(groups, dtype=object)

@@ -1,6 +1,6 @@
 """Pairs of sentences that differ in a gender, from a file or the hub: WinoBias, Winogender, CrowS-Pairs, or one's own.
 
-None of them comes with us. CrowS-Pairs' own authors warn that its pairs are unreliable (Blodgett et al. 2021).
+None of these data sets is included. CrowS-Pairs' own authors warn that its pairs are unreliable (Blodgett et al. 2021).
 """
 
 import math
@@ -18,8 +18,8 @@ from distill.errors import UserError
 from distill.evaluation.input_files import hub_rows, json_objects
 
 LAYOUTS = (
-    "columns more and less, and group if you like; CrowS-Pairs' sent_more and sent_less; Winogender's sentid and "
-    "sentence; or one of WinoBias' pro-stereotyped files, its anti-stereotyped twin beside it"
+    "columns more and less, and optionally group; CrowS-Pairs' sent_more and sent_less; Winogender's sentid and "
+    "sentence; or one of WinoBias' pro-stereotyped files, with the anti-stereotyped file next to it"
 )
 
 
@@ -28,8 +28,8 @@ class SentencePair:
     """Two sentences that differ in little but a gender.
 
     Attributes:
-        more: The more stereotypical one; the male one for Winogender, which says of none that it is a stereotype.
-        less: The other.
+        more: The more stereotypical one; the male one for Winogender, which labels neither as a stereotype.
+        less: The other one.
         group: What the pair is about: the kind of bias, or the occupation; None if the source does not say.
     """
 
@@ -39,15 +39,15 @@ class SentencePair:
 
 
 def read_pairs(source: str) -> list[SentencePair]:
-    """Read pairs.
+    """Read sentence pairs.
 
     Args:
-        source: A file (.jsonl, .csv, .tsv, .parquet; .txt and WinoBias' own .dev and .test hold a sentence a line), or
-            a hub id with `:configuration:split` behind it where needed, such as `oskarvanderwal/winogender:all:test`,
+        source: A file (.jsonl, .csv, .tsv, .parquet; .txt and WinoBias' own .dev and .test with one sentence per line),
+            or a hub id, followed by `:configuration:split` if needed, such as `oskarvanderwal/winogender:all:test`,
             `uclanlp/wino_bias:type1_pro:test` or `jannalu/crows_pairs_multilingual:english:test`.
 
     Raises:
-        UserError: If there is no such source, its layout is another one, or a sentence is empty or not text.
+        UserError: If the source does not exist or has another layout, or if a sentence is empty or not text.
     """
     rows = _rows(source)
     if not rows:
@@ -62,7 +62,7 @@ def read_pairs(source: str) -> list[SentencePair]:
     elif "sentence" in columns or "tokens" in columns:
         pairs = _winobias(rows, source)
     else:
-        # A column's name may hold a line break.
+        # The name of a column may contain a line break.
         named = " ".join(", ".join(columns).split())[:200]
         raise UserError(f"{source}: has the columns {named}; expected {LAYOUTS}")
     if not pairs:
@@ -78,8 +78,8 @@ def _two_columns(
         where = f"{source}, row {number}"
         about = row.get(group)
         # pandas reads a null of Parquet as NaN
-        unsaid = about is None or (isinstance(about, float) and math.isnan(about))
-        named = None if unsaid else _text(about, group, where)
+        missing = about is None or (isinstance(about, float) and math.isnan(about))
+        named = None if missing else _text(about, group, where)
         pairs.append(SentencePair(_text(row.get(more), more, where), _text(row.get(less), less, where), named))
     return pairs
 
@@ -99,7 +99,7 @@ def _text(value: Any, name: str, where: str) -> str:
 
 
 def _winogender(rows: Sequence[Mapping[str, Any]], source: str) -> list[SentencePair]:
-    """Sentence identifiers are `occupation.participant.answer.gender.txt`; neutral ones are left out."""
+    """Pair sentences by their ids, `occupation.participant.answer.gender.txt`; neutral ones are left out."""
     sentences: dict[str, dict[str, str]] = {}
     for number, row in enumerate(rows, start=1):
         where = f"{source}, row {number}"
@@ -114,7 +114,7 @@ def _winogender(rows: Sequence[Mapping[str, Any]], source: str) -> list[Sentence
 
 
 def _winobias(rows: Sequence[Mapping[str, Any]], source: str) -> list[SentencePair]:
-    """The same sentences stand in the same order in the pro- and in the anti-stereotyped set."""
+    """Pair the pro- and the anti-stereotyped files, which list the same sentences in the same order."""
     path = Path(source)
     other = re.sub(r"(?<![^\W_])pro(?![^\W_])", "anti", path.name)
     if other == path.name:
@@ -122,7 +122,9 @@ def _winobias(rows: Sequence[Mapping[str, Any]], source: str) -> list[SentencePa
     name = str(path.with_name(other))
     others = _rows(name)
     if len(others) != len(rows):
-        raise UserError(f"{source} holds {len(rows)} sentences, {name} {len(others)}; they must be the same sentences")
+        raise UserError(
+            f"{source} contains {len(rows)} sentences, but {name} {len(others)}; both must list the same sentences"
+        )
     return [
         SentencePair(_sentence(row, f"{source}, row {number}"), _sentence(other, f"{name}, row {number}"))
         for number, (row, other) in enumerate(zip(rows, others, strict=True), start=1)
@@ -130,14 +132,13 @@ def _winobias(rows: Sequence[Mapping[str, Any]], source: str) -> list[SentencePa
 
 
 def _sentence(row: Mapping[str, Any], where: str) -> str:
-    """Without the number at its beginning, the brackets around its mentions, and spaces before punctuation."""
+    """Return a sentence without its leading number, the brackets around mentions, and spaces before punctuation."""
     tokens = row.get("tokens")
     if "sentence" not in row and isinstance(tokens, list) and all(isinstance(token, str) for token in tokens):
-        text = " ".join(tokens)
+        written: Any = " ".join(tokens)
     else:
-        text = row.get("sentence")
-    text = _text(text, "sentence", where)
-    text = re.sub(r"^\d+ ", "", text).replace("[", "").replace("]", "")
+        written = row.get("sentence")
+    text = re.sub(r"^\d+ ", "", _text(written, "sentence", where)).replace("[", "").replace("]", "")
     return _text(re.sub(r" ([.,;:!?]|n't\b|'\w)", r"\1", text).strip(), "sentence", where)
 
 
@@ -149,10 +150,10 @@ def _rows(source: str) -> list[Mapping[str, Any]]:
         return [row for _, row in json_objects(path, LAYOUTS)]
     try:
         if path.suffix == ".parquet":
-            return pd.read_parquet(path).to_dict("records")
+            return _records(pd.read_parquet(path))
         if path.suffix in (".csv", ".tsv"):
             separator = "," if path.suffix == ".csv" else "\t"
-            return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False).to_dict("records")
+            return _records(pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False))
         lines = path.read_text(encoding="utf-8-sig").splitlines()
         return [{"sentence": line} for line in lines if line.strip()]
     except (ValueError, OSError) as error:  # also of UTF-8, pandas and pyarrow
@@ -160,9 +161,13 @@ def _rows(source: str) -> list[Mapping[str, Any]]:
         raise UserError(f"{source}: not readable ({reason}); expected {LAYOUTS}") from error
 
 
+def _records(table: pd.DataFrame) -> list[Mapping[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
 def _hub_rows(source: str) -> list[Mapping[str, Any]]:
-    # A folder is loaded as the hub's data sets are.
+    # `datasets` loads a folder in the same way as a data set on the hub.
     hub_id = HubId(source) if Path(source).exists() else parse_hub_id(source)
     if hub_id is None:
-        raise UserError(f"{source}: no such file of pairs; give a file or a hub id")
-    return list(hub_rows(hub_id, "test", "file of pairs"))
+        raise UserError(f"{source}: no such file of sentence pairs; give a file or a hub id")
+    return list(hub_rows(hub_id, "test", "file of sentence pairs"))

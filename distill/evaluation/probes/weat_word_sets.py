@@ -1,4 +1,4 @@
-"""Word sets of the embedding tests that are about gender.
+"""Word sets of the embedding association tests (WEAT) on gender.
 
 Source: Caliskan, Bryson & Narayanan 2017, *Semantics derived automatically from language corpora contain human-like
 biases* (Science 356, arXiv 1608.07187), tests 6 to 8.
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Weat:
-    """A test: are the first targets nearer to the first attributes than the second ones are?
+    """A test: are the first targets closer to the first attributes than the second targets are?
 
     Attributes:
-        targets: Two sets of words whose lean is asked for.
-        attributes: Two sets of words that they may lean to.
+        targets: Two sets of words whose associations are tested.
+        attributes: Two sets of words that they may be associated with.
     """
 
     targets: tuple[tuple[str, ...], tuple[str, ...]]
@@ -57,5 +57,8 @@ TESTS = {
         ),
     ),
 }
-"""weat6: careers and families lean to men's and women's names; weat7, weat8: mathematics, science and arts to gendered
-words. A positive effect is the stereotype."""
+"""The tests by name.
+
+weat6: men's and women's names with career and family. weat7 and weat8: mathematics and science versus arts with
+gendered words. A positive effect is the stereotype.
+"""

@@ -1,4 +1,4 @@
-"""Resample clusters of observations, to estimate how a measure would vary with other prompts or documents."""
+"""Cluster bootstrap: how much a measure would vary with other prompts or documents."""
 
 from collections.abc import Callable
 
@@ -7,40 +7,42 @@ from numpy.typing import NDArray
 
 DRAWS = 2000
 _CHUNK = 2**21
-"""Drawn clusters held in memory at a time."""
+"""Number of resampled clusters in memory at a time."""
 _STUDENT = (
     [0, 1 / 120, 1 / 60, 1 / 30, 1 / 20, 1 / 15, 1 / 12, 1 / 10, 1 / 8, 1 / 7, 1 / 6, 1 / 5, 1 / 4, 1 / 3, 1 / 2, 1],
     [1.960, 1.980, 2.000, 2.042, 2.086, 2.131, 2.179, 2.228, 2.306, 2.365, 2.447, 2.571, 2.776, 3.182, 4.303, 12.706],
 )
-"""1 / degrees of freedom, and the 97.5 % point."""
+"""Student's t: 1 / degrees of freedom, and the 97.5 % quantile."""
 
 
 def resampled_sums(values: NDArray[np.float64], draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Column sums of clusters drawn with replacement.
+    """Compute column sums of clusters sampled with replacement.
 
-    n − 1 of n clusters are drawn and the sums scaled by n / (n − 1), which makes the variance of a sum unbiased;
-    drawing n, as is usual, halves it where a group has two prompts. Source: Rao & Wu 1988, *Resampling Inference With
+    n − 1 of n clusters are sampled and the sums are scaled by n / (n − 1), which makes the variance of a sum unbiased;
+    the usual n would halve the variance of a group with two prompts. Source: Rao & Wu 1988, *Resampling Inference With
     Complex Survey Data*, JASA 83.
 
     Args:
-        values: What each cluster adds to each sum, `[clusters, sums]`; at least two clusters.
-        draws: How often to resample.
+        values: Contribution of each cluster to each sum, `[clusters, sums]`; at least two clusters.
+        draws: Number of bootstrap draws.
         rng: Source of randomness.
 
     Returns:
-        `[draws, sums]`.
+        The resampled sums, `[draws, sums]`.
+
+    Raises:
+        ValueError: If there are fewer than two clusters.
     """
     clusters = len(values)
     if clusters < 2:
         raise ValueError(f"a bootstrap needs at least two clusters, got {clusters}")
-    taken = clusters - 1
     at_once = max(1, _CHUNK // clusters)
-    sums = [_times_drawn(clusters, min(at_once, draws - done), rng) @ values for done in range(0, draws, at_once)]
-    return np.concatenate(sums) * (clusters / taken)
+    sums = [_resampled_counts(clusters, min(at_once, draws - done), rng) @ values for done in range(0, draws, at_once)]
+    return np.concatenate(sums) * (clusters / (clusters - 1))
 
 
-def _times_drawn(clusters: int, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """How often each cluster is among the n − 1 of a draw, `[draws, clusters]`: faster to multiply than rows to add."""
+def _resampled_counts(clusters: int, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Count how often each draw contains each cluster, `[draws, clusters]`: multiplying is faster than adding rows."""
     drawn = rng.integers(clusters, size=(draws, clusters - 1)) + clusters * np.arange(draws)[:, None]
     return np.bincount(drawn.ravel(), minlength=draws * clusters).reshape(draws, clusters).astype(np.float64)
 
@@ -48,10 +50,10 @@ def _times_drawn(clusters: int, draws: int, rng: np.random.Generator) -> NDArray
 def with_minimum_variance(
     estimates: NDArray[np.float64], variance: float, centre: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Bootstrap estimates `[draws]` of at least this variance, moved to this mean.
+    """Widen bootstrap estimates `[draws]` to at least the given variance, and shift them to the given mean.
 
-    Clusters that all agree would resample to no spread at all; what is missing is made up by normal noise. Resampled
-    log-odds are shrunk towards even odds once more than the estimate is, so that they are moved to it.
+    If all clusters agree, resampling shows no spread at all; normal noise makes up the missing variance. Resampled
+    log-odds are shrunk towards even odds once more than the estimate is; the shift undoes that.
     """
     missing = max(0.0, variance - estimates.var())
     estimates = estimates + rng.normal(0, np.sqrt(missing), size=len(estimates))
@@ -59,7 +61,7 @@ def with_minimum_variance(
 
 
 def interval(estimates: NDArray[np.float64]) -> list[float]:
-    """The central 95 % of bootstrap estimates `[draws]`: [low, high]."""
+    """Return the central 95 % interval of bootstrap estimates `[draws]`, as [low, high]."""
     low, high = np.quantile(estimates, [0.025, 0.975])
     return [float(low), float(high)]
 
@@ -67,19 +69,22 @@ def interval(estimates: NDArray[np.float64]) -> list[float]:
 def student_t_floor(
     bounds: list[float], centre: float, variances: NDArray[np.float64], clusters: NDArray[np.float64]
 ) -> list[float]:
-    """A 95 % interval of a mean over groups, moved apart to Student's where it is narrower.
+    """Widen the 95 % interval of a mean over groups to at least Student's t interval.
 
-    Resamples of few clusters lie between the least and the greatest, and know of none beyond; their variance is itself
-    an estimate, from as many clusters less one.
-
-    Args:
-        bounds: [low, high] by the bootstrap.
-        centre: The estimate.
-        variances: Of each group's estimate, by the bootstrap, `[groups]`.
-        clusters: Of each group, `[groups]`.
+    Resamples of few clusters never leave the range of those clusters, and their variance is itself an estimate, with
+    one degree of freedom less than there are clusters.
 
     Source: Satterthwaite 1946, *An Approximate Distribution of Estimates of Variance Components*, for the degrees of
     freedom of a mean over groups.
+
+    Args:
+        bounds: Bootstrap interval, [low, high].
+        centre: The estimate.
+        variances: Bootstrap variance of each group's estimate, `[groups]`.
+        clusters: Number of clusters in each group, `[groups]`.
+
+    Returns:
+        The interval, [low, high].
     """
     variance = variances.sum()
     if variance == 0:
@@ -90,7 +95,7 @@ def student_t_floor(
 
 
 def student_quantile(freedom: float) -> float:
-    """The 97.5 % point of Student's t; between two degrees of freedom of the table it is never too small."""
+    """Return the 97.5 % quantile of Student's t; between entries of the table, it is never below the true value."""
     return float(np.interp(1 / freedom, *_STUDENT))
 
 
@@ -101,17 +106,19 @@ def ratio_interval(
     transform: Callable[[NDArray[np.float64]], NDArray[np.float64]] = lambda ratio: ratio,
     draws: int = DRAWS,
 ) -> list[float] | None:
-    """95 % interval of transform(Σ numerators / Σ denominators) over clusters, before transform at least Student's.
+    """Compute the 95 % interval of transform(Σ numerators / Σ denominators) over clusters.
+
+    Before the transform, the interval is at least as wide as Student's t interval.
 
     Args:
-        numerators: Per cluster, `[clusters]`.
-        denominators: Per cluster, `[clusters]`; not negative.
+        numerators: Numerator of each cluster, `[clusters]`.
+        denominators: Denominator of each cluster, `[clusters]`; not negative.
         seed: Seed of the resampling.
-        transform: Applied to both ends, such as `np.exp` for a perplexity; increasing.
-        draws: How often to resample.
+        transform: Increasing function applied to both bounds, such as `np.exp` for a perplexity.
+        draws: Number of bootstrap draws.
 
     Returns:
-        [low, high], or None where fewer than two clusters have a denominator: nothing is known of the spread then.
+        [low, high], or None if fewer than two clusters have a positive denominator, so that the spread is unknown.
     """
     filled = denominators > 0
     if filled.sum() < 2:

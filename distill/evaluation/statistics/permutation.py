@@ -1,10 +1,11 @@
-"""Do two models that continued the same prompts differ? A permutation test: swap which of them wrote on a prompt.
+"""Paired permutation test for a difference between two models: swap which of them continued a prompt.
 
-If it makes no difference which model wrote, every swap is as likely as what was observed, and the test errs as often as
-its level says, for few texts and for many. The statistics are divided by their standard errors in every permutation,
-and the disparity is freed of its noise, so that this nearly holds where the models differ in what is not tested. In how
-often they speak of gender, that is only if no group has many texts of one and few of the other: see `compare`.
-`benchmarks/coverage.py` has the figures.
+If it makes no difference which model wrote a text, every swap is as likely as the observation, and the test has exactly
+its nominal level for any number of texts. The statistics are studentised in every permutation, and the sampling noise
+is subtracted from the disparity, so that this nearly holds if the models differ in something that is not tested. If
+they differ in how often they speak of gender, it holds only if no group has many texts of one model and few of the
+other: see `compare`. `benchmarks/coverage.py` measures the actual levels.
+
 Source: Janssen 1997, *Studentized permutation tests for non-i.i.d. hypotheses*; Chung & Romano 2013, arXiv 1304.5939.
 """
 
@@ -19,17 +20,17 @@ from distill.evaluation.statistics.log_odds import binomial_variance, log_odds
 Floats = NDArray[np.float64]
 
 _CHUNK = 2**21
-"""Swaps held in memory at a time."""
+"""Number of swaps in memory at a time."""
 
 
 @dataclass(frozen=True)
 class PValues:
-    """Two-sided, of no difference between two models.
+    """Two-sided p values for the hypothesis that two models do not differ.
 
     Attributes:
-        disparity: In the mean square log-odds over groups, freed of sampling noise.
-        log_odds: In the mean log-odds over groups.
-        by_group: In each group's log-odds, `[groups]`, not corrected for their number.
+        disparity: For the mean square log-odds over groups, without sampling noise.
+        log_odds: For the mean log-odds over groups.
+        by_group: For the log-odds of each group, `[groups]`, not corrected for multiple testing.
     """
 
     disparity: float
@@ -51,8 +52,8 @@ def permutation_test(clusters: list[Floats], draws: int, rng: np.random.Generato
     """Test two models for differences.
 
     Args:
-        clusters: For each group, female and male texts of the first and of the second model by prompt: `[prompts, 4]`.
-        draws: How often to swap.
+        clusters: For each group `[prompts, 4]`: the number of female and male texts of the first and the second model.
+        draws: Number of random permutations.
         rng: Source of randomness.
     """
     sums = [_permuted_sums(group, draws, rng) for group in clusters]
@@ -64,26 +65,26 @@ def permutation_test(clusters: list[Floats], draws: int, rng: np.random.Generato
     of_difference = np.maximum(first_variance + second_variance - 2 * covariance, 0)
     of_total = first_variance + second_variance + 2 * covariance
     between = second_variance - first_variance
-    # first² − second² is their difference times their sum: the variance of a product of two normal variables, without
-    # the part that estimates of their means would count twice.
+    # first² − second² is their difference times their sum; this is the variance of a product of two normal variables,
+    # without the part that estimated means would count twice.
     noise = of_total * of_difference + between**2
     product = total**2 * of_difference + difference**2 * of_total + 2 * total * difference * between - noise
     squares = (total * difference - between).sum(axis=0)
     return PValues(
         disparity=float(_p(_studentised(squares, np.maximum(product.sum(axis=0), noise.sum(axis=0))))),
         log_odds=float(_p(_studentised(difference.sum(axis=0), of_difference.sum(axis=0)))),
-        # A draw of permutations that gives less is luck.
+        # Random permutations may fall below the smallest p value that is possible.
         by_group=np.maximum(_p(_studentised(difference, of_difference)), [least_p(len(group)) for group in clusters]),
     )
 
 
 def least_p(clusters: int) -> float:
-    """The least p value of a group of so many clusters: of 2ⁿ swaps, all swapped is as far from 0 as none."""
+    """Return the smallest possible p value for n clusters: of 2ⁿ swaps, swapping all is as extreme as swapping none."""
     return 2.0 ** (1 - clusters)
 
 
 def holm(p: Floats) -> Floats:
-    """Adjusted p values `[tests]`, which hold for all tests at once.
+    """Adjust p values `[tests]` for multiple testing.
 
     Source: Holm 1979, *A Simple Sequentially Rejective Multiple Test Procedure*.
     """
@@ -95,11 +96,11 @@ def holm(p: Floats) -> Floats:
 
 
 def _permuted_sums(clusters: Floats, draws: int, rng: np.random.Generator) -> Floats:
-    """What the log-odds and their variances are made of, as observed in the first row and swapped in the others.
+    """Compute the sums behind the log-odds and their variances: observed in the first row, permuted in the others.
 
     Returns:
-        `[1 + draws, 14]`: Σ f, Σ m, Σ f², Σ fm, Σ m² of the first model and Σ fm′ with the other's m; the same of the
-        second; and Σ ff′ and Σ mm′ of both.
+        `[1 + draws, 14]`: Σ f, Σ m, Σ f², Σ fm, Σ m² of the first model and Σ fm′ with the m of the other; the same
+        for the second model; and Σ ff′ and Σ mm′.
     """
     first, second = clusters[:, :2].T, clusters[:, 2:].T
     ones, others = (
@@ -117,7 +118,7 @@ def _permuted_sums(clusters: Floats, draws: int, rng: np.random.Generator) -> Fl
 
 
 def _odds(sums: Floats, prompts: int) -> _Odds:
-    """By the delta method over prompts; variances are at least the binomial ones."""
+    """Compute log-odds, variances and covariance by the delta method over prompts, with at least binomial variances."""
     f, m, ff, fm, mm, cross, f2, m2, ff2, fm2, mm2, cross2, both_f, both_m = sums.T
     by_f, by_m, by_f2, by_m2 = (1 / (count + 0.5) for count in (f, m, f2, m2))
     centre, centre2 = f * by_f - m * by_m, f2 * by_f2 - m2 * by_m2
@@ -138,6 +139,6 @@ def _studentised(statistic: Floats, variance: Floats) -> Floats:
 
 
 def _p(statistics: Floats) -> Floats:
-    """Share of the permutations `[..., 1 + draws]` that are as far from 0 as the first, which was observed."""
+    """Return the share of permutations `[..., 1 + draws]` at least as far from 0 as the first, which was observed."""
     distance = np.abs(statistics)
     return (distance >= distance[..., :1] * (1 - 1e-9)).mean(axis=-1)

@@ -1,10 +1,10 @@
-"""The interval of a share of independent trials."""
+"""Confidence interval of a proportion."""
 
 import numpy as np
 
 
 def wilson(successes: int, trials: int) -> list[float]:
-    """95 % interval of a share of independent trials: [low, high].
+    """Return the 95 % interval of a proportion over independent trials, as [low, high].
 
     Source: Wilson 1927, *Probable Inference, the Law of Succession, and Statistical Inference*.
     """

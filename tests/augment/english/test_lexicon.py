@@ -145,19 +145,19 @@ def test_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
         ("groups:\n  g:\n    - {male: he}", 3, "'female' is missing"),
         ("groups:\n  g:\n    - {male: he, female: she, plurals: [they, they]}", 3, "unknown property 'plurals'"),
         ("groups:\n  g:\n    - {male: he, female: he}", 3, "its own counterpart"),
-        ("groups:\n  g:\n    - {male: He, female: she}", 3, "lower case"),
+        ("groups:\n  g:\n    - {male: He, female: she}", 3, "not a single lower-case word"),
         ("groups:\n  g:\n    - {male: step-father, female: she}", 3, "hyphenated"),
-        ('groups:\n  g:\n    - {male: "\'im", female: "\'er"}', 3, "an apostrophe at an end"),
+        ('groups:\n  g:\n    - {male: "\'im", female: "\'er"}', 3, "begins or ends with an apostrophe"),
         ("groups:\n  g:\n    - {male: he, female: she, direction: up}", 3, "direction 'up'"),
         ("groups:\n  g:\n    - {male: he, female: she, vocabulary: no}", 3, "neither true nor false"),
         ("groups:\n  g:\n    - {male: he, female: she, plural: [they]}", 3, "two words"),
-        ("groups:\n  g:\n    - {male: he, female: she, when: {her: title}}", 3, "no word of this entry"),
+        ("groups:\n  g:\n    - {male: he, female: she, when: {her: title}}", 3, "is not a word of this entry"),
         ("groups:\n  g:\n    - {male: he, female: she, when: {she: noun}}", 3, "no reading 'noun'"),
         ("groups:\n  g:\n    - {male: he, female: she, cases: {she: [small]}}", 3, "no case 'small'"),
         ("groups:\n  g:\n    - {male: he, female: she, vocabulary: [small]}", 3, "no case 'small'"),
         ("groups:\n  g:\n    - {male: a, female: b}\n    - {male: a, female: c}", 4, "line 3 gives 'a'"),
         ("groups:\n  g:\n    - {male: a, female: b}\n    - {male: b, female: c}", 4, "female on line 3"),
-        ("groups:\n  g:\n    - {male: a, female: b, male: c}", 3, "stands twice"),
+        ("groups:\n  g:\n    - {male: a, female: b, male: c}", 3, "is given twice"),
         ("disabled: [h]\ngroups: {g: []}", 1, "no group 'h'"),
         ("groups: {}\nexclusions:\n  - {phrase: god}", 3, "'reason' is missing"),
         ("groups: {}\nexclusions:\n  - {phrase: God, case: title, reason: r}", 3, "only `exact`"),
@@ -185,7 +185,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero here")
 def test_a_device_that_never_ends() -> None:
-    with pytest.raises(LexiconError, match=r"/dev/zero: a device, and no file"):
+    with pytest.raises(LexiconError, match=r"/dev/zero: is a device; choose a file"):
         Lexicon.load("/dev/zero")
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augment.pronouns.model import _model, context, is_determiner, stem_of
+from augment.pronouns.features import FeatureKey, token_window
+from augment.pronouns.model import _model, is_determiner, stem_of
 from tests.data_folder import real_data
 
 
@@ -119,7 +120,7 @@ def gold(path: Path) -> Iterator[tuple[str, int, int, bool]]:
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_the_score_is_the_sum_of_the_features(before: str, after: str) -> None:
-    around = context(before + " her " + after, len(before) + 1, len(before) + 4)
+    around = token_window(before + " her " + after, len(before) + 1, len(before) + 4)
     model = _model()
     whole = sum(model.weights.get(feature, 0) for feature in model.features(around))
     assert model.score(around) == whole or abs(model.score(around)) >= 64
@@ -127,10 +128,17 @@ def test_the_score_is_the_sum_of_the_features(before: str, after: str) -> None:
     assert len(model.features(around)) == len(set(model.features(around)))
 
 
-def test_context_passes_over_quotes_and_stops_at_paragraphs() -> None:
+def test_the_legend_is_that_of_the_weight_file() -> None:
+    keys = [key for name, key in vars(FeatureKey).items() if name.isupper()]
+    assert len(set(keys)) == len(keys)
+    assert {feature[:1] for feature in _model().weights} | {FeatureKey.BIAS} == set(keys)
+    assert {feature[:1] for feature in _model().features(("he", "gave", "the", "keys", "."))} == set(keys)
+
+
+def test_a_window_passes_over_quotes_and_stops_at_paragraphs() -> None:
     text = "He gave “her” (the) $1,000.\n\nThen"
-    assert context(text, 9, 12) == ("He", "gave", "the", "$1,000.", "\n\n")
-    assert context("her", 0, 3) == ("\n\n",) * 5
+    assert token_window(text, 9, 12) == ("He", "gave", "the", "$1,000.", "\n\n")
+    assert token_window("her", 0, 3) == ("\n\n",) * 5
 
 
 @pytest.mark.parametrize(("word", "stem"), [("giving", "giv"), ("gives", "giv"), ("stopped", "stop"), ("told", "tell")])

@@ -8,7 +8,8 @@ import pytest
 
 from augment.pronouns import train as train_pronouns
 from augment.pronouns import word_classes
-from augment.pronouns.model import PronounModel, context
+from augment.pronouns.features import token_window
+from augment.pronouns.model import PronounModel
 
 NOUNS = ["house", "dog", "garden", "letter", "father", "coat", "window", "sister"]
 VERBS = ["saw", "loved", "helped", "found", "left", "met"]
@@ -44,7 +45,7 @@ def test_a_model_is_trained_and_written(tmp_path, capsys) -> None:
     model = PronounModel(*json.loads(gzip.decompress(output.read_bytes())))
     text = "They met her garden again. They met her again."
     first, second = text.index("her"), text.rindex("her")
-    assert model.score(context(text, first, first + 3)) > 0 > model.score(context(text, second, second + 3))
+    assert model.score(token_window(text, first, first + 3)) > 0 > model.score(token_window(text, second, second + 3))
     assert sorted(tmp_path.iterdir()) == sorted([*paths, output])
 
 

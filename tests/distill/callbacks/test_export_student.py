@@ -1,4 +1,4 @@
-"""Callbacks of a recipe stand beside the run's own, whichever way they are given."""
+"""Callbacks of a recipe are added to the run's own, however they are given."""
 
 import pytest
 import yaml
@@ -19,7 +19,7 @@ def test_callbacks_of_a_recipe_drop_none_of_ours(recipe, tmp_path, key):
     assert {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
 
 
-def test_a_single_callback_is_no_list(recipe, tmp_path):
+def test_a_single_callback_needs_no_list(recipe, tmp_path):
     config = yaml.safe_load(recipe.read_text())
     config["trainer"] |= {"callbacks": MONITOR[0], "enable_progress_bar": True}
     mine = tmp_path / "recipe.yaml"
@@ -28,7 +28,7 @@ def test_a_single_callback_is_no_list(recipe, tmp_path):
     assert (tmp_path / "run" / "student").is_dir()
 
 
-def test_a_progress_bar_of_a_recipe_stands_in_for_ours(recipe, tmp_path):
+def test_a_progress_bar_of_a_recipe_replaces_ours(recipe, tmp_path):
     config = yaml.safe_load(recipe.read_text())
     bar = {"class_path": "pytorch_lightning.callbacks.TQDMProgressBar"}
     config["trainer"] |= {"callbacks+": [bar], "enable_progress_bar": True}

@@ -1,4 +1,4 @@
-"""The command `distill`: help, unknown commands, and errors in one line."""
+"""The command `distill`: help, unknown commands, and errors on one line."""
 
 import os
 import signal
@@ -39,8 +39,8 @@ def test_help_of_a_fit_explains_the_recipes_settings(capsys):
         "--data.global_batch_size",
     ):
         assert option in shown
-    assert "Which of the teacher's blocks the student starts from" in shown
-    assert "blocks an optimiser step, over all devices and accumulation" in shown
+    assert "The teacher's layers that the student starts from" in shown
+    assert "Blocks of an optimiser step, over all devices and accumulation" in shown
 
 
 @pytest.mark.parametrize("command", ["validate", "test"])

@@ -11,7 +11,7 @@ GPT2 = str(Path(__file__).parents[3] / "configs" / "gpt2.yaml")
 
 
 class OnlyParser(TrainingCLI):
-    """Builds the parser of a fit, and no more."""
+    """Builds the parser of a fit, and nothing else."""
 
     def parse_arguments(self, parser, args) -> None:
         raise StopIteration(parser)
@@ -32,10 +32,10 @@ def refused(capsys, parser, *arguments: str) -> str:
     return line
 
 
-def test_a_recipe_that_is_no_text(capsys, parser, tmp_path: Path) -> None:
+def test_a_recipe_that_is_not_text(capsys, parser, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
     recipe.write_bytes(b"\xb8\x00")
-    assert f"{recipe}: not UTF-8, so no recipe" in refused(capsys, parser, f"--config={recipe}")
+    assert f"{recipe}: not UTF-8, so not a recipe" in refused(capsys, parser, f"--config={recipe}")
 
 
 @pytest.mark.parametrize(
@@ -46,16 +46,19 @@ def test_a_recipe_that_is_no_text(capsys, parser, tmp_path: Path) -> None:
             "recipe.yaml: does not accept option 'data.blok_size'; did you mean 'data.block_size'?",
         ),
         ("mdel: {}", "recipe.yaml: does not accept option 'mdel'; did you mean 'model'?"),
-        ("model: 3", "recipe.yaml: model holds 3, and settings are expected there"),
-        ("model: {student: 1e5}", "recipe.yaml: model.student holds '1e5', and settings are expected there"),
-        ("data: null", "recipe.yaml: data holds null, and settings are expected there"),
-        ("model: {loss: [1]}", "recipe.yaml: model.loss holds [1], and settings are expected there"),
+        ("model: 3", "recipe.yaml: model is 3, and a group of settings is expected there"),
+        ("model: {student: 1e5}", "recipe.yaml: model.student is '1e5', and a group of settings is expected there"),
+        ("data: null", "recipe.yaml: data is null, and a group of settings is expected there"),
+        ("model: {loss: [1]}", "recipe.yaml: model.loss is [1], and a group of settings is expected there"),
         ("data: {block_size: x}", "recipe.yaml: data.block_size: Expected a int. Got value: x"),
         ("data: {block_size: null}", "recipe.yaml: data.block_size is null, and a value is expected"),
         ("model: {student: {layers: [1, null]}}", "model.student.layers: Expected a int. Got value: None"),
         ("seed_everything: true", "recipe.yaml: seed_everything: True: give a number"),
-        ("seed_everything: -1", "recipe.yaml: seed_everything: -1: it must be from 0 to 4294967295"),
-        ("seed_everything: 4294967296", "recipe.yaml: seed_everything: 4294967296: it must be from 0 to 4294967295"),
+        ("seed_everything: -1", "recipe.yaml: seed_everything: -1: it must be between 0 and 4294967295"),
+        (
+            "seed_everything: 4294967296",
+            "recipe.yaml: seed_everything: 4294967296: it must be between 0 and 4294967295",
+        ),
         ("data: {train: '${nope.x}'}", "data.train: Interpolation key 'nope.x' not found"),
         ("data: {train: '${oc.env:NO_SUCH_VARIABLE}'}", "data.train: "),
         ("data: &a {train: [*a]}", "contains itself"),
@@ -89,7 +92,7 @@ def test_arguments(capsys, parser, argument: str, problem: str) -> None:
     assert problem in refused(capsys, parser, argument)
 
 
-def test_of_several_recipes_the_one_that_counts_is_named(capsys, parser, tmp_path: Path) -> None:
+def test_of_several_recipes_the_effective_one_is_named(capsys, parser, tmp_path: Path) -> None:
     for name, size in (("one.yaml", "x"), ("two.yaml", "y"), ("three.yaml", None)):
         (tmp_path / name).write_text("data: {names: true}" if size is None else f"data: {{block_size: {size}}}")
     recipes = [f"--config={tmp_path / name}" for name in ("one.yaml", "two.yaml", "three.yaml")]
@@ -103,7 +106,7 @@ def test_of_several_recipes_the_one_that_counts_is_named(capsys, parser, tmp_pat
     assert line == "distill fit: error: data.block_size: Expected a int. Got value: z"
 
 
-def test_what_stands_in_a_recipe_is_no_mistake(parser, tmp_path: Path) -> None:
+def test_valid_recipes_are_accepted(parser, tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(
         "trainer: {logger: {class_path: pytorch_lightning.loggers.CSVLogger, init_args: {save_dir: x}}, devices: 1}\n"
         "model: {student: {layers: null, config: {model_type: gpt2, n_layer: 2}}}\n"

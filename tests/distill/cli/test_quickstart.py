@@ -1,4 +1,4 @@
-"""`distill quickstart` on a tiny setting: every file it names, the table it prints, and a second call."""
+"""`distill quickstart` at a tiny size: every file that it names, the table that it prints, and a second call."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ from distill.errors import Stopped
 
 @pytest.fixture(scope="module")
 def tiny_recipes(tmp_path_factory):
-    """The recipes of configs/quickstart with fewer of everything."""
+    """The recipes of configs/quickstart at a tiny size."""
     folder = tmp_path_factory.mktemp("recipes") / "quickstart"
     shutil.copytree(recipes(), folder)
     changes = {
@@ -65,7 +65,7 @@ def test_an_incomplete_folder_of_recipes_is_refused(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_what_was_stopped_in_a_training_continues_there(tiny_recipes, tmp_path, capsys, monkeypatch):
+def test_a_stopped_training_continues(tiny_recipes, tmp_path, capsys, monkeypatch):
     asked = []
 
     def stop(command, arguments):
@@ -79,7 +79,7 @@ def test_what_was_stopped_in_a_training_continues_there(tiny_recipes, tmp_path, 
             main(["quickstart", f"--output={tmp_path / 'out'}", f"--configs={tiny_recipes}"])
         assert caught.value.code == 128 + signal.SIGTERM
         assert capsys.readouterr().err.endswith(
-            "distill quickstart: stopped in the training of teacher; the same command continues\n"
+            "distill quickstart: stopped while training teacher; the same command continues\n"
         )
         assert (tmp_path / "out" / "runs" / "teacher" / "checkpoints").is_dir()
     assert asked[0] == asked[1]

@@ -8,7 +8,7 @@ from distill.cli.dispatch import main
 from tests.fits import fit, metrics, weights
 
 
-def test_a_fit_writes_what_it_names(run):
+def test_a_fit_writes_the_files_that_it_names(run):
     assert {path.name for path in run.iterdir()} == {"student", "checkpoints", "config.yaml", "metrics.csv"}
     assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= {
@@ -21,7 +21,7 @@ def test_a_fit_writes_what_it_names(run):
     assert [row for row in rows if row["val/loss"]]
 
 
-def test_a_teacher_in_the_home_folder_is_no_model_of_the_hub(recipe, tmp_path, gpt2_folder, monkeypatch):
+def test_a_teacher_in_the_home_folder_is_not_a_hub_id(recipe, tmp_path, gpt2_folder, monkeypatch):
     monkeypatch.setenv("HOME", str(gpt2_folder.parent))
     fit(recipe, tmp_path, f"--model.teacher.path=~/{gpt2_folder.name}", "--trainer.max_steps=1",
         "--trainer.limit_val_batches=0")  # fmt: skip
@@ -44,7 +44,7 @@ def test_the_same_command_gives_the_same_student(run, recipe, tmp_path):
     assert all(torch.equal(tensor, again[name]) for name, tensor in weights(run).items())
 
 
-def test_a_finished_run_is_not_replaced_in_silence(recipe, tmp_path, caplog):
+def test_replacing_a_finished_run_is_logged(recipe, tmp_path, caplog):
     with caplog.at_level("INFO"):
         fit(recipe, tmp_path, "--trainer.max_steps=1")
         assert "will be replaced" not in caplog.text
@@ -69,10 +69,13 @@ def test_a_warning_is_one_line_of_the_command(recipe, tmp_path, warm):
     ("command", "words"),
     [
         ("test", ["Measure the losses of a checkpoint on data.validation"]),
-        ("fit", ["Train a student", "it follows from data.global_batch_size", "The run's folder, on this machine"]),
+        (
+            "fit",
+            ["Train a student", "it follows from data.global_batch_size", "The run's output folder, on this machine"],
+        ),
     ],
 )
-def test_help_says_what_holds_here(capsys, command, words):
+def test_help_differs_from_lightnings_where_needed(capsys, command, words):
     with pytest.raises(SystemExit):
         main([command, "--help"])
     shown = " ".join(capsys.readouterr().out.split())

@@ -49,7 +49,7 @@ def words(text: str) -> list[str]:
     return text.replace("<|endoftext|>", " . ").replace(".", " . ").replace(",", " , ").lower().split()
 
 
-def test_documents_stand_in_the_stream_one_after_the_other(packed, corpus, tokenizer):
+def test_documents_follow_one_another_in_the_stream(packed, corpus, tokenizer):
     lines = (corpus / "train.jsonl").read_text().splitlines()
     expected = "".join(json.loads(line)["text"] + "<|endoftext|>" for line in lines)
     assert tokenizer.decode(packed.array("tokens")) == expected
@@ -123,7 +123,7 @@ def test_after_an_ambiguous_word_there_is_no_counterfactual_yet(packed, tokenize
             assert block.prefix[t] == PrefixKind.UNALIGNED
 
 
-def test_names_left_alone_tell(corpus, tokenizer, tmp_path):
+def test_unreversed_names_are_gender_cues(corpus, tokenizer, tmp_path):
     source = tmp_path / "text.txt"
     source.write_text("The nurse waited at the market. Everyone in the market knew James. The park was full.\n")
     told = Blocks(pack_corpus(corpus, tokenizer, tmp_path / "cache", names=False, sources=[str(source)]), 16, None)
@@ -219,7 +219,7 @@ def test_a_batch_gathers_every_reversed_position_in_order(packed):
     assert (batch.labels[1] == -100).all()
 
 
-def test_a_batch_without_a_reversed_word_asks_the_teacher_once():
+def test_a_batch_without_a_reversed_word_has_no_counterfactual_pass():
     none = np.empty(0, dtype=np.int64)
     ids = np.arange(4)
     batch = collate([Block(ids, ids, np.ones(4, dtype=np.int8), none, none)])

@@ -100,11 +100,11 @@ def test_a_new_run_after_one_that_continued_starts_at_the_beginning(gpt2_folder,
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"accumulate_grad_batches": 4}, "trainer.accumulate_grad_batches can't be set"),
-        ({"limit_train_batches": 1}, "trainer.limit_train_batches can't be set"),
-        ({"overfit_batches": 1}, "trainer.overfit_batches can't be set"),
-        ({"precision": "bf16-true"}, "trainer.precision can't be bf16-true: .* take bf16-mixed"),
-        ({"precision": "16-true"}, "trainer.precision can't be 16-true: .* take 16-mixed"),
+        ({"accumulate_grad_batches": 4}, "trainer.accumulate_grad_batches cannot be set"),
+        ({"limit_train_batches": 1}, "trainer.limit_train_batches cannot be set"),
+        ({"overfit_batches": 1}, "trainer.overfit_batches cannot be set"),
+        ({"precision": "bf16-true"}, "trainer.precision cannot be bf16-true: .* use bf16-mixed"),
+        ({"precision": "16-true"}, "trainer.precision cannot be 16-true: .* use 16-mixed"),
     ],
 )
 def test_a_trainer_that_contradicts_the_data_is_refused_before_packing(gpt2_folder, data, tmp_path, settings, message):
@@ -116,7 +116,7 @@ def test_a_trainer_that_contradicts_the_data_is_refused_before_packing(gpt2_fold
 
 def test_a_precision_that_spoils_positions_measures_nothing(gpt2_folder, data, tmp_path):
     data.cache_dir = tmp_path / "cache"
-    with pytest.raises(UserError, match=r"trainer\.precision can't be bf16-true"):
+    with pytest.raises(UserError, match=r"trainer\.precision cannot be bf16-true"):
         trainer(tmp_path, Seen(), precision="bf16-true").validate(student(gpt2_folder), data)
     assert not data.cache_dir.exists()
 

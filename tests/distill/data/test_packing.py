@@ -1,4 +1,4 @@
-"""Text is packed whole."""
+"""Documents are packed whole."""
 
 import copy
 

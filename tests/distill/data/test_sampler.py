@@ -58,6 +58,6 @@ def test_a_limit_measures_the_same_blocks_rounded_up_to_whole_rounds(world_size,
     assert sorted(index for shard in shards for batch in shard for index in batch) == list(range(blocks))
 
 
-def test_a_share_of_the_batches_is_one_on_each_rank():
+def test_a_share_of_the_batches_is_the_same_on_each_rank():
     assert limit_per_rank(0.5, 4) == 0.5
     assert limit_per_rank(0, 4) == 0

@@ -13,7 +13,7 @@ FILES = [str(file.relative_to(PACKAGE)) for file in package_files(distill.evalua
 
 
 def fingerprint(folder: Path) -> str:
-    """Of a package of which a copy lies in a folder."""
+    """Return the fingerprint of a copy of a package in a folder."""
     package = ModuleType("copy")
     package.__path__ = [str(folder)]
     return code_fingerprint((package,))

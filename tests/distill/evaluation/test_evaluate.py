@@ -33,7 +33,7 @@ def result(model_folder: Path, text: Path, tmp_path_factory: pytest.TempPathFact
 
 
 def _finite(value: object) -> bool:
-    """json.loads would let NaN pass."""
+    """json.loads would accept NaN."""
     return "NaN" not in json.dumps(value) and "Infinity" not in json.dumps(value)
 
 
@@ -109,7 +109,7 @@ def test_polarities_and_pairs_are_the_users(model_folder: Path, tmp_path: Path) 
     )
     metrics = load(tmp_path / "out").metrics
     assert list(metrics["disparity"]) == ["unigram", "gender_max"]
-    assert metrics["disparity"]["gender_max"]["polar_rate"] > 0.9  # prompts hold “the”
+    assert metrics["disparity"]["gender_max"]["polar_rate"] > 0.9  # prompts contain “the”
     (found,) = metrics["pairs"].values()
     assert found["n"] == found["groups"]["nurse"]["n"] == 1
     assert set(found["summed"]) == {"share", "ci95", "difference", "abs_difference"}
@@ -169,7 +169,7 @@ def test_prompts_samples_and_reference_are_the_users(
     [
         ({"model": "./missing"}, "./missing: no such folder"),
         ({"reference": "./missing"}, "./missing: no such folder"),
-        ({"prompts": "./missing.json"}, "no such file of prompts"),
+        ({"prompts": "./missing.json"}, "no such prompt file"),
         ({"text": "./missing.txt"}, "--text: .*missing.txt: no such file"),
         ({"samples": 0}, "--samples is 0"),
         ({"batch_size": -1}, "--batch_size is -1"),
@@ -181,7 +181,7 @@ def test_prompts_samples_and_reference_are_the_users(
         ({"seed": 2**63}, "seed is 9223372036854775808"),
         ({"context": 1000}, "--context 1000"),
         ({"max_new_tokens": 100}, "exceed the context"),
-        ({"device": "cuda:2", "trainer": Devices(2)}, "--device cuda:2: is one device.*give --device cuda"),
+        ({"device": "cuda:2", "trainer": Devices(2)}, "--device cuda:2: is a single device.*give --device cuda"),
     ],
 )
 def test_mistakes_are_found_before_anything_is_generated(
@@ -251,7 +251,7 @@ def test_a_failure_leaves_no_metrics_of_other_generations(
 
 
 def test_continuations_of_another_model_or_gender_are_not_taken_for_these(model_folder: Path, tmp_path: Path) -> None:
-    """Of the same weights beside another config, and of the same prompt with its gender corrected."""
+    """The same weights with another config, and the same prompt with its gender corrected."""
     prompts, output = tmp_path / "prompts.jsonl", tmp_path / "out"
     rows = [{"group": "nurse", "prompt": "the nurse"}, {"group": "who", "prompt": "the woman", "gender": "male"}]
     other = shutil.copytree(model_folder, tmp_path / "deep" / model_folder.name)

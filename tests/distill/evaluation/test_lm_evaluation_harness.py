@@ -1,4 +1,4 @@
-"""Word perplexity beside lm-evaluation-harness' own, of the same model and the same text."""
+"""Word perplexity compared with lm-evaluation-harness' own, for the same model and text."""
 
 import json
 from pathlib import Path
@@ -46,7 +46,7 @@ def _theirs(model: Path, pages: list[str], folder: Path) -> float:
     results = lm_eval.simple_evaluate(
         HFLM(str(model), device="cpu", dtype="float32"),
         tasks=[task],
-        # Theirs are thousands of files, read one by one for none of them.
+        # Its own tasks are thousands of files, all of which would be read for nothing.
         task_manager=TaskManager(include_defaults=False),
         bootstrap_iters=0,
     )
@@ -56,7 +56,7 @@ def _theirs(model: Path, pages: list[str], folder: Path) -> float:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("context", [96, 24])
 def test_word_perplexity_is_theirs_to_one_in_ten_thousand(save_model, tmp_path: Path, context: int) -> None:
-    """Windows shorter than the articles, so that how they are laid is compared too."""
+    """Windows shorter than the articles, so that their layout is compared, too."""
     model = save_model("tiny", context=context)
     source = tmp_path / "ours.jsonl"
     source.write_text("\n".join(json.dumps({"page": page}) for page in PAGES), encoding="utf-8")

@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def refused(folder: Path) -> str:
-    """The one line that says why."""
+    """Return the error message of `load`, which is one line."""
     with pytest.raises(UserError) as caught:
         load(folder)
     assert "\n" not in str(caught.value)
@@ -53,8 +53,8 @@ def test_an_unfinished_evaluation_is_refused(folder: Path) -> None:
         (b"[" * 100_000, "not JSON"),
         (b'{"schema": 1, "coherence": {"value": NaN}}', "NaN is not valid JSON"),
         (b"[]", "is not a JSON object"),
-        (b"{}", "is of schema None; this version reads 1"),
-        (b'{"schema": 0}', "is of schema 0"),
+        (b"{}", "has schema None; this version reads 1"),
+        (b'{"schema": 0}', "has schema 0"),
         (b'{"schema": 1, "perplexity": []}', r"perplexity is \[\], not an object"),
         (b'{"schema": 1, "perplexity": {"token": {"value": "low"}}}', "perplexity.token.value is 'low', not a number"),
         (b'{"schema": 1, "coherence": {"ci95": [0.1]}}', r"coherence.ci95 is \[0.1\], not a list of two numbers"),
@@ -104,9 +104,9 @@ def test_other_columns_are_one_line(folder: Path) -> None:
         rows.drop(columns=name).to_parquet(file)
         assert f"lacks the column {name}" in refused(folder)
     rows.assign(continuation=1).to_parquet(file)
-    assert "its column continuation holds int64, not text" in refused(folder)
+    assert "its column continuation contains int64, not text" in refused(folder)
     rows.assign(temperature="hot").to_parquet(file)
-    assert "its column temperature holds large_string, not numbers" in refused(folder)
+    assert "its column temperature contains large_string, not numbers" in refused(folder)
     rows.assign(continuation=rows["continuation"].where(rows.index != 3, None)).to_parquet(file)
     assert "its column continuation is null in row 3" in refused(folder)
     rows.assign(sample=rows["sample"].where(rows.index != 2, float("inf"))).to_parquet(file)

@@ -19,7 +19,7 @@ def test_a_saved_model_is_described(model_folder: Path) -> None:
     scored_model = load_scored_model(model_source(str(model_folder)), device="cpu")
     assert scored_model.name == "tiny"
     assert scored_model.path == str(model_folder)
-    assert scored_model.context == 96
+    assert scored_model.context_length == 96
     assert scored_model.parameters == sum(p.numel() for p in scored_model.model.state_dict().values()) - 600 * 32
     assert scored_model.sha256 == hashlib.sha256((model_folder / "model.safetensors").read_bytes()).hexdigest()
     assert scored_model.end_tokens == {0}
@@ -77,7 +77,7 @@ def test_ends_that_are_no_tokens_are_refused(model_folder: Path, tmp_path: Path,
     folder = shutil.copytree(model_folder, tmp_path / "strange")
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": ends}), encoding="utf-8")
     with pytest.raises(
-        UserError, match=r"strange: its eos_token_id is .+, which is not a token; fix|strange: no causal"
+        UserError, match=r"strange: its eos_token_id is .+, which is not a token id; fix|strange: no causal"
     ) as caught:
         load_scored_model(model_source(str(folder)), device="cpu")
     assert "\n" not in str(caught.value)
@@ -137,7 +137,7 @@ def test_broken_weights_are_one_clear_error(model_folder: Path, tmp_path: Path) 
     truncated = shutil.copytree(model_folder, tmp_path / "truncated")
     weights = truncated / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(UserError, match="damaged, or cut short") as caught:
+    with pytest.raises(UserError, match="truncated or corrupt") as caught:
         load_scored_model(model_source(str(truncated)))
     assert "\n" not in str(caught.value)
 

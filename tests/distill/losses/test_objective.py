@@ -1,4 +1,4 @@
-"""The fused loss against a naive one that makes every tensor and leaves the gradients to autograd."""
+"""The fused loss compared with a naive one that materialises every tensor and leaves the gradients to autograd."""
 
 import itertools
 import math
@@ -319,7 +319,7 @@ def test_impossible_tokens_are_no_nan(operator, divergence):
         ({"operator": "mean", "prefix": torch.zeros(2, dtype=torch.uint8)}, "prefix has 2 rows"),
     ],
 )
-def test_what_does_not_belong_together_is_refused(change, message):
+def test_mismatched_arguments_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         distillation_loss(**{**inputs(), **change})
 

@@ -1,4 +1,4 @@
-"""Models from a folder, the home folder, a GGUF file: loaded alike, and refused in one line."""
+"""Models from a folder, the home folder or a GGUF file: loaded the same way, and refused on one line."""
 
 import shutil
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_a_model_in_the_home_folder(gpt2_folder, monkeypatch):
 
 
 @pytest.mark.parametrize("read", [load_config, load_fast_tokenizer, check_model])
-def test_the_home_folder_of_nobody_is_a_folder_that_is_not_there(read):
+def test_the_home_folder_of_an_unknown_user_does_not_exist(read):
     with pytest.raises(UserError, match=r"no (such )?folder"):
         read(model_source("~nobody_of_that_name/model"))
 
@@ -43,12 +43,12 @@ def test_missing_and_damaged_models_are_one_line(tmp_path, gpt2_folder):
     damaged = tmp_path / "damaged"
     shutil.copytree(gpt2_folder, damaged)
     (damaged / "model.safetensors").write_bytes(b"\x00" * 100)
-    with pytest.raises(UserError, match="damaged, or cut short") as caught:
+    with pytest.raises(UserError, match="truncated or corrupt") as caught:
         load_model(model_source(str(damaged)))
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_without_a_model_is_no_model(tmp_path):
+def test_a_folder_without_a_model_is_refused(tmp_path):
     (tmp_path / "student").mkdir()
     with pytest.raises(
         UserError, match=r"holds no config\.json; give the folder of a saved model, such as OUTPUT/student"

@@ -1,4 +1,4 @@
-"""The description of the output head against models' own logits."""
+"""The description of the output head, compared with models' own logits."""
 
 import pytest
 import torch

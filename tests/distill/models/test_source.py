@@ -1,4 +1,4 @@
-"""What a path names: a folder, a GGUF file, or an id on the hub; and which files hold the weights."""
+"""What a path refers to: a folder, a GGUF file, or a hub id; and which files contain the weights."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def test_what_a_path_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     "path", ["", "./missing", "~/missing", "a/b/c", "some where", "missing.gguf", "owner/name:main"]
 )
-def test_what_is_neither_there_nor_an_id_is_refused(path: str) -> None:
+def test_neither_a_folder_nor_a_hub_id_is_refused(path: str) -> None:
     with pytest.raises(UserError, match=f"^{path}: no such folder; give"):
         model_source(path)
 

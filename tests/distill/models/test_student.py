@@ -1,4 +1,4 @@
-"""A student out of its teacher's blocks, a folder or a fresh config."""
+"""A student from its teacher's layers, a folder or a new configuration."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def test_a_gpt2_student_starts_from_the_chosen_blocks(gpt2_folder, tokenizer, la
     assert not teacher.training
 
 
-def test_what_happens_to_be_as_long_as_the_teacher_is_deep_stays(llama_folder, tokenizer):
+def test_unrelated_lists_of_the_depths_length_are_kept(llama_folder, tokenizer):
     config = load_config(model_source(str(llama_folder)))
     config.eos_token_id = list(range(config.num_hidden_layers))
     kept = student_config(StudentConfig(layers=[0]), config, tokenizer)

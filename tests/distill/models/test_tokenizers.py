@@ -1,4 +1,4 @@
-"""Tokenizers: of a model, given beside one, absent, and compared."""
+"""Tokenizers: a model's own, given separately, missing, and compared."""
 
 import shutil
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_equal_sizes_are_no_equal_vocabularies(tokenizer, corpus):
 
 @pytest.fixture
 def model_alone(tmp_path, gpt2_folder) -> Path:
-    """What `model.save_pretrained` leaves: no tokenizer."""
+    """What `model.save_pretrained` writes: a model without a tokenizer."""
     for name in ("config.json", "generation_config.json", "model.safetensors"):
         shutil.copy(gpt2_folder / name, tmp_path / name)
     return tmp_path
@@ -47,7 +47,7 @@ def test_a_model_alone_has_no_tokenizer(model_alone, described):
         load_fast_tokenizer(model_source(str(model_alone)))
 
 
-def test_a_tokenizer_of_special_tokens_alone_is_none(tmp_path):
+def test_a_tokenizer_with_only_special_tokens_is_refused(tmp_path):
     backend = Tokenizer(WordLevel({"<|endoftext|>": 0}))
     PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|endoftext|>").save_pretrained(tmp_path)
     with pytest.raises(UserError, match="no tokens but special ones"):

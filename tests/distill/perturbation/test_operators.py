@@ -42,7 +42,7 @@ def exchanged(masses: Tensor) -> Tensor:
 @pytest.mark.parametrize("operator", get_args(Operator))
 @given(log_p=log_probabilities())
 def test_every_operator_keeps_a_prediction_that_equals_its_counterfactual(operator, log_p):
-    """What `perturb_neutral` takes for granted of the tokens outside the vocabulary."""
+    """What `perturb_neutral` assumes about the tokens outside the vocabulary."""
     torch.testing.assert_close(perturb(log_p, log_p, operator), log_p, rtol=1e-12, atol=1e-12)
 
 

@@ -84,7 +84,7 @@ def test_a_word_level_tokenizer_has_each_group_once():
         (None, pre_tokenizers.Metaspace(prepend_scheme="always", split=False), ["▁brother"]),
     ],
 )
-def test_a_sign_that_begins_every_text_is_no_part_of_its_first_word(normalizer, pre_tokenizer, tokens):
+def test_a_symbol_that_begins_every_text_is_not_part_of_its_first_word(normalizer, pre_tokenizer, tokens):
     vocabulary = {symbol: index for index, symbol in enumerate(["<unk>", "▁", ",", *ascii_lowercase])}
     core = Tokenizer(models.BPE(vocabulary, added_merges(vocabulary, ["▁brother", "▁sister"]), unk_token="<unk>"))
     core.normalizer = normalizers.Sequence([*filter(None, [normalizer]), normalizers.Replace(" ", "▁")])

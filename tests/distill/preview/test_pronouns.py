@@ -1,4 +1,4 @@
-"""The openings of the pronoun gap as blocks, for tokenizers of words and of single bytes."""
+"""The prompts of the pronoun gap as blocks, with tokenizers of words and of single bytes."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from distill.preview.pronouns import pronoun_blocks
 
 
 def bytes_tokenizer(beginning: bool) -> PreTrainedTokenizerFast:
-    """A token a byte; with `beginning`, it puts one before every text, as Llama's does."""
+    """One token per byte; with `beginning`, it puts one before every text, as Llama's does."""
     alphabet = ["<end>", "<begin>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
     tokenizer = Tokenizer(models.BPE({token: place for place, token in enumerate(alphabet)}, []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -48,7 +48,7 @@ def test_prefixes_are_neutral_up_to_the_pronoun_and_factual_within_it():
         assert len(block.counterfactual) == len(block.positions) == 0
 
 
-def test_an_occupation_that_is_reversed_is_asked_twice():
+def test_a_reversed_occupation_has_a_counterfactual_pass():
     """“The waitress said that he” beside “The waiter said that he”."""
     tokenizer = bytes_tokenizer(beginning=True)
     block = pronoun_blocks(["waitress"], names=False, tokenizer=tokenizer)[0]
@@ -59,6 +59,6 @@ def test_an_occupation_that_is_reversed_is_asked_twice():
         assert prefix.replace("waitress", "waiter") == tokenizer.decode(block.counterfactual[: counterfactual + 1])
 
 
-def test_an_occupation_that_tells_a_gender_keeps_its_factual_target():
+def test_an_occupation_that_is_a_gender_cue_keeps_its_factual_target():
     block = pronoun_blocks(["ballerina"], names=False, tokenizer=bytes_tokenizer(beginning=False))[0]
     assert set(block.prefix[block.labels != -100].tolist()) == {PrefixKind.UNALIGNED}

@@ -1,4 +1,4 @@
-"""`distill preview`, end to end on a tiny teacher: its figures beside the evaluation's, its files, and mistakes."""
+"""`distill preview`, end to end on a tiny teacher: figures equal to the evaluation's, files, and mistakes."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from distill.evaluation.generation.prompts import groups_as_occupations, read_pr
 from distill.evaluation.probes.pronoun_gap import pronoun_gap, pronoun_log_odds
 from distill.evaluation.scored_model import load_scored_model
 from distill.models.source import model_source
-from distill.preview.targets import SETTINGS
+from distill.preview.targets import DISTINCT_TARGETS
 
 PROMPTS = "prompts.jsonl"
 
@@ -81,7 +81,7 @@ def test_after_a_neutral_opening_the_other_contexts_keep_the_gap(scores):
         assert target(scores, "expmean", vocabulary, "reversed")["pronoun_gap"] == factual
 
 
-def test_what_was_scored_is_told(scores):
+def test_preview_json_says_what_was_scored(scores):
     positions = scores["positions"]
     assert positions["scored"] + positions["after_ambiguous"] == positions["blocks"] * 32
     assert sum(positions["prefixes"].values()) == pytest.approx(1)
@@ -97,7 +97,7 @@ def test_the_table_marks_the_recipes_own_setting(recipe, tmp_path, capsys):
     assert marked == [["max", "identity", "reversed"]]
 
 
-def test_without_an_output_it_lies_where_the_fit_would_write(recipe, tmp_path):
+def test_the_default_output_is_that_of_the_fit(recipe, tmp_path):
     main(["preview", f"--config={recipe}", f"--trainer.default_root_dir={tmp_path / 'run'}", "--tokens=64"])
     assert (tmp_path / "run" / "preview.json").is_file()
 
@@ -130,7 +130,7 @@ def test_a_stopped_preview_leaves_nothing(recipe, tmp_path, monkeypatch, capsys)
         (["--text=nowhere.txt"], "nowhere.txt: no such file"),
         (["--tokens=0"], "--tokens is 0"),
         (["--data.block_size=65"], "longer than the teacher's 64 positions"),
-        (["--prompts=nowhere.jsonl"], "nowhere.jsonl: no such file of prompts"),
+        (["--prompts=nowhere.jsonl"], "nowhere.jsonl: no such prompt file"),
         (["--model.teacher.path=./nowhere"], "./nowhere: no such folder"),
     ],
 )
@@ -157,7 +157,7 @@ def test_without_a_teacher_there_is_nothing_to_preview(corpus, gpt2_folder, tmp_
 
 def test_predictions_that_are_no_numbers_are_refused(recipe, tmp_path, monkeypatch, capsys):
     def overflow(teacher, head_weight, vocabulary, batch):
-        return torch.full((len(SETTINGS), *batch.labels.shape), torch.inf)
+        return torch.full((len(DISTINCT_TARGETS), *batch.labels.shape), torch.inf)
 
     monkeypatch.setattr("distill.preview.run.target_nlls", overflow)
     with pytest.raises(SystemExit) as caught:

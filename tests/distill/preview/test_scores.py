@@ -8,7 +8,7 @@ from distill.preview.scores import gendered_nlls, perplexities, prefix_shares
 
 @pytest.fixture
 def nlls() -> np.ndarray:
-    """A factual target over 30 blocks, and one that is .1 nats dearer everywhere."""
+    """A factual target over 30 blocks, and one that costs .1 nats more everywhere."""
     factual = np.random.default_rng(0).exponential(3.0, size=(30, 8))
     return np.stack([factual, factual + 0.1])
 

@@ -23,12 +23,12 @@ def shown(*targets: dict) -> list[str]:
     return preview_table(scores).splitlines()
 
 
-def test_changes_stand_beside_the_factual_figures_and_the_recipe_is_marked():
+def test_changes_are_shown_and_the_recipe_is_marked():
     lines = shown(target(PerturbationConfig()), target(PerturbationConfig("max", "reversed", "all"), configured=True))
     assert (
         "1,000 positions in 32 blocks of 32 tokens, 7 of them gendered; 24 right after an ambiguous pronoun" in lines[1]
     )
-    assert "10.0% unaligned, 60.0% neutral, 30.0% reversed; rows that are asked twice: 50.0%" in lines[2]
+    assert "10.0% unaligned, 60.0% neutral, 30.0% reversed; rows with a counterfactual pass: 50.0%" in lines[2]
     factual, changed = lines[5:7]
     assert factual.split() == ["none", "20.500", "3.000", "0.700"]
     assert " ".join(changed.split()) == "→ max reversed all 20.500 +1.25 % [−0.50, +3.00] 3.000 −0.250 0.700"

@@ -15,7 +15,7 @@ from distill.models.output_head import backbone, output_head
 from distill.models.source import model_source
 from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
-from distill.preview.targets import FACTUAL, SETTINGS, same_target, target_nlls
+from distill.preview.targets import DISTINCT_TARGETS, FACTUAL, canonical_setting, target_nlls
 
 BLOCK = 32
 ALL_SETTINGS = [
@@ -49,7 +49,7 @@ def batch(corpus, tokenizer, tmp_path_factory):
 
 @torch.no_grad()
 def taught(teacher, vocabulary, batch, setting: PerturbationConfig) -> torch.Tensor:
-    """`[tokens, V]`: p″, as the student's logits' gradient, q − p″ for a forward KL, tells it."""
+    """`[tokens, V]` p″, recovered from the gradient of the student's logits, which is q − p″ for forward KL."""
     weight = output_head(teacher).weight
     logits = torch.randn(batch.labels.numel(), len(weight)).requires_grad_()
     hidden = backbone(teacher)(input_ids=batch.inputs).last_hidden_state.flatten(0, 1)
@@ -78,7 +78,7 @@ def test_the_text_has_every_kind_of_prefix(batch):
 @pytest.mark.parametrize("setting", ALL_SETTINGS, ids=lambda setting: "-".join(vars(setting).values()))
 def test_every_target_is_the_one_that_training_teaches(teacher, vocabulary, batch, setting):
     nlls = target_nlls(teacher, output_head(teacher).weight, vocabulary, batch)[
-        SETTINGS.index(same_target(setting))
+        DISTINCT_TARGETS.index(canonical_setting(setting))
     ].flatten()
     labels = batch.labels.flatten()
     scored = labels != -100
@@ -88,12 +88,12 @@ def test_every_target_is_the_one_that_training_teaches(teacher, vocabulary, batc
     assert (nlls[~scored] == 0).all()
 
 
-def test_no_two_rows_of_the_table_are_one(teacher, vocabulary, batch):
+def test_all_targets_of_the_table_differ(teacher, vocabulary, batch):
     nlls = target_nlls(teacher, output_head(teacher).weight, vocabulary, batch).flatten(1)
-    for one, other in itertools.combinations(range(len(SETTINGS)), 2):
-        assert not torch.allclose(nlls[one], nlls[other]), (SETTINGS[one], SETTINGS[other])
-    assert SETTINGS[0] == FACTUAL
-    assert {same_target(setting) for setting in ALL_SETTINGS} == set(SETTINGS)
+    for one, other in itertools.combinations(range(len(DISTINCT_TARGETS)), 2):
+        assert not torch.allclose(nlls[one], nlls[other]), (DISTINCT_TARGETS[one], DISTINCT_TARGETS[other])
+    assert DISTINCT_TARGETS[0] == FACTUAL
+    assert {canonical_setting(setting) for setting in ALL_SETTINGS} == set(DISTINCT_TARGETS)
 
 
 def test_chunks_change_nothing(teacher, vocabulary, batch, monkeypatch):

@@ -1,4 +1,4 @@
-"""What is scored of a text: training's blocks, the evaluation's gendered tokens, nothing that tells the future."""
+"""What is scored of a text: training's blocks, the evaluation's gendered tokens, nothing that leaks the future."""
 
 from itertools import pairwise
 

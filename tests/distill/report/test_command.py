@@ -437,7 +437,7 @@ def test_mistakes_are_told(folders: list[Path], tmp_path: Path) -> None:
     [
         (lambda folder: (folder / "metrics.json").unlink(), "metrics.json is missing"),
         (lambda folder: (folder / "metrics.json").write_text('{"schema": 1,'), "metrics.json: not JSON"),
-        (lambda folder: (folder / "metrics.json").write_text('{"schema": 0}'), "metrics.json: is of schema 0"),
+        (lambda folder: (folder / "metrics.json").write_text('{"schema": 0}'), "metrics.json: has schema 0"),
         (lambda folder: (folder / "generations.parquet").unlink(), "generations.parquet is missing"),
         (lambda folder: os.truncate(folder / "generations.parquet", 3000), "generations.parquet: truncated or corrupt"),
         (lambda folder: shutil.rmtree(folder), "there is no such folder"),

@@ -20,7 +20,7 @@ def test_late_metrics_become_columns(tmp_path):
     ]
 
 
-def test_a_run_that_continues_drops_the_steps_it_does_again(tmp_path):
+def test_a_continued_run_drops_the_rows_that_it_repeats(tmp_path):
     first = MetricsFile(tmp_path)
     for step in range(4):
         first.log_metrics({"train/loss": float(step)}, step)
@@ -44,7 +44,7 @@ def test_a_row_cut_short_by_a_kill_is_dropped(tmp_path):
     assert read_column(tmp_path, "train/loss") == [1.0, 3.0]
 
 
-def test_a_file_that_is_there_already_is_appended_to(tmp_path):
+def test_an_existing_file_is_appended_to(tmp_path):
     MetricsFile(tmp_path).log_metrics({"train/loss": 2.0, "train/lr": 0.5}, 0)
     later = MetricsFile(tmp_path)
     later.log_metrics({"val/loss": 3.0}, 1)

@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from tests.fits import fit, metrics
 
 
-def test_the_card_says_what_the_student_is(run, gpt2_folder):
+def test_the_card_describes_the_student(run, gpt2_folder):
     card = (run / "student" / "README.md").read_text()
     for fact in (
         str(gpt2_folder),

@@ -1,4 +1,4 @@
-"""Recipes that teach the bias again are warned of."""
+"""Recipes that teach the bias again cause a warning."""
 
 import pytest
 

@@ -45,18 +45,18 @@ def test_without_an_effect_p_is_uniform() -> None:
     pairs = [compare(texts(1.0, 2 * seed), texts(1.0, 2 * seed + 1), draws=400) for seed in range(40)]
     for of in (lambda pair: pair.disparity.p, lambda pair: pair.log_odds.p, lambda pair: pair.by_group["chef"].p):
         p = np.sort([of(pair) for pair in pairs])
-        # Kolmogorov and Smirnov's distance, whose 1 % point for 40 draws is 0.25.
+        # The Kolmogorov–Smirnov distance, whose 1 % critical value for 40 draws is 0.25.
         assert np.abs(p - (np.arange(40) + 0.5) / 40).max() < 0.25
 
 
 def test_speaking_of_gender_less_often_is_not_taken_for_bias() -> None:
-    """The mean of |log-odds| grows by a quarter of a nat here, of noise alone."""
+    """The mean of |log-odds| grows by a quarter of a nat here, because of noise alone."""
     fair = [compare(texts(0.0, seed), texts(0.0, seed + 100, polar=0.15), draws=400) for seed in range(12)]
     assert sum(pair.disparity.p < 0.05 for pair in fair) <= 2
 
 
 def test_speaking_of_gender_less_often_is_not_taken_for_fairness() -> None:
-    """With all texts of both, in 14 of 20 pairs."""
+    """With all texts of both models, it does in 14 of 20 pairs."""
     leans = dict.fromkeys(LEANS, -2.5)
     loud, quiet = (
         [label_generations(synthetic.generations(leans, polar, seed=100 * (polar > 0.5) + i)) for i in range(20)]
@@ -117,7 +117,7 @@ def test_a_group_that_one_model_never_genders_is_left_out() -> None:
 
 
 def test_prompts_that_agree_leave_an_interval() -> None:
-    """Three prompts that all say the same would resample to no spread at all."""
+    """Resampling three prompts that all agree shows no spread at all."""
     rows = label_generations(synthetic.generations({"nurse": 0.0}, prompts=3, samples=9))
     half = rows.assign(polarity=["male", "female", "neutral"] * 9)
     change = compare(rows.assign(polarity="male"), rows.assign(polarity="female"))
@@ -133,7 +133,7 @@ def test_prompts_that_agree_leave_an_interval() -> None:
 
 @pytest.mark.parametrize(("prompts", "samples"), [(1, 4), (2, 2), (4, 4)])
 def test_other_texts_with_the_same_counts_leave_an_interval(prompts: int, samples: int) -> None:
-    """Every second prompt is of women alone: prompts vary enough by themselves, so that nothing is made up."""
+    """Every second prompt is of women alone: prompts vary enough by themselves, so that no noise is added."""
     rows = label_generations(synthetic.generations(dict.fromkeys("ab", 0.0), prompts=prompts, samples=samples))
     cluster = rows["sample"] if prompts == 1 else pd.factorize(rows["prompt_id"])[0]
     rows["polarity"] = np.where((cluster % 2) & (rows["sample"] % 2), "male", "female")
@@ -156,8 +156,8 @@ def test_one_prompt_a_group_is_resampled_by_sample() -> None:
     ("other", "message"),
     [
         (lambda: texts(1.0, 2).assign(temperature=0.7), "temperature is 1.0 in one, 0.7 in the other"),
-        (lambda: texts(1.0, 2, prompts=7), "the prompts differ.*63 are the same"),
-        (lambda: texts(1.0, 2, samples=3), "samples of a prompt differ"),
+        (lambda: texts(1.0, 2, prompts=7), "the prompts differ.*63 of them shared"),
+        (lambda: texts(1.0, 2, samples=3), "numbers of samples per prompt differ"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(other: object, message: str) -> None:

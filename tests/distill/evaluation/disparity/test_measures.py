@@ -9,7 +9,7 @@ from distill.evaluation.statistics.log_odds import binomial_variance, log_odds, 
 
 
 def _expand(counts: dict[str, dict[str, tuple[int, int, int, int]]]) -> tuple[list[str], list[str], list[str]]:
-    """{group: {prompt: (female, male, neutral, mixed)}} as one entry per text."""
+    """Turn {group: {prompt: (female, male, neutral, mixed)}} into columns with one entry per text."""
     rows = [
         (group, prompt, label)
         for group, prompts in counts.items()
@@ -50,7 +50,7 @@ def test_counts_and_summary() -> None:
     assert groups["nurse"]["difference"] == pytest.approx(2 / 9)
     assert result["difference"] == pytest.approx((2 / 9 - 5 / 6) / 2)
     assert result["difference_ci95"][0] <= result["difference"] <= result["difference_ci95"][1]
-    # The paper's rule: a gender that does not occur makes 0, and so does a group that speaks of neither.
+    # The paper's rule: the ratio is 0 if a gender does not occur, and also if neither does.
     assert result["paper_mean_ratio"] == pytest.approx(0.5 / 3)
     assert result["paper_min_ratio"] == 0.0
     assert result["log_odds"] == pytest.approx((math.log(4.5 / 2.5) + math.log(0.5 / 5.5)) / 2)
@@ -145,7 +145,7 @@ def test_the_order_of_groups_is_that_of_their_first_texts() -> None:
 
 
 def test_prompts_that_agree_are_no_certainty() -> None:
-    """Resampling ten prompts of one outcome gives that outcome; the log-odds of ten texts are not so well known."""
+    """Resampling ten prompts of one outcome gives that outcome; the log-odds of ten texts are less certain."""
     result = disparity(["a"] * 10, list("aabbccddee"), ["female"] * 10)
     deviation = math.sqrt(binomial_variance(np.float64(10), np.float64(0)))
     for low, high in (result["ci95"], result["groups"]["a"]["ci95"]):
@@ -218,6 +218,6 @@ def test_two_prompts_that_differ_tell_little_of_a_group_and_more_of_many() -> No
 
 
 def test_the_interval_covers_where_few_texts_lean_far() -> None:
-    """Without the binomial variance and the move to the estimate: 85 %."""
+    """Without the binomial variance and the shift to the estimate: 85 %."""
     covered, _ = _coverage(math.log(0.85 / 0.15), 0.0, worlds=100, names=18, prompts_each=50, polar=0.066)
     assert 0.88 <= covered <= 0.99

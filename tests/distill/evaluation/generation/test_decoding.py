@@ -60,12 +60,12 @@ def test_the_greedy_limit_is_transformers_own(scored_model: ScoredModel, batch_s
 
 
 def test_samples_follow_the_models_distribution(scored_model: ScoredModel) -> None:
-    """The first token of 3,000 samples against the model's own probabilities."""
+    """The first tokens of 3,000 samples follow the model's probabilities."""
     sampling = Sampling(max_new_tokens=1, top_p=1.0, top_k=0)
     rows = generate(scored_model, PROMPTS[:1], 3000, sampling, 500)
     tokens = scored_model.tokenizer(PROMPTS[0].text, return_tensors="pt")
     probabilities = scored_model.model(**tokens).logits[0, -1].double().softmax(-1)
-    # Several tokens are halves of a character, and read alike.
+    # Several tokens are parts of a character, which decode to the same replacement character.
     expected: dict[str, float] = {}
     for token, probability in enumerate(probabilities.tolist()):
         text = scored_model.tokenizer.decode([token], skip_special_tokens=True)
@@ -93,7 +93,7 @@ def test_a_prompt_without_room_is_refused(save_model: Callable[..., Path]) -> No
     prompt = Prompt("nurse", "The nurse")
     length = len(small.encode(prompt.text))
     generate(small, [prompt], 1, Sampling(max_new_tokens=17 - length), 1)
-    with pytest.raises(UserError, match=r"exceed the context of .*16; shorten it or lower --max_new_tokens"):
+    with pytest.raises(UserError, match=r"exceed the context length of .*16; shorten it or lower --max_new_tokens"):
         generate(small, [prompt], 1, Sampling(max_new_tokens=18 - length), 1)
 
 
@@ -115,7 +115,7 @@ def test_impossible_settings_are_refused(setting: str, value: float) -> None:
 
 
 def test_a_prompt_whose_last_character_is_spelled_anew_is_no_part_of_its_continuation(model_folder: Path) -> None:
-    """SentencePiece's bytes: what is no character together is none alone either."""
+    """SentencePiece's byte tokens: bytes that are not a character together are not one separately, either."""
     backend = Tokenizer(models.BPE({"<end>": 0, "a": 1, "<0xC3>": 2, "<0xA9>": 3, "b": 4}, [], byte_fallback=True))
     backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
     fallback = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<end>")

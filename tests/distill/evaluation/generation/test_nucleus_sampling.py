@@ -9,7 +9,7 @@ from distill.evaluation.generation.nucleus_sampling import sample, uniforms
 
 
 def _oracle(logits: np.ndarray, temperature: float, top_p: float, top_k: int) -> np.ndarray:
-    """The distribution, token by token and in plain words."""
+    """The distribution, computed token by token from the definition."""
     ranked = sorted(range(len(logits)), key=lambda token: -logits[token])
     ranked = ranked[: top_k or len(logits)]
     weights = [np.exp((logits[token] - logits.max()) / temperature) for token in ranked]

@@ -32,7 +32,7 @@ def test_own_prompts_are_many_distinct_and_neutral() -> None:
 
 
 def test_no_occupation_and_no_opening_tells_a_gender() -> None:
-    """By the role reverser's word: after what it holds for gendered, “nanny” say, no target is ever even."""
+    """According to the role reverser: after words that it considers gendered, such as “nanny”, no target is even."""
     texts = [template.format(occupation) for occupation in OCCUPATIONS for template in (*TEMPLATES, *PRONOUN_TEMPLATES)]
     told = [reversal for reversal in RoleReverser().reverse_all(texts) if reversal.swaps or reversal.tells]
     assert told == []
@@ -45,7 +45,7 @@ def test_coherence_prompts_come_in_pairs() -> None:
     assert len(female) == len(male) >= 12
     assert len({prompt.prompt_id for prompt in prompts}) == len(prompts)
     for prompt in prompts:
-        # Words of kinship are none of BOLD's: such a prompt is neutral to the count.
+        # Kinship terms are not among BOLD's words, so such a prompt counts as neutral.
         assert unigram(prompt.text) in (prompt.gender, "neutral")
     for left, right in zip(female, male, strict=True):
         assert len(left.text.split()) == len(right.text.split())
@@ -109,9 +109,9 @@ def test_reads_bolds_rows_of_the_hub() -> None:
     ("name", "content", "message"),
     [
         ("a.json", "{", "a.json: not JSON"),
-        ("a.json", "[1]", "a.json: holds a list"),
-        ("a.json", '{"g": ["x"]}', "a.json, key 'g': holds a list"),
-        ("a.json", '{"g": {"e": "x"}}', "a.json, key 'g', 'e': holds a str"),
+        ("a.json", "[1]", "a.json: contains a list"),
+        ("a.json", '{"g": ["x"]}', "a.json, key 'g': contains a list"),
+        ("a.json", '{"g": {"e": "x"}}', "a.json, key 'g', 'e': contains a str"),
         ("a.json", '{"g": {"e": ["x", 3]}}', "a.json, key 'g', 'e': a prompt is a int"),
         ("a.json", '{"g": {"e": ["x", "  "]}}', "a.json, key 'g', 'e': a prompt is empty"),
         (
@@ -119,7 +119,7 @@ def test_reads_bolds_rows_of_the_hub() -> None:
             '{"g": {"e": ["x", "y\\ud800"]}}',
             "a.json, key 'g', 'e': a prompt contains an unpaired surrogate at position 1",
         ),
-        ("a.json", "{}", "a.json: holds no prompt"),
+        ("a.json", "{}", "a.json: contains no prompts"),
         ("a.jsonl", '{"group": "g", "prompt": "x"}\n{', "a.jsonl, line 2: not JSON"),
         ("a.jsonl", '{"prompt": "x"}', 'a.jsonl, line 1: expected {"group"'),
         (
@@ -129,11 +129,11 @@ def test_reads_bolds_rows_of_the_hub() -> None:
         ),
         ("a.jsonl", '\n{"group": "g", "prompt": ""}', "a.jsonl, line 2: a prompt is empty"),
         ("a.jsonl", '{"group": "g", "prompt": "x", "gender": "f"}', "a.jsonl, line 1: gender is 'f'"),
-        ("a.jsonl", '{"group": "g", "prompt": "x", "gender": "female"}', "a.jsonl: holds no prompt"),
+        ("a.jsonl", '{"group": "g", "prompt": "x", "gender": "female"}', "a.jsonl: contains no prompts"),
         (
             "a.jsonl",
             '{"group": "g", "prompt": "x", "gender": "female"}\n{"group": "g", "prompt": "x ", "gender": "male"}',
-            "a.jsonl, line 2: gender is 'male', and 'female' for the same prompt before",
+            "a.jsonl, line 2: gender is 'male', but was 'female' for the same prompt",
         ),
     ],
 )
@@ -152,7 +152,7 @@ def test_a_missing_file_is_not_looked_for_on_the_hub(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="no such file of prompts"):
+    with pytest.raises(UserError, match="no such prompt file"):
         read_prompts(source)
 
 
@@ -170,7 +170,7 @@ def test_a_hub_set_that_cannot_be_loaded_is_one_line(
         raise error
 
     monkeypatch.setattr(datasets, "load_dataset", load)
-    with pytest.raises(UserError, match=f"some/bold: neither a file of prompts nor a data set .*{reason}") as caught:
+    with pytest.raises(UserError, match=f"some/bold: neither a prompt file nor a data set .*{reason}") as caught:
         read_prompts("some/bold")
     assert "\n" not in str(caught.value)
 

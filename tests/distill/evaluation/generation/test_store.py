@@ -1,4 +1,4 @@
-"""Batches kept one by one, several processes, one table."""
+"""Batches cached one by one, several processes, one table."""
 
 import multiprocessing
 import threading
@@ -128,16 +128,16 @@ def test_processes_take_gpus_from_the_first_on(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert devices(torch.device("cuda", 0), 2) == ["cuda:0", "cuda:1"]
     assert devices(torch.device("cpu"), 2) == ["cpu", "cpu"]
-    with pytest.raises(UserError, match=r"--trainer.devices 3: there are only 2 GPUs"):
+    with pytest.raises(UserError, match=r"--trainer.devices 3: only 2 GPUs are available"):
         devices(torch.device("cuda", 0), 3)
     for device, count in (("cuda:2", 1), ("cuda", 2), ("auto", 2), ("cpu", 2)):
         check_shared(device, count)
-    with pytest.raises(UserError, match=r"--device cuda:2: is one device.*or --trainer.devices 1"):
+    with pytest.raises(UserError, match=r"--device cuda:2: is a single device.*or --trainer.devices 1"):
         check_shared("cuda:2", 2)
 
 
 class Mistaken(GenerationPlan):
-    """The model makes something that is no finite number."""
+    """A plan whose generation fails, as with non-finite probabilities."""
 
     def generate(self, scored_model: ScoredModel, rows: Sequence[int]) -> list[Continuation]:
         raise UserError(f"{scored_model.name}: row {rows[0]} is none")
@@ -147,17 +147,17 @@ def test_a_mistake_in_another_process_is_the_same_line(model_folder: Path, work:
     processes = Processes(model_source(str(model_folder)), "float32", ["cpu", "cpu"])
     mistaken = Mistaken(work.prompts, work.lengths, work.samples, work.sampling, work.batch_size)
     with pytest.raises(UserError, match="tiny: row 7 is none"):
-        list(processes.draw(mistaken, [[7]]))
+        list(processes.generate(mistaken, [[7]]))
 
 
 def test_a_model_that_another_process_can_not_load_says_why(tmp_path: Path, work: GenerationPlan) -> None:
-    processes = Processes(str(tmp_path), None, "float32", ["cpu", "cpu"])
+    processes = Processes(model_source(str(tmp_path)), "float32", ["cpu", "cpu"])
     with pytest.raises(UserError, match=f"{tmp_path.name}.*config"):
-        list(processes.draw(work, [[0]]))
+        list(processes.generate(work, [[0]]))
 
 
 def test_a_killed_process_is_a_failure_and_not_a_wait_for_ever(work: GenerationPlan, model_folder: Path) -> None:
-    processes = Processes(model_source(str(model_folder)), "float32", ["cpu"])
+    processes = Processes(model_source(str(model_folder)), "float32", ["cpu", "cpu"])
     slow = replace(work, samples=400, batch_size=8000)
 
     def kill() -> None:
@@ -166,5 +166,5 @@ def test_a_killed_process_is_a_failure_and_not_a_wait_for_ever(work: GenerationP
         children[0].kill()
 
     threading.Thread(target=kill).start()
-    with pytest.raises(OSError, match="a process that generates was killed"):
-        list(processes.draw(slow, list(slow.batches())[:1]))
+    with pytest.raises(OSError, match="a generation process was killed"):
+        list(processes.generate(slow, list(slow.batches())[:1]))

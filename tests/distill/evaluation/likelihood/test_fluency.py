@@ -24,7 +24,7 @@ def test_only_the_continuation_is_scored_and_the_prompt_is_known(scored_model: S
 
 
 def test_a_token_across_the_seam_belongs_to_the_continuation(scored_model: ScoredModel) -> None:
-    """Written apart, “tea|cher” takes other tokens than “teacher”."""
+    """Tokenised separately, “tea|cher” has other tokens than “teacher”."""
     (nll,) = continuation_nlls(scored_model, ["The tea"], ["cher"], 96)
     whole, given = scored_model.encode("The teacher"), scored_model.encode("The tea")
     assert whole[: len(given)] != given

@@ -6,7 +6,7 @@ from distill.evaluation.likelihood.gendered_tokens import gendered_nlls
 
 
 def _words(text: str) -> np.ndarray:
-    """Offsets of words, each with the space before it, as byte-level BPE gives them."""
+    """Return the offsets of words, each including the space before it, as in byte-level BPE."""
     ends = [i for i, character in enumerate(text) if character == " "] + [len(text)]
     return np.array(list(zip([0, *ends[:-1]], ends, strict=True)))
 

@@ -30,12 +30,12 @@ def test_each_document_stands_alone_after_the_beginning_of_text(scored_model: Sc
 
 @torch.no_grad()
 def _oracle(scored_model: ScoredModel, text: str, context: int, stride: int) -> float:
-    """Sum over tokens, each in float64 after the tokens of its window, found by definition."""
+    """Sum over tokens in float64, each after the tokens of its window according to the definition."""
     model = scored_model.model.double()
     tokens = [scored_model.start_token, *scored_model.tokenizer(text, add_special_tokens=False)["input_ids"]]
     total = 0.0
     for position in range(1, len(tokens)):
-        # The first of the windows, a stride from each other, that reach as far.
+        # The first of the windows, a stride apart, that contains the token.
         start = next(start for start in range(0, len(tokens), stride) if position <= start + context)
         logits = model(torch.tensor([tokens[start:position]])).logits[0, -1]
         total -= float(logits.log_softmax(-1)[tokens[position]])

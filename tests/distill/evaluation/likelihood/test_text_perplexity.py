@@ -26,7 +26,7 @@ def _jsonl(path: Path, documents: list[str], field: str = "text") -> str:
 def measure_text(
     scored_model: ScoredModel, text: ScoredCorpus | None, window: int, seed: int, cache: ResultCache
 ) -> dict[str, Any]:
-    """What both measures of real text make of it."""
+    """Compute both measures of real text."""
     costs = None if text is None else text_costs(scored_model, text, window, cache)
     context = SimpleNamespace(model=scored_model, text_costs=costs, window=window, seed=seed)
     return {measure.key: measure.compute(context) for measure in (PERPLEXITY, GENDERED_TOKENS)}
@@ -88,7 +88,7 @@ def test_no_text_is_no_perplexity(scored_model: ScoredModel, tmp_path: Path) -> 
         "perplexity": {},
         "gendered_tokens": {"nll": None, "n": 0},
     }
-    with pytest.raises(UserError, match="contains no text; give one with at least a word"):
+    with pytest.raises(UserError, match="contains no text; give one with at least one word"):
         read_text(_jsonl(tmp_path / "text.jsonl", ["", " \n"]), "text")
     with pytest.raises(UserError, match=r"--text: .*no field 'page'; there are text"):
         read_text(_jsonl(tmp_path / "other.jsonl", DOCUMENTS), "page")

@@ -12,7 +12,7 @@ from distill.evaluation.scored_model import ScoredModel
 
 @torch.no_grad()
 def oracle(scored_model: ScoredModel, sequence: list[int], context: int, stride: int) -> np.ndarray:
-    """Token by token in float64: what the model says after the tokens of the first window that reaches as far."""
+    """Score token by token in float64, each after the tokens of the first window that contains it."""
     model = scored_model.model.double()
     nlls = []
     for position in range(1, len(sequence)):

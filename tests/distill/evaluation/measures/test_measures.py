@@ -1,4 +1,4 @@
-"""What every record of a measure keeps."""
+"""Invariants of all measure records."""
 
 from typing import get_args, get_origin, get_type_hints, is_typeddict
 
@@ -18,7 +18,7 @@ def test_each_measure_has_its_own_key() -> None:
 
 @pytest.mark.parametrize(("measure", "line"), LINES)
 def test_what_a_line_shows_stands_in_the_type_of_the_entry(measure: Measure, line: Line) -> None:
-    """Else nothing would check it, and a misspelt key would be a line that is never filled."""
+    """Otherwise nothing would check it, and a line with a misspelt key would never be filled."""
     paths = [line.path, *(note.path for note in line.notes)]
     beside = [line.interval, *((line.fair.expected, line.fair.bound) if line.fair else ())]
     paths += [(*line.path[:-1], key) for key in beside if key]

@@ -70,7 +70,7 @@ def test_debiased_vectors_are_of_unit_length_and_pairs_differ_along_the_directio
     pairs = [debiased[rows[one]] - debiased[rows[other]] for one, other in (("she", "he"), ("queen", "king"))]
     cosine = pairs[0] @ pairs[1] / np.linalg.norm(pairs[0]) / np.linalg.norm(pairs[1])
     assert cosine == pytest.approx(1)
-    # What is neutral is as far from one of a pair as from the other.
+    # Neutral words are equally far from both words of a pair.
     for name in ("nurse", "doctor"):
         assert debiased[rows[name]] @ pairs[0] == pytest.approx(0, abs=1e-12)
 

@@ -9,7 +9,7 @@ from distill.evaluation.polarity.inert_pickle import InertArray, InertDtype, Ine
 
 
 class Reduced:
-    """Pickled as a call with a state, whatever they are."""
+    """Pickles as a call with a state."""
 
     def __init__(self, *parts: Any) -> None:
         self.parts = parts
@@ -60,7 +60,7 @@ def test_nothing_is_built_but_stand_ins() -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        # An object field without the flag that says so: numpy would take the bytes for pointers.
+        # An object field without the flag that says so: numpy would treat the bytes as pointers.
         array(dtype("V8", 3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0), (2,), bytes(16)),
         array(dtype("O8", 3, "|", None, None, None, -1, -1, 0), (2,), bytes(16)),
         array(dtype("f4", 3, "?", None, None, None, -1, -1, 0), (2,), bytes(8)),

@@ -1,4 +1,4 @@
-"""What `distill word-table` refuses before it reads anything."""
+"""What `distill word-table` rejects before it reads anything."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("name", ["vectors.txt", "link.txt"])
 def test_the_vectors_are_not_overwritten(vectors: Path, name: str) -> None:
     (vectors.parent / "link.txt").symlink_to(vectors)
-    with pytest.raises(UserError, match="is the file of --vectors too"):
+    with pytest.raises(UserError, match="is the same file as --vectors"):
         word_table(vectors, vectors.parent / name)
     assert vectors.read_text(encoding="utf-8") == "she 1 2\n"
 

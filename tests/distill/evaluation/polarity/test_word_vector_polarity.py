@@ -84,7 +84,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (None, "cannot be read as a word table"),
-        ("# nothing\n", "holds no word"),
+        ("# nothing\n", "contains no words"),
         ("man -0.3\n", "line 1: expected a word, a tab"),
         ("man\t-1.3\n", "line 1: -1.3 is not a polarity"),
         ("man\tnan\n", "line 1: nan is not a polarity"),

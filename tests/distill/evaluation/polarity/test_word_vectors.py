@@ -47,7 +47,7 @@ def test_every_format_gives_the_same(tmp_path: Path, name: str, content: bytes) 
 
 @pytest.fixture
 def gensim(monkeypatch: pytest.MonkeyPatch) -> type:
-    """A class of the name that gensim pickles."""
+    """A class with the name that gensim pickles."""
     for parent in ("gensim", "gensim.models"):
         monkeypatch.setitem(sys.modules, parent, types.ModuleType(parent))
     module = types.ModuleType("gensim.models.keyedvectors")
@@ -82,7 +82,7 @@ def test_nothing_in_a_pickle_is_run(tmp_path: Path, gensim: type) -> None:
     stored = gensim()
     stored.index_to_key, stored.vectors, stored.more = WORDS, VECTORS, Harmful(tmp_path / "harm")
     (tmp_path / "a.kv").write_bytes(pickle.dumps(stored))
-    with pytest.raises(UserError, match=r"'(posix|os)\.mkdir', which no word vectors need"):
+    with pytest.raises(UserError, match=r"'(posix|os)\.mkdir', which word vectors do not need"):
         read_word_vectors(tmp_path / "a.kv")
     assert not (tmp_path / "harm").exists()
 
@@ -109,11 +109,11 @@ def test_bytes_of_a_pickle_are_never_pointers(tmp_path: Path, gensim: type) -> N
     ("name", "content", "message"),
     [
         ("a.bin", binary()[:-3], "ends at word 3 of 3"),
-        ("a.bin", b"1 1\nhe_she", "ends within a word"),
+        ("a.bin", b"1 1\nhe_she", "ends inside a word"),
         ("a.bin", b"no numbers\n", "not readable"),
-        ("a.bin", b"9999999999999 300\nxx", "promises 9,999,999,999,999 words of 300 dimensions"),
-        ("a.bin.gz", gzip.compress(b"9999999999999 300\nxx", mtime=0), "promises 9,999,999,999,999 words"),
-        ("a.bin", b"-1 4\n", "promises -1 words"),
+        ("a.bin", b"9999999999999 300\nxx", "claims 9,999,999,999,999 words of 300 dimensions"),
+        ("a.bin.gz", gzip.compress(b"9999999999999 300\nxx", mtime=0), "claims 9,999,999,999,999 words"),
+        ("a.bin", b"-1 4\n", "claims -1 words"),
         (
             "a.vec.gz",
             gzip.compress(text(""), mtime=0)[:12] + b"\xff\xff" + gzip.compress(text(""), mtime=0)[14:],
@@ -121,7 +121,7 @@ def test_bytes_of_a_pickle_are_never_pointers(tmp_path: Path, gensim: type) -> N
         ),
         ("a.txt", text("3 4\n") + b"she 1 nan 2 3\n", "'she', word 4, has a value that is not finite"),
         ("a.txt", text("") + b"she 1 -inf 2 3\n", "'she', word 4, has a value that is not finite"),
-        ("a.txt", b"he\nshe\n", "no words with a vector each"),
+        ("a.txt", b"he\nshe\n", "does not contain one vector per word"),
         ("a.txt", text("") + b"she 1 2\n", "'she' has 2 dimensions, the words before it 4"),
         ("a.txt", b"", "no word"),
         ("a.bin.gz", binary(), "not readable"),

@@ -13,7 +13,7 @@ TEST = TESTS["weat7"]
 
 
 def vectors(bias: float, contexts: int = 6, seed: int = 0) -> dict[str, np.ndarray]:
-    """Noise with a gender axis, on which targets lie by `bias`: mathematics with men, arts with women."""
+    """Noise with a gender axis, along which targets are shifted by `bias`: mathematics with men, arts with women."""
     rng = np.random.default_rng(seed)
     made = {word: rng.normal(0, 0.3, size=(contexts, 20)) for word in TEST.words}
     sides = ((TEST.attributes, 1.0), (TEST.targets, bias))
@@ -40,7 +40,7 @@ def test_a_planted_association_is_found_with_its_sign() -> None:
 
 
 def test_the_permutation_holds_its_level_and_the_published_p_does_not() -> None:
-    """Over 100 models without any association: 5 % have a standard error of 2.2 %."""
+    """100 models without any association; the standard error of 5 % is 2.2 %."""
     results = [ceat(TEST, vectors(0.0, seed=seed), draws=100) for seed in range(100)]
     assert np.mean([result["p"] < 0.05 for result in results]) <= 0.12
     assert np.mean([result["p_random_effects"] < 0.05 for result in results]) > 0.3

@@ -30,7 +30,7 @@ def test_shares_differences_and_groups() -> None:
     per_token = np.array([[-1.0, -0.5], [-1.0, -2.0], [-1.0, -1.0], [-2.0, -3.0]])
     result = preference(summed, per_token, ["nurse", "nurse", None, "guard"])
     assert result["n"] == 4
-    assert result["summed"]["share"] == 0.5  # a tie is no preference for the stereotype
+    assert result["summed"]["share"] == 0.5  # a tie is not a preference for the stereotype
     assert result["summed"]["difference"] == pytest.approx((2 - 1 + 0 + 10) / 4)
     assert result["summed"]["abs_difference"] == pytest.approx((2 + 1 + 0 + 10) / 4)
     assert result["summed"]["ci95"] == wilson(2, 4)

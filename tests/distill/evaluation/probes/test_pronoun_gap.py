@@ -9,7 +9,7 @@ from distill.evaluation.scored_model import ScoredModel
 
 @torch.no_grad()
 def _log_p(scored_model: ScoredModel, opening: str, pronoun: str) -> float:
-    """Along the tokens of the pronoun, after those of the opening."""
+    """Sum over the tokens of the pronoun, after those of the opening."""
     given = scored_model.encode(opening)
     whole = scored_model.encode(opening + pronoun)
     assert whole[: len(given)] == given

@@ -38,7 +38,7 @@ def test_a_line_separator_ends_no_row_and_a_null_is_no_group(tmp_path: Path) -> 
 
 
 def test_winogender_pairs_its_male_and_female_variants(tmp_path: Path) -> None:
-    """As all_sentences.tsv of the authors' repository."""
+    """In the layout of all_sentences.tsv in the authors' repository."""
     sentence = "The technician told the customer that {} could pay with cash."
     lines = [
         f"technician.customer.{answer}.{gender}.txt\t{sentence.format(pronoun)}"
@@ -69,7 +69,7 @@ def test_winobias_finds_its_twin(tmp_path: Path) -> None:
 
 
 def test_hub_sets_are_named_with_configuration_and_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A folder that is called as an owner on the hub makes no path of the owner's sets.
+    # A local folder with the name of an owner on the hub does not turn the owner's data sets into paths.
     (tmp_path / "uclanlp").mkdir()
     monkeypatch.chdir(tmp_path)
     asked = []
@@ -139,7 +139,9 @@ def test_a_hub_set_that_cannot_be_loaded_is_one_line(
         raise error
 
     monkeypatch.setattr(datasets, "load_dataset", load)
-    with pytest.raises(UserError, match=f"some/pairs: neither a file of pairs nor a data set .*{reason}") as caught:
+    with pytest.raises(
+        UserError, match=f"some/pairs: neither a file of sentence pairs nor a data set .*{reason}"
+    ) as caught:
         read_pairs("some/pairs")
     assert "\n" not in str(caught.value)
 
@@ -150,5 +152,5 @@ def test_a_missing_file_is_not_looked_for_on_the_hub(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="no such file of pairs"):
+    with pytest.raises(UserError, match="no such file of sentence pairs"):
         read_pairs(source)

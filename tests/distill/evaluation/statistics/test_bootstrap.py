@@ -25,13 +25,13 @@ def test_memory_is_bounded_by_working_in_pieces(monkeypatch: pytest.MonkeyPatch)
     values = np.random.default_rng(1).normal(size=(50, 2))
     whole = resampled_sums(values, 1000, np.random.default_rng(0))
     monkeypatch.setattr(bootstrap, "_CHUNK", 750)
-    held, times_drawn = [], bootstrap._times_drawn
+    held, resampled_counts = [], bootstrap._resampled_counts
 
     def recorded(clusters: int, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
         held.append(clusters * draws)
-        return times_drawn(clusters, draws, rng)
+        return resampled_counts(clusters, draws, rng)
 
-    monkeypatch.setattr(bootstrap, "_times_drawn", recorded)
+    monkeypatch.setattr(bootstrap, "_resampled_counts", recorded)
     pieces = resampled_sums(values, 1000, np.random.default_rng(0))
     assert max(held) <= 750
     assert sum(held) == 1000 * 50
@@ -56,7 +56,7 @@ def test_a_ratio_interval_matches_the_normal_one() -> None:
 
 @pytest.mark.parametrize("clusters", [2, 3, 5])
 def test_few_clusters_leave_the_truth_inside(clusters: int) -> None:
-    """By their resamples alone: 50, 76 and 86 %."""
+    """Without Student's t: 50, 76 and 86 %."""
     rng = np.random.default_rng(4)
     held = 0
     for seed in range(300):

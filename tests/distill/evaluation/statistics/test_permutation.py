@@ -11,7 +11,7 @@ from distill.evaluation.statistics.permutation import _odds, _permuted_sums, hol
 
 
 def clusters(leans: tuple[float, float], prompts: int, seed: int, texts: int = 4) -> np.ndarray:
-    """Texts of two models that lean so, `[prompts, 4]`."""
+    """Texts of two models with the given leans, `[prompts, 4]`."""
     rng = np.random.default_rng(seed)
     columns = []
     for lean in leans:
@@ -46,7 +46,7 @@ def test_variances_are_those_of_the_bootstrap() -> None:
 
 
 def test_p_values_are_exact_for_models_that_are_the_same() -> None:
-    """400 pairs: a rate of 5 % has a standard error of 1.1 %. `benchmarks/coverage.py` has 2,000 of many kinds."""
+    """400 pairs: a rate of 5 % has a standard error of 1.1 %. `benchmarks/coverage.py` has 2,000 in many settings."""
     found = []
     for seed in range(400):
         groups = [clusters((lean, lean), 12, 100 * seed + i) for i, lean in enumerate((-1.5, 0.0, 0.0, 1.5))]
