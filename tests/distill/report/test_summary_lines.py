@@ -170,7 +170,7 @@ def test_averages_say_over_which_professions_they_go() -> None:
 
 def test_pairs_say_what_is_preferred_in_winogender() -> None:
     meanings = {line.explanation for line, _ in summary(evaluations()) if line.title in PAIRS}
-    assert all("Winogender" in meaning and "the male one" in meaning for meaning in meanings)
+    assert all("Winogender" in meaning and "the male sentence" in meaning for meaning in meanings)
 
 
 def test_gendered_tokens_of_another_number_are_not_comparable() -> None:
