@@ -24,7 +24,7 @@ from tests.fits import fit, refused
         (["--model.teacher.path=null"], "without a teacher"),
         (["--model.loss.temperature=0"], "model.loss.temperature is 0.0: it must be more than 0"),
         (["--model.optimizer.lr=-1"], "model.optimizer.lr"),
-        (["--model.loss.kd_weight=0", "--model.loss.lm_weight=1"], "no target is ever used"),
+        (["--model.loss.kd_weight=0", "--model.loss.lm_weight=1"], "the target is never used"),
         (["--data.train=[]"], "data.train is empty"),
         (["--data.num_workers=-1"], "data.num_workers is -1"),
         (["--trainer.accumulate_grad_batches=2"], "it follows from data.global_batch_size"),
