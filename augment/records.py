@@ -60,6 +60,7 @@ class Reversal:
 
         A second reversal could not restore it, since “him” and “his” both become “her”.
 
+        >>> from augment import RoleReverser
         >>> RoleReverser().reverse("I saw him.").invert()
         'I saw him.'
         """

@@ -48,7 +48,7 @@ def test_diff_shows_what_changed() -> None:
 
 
 def test_diff_is_coloured_on_a_terminal() -> None:
-    pty = pytest.importorskip("pty", reason="no terminals to be had on this system")
+    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
     ours, theirs = pty.openpty()
     subprocess.run([*AUGMENT, "text", "--diff"], input=b"he\n", stdout=theirs, check=True)
     os.close(theirs)
@@ -110,15 +110,15 @@ def test_corpus_keeps_its_caches_to_itself(tmp_path: Path) -> None:
     [
         (["--input", "none.txt", "--output", "out"], "none.txt: no such file or folder"),
         (["--input", "in.jsonl", "--output", "out.csv"], "out.csv: unsupported suffix; use one of"),
-        (["--input", "in.jsonl", "--output", "in.jsonl"], "in.jsonl: is the input too"),
+        (["--input", "in.jsonl", "--output", "in.jsonl"], "in.jsonl: is also the input"),
         (["--input", "in.jsonl", "--output", "full"], "full: exists already"),
-        (["--input", "full", "--output", "full/out.jsonl"], "full/out.jsonl: lies in the input"),
-        (["--input", ".", "--output", "new/out"], "new/out: lies in the input"),
+        (["--input", "full", "--output", "full/out.jsonl"], "full/out.jsonl: is inside the input"),
+        (["--input", ".", "--output", "new/out"], "new/out: is inside the input"),
         (["--input", "in.jsonl", "--output", "in.jsonl/x.jsonl"], "in.jsonl is a file, not a folder"),
         (["--input", "in.jsonl", "--output", "new/out", "--field", "x"], "line 1: no field 'x'; there are text"),
         (["--input", "in.jsonl"], "--output"),
         (["--input", "in.jsonl", "--output", "out", "--num_pro", "1"], "unrecognized arguments: --num_pro"),
-        (["--input", "in.jsonl", "--output", "out", "--num_proc", "0"], "'0' is no whole number from 1 on"),
+        (["--input", "in.jsonl", "--output", "out", "--num_proc", "0"], "'0' is not a positive integer"),
     ],
 )
 def test_mistakes(tmp_path: Path, arguments: list[str], problem: str) -> None:
@@ -190,18 +190,18 @@ def test_lexicon_says_how_and_why() -> None:
     whole = run("lexicon").stdout.decode()
     assert "he ↔ she" in whole
     assert "pairs, " in whole.splitlines()[-1]
-    told = run("lexicon", "her", "king", "hostess", "pregnant", "Mary", "table").stdout.decode()
+    explained = run("lexicon", "her", "king", "hostess", "pregnant", "Mary", "table").stdout.decode()
     for line in (
         "her: becomes his as determiner (pronoun)",
         "her: becomes him (pronoun)",
         "king: stays in “king size*”: a size",
         "king: a surname, which stays, after a title",
         "hostess: becomes host",
-        "pregnant: stays, and tells a gender",
+        "pregnant: stays, and reveals a gender",
         "Mary: a first name; with --names it becomes James",
-        "table: nothing that is exchanged; stays",
+        "table: is not exchanged",
     ):
-        assert line in told
+        assert line in explained
     together = ["step-mother", "Mrs.", "king-sized", "lion king", "her a king size bed", "Mary Smith"]
     assert run("lexicon", *together).stdout.decode().splitlines() == [
         "step-mother: becomes step-father",
@@ -210,6 +210,6 @@ def test_lexicon_says_how_and_why() -> None:
         "lion king: becomes lion queen",
         "her a king size bed: stays in “king size*”: a size",
         "her a king size bed: becomes him a king size bed",
-        "Mary Smith: nothing that is exchanged; stays",
+        "Mary Smith: is not exchanged",
     ]
     assert Path(run("lexicon", "--path").stdout.decode().strip()).name == "en.yaml"
