@@ -56,7 +56,7 @@ def test_diff_is_coloured_on_a_terminal() -> None:
     os.close(ours)
 
 
-def test_a_reader_that_has_had_enough() -> None:
+def test_a_closed_output_pipe_is_silent() -> None:
     process = subprocess.Popen(
         [*AUGMENT, "text"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -90,7 +90,7 @@ def test_corpus(tmp_path: Path) -> None:
     )
 
 
-def test_corpus_keeps_its_caches_to_itself(tmp_path: Path) -> None:
+def test_corpus_leaves_no_caches(tmp_path: Path) -> None:
     places = {name: tmp_path / name for name in ("work", "home", "temporary")}
     for place in places.values():
         place.mkdir()
@@ -176,13 +176,13 @@ def test_to_one_gender() -> None:
     assert run("text", "--to", "male", stdin=b"He saw her.").stdout == b"He saw him."
 
 
-def test_a_lexicon_of_ones_own(tmp_path: Path) -> None:
+def test_a_custom_lexicon(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("groups: {g: [{male: fox, female: vixen}]}")
     assert run("text", "--lexicon", "mine.yaml", stdin=b"She saw a fox", cwd=tmp_path).stdout == b"She saw a vixen"
     assert run("text", "--lexicon", "none.yaml", stdin=b"", cwd=tmp_path).returncode == 2
 
 
-def test_an_explanation_holds_no_other_word() -> None:
+def test_an_explanation_is_about_whole_words_only() -> None:
     assert "hi guys" not in run("lexicon", "his").stdout.decode()
 
 

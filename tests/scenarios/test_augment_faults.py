@@ -112,7 +112,7 @@ def test_a_broken_row_after_a_million(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{"text": ""}\n' * 1_000_000 + '{"text": "she}\n')
     done = run("corpus", "--input", "in.jsonl", "--output", "new/out", cwd=tmp_path)
     assert done.returncode == 2
-    assert last_line(done.stderr).startswith("augment: in.jsonl, line 1000001: not JSON: ")
+    assert last_line(done.stderr).startswith("augment: in.jsonl, line 1000001: not JSON (")
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 
