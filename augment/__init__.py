@@ -2,7 +2,7 @@
 
     from augment import RoleReverser, align
 
-A name is imported when it is first asked for (PEP 562), so that the version, which both packages share, costs nothing.
+Names are imported on first access (PEP 562), so that reading the version, which both packages share, loads nothing.
 """
 
 from importlib import import_module

@@ -44,7 +44,7 @@ def command_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="augment",
         description="Counterfactual role reversal of English text: “she lost her keys” becomes “he lost his keys”.\n"
-        "Only binary gender is exchanged; singular “they” stays as it is.",
+        "Only binary gender is exchanged; singular “they” is left unchanged.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -55,39 +55,40 @@ def command_parser() -> argparse.ArgumentParser:
         "text",
         help="reverse standard input, line by line",
         description="Reverse standard input, line by line, to standard output. Everything but the exchanged words,\n"
-        "line endings included, stays as it is.",
+        "including line endings, is left unchanged.",
         epilog="examples:\n"
         '  echo "The nurse said she lost her keys." | augment text\n'
         "  augment text --names < lines.txt > reversed.txt\n"
         "  augment text --diff < lines.txt | less -R\n"
-        "Each line is read by itself: what is broken into lines within its sentences, as novels often are, is for\n"
+        "Each line is reversed by itself. For text with line breaks within sentences, such as most novels, use\n"
         "  augment corpus --input novel.txt --output reversed.txt",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_what(text)
+    _add_reversal_options(text)
     _add_debug(text)
     text.add_argument(
         "--diff",
         action="store_true",
-        help="show only the lines that change, with their numbers, and in them what goes [-so-] and what comes {+so+}; "
-        "in red and green on a terminal",
+        help="show only the lines that change, with their numbers, with removals [-like this-] and additions "
+        "{+like this+}; in red and green on a terminal",
     )
-    text.add_argument("--colour", "--color", action="store_true", help="colours with --diff through a pipe too")
+    text.add_argument("--colour", "--color", action="store_true", help="use colours with --diff even in a pipe")
     text.set_defaults(run=_text)
 
     lexicon = commands.add_parser(
         "lexicon",
-        help="what is exchanged, how a word is treated, and why",
-        description="Without a word: the pairs of the lexicon by group. With words: how each is treated, and why.",
+        help="show which words are exchanged, how, and why",
+        description="Without words: list the pairs of the lexicon by group. With words: show how each is treated, and\n"
+        "why.",
         epilog="examples:\n  augment lexicon\n  augment lexicon king her miss Mary pregnant\n"
         '  cp "$(augment lexicon --path)" mine.yaml',
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     lexicon.add_argument("words", nargs="*", metavar="WORD")
-    lexicon.add_argument("--lexicon", metavar="FILE.yaml", help="a lexicon in place of the package's own")
-    lexicon.add_argument("--path", action="store_true", help="print where the lexicon lies, to copy and change it")
+    lexicon.add_argument("--lexicon", metavar="FILE.yaml", help="a lexicon that replaces the built-in one")
+    lexicon.add_argument("--path", action="store_true", help="print the path of the lexicon, to copy and edit it")
     _add_debug(lexicon)
     lexicon.set_defaults(run=_show_lexicon)
 
@@ -95,7 +96,7 @@ def command_parser() -> argparse.ArgumentParser:
         "corpus",
         help="reverse a whole corpus",
         description="Reverse every document of a corpus, on all cores. A document is a row of JSON lines, Parquet and\n"
-        "hub datasets, a paragraph between blank lines of a text file, an article of a file in WikiText's format.",
+        "hub datasets, a paragraph between blank lines of a text file, or an article of a file in WikiText's format.",
         epilog="examples:\n"
         "  augment corpus --input corpus.jsonl --field body --output reversed.parquet\n"
         "  augment corpus --input texts/ --output reversed --num_proc 4\n"
@@ -114,71 +115,72 @@ def command_parser() -> argparse.ArgumentParser:
         "--output",
         required=True,
         metavar="DIR|FILE",
-        help=".jsonl or .parquet: rows of text and counterfactual; .txt: the counterfactuals, a blank line between; "
-        "no suffix: a folder for datasets' load_from_disk, which also holds the spans of what was exchanged. "
-        "Written whole or not at all; a file that exists is replaced, a folder is not. A run that was killed continues "
+        help=".jsonl or .parquet: rows of text and counterfactual; .txt: the counterfactuals, with blank lines between "
+        "them; no suffix: a folder for datasets' load_from_disk, which also contains the spans of the exchanged words. "
+        "Written atomically; an existing file is replaced, an existing folder is not. A run that was killed continues "
         "when it is started again",
     )
-    corpus.add_argument("--field", default="text", help="the column that holds the text (default: text)")
-    _add_what(corpus)
+    corpus.add_argument("--field", default="text", help="the column with the text (default: text)")
+    _add_reversal_options(corpus)
     corpus.add_argument(
         "--shard",
         type=_shard,
         metavar="I/N",
-        help="only the I-th of N stretches of the corpus, so that N machines share it; give each its own --output",
+        help="reverse only the I-th of N parts of the corpus, so that N machines can share it; give each its own "
+        "--output",
     )
     corpus.add_argument(
-        "--summary", type=Path, metavar="FILE.json", help="write the counts, which are printed at the end, here too"
+        "--summary", type=Path, metavar="FILE.json", help="also write the counts that are printed at the end to a file"
     )
     corpus.add_argument(
         "--num_proc",
         type=_positive,
         default=os.cpu_count() or 1,
         metavar="N",
-        help="processes (default: as many as there are cores)",
+        help="number of processes (default: the number of cores)",
     )
     _add_debug(corpus)
     corpus.set_defaults(run=_corpus)
     return parser
 
 
-def _add_what(parser: argparse.ArgumentParser) -> None:
+def _add_reversal_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--names", action="store_true", help="exchange common first names too, each for the same other one throughout"
+        "--names", action="store_true", help="also exchange common first names, each for the same other one throughout"
     )
     parser.add_argument(
         "--to",
         choices=get_args(Direction),
         default="swap",
-        help="swap: exchange the genders (default); female, male: make everyone the one, and leave those who are",
+        help="swap: exchange the genders (default); female, male: give everyone that gender",
     )
     parser.add_argument(
         "--lexicon",
         metavar="FILE.yaml",
-        help="a lexicon in place of the package's own, or, with a line `extends: en`, on top of it",
+        help="a lexicon that replaces the built-in one, or, with the line `extends: en`, adds to it",
     )
 
 
 def _add_debug(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--debug", action="store_true", help="on an error, show where it came from")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 
 def _shard(value: str) -> tuple[int, int]:
     index, slash, number = value.partition("/")
     if not (slash and index.isdecimal() and number.isdecimal() and 1 <= int(index) <= int(number)):
-        raise argparse.ArgumentTypeError(f"{value!r} is no I/N with I from 1 to N, such as 1/4")
+        raise argparse.ArgumentTypeError(f"{value!r} is not I/N with I from 1 to N, such as 1/4")
     return int(index), int(number)
 
 
 def _positive(value: str) -> int:
     if not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError(f"{value!r} is no whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"{value!r} is not a positive integer")
     return int(value)
 
 
 def _text(arguments: argparse.Namespace) -> None:
     if sys.stdin is None or sys.stdout is None:
-        raise OutputError("standard input or output is closed; `augment text` reads the one and writes the other")
+        raise OutputError("standard input or output is closed; `augment text` needs both")
     reverser = RoleReverser(names=arguments.names, lexicon=Lexicon.load(arguments.lexicon), to=arguments.to)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     if arguments.diff:
@@ -218,7 +220,7 @@ def _in_colour(old: str, new: str) -> str:
     return f"{_RED}{old}{_PLAIN}{_GREEN}{new}{_PLAIN}"
 
 
-# UTF-8 whatever the locale says; what is not UTF-8 passes through as the bytes it was.
+# UTF-8 in every locale; bytes that are not UTF-8 pass through unchanged.
 def _decode(line: bytes) -> str:
     return line.decode("utf-8", "surrogateescape")
 
@@ -230,19 +232,19 @@ def _encode(line: str) -> bytes:
 def _corpus(arguments: argparse.Namespace) -> None:
     output = check_output(arguments.output)
     if output.exists() and Path(arguments.input).exists() and output.samefile(arguments.input):
-        raise OutputError(f"{output}: is the input too; choose another name")
+        raise OutputError(f"{output}: is also the input; choose another name")
     if (
         arguments.input
         and Path(arguments.input).is_dir()
         and Path(arguments.input).resolve() in output.resolve().parents
     ):
-        raise OutputError(f"{output}: lies in the input, and would be part of it the next time; choose another folder")
+        raise OutputError(f"{output}: is inside the input, and would be read the next time; choose another folder")
     if arguments.summary is not None and (arguments.summary.is_dir() or not arguments.summary.parent.is_dir()):
-        raise OutputError(f"{arguments.summary}: a file in a folder that exists is expected; choose another name")
+        raise OutputError(f"{arguments.summary}: is a folder, or its folder does not exist; choose another name")
     if arguments.summary is not None:
         for what, path in (("input", arguments.input), ("output", output), ("lexicon", arguments.lexicon)):
             if path and arguments.summary.resolve() == Path(path).resolve():
-                raise OutputError(f"{arguments.summary}: is the {what} too; choose another name for the summary")
+                raise OutputError(f"{arguments.summary}: is also the {what}; choose another name for the summary")
     reverser = RoleReverser(names=arguments.names, lexicon=Lexicon.load(arguments.lexicon), to=arguments.to)
     remove_stale_files(Path(tempfile.gettempdir()), "augment-")
     with tempfile.TemporaryDirectory(prefix=process_unique_prefix("augment-")) as cache:
@@ -250,7 +252,7 @@ def _corpus(arguments: argparse.Namespace) -> None:
         state = f"{_identity(documents)} {arguments.shard}"
         if arguments.shard is not None:
             documents = shard(documents, *arguments.shard)
-        # Only now, so that a mistake leaves no new folder.
+        # Only now, so that an error above leaves no new folder.
         output.parent.mkdir(parents=True, exist_ok=True)
         with locked(output.with_name(f".{output.name}.lock"), lambda: _refuse(output)):
             summary = _write_reversed(documents, reverser, output, arguments.num_proc, state)
@@ -262,7 +264,7 @@ def _corpus(arguments: argparse.Namespace) -> None:
 
 
 def _refuse(output: Path) -> None:
-    raise OutputError(f"{output}: another run is writing it; wait for its end, or choose another name")
+    raise OutputError(f"{output}: another run is writing it; wait until it is done, or choose another name")
 
 
 def _write_reversed(
@@ -273,7 +275,7 @@ def _write_reversed(
         reversed_documents, summary = reverse_corpus(documents, reverser, unfinished, num_proc, state)
         write_corpus(reversed_documents, output)
     except Exception as error:
-        # What a signal ended, here or in a worker process, is kept, and continued the next time.
+        # After a signal, here or in a worker process, the pieces are kept, and the next run continues with them.
         if not isinstance(error, EOFError):
             shutil.rmtree(unfinished, ignore_errors=True)
         raise
@@ -282,7 +284,7 @@ def _write_reversed(
 
 
 def _identity(documents: "datasets.Dataset") -> str:
-    # Local files are read anew into a folder of their own; their name there is made of what they are.
+    # Local files are read into a new temporary folder in each run; their names there identify their content.
     names = sorted(Path(file["filename"]).name for file in documents.cache_files)
     return " ".join(names) if any(name.startswith("documents-") for name in names) else documents._fingerprint
 

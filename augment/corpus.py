@@ -224,7 +224,7 @@ def check_output(output: str | Path) -> Path:
             written.
     """
     if not str(output):
-        raise OutputError("no output given; name a file or a folder")
+        raise OutputError("the output path is empty; give a file or a folder")
     path = Path(output)
     if path.suffix and path.suffix.lower() not in _FORMS:
         raise OutputError(f"{path}: unsupported suffix; use one of {', '.join(_FORMS)}, or a folder name without a dot")

@@ -60,7 +60,7 @@ def read_documents(
         'It was a dark night.'
     """
     if not str(source):
-        raise DocumentError("no source given; name a file, a folder, or the id of a dataset on the hub")
+        raise DocumentError("the source is empty; give a file, a folder, or the id of a dataset on the hub")
     path = Path(source)
     if path.is_file():
         return _from_files([path], field, cache_dir)

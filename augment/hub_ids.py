@@ -1,4 +1,4 @@
-"""Names that can be an id on the Hugging Face hub, and names that can only be meant as a path."""
+"""Tells ids on the Hugging Face hub from paths."""
 
 import re
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ _FILE_SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class HubId:
-    """A model or a data set on the hub.
+    """A model or a dataset on the hub.
 
     Attributes:
         name: `name` or `owner/name`.
-        configuration: Of a data set; None where the id names none.
-        split: Of a data set, such as `test` or `train[:1%]`; None where the id names none.
+        configuration: Of a dataset; None if the id names none.
+        split: Of a dataset, such as `test` or `train[:1%]`; None if the id names none.
     """
 
     name: str
@@ -31,16 +31,16 @@ class HubId:
 
 
 def parse_hub_id(source: str) -> HubId | None:
-    """Read what a user gave as an id on the hub, once it turned out that no such file or folder exists.
+    """Parse the name of a source as an id on the hub, given that no such file or folder exists.
 
-    A name that ends like a file, or whose first part is a folder that exists, is a mistyped path, which the hub is
-    never asked for; a split or configuration behind it makes it an id all the same.
+    A name with the suffix of a file, or whose first part is an existing folder, is a mistyped path, for which the hub
+    must not be queried; with a split or configuration it is an id nevertheless.
 
     Args:
-        source: `name` or `owner/name`, with `:split` or `:configuration:split` behind it.
+        source: `name` or `owner/name`, optionally followed by `:split` or `:configuration:split`.
 
     Returns:
-        The parts of the id; None if the source can only be meant as a path.
+        The parts of the id; None if the source can only be a path.
 
     Example:
         >>> parse_hub_id("Salesforce/wikitext:wikitext-2-raw-v1:test")

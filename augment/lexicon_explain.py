@@ -1,4 +1,4 @@
-"""What a lexicon holds, and how it treats a word, in words."""
+"""Describes a lexicon, and how it treats a word."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _ARROWS = {None: "↔", "to_female": "→", "to_male": "←"}
 
 
 def overview(lexicon: Lexicon) -> Iterator[str]:
-    """The pairs by group, a line each; male ↔ female, or an arrow one way."""
+    """The pairs by group, one per line: male ↔ female, or → and ← for pairs that go only one way."""
     groups: dict[str, list[Pair]] = defaultdict(list)
     for pair in lexicon.pairs:
         groups[pair.group].append(pair)
@@ -23,15 +23,15 @@ def overview(lexicon: Lexicon) -> Iterator[str]:
             yield f"  {pair.male} {_ARROWS[pair.direction]} {pair.female}" + (f"  ({when})" if when else "")
     yield (
         f"{len(lexicon.pairs)} pairs, {len(lexicon.exclusions)} phrases that stay, {len(lexicon.tells)} words that "
-        f"tell a gender and stay, {len(name_pairs())} pairs of first names"
+        f"reveal a gender and stay, {len(name_pairs())} pairs of first names"
     )
 
 
 def explain(lexicon: Lexicon, word: str) -> list[str]:
-    """How one word, or several together, are treated: a line for each thing that is known of them."""
+    """How one word, or several together, are treated: a line for each fact about them."""
     if word.replace("'", "").replace("’", "").isalpha() and (known := list(_known(lexicon, word))):
         return known
-    return list(_known_together(lexicon, word)) or [f"{word}: nothing that is exchanged; stays"]
+    return list(_known_together(lexicon, word)) or [f"{word}: is not exchanged"]
 
 
 def _known_together(lexicon: Lexicon, text: str) -> Iterator[str]:
@@ -44,7 +44,7 @@ def _known_together(lexicon: Lexicon, text: str) -> Iterator[str]:
 
 
 def _stays(word: str, exclusion: Exclusion) -> str:
-    tells = ", which tells a gender" if exclusion.tells else ""
+    tells = ", which reveals a gender" if exclusion.tells else ""
     return f"{word}: stays in “{exclusion.phrase}”{tells}: {exclusion.reason}"
 
 
@@ -55,13 +55,13 @@ def _known(lexicon: Lexicon, word: str) -> Iterator[str]:
         yield f"{word}: becomes {counterpart.word}{when} ({lexicon.group_of[lower]})"
     if lower in lexicon.gender_of and lower not in lexicon.counterparts:
         others = ", ".join(p.male if lower == p.female else p.female for p in lexicon.pairs if lower in p[:2])
-        yield f"{word}: stays; it stands for {others} the other way round only"
+        yield f"{word}: stays; it is only the counterpart of {others}"
     if lower in lexicon.cases:
         yield f"{word}: only in {', '.join(lexicon.cases[lower])} case"
     if lower in lexicon.surnames:
         yield f"{word}: a surname, which stays, after a title, an initial or a first name"
     if lower in lexicon.tells:
-        yield f"{word}: stays, and tells a gender"
+        yield f"{word}: stays, and reveals a gender"
     for exclusion in lexicon.exclusions:
         if any(lower in _forms(part) for part in _words(exclusion.phrase)):
             yield _stays(word, exclusion)
@@ -70,7 +70,7 @@ def _known(lexicon: Lexicon, word: str) -> Iterator[str]:
         if name in (male, female):
             yield f"{name}: a first name; with --names it becomes {female if name == male else male}"
     if name in unpaired_names() | names_that_are_words():
-        yield f"{name}: a first name without a counterpart, which tells a gender and stays"
+        yield f"{name}: a first name without a counterpart, which reveals a gender and stays"
 
 
 def _forms(part: str) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""Random inputs for every reader and for the role reversal: `python -m fuzz`, or `make fuzz`."""
+"""Fuzz tests of every reader and of the role reversal: `python -m fuzz`, or `make fuzz`."""

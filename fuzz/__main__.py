@@ -1,4 +1,4 @@
-"""`python -m fuzz [TARGET …]`: try random inputs, say how many, show what crashed; exit status 1 where anything did."""
+"""`python -m fuzz [TARGET …]`: try random inputs and show the crashes; the exit status is 1 if there are any."""
 
 import argparse
 import importlib
@@ -11,18 +11,21 @@ TARGETS = ("texts", "lexicons", "documents", "prompts", "pairs", "alignments", "
 
 
 def target(name: str) -> Target:
-    """A target by its name; its module is imported only now, since some take long."""
-    return importlib.import_module(f"fuzz.{name}").TARGET
+    """A target by its name; its module is imported only now, since some take long to import."""
+    found = importlib.import_module(f"fuzz.{name}").TARGET
+    assert isinstance(found, Target)
+    return found
 
 
 def main() -> None:
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
     parser.add_argument(
-        "targets", nargs="*", default=TARGETS, metavar="TARGET", help=f"of {', '.join(TARGETS)}; default: all"
+        "targets", nargs="*", default=TARGETS, metavar="TARGET", help=f"any of {', '.join(TARGETS)}; default: all"
     )
-    parser.add_argument("--inputs", type=int, help="how many of each (default: a long run's)")
-    parser.add_argument("--first", type=int, default=0, help="number of the first input, to go on where a run ended")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="at most so long for each target")
+    parser.add_argument("--inputs", type=int, help="inputs per target (default: those of a long run)")
+    parser.add_argument("--first", type=int, default=0, help="number of the first input, to continue an earlier run")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="time limit per target")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     crashed = 0
@@ -35,7 +38,7 @@ def main() -> None:
             print(f"{name} {crash.number}: {crash.shown}\n{crash.error}", file=sys.stderr)
         seconds = time.monotonic() - began
         print(
-            f"{name}: {tried:,} inputs from number {arguments.first:,} on, {len(crashes)} crashes, {seconds:.0f} s",
+            f"{name}: {tried:,} inputs from number {arguments.first:,}, {len(crashes)} crashes, {seconds:.0f} s",
             flush=True,
         )
         crashed += len(crashes)

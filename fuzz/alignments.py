@@ -1,11 +1,12 @@
-"""Alignment under tokenizers of every make: aligned tokens end where a text and its reversal end together."""
+"""Alignment with tokenizers of every kind: the prefixes that end in aligned tokens are reversals of each other."""
 
 import random
+from collections.abc import Sequence
 from functools import cache
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
-from augment import RoleReverser, align
+from augment import RoleReverser, Swap, align
 from augment.alignment import boundaries
 from fuzz.target import Target
 from fuzz.texts import text
@@ -17,7 +18,7 @@ _SPECIAL = ["<s>", "</s>", "<unk>"]
 
 @cache
 def tokenizers() -> tuple[Tokenizer, ...]:
-    """Byte-level, with trimmed offsets, prefixed and with special tokens; byte fallback, WordPiece, Unigram, words."""
+    """Byte-level (plain, with trimmed offsets, with a prefix space, with special tokens) and five other kinds."""
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     made = []
@@ -64,13 +65,14 @@ def tokenizers() -> tuple[Tokenizer, ...]:
 
 
 def pair(draw: random.Random) -> tuple[int, str, int | None]:
-    """A tokenizer, a text that it can take, and how many of the reversal's tokens are kept."""
-    drawn = "".join(character for character in text(draw) if not "\ud800" <= character <= "\udfff")
-    return draw.randrange(9), drawn, draw.choice((None, None, draw.randrange(20)))
+    """The number of a tokenizer, a text that it accepts, and how many of the reversal's tokens are kept."""
+    content = "".join(character for character in text(draw) if not "\ud800" <= character <= "\udfff")
+    return draw.randrange(9), content, draw.choice((None, None, draw.randrange(20)))
 
 
-def check(drawn: tuple[int, str, int | None]) -> None:
-    number, content, kept = drawn
+def check(case: tuple[int, str, int | None]) -> None:
+    """Check the alignment of a text with its reversal."""
+    number, content, kept = case
     tokenizer = tokenizers()[number]
     reversal = _REVERSER.reverse(content)
     left, right = tokenizer.encode(content), tokenizer.encode(reversal.counterfactual)
@@ -78,20 +80,20 @@ def check(drawn: tuple[int, str, int | None]) -> None:
     aligned = align(offsets, others, reversal.swaps)
     assert len(aligned) == len(offsets)
     some = [other for other in aligned if other != -1]
-    assert some == sorted(set(some)), "positions rise"
-    assert all(0 <= other < len(others) for other in some), "positions are there"
+    assert some == sorted(set(some)), "positions increase"
+    assert all(0 <= other < len(others) for other in some), "positions exist"
     ambiguous = {swap.end for swap in reversal.swaps if swap.ambiguous}
     for (start, end), other in zip(offsets, aligned, strict=True):
         if other == -1 or start == end == 0:
             continue
-        assert end not in ambiguous, "no position tells the future"
+        assert end not in ambiguous, "no position leaks the future"
         assert others[other][1] == _reversed_end(reversal.swaps, end), "both prefixes end at the same place"
     for one, all_of_them in zip(aligned, boundaries(offsets, others, reversal.swaps), strict=True):
         assert one in (-1, all_of_them)
     assert align(offsets, list(offsets), ()) == list(range(len(offsets))), "a text is aligned with itself"
 
 
-def _reversed_end(swaps, end: int) -> int:
+def _reversed_end(swaps: Sequence[Swap], end: int) -> int:
     shift = 0
     for swap in swaps:
         if end <= swap.start:

@@ -1,4 +1,4 @@
-"""Recipes and overrides of a fit: settings of the right types, or one line and exit status 2."""
+"""Recipes and overrides of a fit: either settings of the right types, or a one-line error and exit status 2."""
 
 import contextlib
 import io
@@ -16,7 +16,7 @@ from distill.cli.train import TrainingCLI
 from fuzz.target import Target
 
 _GPT2 = Path(__file__).parents[1] / "configs" / "gpt2.yaml"
-_VALUES = (
+_VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 64, 10**30, -(10**400), 1.5, float("inf"), float("nan"), 1e-300, "", " ", "x", "null",
     "1e5", "none", "expmean", "reversed", "gpu", "é😀", "\x00", "a" * 5000, "${data.block_size}", "${nope}", "${",
     "${oc.env:HOME}", "${data.train}", [], [1], [1, None], [[1]], {}, {"x": 1}, {"class_path": "os.system"},
@@ -29,26 +29,34 @@ _EXTRA = (
 )  # fmt: skip
 
 
+class _ParserBuilt(Exception):  # noqa: N818 - it is no error
+    """Carries the parser out of the command before it parses or runs anything."""
+
+    def __init__(self, parser: OneLineErrors):
+        super().__init__()
+        self.parser = parser
+
+
 class _OnlyParser(TrainingCLI):
     def parse_arguments(self, parser: Any, args: Any) -> None:
-        _made.append(parser)
-        raise StopIteration
-
-
-_made: list[OneLineErrors] = []
+        raise _ParserBuilt(parser)
 
 
 @cache
 def parser() -> OneLineErrors:
-    """That of `distill fit`, built once."""
-    with contextlib.suppress(StopIteration):
+    """The parser of `distill fit`, built once."""
+    try:
         _OnlyParser(["fit"])
-    return _made[0]
+    except _ParserBuilt as built:
+        return built.parser
+    raise AssertionError("the command did not parse its arguments")
 
 
 @cache
 def _keys() -> tuple[str, ...]:
-    fit = parser()._subcommands_action._name_parser_map["fit"]
+    commands = parser()._subcommands_action
+    assert commands is not None
+    fit = commands._name_parser_map["fit"]
     return tuple(
         action.dest
         for action in fit._actions
@@ -58,7 +66,7 @@ def _keys() -> tuple[str, ...]:
 
 
 def recipe(draw: random.Random) -> tuple[list[str], list[str]]:
-    """Overlays, as text, and overrides."""
+    """Overlays, as YAML, and overrides."""
     overlays = [_overlay(draw) for _ in range(draw.randrange(3))]
     overrides = [f"--{_key(draw)}={draw.choice(_VALUES)}" for _ in range(draw.choice((0, 0, 1, 2)))]
     if draw.random() < 0.05:
@@ -76,7 +84,7 @@ def _overlay(draw: random.Random) -> str:
             if not isinstance(below, dict):
                 break
             inner = below
-        # A copy: what a later key puts into it is not to be in later inputs.
+        # A copy, since a later key may add to it.
         inner[last] = deepcopy(draw.choice(_VALUES))
     content = yaml.safe_dump(settings, allow_unicode=True)
     if draw.random() < 0.1:
@@ -97,20 +105,21 @@ def _key(draw: random.Random) -> str:
     return key
 
 
-def check(drawn: tuple[list[str], list[str]]) -> None:
-    overlays, overrides = drawn
+def check(case: tuple[list[str], list[str]]) -> None:
+    """Check that the settings are parsed, or refused in one line."""
+    overlays, overrides = case
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         arguments = ["fit", f"--config={_GPT2}"]
         for number, overlay in enumerate(overlays):
             path = Path(folder) / f"{number}.yaml"
             path.write_text(overlay, encoding="utf-8")
             arguments.append(f"--config={path}")
-        said = io.StringIO()
+        errors = io.StringIO()
         try:
-            with contextlib.redirect_stderr(said):
+            with contextlib.redirect_stderr(errors):
                 config = parser().parse_args([*arguments, *overrides])
-        except SystemExit as left:
-            _check_refusal(left.code, said.getvalue())
+        except SystemExit as refusal:
+            _check_refusal(refusal.code, errors.getvalue())
             return
     block_size, layers = config.fit.data.block_size, config.fit.model.student.layers
     assert isinstance(block_size, int)
@@ -119,9 +128,9 @@ def check(drawn: tuple[list[str], list[str]]) -> None:
     assert isinstance(config.fit.model.loss.temperature, float)
 
 
-def _check_refusal(status: Any, said: str) -> None:
+def _check_refusal(status: Any, errors: str) -> None:
     assert status == 2, f"exit status {status}"
-    assert len(said.splitlines()) == 1, f"not one line: {said[:500]}"
+    assert len(errors.splitlines()) == 1, f"not one line: {errors[:500]}"
 
 
 TARGET = Target("configs", recipe, check, inputs=10_000)

@@ -1,4 +1,4 @@
-"""A good file made bad: words exchanged, lines doubled, dropped and moved, bytes flipped, the end cut off."""
+"""Damages a valid file: words replaced, lines repeated, dropped and indented, bytes inserted, the end cut off."""
 
 import random
 from collections.abc import Sequence
@@ -23,9 +23,15 @@ _BYTES = (
 )
 
 
-def damaged(draw: random.Random, good: str, words: Sequence[str]) -> bytes:
-    """`good` with a few damages; `words`: what its format knows, to stand in wrong places."""
-    lines = good.split("\n")
+def damaged(draw: random.Random, valid: str, words: Sequence[str]) -> bytes:
+    """Damage a file in a few places.
+
+    Args:
+        draw: The source of randomness.
+        valid: The content of a valid file.
+        words: Words of its format, to be put in the wrong places.
+    """
+    lines = valid.split("\n")
     for _ in range(draw.randrange(4)):
         at = draw.randrange(len(lines))
         match draw.randrange(5):

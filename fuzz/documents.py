@@ -1,4 +1,4 @@
-"""The readers of documents: text, JSON lines, gzip and Parquet, whole and damaged: documents, or one line."""
+"""The readers of documents (text, JSON lines, gzip and Parquet): either documents, or a one-line error."""
 
 import gzip
 import io
@@ -30,7 +30,7 @@ def _parquet() -> bytes:
 
 
 def documents(draw: random.Random) -> tuple[str, bytes]:
-    """The file's suffix and its content."""
+    """The suffix and the content of a file."""
     suffix = draw.choice((".txt", ".jsonl", ".jsonl.gz", ".parquet"))
     if suffix in (".txt", ".jsonl"):
         return suffix, damaged(draw, _TEXT if suffix == ".txt" else _ROWS, _WORDS)
@@ -40,8 +40,9 @@ def documents(draw: random.Random) -> tuple[str, bytes]:
     return suffix, bytes(content[: draw.randrange(len(content) + 1)] if draw.random() < 0.3 else content)
 
 
-def check(drawn: tuple[str, bytes]) -> None:
-    suffix, content = drawn
+def check(case: tuple[str, bytes]) -> None:
+    """Check that the file is read, or refused in one line."""
+    suffix, content = case
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         path = Path(folder) / f"documents{suffix}"
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""The lexicon reader: whatever the file holds, a lexicon that reverses texts, or one line that names the file."""
+"""The lexicon reader: either a lexicon that reverses texts, or a one-line error that names the file."""
 
 import random
 import tempfile
@@ -36,11 +36,12 @@ _TEXT = "She saw her king size bed; the Queen Mary, her father and him. PREGNANT
 
 
 def lexicon(draw: random.Random) -> bytes:
-    """A small lexicon, damaged here and there."""
+    """A small lexicon, damaged in a few places."""
     return damaged(draw, _GROUPS, _WORDS)
 
 
 def check(content: bytes) -> None:
+    """Check that the lexicon is read and reverses a text, or is refused in one line."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         path = Path(folder) / "lexicon.yaml"
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""The reader of pairs of sentences, over its layouts: pairs, or one line that names the file."""
+"""The reader of sentence pairs, in all its formats: either pairs, or a one-line error that names the file."""
 
 import json
 import random
@@ -25,13 +25,14 @@ _WORDS = (*_KNOWN.split(), "[" * 3000)
 
 
 def pairs(draw: random.Random) -> tuple[str, bytes]:
-    """The file's suffix and its content."""
-    suffix, good = draw.choice(((".jsonl", _OWN), (".jsonl", _WINOGENDER), (".csv", _TABLE), (".txt", _LINES)))
-    return suffix, damaged(draw, good, _WORDS)
+    """The suffix and the content of a file."""
+    suffix, valid = draw.choice(((".jsonl", _OWN), (".jsonl", _WINOGENDER), (".csv", _TABLE), (".txt", _LINES)))
+    return suffix, damaged(draw, valid, _WORDS)
 
 
-def check(drawn: tuple[str, bytes]) -> None:
-    suffix, content = drawn
+def check(case: tuple[str, bytes]) -> None:
+    """Check that the file is read, or refused in one line."""
+    suffix, content = case
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         path = Path(folder) / f"pro{suffix}"
         path.write_bytes(content)
@@ -47,7 +48,7 @@ def check(drawn: tuple[str, bytes]) -> None:
         assert pair.more.strip(), "no sentence is empty"
         assert pair.less.strip(), "no sentence is empty"
         for text in (pair.more, pair.less, pair.group or ""):
-            text.encode()  # no half characters: no tokenizer takes them
+            text.encode()  # no unpaired surrogates, which tokenizers refuse
 
 
 TARGET = Target("pairs", pairs, check, inputs=20_000)

@@ -1,4 +1,4 @@
-"""The prompts reader, over both layouts: prompts, or one line that names the file."""
+"""The reader of prompts, in both formats: either prompts, or a one-line error that names the file."""
 
 import json
 import random
@@ -24,13 +24,14 @@ _WORDS = (*_KNOWN.split(), "[" * 3000)
 
 
 def prompts(draw: random.Random) -> tuple[str, bytes]:
-    """The file's suffix and its content."""
+    """The suffix and the content of a file."""
     suffix = draw.choice((".json", ".jsonl", ".txt"))
     return suffix, damaged(draw, _BOLD if suffix == ".json" else _LINES, _WORDS)
 
 
-def check(drawn: tuple[str, bytes]) -> None:
-    suffix, content = drawn
+def check(case: tuple[str, bytes]) -> None:
+    """Check that the file is read, or refused in one line."""
+    suffix, content = case
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         path = Path(folder) / f"prompts{suffix}"
         path.write_bytes(content)
@@ -42,7 +43,7 @@ def check(drawn: tuple[str, bytes]) -> None:
     assert read
     for prompt in read:
         assert prompt.text.strip(), "no prompt is empty"
-        prompt.text.encode()  # no half characters: no tokenizer takes them
+        prompt.text.encode()  # no unpaired surrogates, which tokenizers refuse
         prompt.group.encode()
         assert prompt.prompt_id
 

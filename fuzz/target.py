@@ -1,4 +1,4 @@
-"""What is fuzzed, and the running of it: an input follows from a seed and its number, so that it can be had again."""
+"""Fuzz targets and the loop over their inputs: an input is determined by a seed and its number, and so reproducible."""
 
 import random
 import time
@@ -11,13 +11,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Target:
-    """Something that takes inputs from strangers.
+    """Something that accepts untrusted input.
 
     Attributes:
-        name: On the command line.
-        make: An input, drawn with this source of randomness.
-        check: Raises for an input that breaks what is promised; whatever it raises counts as a crash.
-        inputs: How many a long run tries.
+        name: The name on the command line.
+        make: Makes an input with a source of randomness.
+        check: Raises an exception, which counts as a crash, if an input breaks a promise.
+        inputs: Number of inputs in a long run.
     """
 
     name: str
@@ -28,7 +28,13 @@ class Target:
 
 @dataclass(frozen=True)
 class Crash:
-    """An input that broke a promise, and how."""
+    """An input that broke a promise.
+
+    Attributes:
+        number: The number of the input.
+        shown: Its beginning.
+        error: The end of the traceback.
+    """
 
     number: int
     shown: str
@@ -36,30 +42,40 @@ class Crash:
 
 
 def one(target: Target, seed: int, number: int) -> Any:
-    """The input of this number."""
+    """The input with this number."""
     return target.make(random.Random(f"{target.name} {seed} {number}"))
 
 
 def fuzz(
     target: Target, numbers: Iterable[int], seed: int = 0, seconds: float = float("inf")
 ) -> tuple[int, list[Crash]]:
-    """Try the inputs of these numbers, or as many as there is time for: how many were tried, and what crashed."""
+    """Try the inputs with these numbers.
+
+    Args:
+        target: What to fuzz.
+        numbers: Numbers of the inputs.
+        seed: Another seed gives other inputs.
+        seconds: Stop after this time.
+
+    Returns:
+        How many inputs were tried, and the crashes.
+    """
     crashes = []
     tried = 0
     until = time.monotonic() + seconds
     for number in numbers:
         if time.monotonic() > until:
             break
-        drawn = one(target, seed, number)
+        case = one(target, seed, number)
         tried += 1
         try:
-            target.check(drawn)
+            target.check(case)
         except Exception:
-            crashes.append(Crash(number, repr(drawn)[:300], traceback.format_exc(limit=-2)))
+            crashes.append(Crash(number, repr(case)[:300], traceback.format_exc(limit=-2)))
     return tried, crashes
 
 
 def check_line(error: Exception, *paths: Path) -> None:
-    """What a reader says of files that it refuses: one line, which names one of them."""
-    assert any(path.name in str(error) for path in paths), f"no file named: {error}"
-    assert "\n" not in str(error), f"more than a line: {error}"
+    """Check that the error of a reader is one line, and names one of the files."""
+    assert any(path.name in str(error) for path in paths), f"no file is named: {error}"
+    assert "\n" not in str(error), f"more than one line: {error}"

@@ -1,4 +1,4 @@
-"""Role reversal of anything: what is not exchanged stays, the record is exact, and nothing raises."""
+"""Role reversal of arbitrary text: only swaps change, the record is exact, and nothing raises."""
 
 import random
 from functools import cache
@@ -8,7 +8,7 @@ from fuzz.target import Target
 
 PLAIN, NAMING = RoleReverser(), RoleReverser(names=True)
 
-# What the code looks at: signs beside a word, openings of tags, quotes, addresses, emphasis, breaks.
+# What the code looks for: punctuation next to a word, tags, quotes, addresses, emphasis, paragraph breaks.
 _ALL_SIGNS = """
 . , ; : ! ? ' ’ ‘ " “ ” ( ) [ ] { } < > </ <a <!-- --> / // :// www. @ # $ % & \\ | = => -> :: _ __ * ** ` ~ - – — …
 ... + ^ 's ’s s' (s) (wo) s/he Mr. Mrs Dr. San J. of or and the let made 's' <unk> &amp; http://a.b/ a@b.c ./ ../
@@ -41,7 +41,7 @@ def _words() -> tuple[str, ...]:
 
 
 def text(draw: random.Random) -> str:
-    """Words that matter, signs that matter and characters that nobody expects, close together."""
+    """A random mix of words and punctuation that the code looks for, and of unexpected characters."""
     pieces = []
     for _ in range(draw.randrange(1, 30)):
         kind = draw.random()
@@ -61,21 +61,22 @@ def text(draw: random.Random) -> str:
 
 
 def check(text: str) -> None:
+    """Check the reversal of a text, and its mirror image."""
     for reverser in (PLAIN, NAMING):
         reversal = reverser.reverse(text)
         check_record(reversal, text)
         mirrored = reverser.mirror(reversal)
         check_record(mirrored, reversal.counterfactual)
         assert mirrored.counterfactual == text, "the mirror's counterfactual is the text"
-        assert len(mirrored.tells) == len(reversal.tells), "the mirror tells as much"
+        assert len(mirrored.tells) == len(reversal.tells), "the mirror has as many tells"
         for (start, end), (new_start, new_end) in zip(reversal.tells, mirrored.tells, strict=True):
-            assert text[start:end] == mirrored.text[new_start:new_end], "the mirror tells the same"
-        assert reverser.mirror(mirrored) == reversal, "the mirror's mirror is what was there"
+            assert text[start:end] == mirrored.text[new_start:new_end], "the mirror has the same tells"
+        assert reverser.mirror(mirrored) == reversal, "the mirror's mirror is the reversal"
 
 
 def check_record(reversal: Reversal, text: str) -> None:
-    """What a record promises, read from its definition: spans in order, the same outside of them, exactly inverted."""
-    assert reversal.text == text, "the text is the one given"
+    """Check what a record promises: spans in order, no change outside of them, and an exact inverse."""
+    assert reversal.text == text, "the text is the given one"
     assert reversal.invert() == text, "invert() gives the text"
     position = new_position = 0
     for start, end, new_start, new_end, ambiguous in reversal.swaps:
@@ -85,12 +86,12 @@ def check_record(reversal: Reversal, text: str) -> None:
         assert text[start:end] != reversal.counterfactual[new_start:new_end], "a swap changes something"
         assert new_end > new_start, "a word becomes a word"
         position, new_position = end, new_end
-    assert text[position:] == reversal.counterfactual[new_position:], "the same behind the last swap"
+    assert text[position:] == reversal.counterfactual[new_position:], "the same after the last swap"
     swapped = [range(swap.start, swap.end) for swap in reversal.swaps]
     previous = 0
     for start, end in reversal.tells:
         assert previous <= start < end <= len(text), "tells are in order and not empty"
-        assert all(span.stop <= start or end <= span.start for span in swapped), "what tells stays"
+        assert all(span.stop <= start or end <= span.start for span in swapped), "tells are not exchanged"
         previous = start + 1
 
 

@@ -164,7 +164,7 @@ def test_a_text_is_aligned_with_itself(kind: str, text: str) -> None:
 
 @pytest.mark.parametrize("kind", ["plain", "special"])
 @given(text=TEXTS.filter(utf8), kept=st.integers(0, 20))
-def test_a_counterfactual_that_was_cut_off(kind: str, text: str, kept: int) -> None:
+def test_a_truncated_counterfactual(kind: str, text: str, kept: int) -> None:
     reversal = REVERSER.reverse(text)
     left, right = encode(kind, text).offsets, encode(kind, reversal.counterfactual).offsets
     whole = boundaries(left, right, reversal.swaps)
@@ -196,7 +196,7 @@ def test_an_ambiguous_word_is_aligned_from_the_next_token_on() -> None:
         ([(0, 3), (3, 4), (4, 13)], [0, 1, -1]),
     ],
 )
-def test_a_token_that_an_ambiguous_word_ends_in_holds_what_decided_it(
+def test_the_token_that_ends_an_ambiguous_word_is_not_aligned(
     offsets: list[tuple[int, int]], expected: list[int]
 ) -> None:
     assert align(offsets, list(offsets), [Swap(4, 7, 4, 7, True)]) == expected
@@ -224,7 +224,7 @@ def test_the_pieces_of_a_character() -> None:
     assert boundaries(pieces, [*shifted[:2], *shifted[3:]], swaps) == [0, -1, -1, 2, 3]
 
 
-def test_a_sign_before_the_text_is_not_taken_for_its_first_character() -> None:
+def test_a_prefix_before_the_text_is_not_taken_for_its_first_character() -> None:
     apart, together = [(0, 1), (0, 1), (1, 3), (3, 4)], [(0, 1), (0, 4), (4, 5)]  # ▁|-|he|. and ▁|-she|.
     assert boundaries(apart, together, [Swap(1, 3, 1, 4, False)]) == [-1, -1, 1, 2]
     assert boundaries(together, apart, [Swap(1, 4, 1, 3, False)]) == [-1, 2, 3]

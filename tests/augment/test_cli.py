@@ -48,7 +48,7 @@ def test_diff_shows_what_changed() -> None:
 
 
 def test_diff_is_coloured_on_a_terminal() -> None:
-    pty = pytest.importorskip("pty", reason="no terminals to be had on this system")
+    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
     ours, theirs = pty.openpty()
     subprocess.run([*AUGMENT, "text", "--diff"], input=b"he\n", stdout=theirs, check=True)
     os.close(theirs)
@@ -56,7 +56,7 @@ def test_diff_is_coloured_on_a_terminal() -> None:
     os.close(ours)
 
 
-def test_a_reader_that_has_had_enough() -> None:
+def test_a_closed_output_pipe_is_silent() -> None:
     process = subprocess.Popen(
         [*AUGMENT, "text"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -90,7 +90,7 @@ def test_corpus(tmp_path: Path) -> None:
     )
 
 
-def test_corpus_keeps_its_caches_to_itself(tmp_path: Path) -> None:
+def test_corpus_leaves_no_caches(tmp_path: Path) -> None:
     places = {name: tmp_path / name for name in ("work", "home", "temporary")}
     for place in places.values():
         place.mkdir()
@@ -110,15 +110,15 @@ def test_corpus_keeps_its_caches_to_itself(tmp_path: Path) -> None:
     [
         (["--input", "none.txt", "--output", "out"], "none.txt: no such file or folder"),
         (["--input", "in.jsonl", "--output", "out.csv"], "out.csv: unsupported suffix; use one of"),
-        (["--input", "in.jsonl", "--output", "in.jsonl"], "in.jsonl: is the input too"),
+        (["--input", "in.jsonl", "--output", "in.jsonl"], "in.jsonl: is also the input"),
         (["--input", "in.jsonl", "--output", "full"], "full: exists already"),
-        (["--input", "full", "--output", "full/out.jsonl"], "full/out.jsonl: lies in the input"),
-        (["--input", ".", "--output", "new/out"], "new/out: lies in the input"),
+        (["--input", "full", "--output", "full/out.jsonl"], "full/out.jsonl: is inside the input"),
+        (["--input", ".", "--output", "new/out"], "new/out: is inside the input"),
         (["--input", "in.jsonl", "--output", "in.jsonl/x.jsonl"], "in.jsonl is a file, not a folder"),
         (["--input", "in.jsonl", "--output", "new/out", "--field", "x"], "line 1: no field 'x'; there are text"),
         (["--input", "in.jsonl"], "--output"),
         (["--input", "in.jsonl", "--output", "out", "--num_pro", "1"], "unrecognized arguments: --num_pro"),
-        (["--input", "in.jsonl", "--output", "out", "--num_proc", "0"], "'0' is no whole number from 1 on"),
+        (["--input", "in.jsonl", "--output", "out", "--num_proc", "0"], "'0' is not a positive integer"),
     ],
 )
 def test_mistakes(tmp_path: Path, arguments: list[str], problem: str) -> None:
@@ -176,13 +176,13 @@ def test_to_one_gender() -> None:
     assert run("text", "--to", "male", stdin=b"He saw her.").stdout == b"He saw him."
 
 
-def test_a_lexicon_of_ones_own(tmp_path: Path) -> None:
+def test_a_custom_lexicon(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("groups: {g: [{male: fox, female: vixen}]}")
     assert run("text", "--lexicon", "mine.yaml", stdin=b"She saw a fox", cwd=tmp_path).stdout == b"She saw a vixen"
     assert run("text", "--lexicon", "none.yaml", stdin=b"", cwd=tmp_path).returncode == 2
 
 
-def test_an_explanation_holds_no_other_word() -> None:
+def test_an_explanation_is_about_whole_words_only() -> None:
     assert "hi guys" not in run("lexicon", "his").stdout.decode()
 
 
@@ -190,18 +190,18 @@ def test_lexicon_says_how_and_why() -> None:
     whole = run("lexicon").stdout.decode()
     assert "he ↔ she" in whole
     assert "pairs, " in whole.splitlines()[-1]
-    told = run("lexicon", "her", "king", "hostess", "pregnant", "Mary", "table").stdout.decode()
+    explained = run("lexicon", "her", "king", "hostess", "pregnant", "Mary", "table").stdout.decode()
     for line in (
         "her: becomes his as determiner (pronoun)",
         "her: becomes him (pronoun)",
         "king: stays in “king size*”: a size",
         "king: a surname, which stays, after a title",
         "hostess: becomes host",
-        "pregnant: stays, and tells a gender",
+        "pregnant: stays, and reveals a gender",
         "Mary: a first name; with --names it becomes James",
-        "table: nothing that is exchanged; stays",
+        "table: is not exchanged",
     ):
-        assert line in told
+        assert line in explained
     together = ["step-mother", "Mrs.", "king-sized", "lion king", "her a king size bed", "Mary Smith"]
     assert run("lexicon", *together).stdout.decode().splitlines() == [
         "step-mother: becomes step-father",
@@ -210,6 +210,6 @@ def test_lexicon_says_how_and_why() -> None:
         "lion king: becomes lion queen",
         "her a king size bed: stays in “king size*”: a size",
         "her a king size bed: becomes him a king size bed",
-        "Mary Smith: nothing that is exchanged; stays",
+        "Mary Smith: is not exchanged",
     ]
     assert Path(run("lexicon", "--path").stdout.decode().strip()).name == "en.yaml"

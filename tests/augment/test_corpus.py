@@ -1,4 +1,4 @@
-"""Reversing a corpus, and writing it whole or not at all."""
+"""Reversing a corpus, and writing it atomically."""
 
 import json
 import tempfile
@@ -46,9 +46,7 @@ def test_rows_hold_the_reversals(corpus: datasets.Dataset, num_proc: int) -> Non
 
 
 @pytest.mark.parametrize("num_proc", [1, 2])
-def test_pieces_that_are_there_are_not_done_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_proc: int
-) -> None:
+def test_finished_pieces_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_proc: int) -> None:
     monkeypatch.setattr(corpus_module, "_MIN_ROWS", 2)
     dataset = datasets.Dataset.from_dict({"text": [f"{number}: she" for number in range(9)]})
     first, summary = corpus_module.reverse_corpus(dataset, REVERSER, tmp_path, num_proc, "state")
@@ -118,7 +116,7 @@ def test_a_folder_holds_all_columns(corpus: datasets.Dataset, tmp_path: Path) ->
     assert [to_reversal(row) for row in saved] == REVERSER.reverse_all(TEXTS)
 
 
-def test_an_empty_folder_may_stand_there(corpus: datasets.Dataset, tmp_path: Path) -> None:
+def test_an_empty_folder_is_replaced(corpus: datasets.Dataset, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     write_corpus(reverse_corpus(corpus, REVERSER), tmp_path / "out")
     assert len(datasets.load_from_disk(str(tmp_path / "out"))) == len(TEXTS)
@@ -149,14 +147,14 @@ def test_outputs_that_cannot_be_written(corpus: datasets.Dataset, tmp_path: Path
         write_corpus(corpus, tmp_path / name)
 
 
-def test_an_output_where_nothing_may_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_output_in_a_folder_that_is_not_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("augment.corpus.os.access", lambda path, mode: Path(path) != tmp_path)
     with pytest.raises(OutputError, match="is not writable"):
         check_output(tmp_path / "new" / "out.jsonl")
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.parquet", "out.txt", "out"])
-def test_a_failure_leaves_what_was_there(
+def test_a_failure_leaves_the_older_output(
     corpus: datasets.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     def fail(*_: object) -> None:

@@ -35,7 +35,7 @@ def test_line_endings_inside_a_paragraph_stay(tmp_path: Path) -> None:
     assert texts(written(tmp_path / "a.txt", "a\r\nb\r\n\r\nc\rd\r\n")) == ["a\r\nb", "c\rd"]
 
 
-def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_text(tmp_path: Path) -> None:
     assert texts(written(tmp_path / "a.txt", b"\xef\xbb\xbfa")) == ["a"]
 
 
@@ -169,13 +169,13 @@ def test_a_row_of_a_saved_dataset_that_is_null(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["none.txt", "./none", "/none/at/all", "a/b/c", "folder/none"])
-def test_sources_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+def test_missing_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
     refused(source, "no such file or folder$")
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.txt")
     refused(tmp_path / "pipe.txt", "pipe.txt: is neither a file nor a folder, and .*; save it as a file")
 
@@ -206,7 +206,7 @@ def test_a_failure_leaves_nothing_in_the_cache(tmp_path: Path) -> None:
     assert not list((tmp_path / "cache").iterdir())
 
 
-def test_the_file_is_never_held_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_read_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = []
     record_batch = pa.record_batch
 

@@ -1,4 +1,4 @@
-"""Texts that nobody wrote, so long that what is not linear would hardly end, and what recurses would raise."""
+"""Pathologically long texts, which would take forever if anything were not linear, or raise if anything recursed."""
 
 import pytest
 

@@ -17,7 +17,7 @@ from augment.hub_ids import HubId, parse_hub_id
         ("here/set:train", ("here/set", None, "train")),
     ],
 )
-def test_ids_and_what_stands_behind_them(
+def test_ids_with_configuration_and_split(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, parts: tuple[str | None, ...]
 ) -> None:
     (tmp_path / "here").mkdir()

@@ -1,4 +1,4 @@
-"""Many texts on several processes: the same reversals in the same order, whoever makes them."""
+"""Many texts on several processes: the same reversals in the same order, whichever process makes them."""
 
 import gc
 import multiprocessing
@@ -33,16 +33,16 @@ def test_every_text_has_its_place_in_one_part(cut: Callable, texts: list[str], n
     assert [text for part in parts for text in part] == texts
 
 
-def test_parts_are_as_long_as_each_other() -> None:
+def test_equal_parts() -> None:
     assert {len(part) for part in parallel._equal_parts(["a" * 99] * 10_000, 3)} == {3333, 3334}
 
 
-def test_parts_shrink_to_little() -> None:
+def test_shrinking_parts() -> None:
     lengths = [len(part) for part in parallel._shrinking_parts(["a" * 99] * 10_000, 10)]
     assert lengths == pytest.approx([1900, 1700, 1500, 1300, 1100, 900, 700, 500, 300, 100], abs=1)
 
 
-def test_every_number_is_taken_once_whoever_takes_it() -> None:
+def test_every_number_is_taken_by_one_process() -> None:
     numbers = parallel._WorkQueue(parallel._WorkQueue.MAX_SIZE)
     first = [next(iter(numbers)) for _ in range(5)]
     receiving, sending = multiprocessing.Pipe(duplex=False)
@@ -53,13 +53,13 @@ def test_every_number_is_taken_once_whoever_takes_it() -> None:
     other.join()
 
 
-def test_many_processes_do_not_wait_for_room_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_parts_than_fit_into_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "_PARTS_PER_PROCESS", 1_000_000)
     texts = ["she said", "he said"] * 3000
     assert REVERSER.reverse_all(texts, num_proc=2) == [REVERSER.reverse(text) for text in texts]
 
 
-def test_there_is_a_look_for_messages_between_long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_are_polled_between_long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
     receive = parallel._receive
 

@@ -19,7 +19,7 @@ def test_overlap_is_a_shared_character(token_lengths: list[int], gaps: list[tupl
     assert overlapping(offsets, spans).tolist() == expected
 
 
-def test_a_word_cut_into_tokens_counts_each() -> None:
+def test_every_token_of_a_split_word_overlaps() -> None:
     offsets = np.array([[0, 3], [3, 6], [6, 8]])
     assert overlapping(offsets, [(4, 7)]).tolist() == [False, True, True]
 

@@ -7,7 +7,7 @@ from augment.english.lexicon import Exclusion, Lexicon
 
 
 def phrases(*entries: str | Exclusion) -> dict[str, Exclusions]:
-    """By word; a string is a phrase in any case that tells nothing."""
+    """By word; a string is a phrase in any case that reveals no gender."""
     return exclusions_of_words(
         entry if isinstance(entry, Exclusion) else Exclusion(entry, False, False, "because") for entry in entries
     )
@@ -40,8 +40,8 @@ def test_a_phrase(phrase: str, text: str | None, covered: bool) -> None:
 
 
 def test_the_first_kind_of_phrase_decides() -> None:
-    told = Exclusion("God", True, True, "the one god")
-    god = phrases("my god", told)["god"]
+    revealing = Exclusion("God", True, True, "the one god")
+    god = phrases("my god", revealing)["god"]
     assert god.cover("My God!", 3, 6) is False
     assert god.cover("Thank God!", 6, 9) is True
     assert god.cover("my god", 3, 6) is False

@@ -10,7 +10,7 @@ def test_enough_pairs() -> None:
     assert name_pairs()[0] == ("James", "Mary")
 
 
-def test_every_name_stands_once() -> None:
+def test_every_name_occurs_once() -> None:
     names = [name for pair in name_pairs() for name in pair] + list(unpaired_names()) + list(names_that_are_words())
     assert len(names) == len(set(names))
 
@@ -69,7 +69,7 @@ def test_first_names(text: str) -> None:
         "He left. [Grace] is rare",
     ],
 )
-def test_words_that_are_no_first_names(text: str) -> None:
+def test_words_that_are_not_first_names(text: str) -> None:
     assert not decide(text)
 
 

@@ -1,4 +1,4 @@
-"""The lexicon: what it holds, what it promises to others, and how it refuses a broken one."""
+"""The lexicon: what it contains, what it promises, and how it refuses a broken one."""
 
 import itertools
 from pathlib import Path
@@ -25,7 +25,7 @@ def test_size_and_groups(lexicon: Lexicon) -> None:
     assert {pair.group for pair in lexicon.pairs} == {"pronoun", "kinship", "title", "royalty", "occupation", "person"}
 
 
-def test_animals_are_there_for_those_who_enable_them(lexicon: Lexicon, tmp_path: Path) -> None:
+def test_animals_can_be_enabled(lexicon: Lexicon, tmp_path: Path) -> None:
     text = (Path(__file__).parents[3] / "augment/lexicons/en.yaml").read_text("utf-8")
     enabled = load(tmp_path, text.replace("disabled: [animal]", "disabled: []"))
     assert "lioness" in enabled.counterparts
@@ -78,22 +78,20 @@ def test_vocabulary_groups(lexicon: Lexicon, case: str, male: set[str], female: 
         ("freewoman", ["lower"]),
     ],
 )
-def test_vocabulary_groups_hold_a_word_in_the_cases_in_which_it_is_one(
-    lexicon: Lexicon, word: str, cases: list[str]
-) -> None:
+def test_vocabulary_groups_contain_a_word_in_its_gendered_cases(lexicon: Lexicon, word: str, cases: list[str]) -> None:
     groups = {case: lexicon.groups(case) for case in ("lower", "title", "upper")}
     assert [case for case in groups if any(word in male | female for male, female in groups[case])] == cases
 
 
 @pytest.mark.parametrize("case", ["lower", "title", "upper"])
-def test_vocabulary_groups_are_disjoint_single_words_told_in_lower_case(lexicon: Lexicon, case: str) -> None:
+def test_vocabulary_groups_are_disjoint_single_lower_case_words(lexicon: Lexicon, case: str) -> None:
     words = list(itertools.chain.from_iterable(male | female for male, female in lexicon.groups(case)))
     assert len(words) == len(set(words))
     assert all(word.isalpha() and word == word.lower() for word in words)
 
 
 @pytest.mark.parametrize("word", ["miss", "king", "queen", "guy", "author", "host", "count", "counts", "lord", "dame"])
-def test_words_whose_gender_hangs_on_the_context_are_in_no_vocabulary_group(lexicon: Lexicon, word: str) -> None:
+def test_words_whose_gender_depends_on_context_are_in_no_vocabulary_group(lexicon: Lexicon, word: str) -> None:
     assert not any(
         word in male | female for case in ("lower", "title", "upper") for male, female in lexicon.groups(case)
     )
@@ -123,7 +121,7 @@ def test_tells_are_not_exchanged(lexicon: Lexicon) -> None:
     assert not lexicon.tells & set(lexicon.counterparts)
 
 
-def test_surnames_are_exchanged_where_they_are_none(lexicon: Lexicon) -> None:
+def test_surnames_are_exchanged_elsewhere(lexicon: Lexicon) -> None:
     assert "king" in lexicon.surnames
     assert lexicon.surnames <= set(lexicon.counterparts)
 
@@ -178,7 +176,7 @@ def test_errors_show_the_entry(tmp_path: Path) -> None:
         load(tmp_path, "groups:\n  g:\n    - {male: he, female: he}")
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(LexiconError, match=r"none.yaml: cannot be read: No such file"):
         Lexicon.load(tmp_path / "none.yaml")
 
@@ -189,7 +187,7 @@ def test_a_device_that_never_ends() -> None:
         Lexicon.load("/dev/zero")
 
 
-def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"groups: \xff")
     with pytest.raises(LexiconError, match=r"a.yaml, byte 8: not UTF-8"):
         Lexicon.load(tmp_path / "a.yaml")
@@ -205,8 +203,8 @@ def test_a_lexicon_on_top_of_the_packages_own(tmp_path: Path, lexicon: Lexicon) 
     assert own.counterparts["her"] == lexicon.counterparts["her"]
     assert "gal" not in own.counterparts
     assert own.fingerprint != lexicon.fingerprint
-    told = load(tmp_path, "extends: en\ngroups: {}\ntells: [actress]")
-    reversal = RoleReverser(lexicon=told).reverse("The actress saw her.")
+    extended = load(tmp_path, "extends: en\ngroups: {}\ntells: [actress]")
+    reversal = RoleReverser(lexicon=extended).reverse("The actress saw her.")
     assert (reversal.counterfactual, reversal.tells) == ("The actress saw him.", ((4, 11),))
     with pytest.raises(LexiconError, match=r"line 1.*only `en`"):
         load(tmp_path, "extends: fr\ngroups: {}")
@@ -220,7 +218,7 @@ def test_a_word_that_is_exchanged_both_ways_comes_back(lexicon: Lexicon) -> None
             assert back == [word]
 
 
-def test_an_entry_that_holds_itself_is_refused(tmp_path: Path) -> None:
+def test_an_entry_that_contains_itself_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("language: en\ngroups: &a {person: [*a]}\n", "utf-8")
     with pytest.raises(LexiconError, match=r"a.yaml, line 2, .*…"):

@@ -91,7 +91,7 @@ def test_prose(text: str) -> None:
         "(wo)⟦man⟧",
     ],
 )
-def test_no_prose(text: str) -> None:
+def test_not_prose(text: str) -> None:
     assert not is_prose(*span(text))
 
 

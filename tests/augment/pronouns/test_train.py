@@ -1,4 +1,4 @@
-"""The training of the pronoun model: from raw text to a file, and what it learns from a text without riddles."""
+"""The training of the pronoun model: from raw text to a file, and what it learns from an unambiguous text."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Word classes: words that stand in the same places are alike, and unknown words are like rare ones of their ending."""
+"""Word classes: words in the same places are alike, and unknown words are like rare ones with their ending."""
 
 import random
 

@@ -12,7 +12,7 @@ def write_folder(text: str, path: Path) -> None:
     (path / "inner" / "file").write_text(text, encoding="utf-8")
 
 
-def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+def test_a_failure_leaves_only_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
     atomic_write(path, lambda unfinished: unfinished.write_text("old", encoding="utf-8"))
 
@@ -55,7 +55,7 @@ def test_a_folder_that_cannot_be_replaced_stays(tmp_path: Path, monkeypatch: pyt
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> None:
+def test_the_next_write_removes_what_a_killed_process_left(tmp_path: Path) -> None:
     path, names = tmp_path / "a", []
     atomic_write(path, lambda unfinished: (names.append(unfinished.name), unfinished.touch()))
     elsewhere = re.sub("-[0-9a-f]{8}-", "-00000000-", names[0])

@@ -1,4 +1,4 @@
-"""A worker process goes on when all processes are told to stop, and ends when its parent says so."""
+"""Workers ignore signals sent to the whole process group, and end when their parent says so."""
 
 import multiprocessing
 import os
@@ -12,10 +12,10 @@ import pytest
 from augment.runtime.worker_lifetime import leave_signals_to_parent
 from augment.runtime.worker_pool import ordered_map
 
-pytestmark = pytest.mark.skipif(not hasattr(signal, "sigwaitinfo"), reason="this system does not tell who sent it")
+pytestmark = pytest.mark.skipif(not hasattr(signal, "sigwaitinfo"), reason="signals have no known sender here")
 
 
-def told_by_another(pid: int) -> None:
+def signalled_by_another(pid: int) -> None:
     """Send a process both signals, from a process that is not its parent."""
     code = f"import os; os.kill({pid}, {int(signal.SIGINT)}); os.kill({pid}, {int(signal.SIGTERM)})"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -27,7 +27,7 @@ def pid_of(_: int) -> int:
 
 def test_packing_goes_on():
     results = ordered_map(pid_of, range(50), 2)
-    told_by_another(next(results))
+    signalled_by_another(next(results))
     assert len(list(results)) == 49
 
 
@@ -43,7 +43,7 @@ def test_the_parent_ends_it():
     worker = context.Process(target=wait_forever, args=(ready,), daemon=True)
     worker.start()
     assert ready.wait(60)
-    told_by_another(worker.pid)
+    signalled_by_another(worker.pid)
     worker.join(0.5)
     assert worker.exitcode is None
     worker.terminate()

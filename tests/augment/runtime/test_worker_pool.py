@@ -19,7 +19,7 @@ def test_results_come_in_order(num_proc: int, start_method: str | None) -> None:
     assert list(results) == [7 * item for item in range(20)]
 
 
-def test_items_are_taken_as_they_are_needed() -> None:
+def test_items_are_consumed_lazily() -> None:
     taken = []
     results = ordered_map(later_first, (taken.append(item) or item for item in range(1000)), 2, 1)
     assert next(results) == 0
@@ -34,7 +34,7 @@ def fail(item: int) -> int:
     return item
 
 
-def test_an_error_is_raised_in_its_place_and_waits_for_nobody() -> None:
+def test_an_error_is_raised_in_order_and_at_once() -> None:
     began = time.monotonic()
     results = ordered_map(fail, range(20), 2)
     assert [next(results) for _ in range(3)] == [0, 1, 2]
