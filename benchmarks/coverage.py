@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from distill.evaluation.disparity.coherence import coherence
 from distill.evaluation.disparity.comparison import compare
 from distill.evaluation.disparity.fair_baseline import fair_ratio
-from distill.evaluation.disparity.measures import disparity
+from distill.evaluation.disparity.scores import disparity
 from distill.evaluation.likelihood.perplexity import perplexity
 
 GROUPS = 18

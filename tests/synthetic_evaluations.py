@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from distill.evaluation.disparity.measures import disparity
+from distill.evaluation.disparity.scores import disparity
 from distill.evaluation.polarity.bold_unigram import unigram
 
 GROUPS = ("nurse", "librarian", "dancer", "writer", "judge", "chef", "plumber", "pilot", "guard")

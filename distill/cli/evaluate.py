@@ -2,7 +2,7 @@
 
 from distill.cli.function_command import call_function
 from distill.evaluation.evaluate import evaluate
-from distill.report.text_tables import result_table
+from distill.report.table_formats import result_table
 
 
 def run(command: str, arguments: list[str]) -> None:

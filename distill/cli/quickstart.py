@@ -16,7 +16,7 @@ from distill.cli.function_command import call_function
 from distill.errors import Stopped, UserError
 from distill.evaluation import load
 from distill.quickstart.corpus import write_corpus
-from distill.report.text_tables import table
+from distill.report.table_formats import table
 from distill.runtime.paths import check_writable
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd.function import BackwardCFunction
 
 from distill.losses.chunk_sizes import tile_rows
-from distill.losses.lm_head import Head
+from distill.losses.head_products import Head
 from distill.losses.terms import IGNORED_LABEL, LossTerms, TargetRule
 from distill.perturbation.prefix_kinds import PrefixKind
 

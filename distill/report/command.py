@@ -11,7 +11,7 @@ from distill.evaluation import Evaluation, load
 from distill.evaluation.disparity.comparison import Comparison, compare, label_generations
 from distill.report.html_page import page
 from distill.report.metrics_access import includes_prompt
-from distill.report.text_tables import latex, markdown
+from distill.report.table_formats import latex, markdown
 from distill.report.verdict import verdicts
 from distill.runtime.paths import check_writable
 

@@ -6,7 +6,7 @@ from html import escape
 from distill.evaluation import Evaluation
 from distill.evaluation.comparability import MAIN_POLARITY, disparity_key, get
 from distill.evaluation.disparity.comparison import GroupChange
-from distill.evaluation.disparity.measures import GroupDisparity
+from distill.evaluation.disparity.scores import GroupDisparity
 from distill.report.formatting import group_name, key_to_words, p_value, percent, signed
 from distill.report.metrics_access import disparity_scores, group_scores
 from distill.report.svg import Point, share_bar, trade_off_svg

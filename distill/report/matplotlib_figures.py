@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from distill.evaluation import Evaluation
-from distill.evaluation.disparity.measures import GroupDisparity
+from distill.evaluation.disparity.scores import GroupDisparity
 from distill.report.formatting import group_name
 from distill.report.html_charts import by_lean, trade_off_points
 from distill.report.metrics_access import group_scores, titles

@@ -7,7 +7,7 @@ from distill.evaluation import Evaluation
 from distill.evaluation.comparability import MAIN_POLARITY, Metrics
 from distill.evaluation.comparability import get as get
 from distill.evaluation.disparity.fair_baseline import parity as parity_of
-from distill.evaluation.disparity.measures import Disparity, GroupDisparity
+from distill.evaluation.disparity.scores import Disparity, GroupDisparity
 from distill.report.formatting import clean
 
 

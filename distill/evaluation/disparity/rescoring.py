@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from distill.evaluation.disparity.label_counts import Tally
-from distill.evaluation.disparity.measures import Disparity, disparity_of
+from distill.evaluation.disparity.scores import Disparity, disparity_of
 from distill.evaluation.polarity.bold_unigram import Labeller
 from distill.evaluation.polarity.word_vector_polarity import PolarityName, WordTable, labeller
 

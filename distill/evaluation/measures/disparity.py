@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from distill.evaluation.comparability import MAIN_POLARITY, disparity_key
 from distill.evaluation.disparity.fair_baseline import MIN_FAIR_LOW, parity
-from distill.evaluation.disparity.measures import Disparity, disparity_of
 from distill.evaluation.disparity.rescoring import SCORED, count_labels
+from distill.evaluation.disparity.scores import Disparity, disparity_of
 from distill.evaluation.measures.record import EACH, Fair, Format, Line, Measure, Section
 from distill.evaluation.polarity.word_vector_polarity import labeller
 

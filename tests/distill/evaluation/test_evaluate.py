@@ -12,7 +12,7 @@ from transformers import GPT2LMHeadModel
 from distill.cli.evaluate import run
 from distill.errors import UserError
 from distill.evaluation import load
-from distill.evaluation.disparity.measures import disparity
+from distill.evaluation.disparity.scores import disparity
 from distill.evaluation.evaluate import Devices, evaluate
 from distill.evaluation.generation.templates import OCCUPATIONS
 from distill.evaluation.polarity.bold_unigram import unigram

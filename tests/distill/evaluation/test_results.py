@@ -125,7 +125,7 @@ def test_other_columns_are_one_line(folder: Path) -> None:
 
 def test_reading_needs_no_torch() -> None:
     code = (
-        "import sys, distill.evaluation.disparity.measures, distill.evaluation.measures, distill.report.command; "
+        "import sys, distill.evaluation.disparity.scores, distill.evaluation.measures, distill.report.command; "
         "sys.exit(bool({'torch', 'transformers'} & {*sys.modules}))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -243,7 +243,7 @@ def test_an_aligned_width_changes_nothing(operator, divergence, monkeypatch):
         "temperature": 2.0, "chunk_size": 5,
     }  # fmt: skip
     exact = with_gradients(distillation_loss, inputs(), **settings)
-    monkeypatch.setattr("distill.losses.lm_head.aligned_width", lambda vocabulary: vocabulary + 7)
+    monkeypatch.setattr("distill.losses.head_products.aligned_width", lambda vocabulary: vocabulary + 7)
     for value, reference in zip(with_gradients(distillation_loss, inputs(), **settings), exact, strict=True):
         torch.testing.assert_close(value, reference)
 

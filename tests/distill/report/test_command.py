@@ -21,7 +21,7 @@ from distill.report.command import report
 from distill.report.html_samples import MAX_TEXT_LENGTH, PAGE_SIZE, marked, samples
 from distill.report.metrics_access import titles
 from distill.report.svg import fair_share, ticks
-from distill.report.text_tables import table
+from distill.report.table_formats import table
 from tests import synthetic_evaluations as synthetic
 
 VOID = {"meta", "br", "input", "rect", "line", "col"}

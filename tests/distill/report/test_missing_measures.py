@@ -15,7 +15,7 @@ from distill.report.command import compare_all
 from distill.report.html_page import page
 from distill.report.matplotlib_figures import shares_figure, trade_off_figure
 from distill.report.metrics_access import parity
-from distill.report.text_tables import latex, markdown
+from distill.report.table_formats import latex, markdown
 from distill.report.verdict import verdicts
 from tests import synthetic_evaluations as synthetic
 

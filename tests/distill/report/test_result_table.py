@@ -1,4 +1,4 @@
-from distill.report.text_tables import result_table
+from distill.report.table_formats import result_table
 from tests import synthetic_evaluations as synthetic
 
 

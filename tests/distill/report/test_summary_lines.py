@@ -8,7 +8,7 @@ from distill.evaluation import Evaluation
 from distill.report.html_charts import price_section, trade_off_points
 from distill.report.metrics_access import parity
 from distill.report.summary_lines import summary
-from distill.report.text_tables import result_table
+from distill.report.table_formats import result_table
 from distill.report.verdict import comparable_perplexity, verdicts
 from tests import synthetic_evaluations as synthetic
 

@@ -6,7 +6,7 @@ from typing import Any
 from distill.errors import UserError
 from distill.evaluation import Evaluation
 from distill.evaluation.disparity.comparison import Comparison
-from distill.evaluation.disparity.measures import GroupDisparity
+from distill.evaluation.disparity.scores import GroupDisparity
 from distill.report.formatting import clean, group_name, signed, span
 from distill.report.metrics_access import group_scores, titles
 from distill.report.summary_lines import MISSING, summary, summary_lines

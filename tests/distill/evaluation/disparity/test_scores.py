@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from distill.evaluation.disparity.fair_baseline import fair_expectations, fair_ratio
-from distill.evaluation.disparity.measures import disparity, ratio
+from distill.evaluation.disparity.scores import disparity, ratio
 from distill.evaluation.statistics.log_odds import binomial_variance, log_odds, multinomial_variance
 
 

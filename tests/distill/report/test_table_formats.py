@@ -11,7 +11,7 @@ from distill.errors import UserError
 from distill.evaluation import load
 from distill.report.command import report
 from distill.report.formatting import clean
-from distill.report.text_tables import (
+from distill.report.table_formats import (
     escape_latex,
     latex_table,
     markdown_table,
