@@ -34,7 +34,8 @@ def parse_hub_id(source: str) -> HubId | None:
     """Parse the name of a source as an id on the hub, given that no such file or folder exists.
 
     A name with the suffix of a file, or whose first part is an existing folder, is a mistyped path, for which the hub
-    must not be queried; with a split or configuration it is an id nevertheless.
+    must not be queried; one of the two is an id nevertheless if it names a split
+    or a configuration.
 
     Args:
         source: `name` or `owner/name`, optionally followed by `:split` or `:configuration:split`.
@@ -53,5 +54,8 @@ def parse_hub_id(source: str) -> HubId | None:
         return None
     hub_id = HubId(**parts.groupdict())
     path = Path(hub_id.name)
-    looks_like_file = path.suffix.lower() in _FILE_SUFFIXES or ("/" in hub_id.name and path.parent.is_dir())
-    return None if looks_like_file and hub_id.split is None else hub_id
+    is_file = path.suffix.lower() in _FILE_SUFFIXES
+    in_folder = "/" in hub_id.name and path.parent.is_dir()
+    names_part = hub_id.configuration is not None or hub_id.split is not None
+    is_path = (is_file and in_folder) or ((is_file or in_folder) and not names_part)
+    return None if is_path else hub_id

@@ -5,7 +5,10 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from augment.runtime.stale_files import process_unique_prefix, remove, remove_stale_files
+from augment.runtime.stale_files import process_unique_prefix, remove, remove_stale_files, stale_files
+
+_REPLACED = "_replaced"
+"""Ends the name of a folder that is being replaced, between two renames."""
 
 
 def atomic_write(
@@ -32,6 +35,8 @@ def atomic_write(
     folder = tmp_dir or path.parent
     folder.mkdir(parents=True, exist_ok=True)
     prefix = f".{path.name}-"
+    if not path.exists():
+        _restore(folder, prefix, path, exclusive)
     remove_stale_files(folder, prefix, exclusive)
     # The random part keeps threads of one process apart.
     unfinished = folder / f"{process_unique_prefix(prefix)}{secrets.token_hex(4)}_unfinished"
@@ -40,6 +45,8 @@ def atomic_write(
         if fsync:
             _fsync(unfinished)
         _move(unfinished, path)
+        if fsync:
+            _fsync_file(path.parent)
     finally:
         remove(unfinished)
 
@@ -49,7 +56,7 @@ def _move(new: Path, path: Path) -> None:
         new.replace(path)
         return
     # A rename cannot replace a folder that is not empty.
-    old = new.with_name(f"{new.name}_replaced")
+    old = new.with_name(f"{new.name}{_REPLACED}")
     try:
         path.replace(old)
         new.replace(path)
@@ -59,11 +66,24 @@ def _move(new: Path, path: Path) -> None:
     remove(old)
 
 
+def _restore(folder: Path, prefix: str, path: Path, exclusive: bool) -> None:
+    """Put back the folder that a killed process was about to replace: until the new one is written, it is the only."""
+    for old in stale_files(folder, prefix, exclusive):
+        if old.name.endswith(_REPLACED):
+            old.replace(path)
+            return
+
+
 def _fsync(path: Path) -> None:
-    for file in path.rglob("*") if path.is_dir() else (path,):
-        if file.is_file():
-            descriptor = os.open(file, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+    for file in (path, *path.rglob("*")) if path.is_dir() else (path,):
+        if file.is_file() or file.is_dir():
+            _fsync_file(file)
+
+
+def _fsync_file(path: Path) -> None:
+    """Of a folder, its list of files."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

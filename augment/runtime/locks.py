@@ -2,9 +2,13 @@
 
 import fcntl
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_of_threads: dict[Path, threading.Lock] = {}
+"""A record lock keeps other processes out, but not other threads of this one."""
 
 
 @contextmanager
@@ -16,8 +20,21 @@ def locked(path: Path, busy: Callable[[], None]) -> Iterator[None]:
 
     Args:
         path: The lock file; its folder is created if it does not exist.
-        busy: Called when another process holds the lock, before waiting for it; it may raise.
+        busy: Called when another process or thread holds the lock, before waiting for it; it may raise.
     """
+    of_threads = _of_threads.setdefault(path.absolute(), threading.Lock())
+    if not of_threads.acquire(blocking=False):
+        busy()
+        of_threads.acquire()
+    try:
+        with _locked_file(path, busy):
+            yield
+    finally:
+        of_threads.release()
+
+
+@contextmanager
+def _locked_file(path: Path, busy: Callable[[], None]) -> Iterator[None]:
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 _MACHINE_AND_PROCESS = re.compile(r"(?P<machine>[0-9a-f]{8})-(?P<process>[0-9]+)-\w+")
@@ -26,11 +27,17 @@ def remove_stale_files(folder: Path, prefix: str, exclusive: bool = False) -> No
         exclusive: The caller holds a lock that keeps every other writer out, so that all such files are stale, even
             those of other machines, whose processes are not visible from here.
     """
+    for path in stale_files(folder, prefix, exclusive):
+        remove(path)
+
+
+def stale_files(folder: Path, prefix: str, exclusive: bool = False) -> Iterator[Path]:
+    """What `remove_stale_files` would remove; the arguments are the same."""
     # Names only: a folder may contain thousands of files, and this runs before each of them is written.
     for name in os.listdir(folder):
         owner = _MACHINE_AND_PROCESS.fullmatch(name, len(prefix)) if name.startswith(prefix) else None
         if owner and (exclusive or (owner["machine"] == _machine() and not _is_running(int(owner["process"])))):
-            remove(folder / name)
+            yield folder / name
 
 
 def remove(path: Path) -> None:

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 
 _SIGINT, _SIGTERM = frozenset({signal.SIGINT}), frozenset({signal.SIGTERM})
 _POLL_SECONDS = 1
@@ -46,26 +46,18 @@ def _exit_at_sigterm_from(parent: int) -> None:
     os._exit(0)
 
 
-def exit_with_parent(stop: Connection | None = None) -> None:
-    """End this worker as soon as its parent has ended, even if it was killed, rather than wait for work forever.
-
-    Args:
-        stop: A pipe; the worker also ends once the pipe has something to read, which stays there, so that one message
-            ends all workers that share the pipe.
-    """
-    threading.Thread(target=_wait_and_exit, args=(stop,), daemon=True).start()
+def exit_with_parent() -> None:
+    """End this worker as soon as its parent has ended, even if it was killed, rather than wait for work forever."""
+    threading.Thread(target=_wait_and_exit, daemon=True).start()
 
 
-def _wait_and_exit(stop: Connection | None) -> None:
+def _wait_and_exit() -> None:
     parent = multiprocessing.parent_process()
     if parent is None:
         return
     # The sentinel is immediate, but is a pipe, which stays open as long as another process holds a copy of it, as
     # workers that were forked later do.
     started_by = os.getppid()
-    watched: list[Connection | int] = [parent.sentinel]
-    if stop is not None:
-        watched.append(stop)
-    while os.getppid() == started_by and not wait(watched, _POLL_SECONDS):
+    while os.getppid() == started_by and not wait([parent.sentinel], _POLL_SECONDS):
         pass
     os._exit(1)

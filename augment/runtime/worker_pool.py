@@ -1,6 +1,8 @@
 """Maps a function over many items on several processes: results come in order, computed as they are consumed."""
 
 import multiprocessing
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -17,6 +19,13 @@ _LOOKAHEAD = 3
 
 _call: tuple[Callable[..., Any], tuple[Any, ...]]
 """In a worker: the function and its arguments, which are sent once and not with every item."""
+
+
+# Of a worker: a stop ends it within an item, never while it sends a result. The parent would wait for the rest of a
+# message that is cut off, since it holds the other end of that pipe, too.
+_stopped = threading.Event()
+_between_items = threading.Lock()
+_in_item = False
 
 
 def ordered_map(
@@ -69,9 +78,28 @@ def _initialize(stop: Connection, function: Callable[..., Any], arguments: tuple
     global _call
     _call = (function, arguments)
     leave_signals_to_parent()
-    exit_with_parent(stop)
+    exit_with_parent()
+    threading.Thread(target=_exit_when_stopped, args=(stop,), daemon=True).start()
+
+
+def _exit_when_stopped(stop: Connection) -> None:
+    # Not received: one message stops all workers, which share the pipe.
+    stop.poll(None)
+    _stopped.set()
+    with _between_items:
+        if _in_item:
+            os._exit(1)
 
 
 def _apply(item: Any) -> Any:
+    global _in_item
+    with _between_items:
+        if _stopped.is_set():
+            os._exit(1)
+        _in_item = True
     function, arguments = _call
-    return function(item, *arguments)
+    try:
+        return function(item, *arguments)
+    finally:
+        with _between_items:
+            _in_item = False

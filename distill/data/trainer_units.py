@@ -48,7 +48,7 @@ class TrainerUnits:
         self._original.clear()
 
     def _set(self, trainer: pl.Trainer, name: str, value: int | float) -> None:
-        self._original[name] = getattr(trainer, name)
+        self._original.setdefault(name, getattr(trainer, name))
         setattr(trainer, name, value)
 
 

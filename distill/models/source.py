@@ -60,7 +60,7 @@ def model_source(path: str, gguf_file: str | None = None, revision: str | None =
             raise UserError(f"{path}: is a file; give the folder of a saved model, a .gguf file, or a Hugging Face id")
         return ModelSource(path, place.parent, place.name, revision)
     hub_id = parse_hub_id(path)
-    if hub_id is None or hub_id.split is not None:
+    if hub_id is None or hub_id.name != path:
         raise UserError(f"{path}: no such folder; give the folder of a saved model, or a Hugging Face id")
     return ModelSource(path, None, gguf_file, revision)
 
@@ -89,19 +89,8 @@ def weight_files(folder: Path, gguf_file: str | None = None) -> list[Path]:
     """The files that a model's weights are read from, in the order of their names.
 
     Args:
-        folder: Where they are. Other *.safetensors files, such as an adapter's weights, are ignored.
+        folder: Where they are. Every *.safetensors file counts, because a configuration may name another file than
+            model.safetensors, and an adapter's is loaded with the model.
         gguf_file: Name of the GGUF file, if they are read from one.
-
-    Returns:
-        The files; one that is named in the index may be missing.
     """
-    if gguf_file is not None:
-        return [folder / gguf_file]
-    whole, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
-    if whole.is_file():
-        return [whole]
-    try:
-        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (OSError, ValueError, LookupError, AttributeError, TypeError):  # loading reports what is wrong with it
-        return sorted(folder.glob("*.safetensors"))
-    return sorted(folder / str(shard) for shard in shards)
+    return sorted(folder.glob("*.safetensors")) if gguf_file is None else [folder / gguf_file]

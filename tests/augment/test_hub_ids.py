@@ -15,6 +15,7 @@ from augment.hub_ids import HubId, parse_hub_id
         ("Salesforce/wikitext:wikitext-2-raw-v1:test", ("Salesforce/wikitext", "wikitext-2-raw-v1", "test")),
         ("owner/set.json:train", ("owner/set.json", None, "train")),
         ("here/set:train", ("here/set", None, "train")),
+        ("here/set:of-all", ("here/set", "of-all", None)),
     ],
 )
 def test_ids_with_configuration_and_split(
@@ -27,7 +28,22 @@ def test_ids_with_configuration_and_split(
 
 @pytest.mark.parametrize(
     "source",
-    ["", "./a", "../a", "/a", "~/a", "a/", "a/b/c", "some where", "-a", "a:b:c:d", "a.JSON", "a/b.gguf", "here/a"],
+    [
+        "",
+        "./a",
+        "../a",
+        "/a",
+        "~/a",
+        "a/",
+        "a/b/c",
+        "some where",
+        "-a",
+        "a:b:c:d",
+        "a.JSON",
+        "a/b.gguf",
+        "here/a",
+        "here/a.txt:train",
+    ],
 )
 def test_what_can_only_be_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     (tmp_path / "here").mkdir()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from augment.runtime.atomic_write import atomic_write
+from augment.runtime.stale_files import process_unique_prefix
 
 
 def write_folder(text: str, path: Path) -> None:
@@ -67,3 +68,19 @@ def test_the_next_write_removes_what_a_killed_process_left(tmp_path: Path) -> No
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([*kept, elsewhere])
     atomic_write(path, Path.touch, exclusive=True)
     assert sorted(file.name for file in tmp_path.iterdir()) == kept
+
+
+def test_what_a_kill_between_two_renames_left_is_put_back(tmp_path: Path) -> None:
+    path = tmp_path / "student"
+    # A process that no longer runs, killed when the old folder was moved away and the new one not yet in its place.
+    dead = tmp_path / process_unique_prefix(".student-").replace(f"-{os.getpid()}-", "-99999999-ab12_unfinished")
+    write_folder("old", dead.with_name(f"{dead.name}_replaced"))
+    write_folder("new", dead)
+
+    def fail(unfinished: Path) -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        atomic_write(path, fail)
+    assert (path / "inner" / "file").read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -50,3 +50,18 @@ def killed(item: int) -> None:
 def test_a_killed_worker_is_an_error() -> None:
     with pytest.raises(BrokenProcessPool):
         list(ordered_map(killed, range(3), 2))
+
+
+def large(item: int) -> bytes:
+    time.sleep(0.02)
+    return bytes(4_000_000)
+
+
+@pytest.mark.parametrize("taken", [1, 3, 6])
+def test_an_abandoned_map_does_not_wait_for_half_a_result(taken: int) -> None:
+    results = ordered_map(large, range(100), 2)
+    for _ in range(taken):
+        assert len(next(results)) == 4_000_000
+    began = time.monotonic()
+    results.close()
+    assert time.monotonic() - began < 30
