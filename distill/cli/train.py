@@ -286,7 +286,7 @@ class TrainingCLI(LightningCLI):
         if given == "last" and may_be_missing:
             settings["ckpt_path"] = None
             return None
-        raise UserError(f"ckpt_path: there is no file {str(file)!r}")
+        raise UserError(f"ckpt_path: there is no file {str(file)!r}; give last, best, or the file of a checkpoint")
 
 
 class _RecipeParser(OneLineErrors, LightningArgumentParser):

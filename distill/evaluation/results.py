@@ -49,7 +49,8 @@ def load(folder: str | Path) -> Evaluation:
     path = Path(folder)
     measured, texts = path / "metrics.json", path / "generations.parquet"
     if not path.is_dir():
-        raise UserError(f"{path}: {'a file, not a folder' if path.exists() else 'there is no such folder'}")
+        problem = "a file, not a folder" if path.exists() else "there is no such folder"
+        raise UserError(f"{path}: {problem}; give a folder that `distill evaluate` wrote")
     for file in (measured, texts):
         if not file.is_file():
             raise UserError(

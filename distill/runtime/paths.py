@@ -33,7 +33,7 @@ def check_writable(folder: Path, setting: str = "output") -> None:
     while not existing.exists():
         existing = existing.parent
     if not existing.is_dir():
-        raise UserError(f"{setting} {str(folder)!r}: {str(existing)!r} is a file, not a folder")
+        raise UserError(f"{setting} {str(folder)!r}: {str(existing)!r} is a file, not a folder; choose another")
     try:
         if not os.access(existing, os.W_OK | os.X_OK):
             raise PermissionError("no permission")
