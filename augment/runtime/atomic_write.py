@@ -67,7 +67,7 @@ def _move(new: Path, path: Path) -> None:
 
 
 def _restore(folder: Path, prefix: str, path: Path, exclusive: bool) -> None:
-    """Put back the folder that a killed process was about to replace: until the new one is written, it is the only."""
+    """Put back the folder that a killed process was about to replace: it is the only copy so far."""
     for old in stale_files(folder, prefix, exclusive):
         if old.name.endswith(_REPLACED):
             old.replace(path)

@@ -33,7 +33,7 @@ def check_files(source: ModelSource) -> None:
     check_pickles(source)
     if source.folder is None:
         return
-    files = [file for file in weight_files(source.folder) if file.is_file()]
+    files = weight_files(source.folder)
     for file in files:
         try:
             with safe_open(file, framework="pt"):
