@@ -26,6 +26,7 @@ from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, 
 from distill.evaluation.generation.prompts import groups_as_occupations, read_prompts
 from distill.evaluation.generation.templates import OCCUPATIONS
 from distill.evaluation.likelihood.text_perplexity import protocols, read_text
+from distill.evaluation.margins import Margins
 from distill.evaluation.measure_context import Inputs, MeasureContext
 from distill.evaluation.measures import MEASURES
 from distill.evaluation.partial_results import exclusive_output
@@ -80,6 +81,7 @@ def evaluate(
     device: str = "auto",
     dtype: Dtype = "float32",
     trainer: Devices = Devices(),
+    margins: Margins = Margins(),
 ) -> dict[str, Any]:
     """Measure the utility of a model (perplexity, fluency) and the gender disparity of the texts it generates.
 
@@ -126,6 +128,7 @@ def evaluate(
             if you ask for several devices.
         dtype: Data type of the weights in memory.
         trainer: Number of devices, as for `distill fit`.
+        margins: Differences that count as none when `distill report` judges parity and the price of fairness.
 
     Returns:
         The content of metrics.json.
@@ -195,6 +198,7 @@ def evaluate(
         "device": scored.device.type,
         "dtype": dtype,
         "bootstrap_draws": DRAWS,
+        "margins": asdict(margins),
         "torch": version("torch"),
         "transformers": version("transformers"),
     }

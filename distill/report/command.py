@@ -9,7 +9,7 @@ from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
 from distill.evaluation import Evaluation, load
 from distill.evaluation.disparity.comparison import Comparison, compare, label_generations
-from distill.report.html_page import page
+from distill.report.html.page import page
 from distill.report.metrics_access import includes_prompt
 from distill.report.table_formats import latex, markdown
 from distill.report.verdict import verdicts

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from distill.evaluation import Evaluation
 from distill.evaluation.disparity.scores import GroupDisparity
 from distill.report.formatting import group_name
-from distill.report.html_charts import by_lean, trade_off_points
+from distill.report.html.charts import by_lean, trade_off_points
+from distill.report.html.svg import fair_share, label_shifts, share, short
 from distill.report.metrics_access import group_scores, titles
-from distill.report.svg import fair_share, label_shifts, share, short
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType

@@ -18,9 +18,9 @@ from distill.evaluation import Evaluation, load
 from distill.evaluation.disparity.comparison import label_generations
 from distill.evaluation.disparity.rescoring import rescore
 from distill.report.command import report
-from distill.report.html_samples import MAX_TEXT_LENGTH, PAGE_SIZE, marked, samples
+from distill.report.html.samples import MAX_TEXT_LENGTH, PAGE_SIZE, marked, samples
+from distill.report.html.svg import fair_share, ticks
 from distill.report.metrics_access import titles
-from distill.report.svg import fair_share, ticks
 from distill.report.table_formats import table
 from tests import synthetic_evaluations as synthetic
 

@@ -12,7 +12,7 @@ from distill.evaluation import Evaluation
 from distill.evaluation.disparity.comparison import label_generations
 from distill.evaluation.schema import find_metrics_error
 from distill.report.command import compare_all
-from distill.report.html_page import page
+from distill.report.html.page import page
 from distill.report.matplotlib_figures import shares_figure, trade_off_figure
 from distill.report.metrics_access import parity
 from distill.report.table_formats import latex, markdown

@@ -5,7 +5,7 @@ import pytest
 
 from distill.errors import UserError
 from distill.evaluation import Evaluation
-from distill.report.html_charts import price_section, trade_off_points
+from distill.report.html.charts import price_section, trade_off_points
 from distill.report.metrics_access import parity
 from distill.report.summary_lines import summary
 from distill.report.table_formats import result_table

@@ -19,8 +19,8 @@ from distill.evaluation.disparity.comparison import ENOUGH, PROMPT, Comparison
 from distill.evaluation.measures import MEASURES
 from distill.evaluation.polarity.bold_unigram import gendered_words
 from distill.report.formatting import clean, count
-from distill.report.html_charts import price_section, shares_section
-from distill.report.html_samples import samples_section
+from distill.report.html.charts import price_section, shares_section
+from distill.report.html.samples import samples_section
 from distill.report.metrics_access import includes_prompt, titles
 from distill.report.summary_lines import Cell, SummaryLine, summary
 from distill.report.verdict import Verdict, changed
@@ -100,7 +100,7 @@ def page(
 
 
 def _asset(name: str) -> str:
-    return files("distill.report").joinpath(name).read_text(encoding="utf-8")
+    return files("distill.report.html").joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

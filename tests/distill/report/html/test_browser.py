@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 from distill.report.command import report
 from tests import synthetic_evaluations as synthetic
 from tests.distill.report import hostile
-from tests.distill.report.browser import PHONE, Tab, chromium, executable
+from tests.distill.report.html.browser import PHONE, Tab, chromium, executable
 
 pytestmark = pytest.mark.skipif(
     executable() is None, reason="needs Chromium: apt-get install chromium (Debian), as .ci/run does"

@@ -8,8 +8,8 @@ from distill.evaluation.comparability import MAIN_POLARITY, disparity_key, get
 from distill.evaluation.disparity.comparison import GroupChange
 from distill.evaluation.disparity.scores import GroupDisparity
 from distill.report.formatting import group_name, key_to_words, p_value, percent, signed
+from distill.report.html.svg import Point, share_bar, trade_off_svg
 from distill.report.metrics_access import disparity_scores, group_scores
-from distill.report.svg import Point, share_bar, trade_off_svg
 from distill.report.verdict import comparable_perplexity
 
 
