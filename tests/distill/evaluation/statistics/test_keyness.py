@@ -55,5 +55,5 @@ def test_z_of_equal_models_is_at_most_standard() -> None:
     z = []
     for _ in range(200):
         pair = [dict(zip(map(str, range(50)), rng.multinomial(2000, shares).tolist(), strict=True)) for _ in range(2)]
-        z += [key.z for key in keyness(*pair, prior=1)]
+        z += [key.z for key in keyness(pair[0], pair[1], prior=1)]
     assert 0.85 < np.std(z) < 1.1
