@@ -54,7 +54,7 @@ def _shares(
     ends = '<span class="ends"><span>men</span><span>women</span></span>'
     heads = "".join(f'<th scope="col">{escape(name)}{ends}</th>' for name in names)
     rows = "".join(
-        f'<tr><th scope="row"><a href="#samples" data-group="{escape(group)}">{escape(group_name(group))}</a></th>'
+        f'<tr><th scope="row">{_link_to_texts(group_name(group))}</th>'
         + "".join(
             f"<td>{_share(groups.get(group), f'{group_name(group)}, {name}', changed.get(group))}</td>"
             for groups, name, changed in zip(scores, names, changes, strict=True)
@@ -68,6 +68,11 @@ def _shares(
         f'<thead><tr><th scope="col"><span class="tag">profession</span></th>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )
+
+
+def _link_to_texts(profession: str) -> str:
+    name = escape(profession)
+    return f'<a href="#samples" data-group="{name}">{name}</a>'
 
 
 def by_lean(scores: list[dict[str, GroupDisparity]]) -> list[str]:

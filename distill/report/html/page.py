@@ -81,7 +81,7 @@ def page(
         _summary(evaluations, names),
         shares_section(evaluations, names, [{}, *map(changed, comparisons)]),
         price_section(evaluations, names),
-        samples_section(frames, names),
+        samples_section(evaluations, frames, names),
     ]
     body = "".join([_header(evaluations, names, verdicts, frames), "<main>", *sections, "</main>"])
     style = f"{_asset('report.css')}\n:root {{ --models: {len(names)}; }}\n"

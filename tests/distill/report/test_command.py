@@ -18,7 +18,8 @@ from distill.evaluation import Evaluation, load
 from distill.evaluation.disparity.comparison import label_generations
 from distill.evaluation.disparity.rescoring import rescore
 from distill.report.command import report
-from distill.report.html.samples import MAX_TEXT_LENGTH, PAGE_SIZE, marked, samples
+from distill.report.html.marked_words import MAX_TEXT_LENGTH, marked
+from distill.report.html.samples import PAGE_SIZE, samples
 from distill.report.html.svg import fair_share, ticks
 from distill.report.metrics_access import titles
 from distill.report.table_formats import table
