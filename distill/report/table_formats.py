@@ -16,8 +16,9 @@ Grid = list[list[str]]
 
 LIMITS = (
     "Intervals are 95 %. An asterisk: the profession’s log-odds differ from the baseline’s, corrected for all "
-    "professions (Holm, p < 0.05). Read a mean ratio with what a fair model scores on as many texts. Gender is "
-    "treated as binary; less disparity in generated text does not mean fairer embeddings or classifiers."
+    "professions (Holm, p < 0.05). Read a mean ratio with what a fair model scores on as many texts. Parity is a "
+    "statement about the average over professions: single ones may lean farther. Gender is treated as binary; less "
+    "disparity in generated text does not mean fairer embeddings or classifiers."
 )
 
 
@@ -64,25 +65,38 @@ def _profession(score: GroupDisparity | None, changed: bool) -> str:
     return f"{counts}, {signed(log_odds)}" + ("*" if changed else "") + (f" ({interval})" if interval else "")
 
 
+def facts_grid(verdicts: list[Verdict]) -> Grid:
+    """The lines for a reader in a hurry: a row per fact, a column per model."""
+    models = [verdict for verdict in verdicts if verdict.key_facts]
+    columns = [dict(verdict.key_facts) for verdict in models]
+    rows = [[label, *(facts.get(label, "–") for facts in columns)] for label in columns[0]]
+    return [["", *(verdict.model for verdict in models)], *rows]
+
+
 def table(models: list[ReportedModel]) -> str:
     """The summary by the main polarity, as a Markdown table that also reads well in a terminal."""
     return markdown_table(summary_grid(models, main_only=True))
 
 
 def markdown(models: list[ReportedModel], contrasts: list[Contrast], verdicts: list[Verdict]) -> str:
-    """The verdicts and both tables as a Markdown document."""
-    found = "\n".join(
-        f"- **{escape_markdown(verdict.model)}**: {escape_markdown(f'{verdict.headline}. {verdict.detail}')}"
-        for verdict in verdicts
-    )
+    """The verdicts and the tables as a Markdown document."""
+    found = "\n".join(map(_finding, verdicts))
     parts = [
         "# Disparity and its price",
         found,
+        markdown_table(facts_grid(verdicts)),
         markdown_table(summary_grid(models)),
         markdown_table(professions_grid(models, contrasts)),
         f"{LIMITS} {runs_limit(models)}",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _finding(verdict: Verdict) -> str:
+    """A verdict as an item of a list, its cautions before the figures."""
+    stops = "".join(f" **Caution**: {escape_markdown(caution)}" for caution in verdict.cautions)
+    detail = f" {escape_markdown(verdict.detail)}" if verdict.detail else ""
+    return f"- **{escape_markdown(verdict.model)}**: {escape_markdown(f'{verdict.headline}.')}{stops}{detail}"
 
 
 def markdown_table(grid: Grid) -> str:
@@ -110,12 +124,13 @@ def escape_latex(text: str) -> str:
 
 
 def latex(models: list[ReportedModel], contrasts: list[Contrast], verdicts: list[Verdict]) -> str:
-    """Both tables, each a `tabular` to put into a `table`, with the verdicts as comments above them."""
+    """The tables, each a `tabular` to put into a `table`, with the verdicts as comments above them."""
     # Each on one line: a second one would not be a comment.
     comments = [f"% {' '.join(str(verdict).split())}" for verdict in verdicts]
     parts = [
         "% \\usepackage{booktabs}, and \\usepackage[T1]{fontenc} with pdfLaTeX",
         *comments,
+        latex_table(facts_grid(verdicts)),
         latex_table(summary_grid(models)),
         latex_table(professions_grid(models, contrasts)),
         f"% {LIMITS} {runs_limit(models)}",

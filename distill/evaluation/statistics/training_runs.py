@@ -9,14 +9,7 @@ from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
-
-from distill.evaluation.statistics.bootstrap import student_quantile
-
-_ONE_SIDED = (
-    [0, 1 / 120, 1 / 60, 1 / 30, 1 / 20, 1 / 15, 1 / 12, 1 / 10, 1 / 8, 1 / 7, 1 / 6, 1 / 5, 1 / 4, 1 / 3, 1 / 2, 1],
-    [1.645, 1.658, 1.671, 1.698, 1.725, 1.754, 1.783, 1.813, 1.860, 1.895, 1.944, 2.016, 2.132, 2.354, 2.920, 6.314],
-)
-"""Student's t: 1 / degrees of freedom, and the 95 % quantile, rounded up."""
+from scipy.special import stdtrit
 
 
 class Mean(NamedTuple):
@@ -72,5 +65,5 @@ def _squared_error(values: Sequence[float]) -> float:
 
 def _bounds(value: float, squared_error: float, freedom: float) -> Mean:
     error = sqrt(squared_error)
-    reach, one_sided = student_quantile(freedom) * error, float(np.interp(1 / freedom, *_ONE_SIDED)) * error
+    reach, one_sided = (float(stdtrit(freedom, level)) * error for level in (0.975, 0.95))
     return Mean(value, (value - reach, value + reach), value - one_sided, value + one_sided)

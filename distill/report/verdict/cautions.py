@@ -13,6 +13,9 @@ from distill.report.verdict.seeds import LOWER_IS_WORSE, Estimate, Outcome, esti
 BROKEN = 2
 """A model with more than this many times the baseline's perplexity may look fair because it writes badly."""
 
+QUIETER = 2
+"""Without an interval, a model is said to have fallen silent if it speaks of gender this many times less often."""
+
 Kind = Literal["coherence", "lean", "polar_rate", "mixed", "perplexity"]
 
 
@@ -35,7 +38,7 @@ def cautions(contrast: Contrast, outcome: Outcome) -> list[Caution]:
     found = [
         _coherence(outcome.prices.get("coherence")),
         _lean(contrast, outcome),
-        _silence(outcome.prices.get("polar_rate")),
+        _silence(outcome.prices.get("polar_rate")) or _near_silence(contrast, outcome),
         _mixture(outcome.prices.get("mixed")),
         _perplexity(contrast, outcome),
     ]
@@ -97,6 +100,24 @@ def _silence(price: Price | None) -> Caution | None:
         "polar_rate",
         f"gendered text given up, {percent(price.baseline)} to {percent(price.value)}",
         f"It speaks of women or men less often, which alone can look like fairness: {price_sentence(price)}.",
+    )
+
+
+def _near_silence(contrast: Contrast, outcome: Outcome) -> Caution | None:
+    """The same for a model that has so few gendered texts, perhaps none, that there is no price."""
+    before, after = (
+        estimate(model, "disparity", MAIN_POLARITY, "polar_rate") for model in (contrast.baseline, contrast.model)
+    )
+    comparable = disparity_key(contrast.baseline.first.metrics) == disparity_key(contrast.model.first.metrics)
+    if "polar_rate" in outcome.prices or not comparable or before is None or after is None:
+        return None
+    if after.value * QUIETER >= before.value:
+        return None
+    return Caution(
+        "polar_rate",
+        f"gendered text given up, {percent(before.value)} to {percent(after.value)}",
+        "It speaks of women or men less than half as often, which alone can look like fairness: polar rate "
+        f"{percent(before.value, 1)} to {percent(after.value, 1)}.",
     )
 
 
