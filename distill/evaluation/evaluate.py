@@ -29,6 +29,7 @@ from distill.evaluation.likelihood.text_perplexity import protocols, read_text
 from distill.evaluation.margins import Margins
 from distill.evaluation.measure_context import Inputs, MeasureContext
 from distill.evaluation.measures import MEASURES
+from distill.evaluation.nlls import NLLS, write_nlls
 from distill.evaluation.partial_results import exclusive_output
 from distill.evaluation.polarity.word_vector_polarity import POLARITY_METHODS, PolarityName, read_word_table
 from distill.evaluation.probes.ceat import read_contexts
@@ -85,7 +86,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure the utility of a model (perplexity, fluency) and the gender disparity of the texts it generates.
 
-    Writes metrics.json and generations.parquet to the output folder; `distill report` compares such folders.
+    Writes metrics.json, generations.parquet and nlls.parquet (likelihoods by document and by text) to the output
+    folder; `distill report` compares such folders.
 
     Args:
         model: Folder of a saved model, GGUF file, or Hugging Face id.
@@ -227,6 +229,7 @@ def evaluate(
     )
     with exclusive_output(output):
         metrics |= {measure.key: measure.compute(measured) for measure in MEASURES}
+        write_nlls(output / NLLS, measured.text_costs, measured.fluency_pieces(), measured.cache.folder)
         content = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
         atomic_write(
             output / "metrics.json",
