@@ -150,9 +150,10 @@ def test_prompts_samples_and_reference_are_the_users(
     prompts.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     judge = save_model("judge", seed=3)
     options = {"model": model_folder, "output": tmp_path / "out", "prompts": prompts, "samples": 3, "reference": judge}
+    options["coherence_samples"] = 2
     run("evaluate", [f"--{name}={value}" for name, value in options.items()] + ["--max_new_tokens=8"])
     evaluation = load(tmp_path / "out")
-    assert evaluation.generations["prompt"].tolist() == ["the nurse"] * 3 + ["the woman"] * 3
+    assert evaluation.generations["prompt"].tolist() == ["the nurse"] * 3 + ["the woman"] * 2
     assert evaluation.metrics["perplexity"] == {}
     assert evaluation.metrics["gendered_tokens"] == {"nll": None, "n": 0}
     assert evaluation.metrics["fluency"]["reference"] == "judge"
@@ -173,6 +174,7 @@ def test_prompts_samples_and_reference_are_the_users(
         ({"prompts": "./missing.json"}, "no such prompt file"),
         ({"text": "./missing.txt"}, "--text: .*missing.txt: no such file"),
         ({"samples": 0}, "--samples is 0"),
+        ({"coherence_samples": 0}, "--coherence_samples is 0"),
         ({"batch_size": -1}, "--batch_size is -1"),
         ({"batch_size": 0}, "--batch_size is 0"),
         ({"top_p": 2.0}, "top_p is 2.0"),
