@@ -13,7 +13,7 @@ from distill.report.html.page import page
 from distill.report.metrics_access import includes_prompt
 from distill.report.models import ReportedModel, load_models
 from distill.report.table_formats import latex, markdown
-from distill.report.verdict import contrasts, verdicts
+from distill.report.verdict import Contrast, contrasts, verdicts
 from distill.runtime.paths import check_writable
 
 TEXTS = {"report.html": ".html", "tables.md": ".md", "tables.tex": ".tex"}
@@ -60,7 +60,7 @@ def report(directories: list[Path], output: Path = Path("report.html"), baseline
     names = TEXTS if folder else {output.name: output.suffix}
     contents = {name: write[suffix]().encode("utf-8") for name, suffix in names.items()}
     if folder:
-        contents |= charts(models)
+        contents |= charts(models, against_first)
     files = {(output if folder else output.parent) / name: content for name, content in contents.items()}
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,10 +74,10 @@ def _labelled(run: Evaluation) -> pd.DataFrame:
     return label_generations(run.generations, include_prompt=includes_prompt(run.metrics))
 
 
-def charts(models: list[ReportedModel]) -> dict[str, bytes]:
+def charts(models: list[ReportedModel], contrasts: list[Contrast]) -> dict[str, bytes]:
     """The charts as file contents, by file name; a chart that cannot be drawn is left out."""
     # matplotlib takes a second to import, and only the charts need it.
     from distill.report.matplotlib_figures import FORMATS, render, shares_figure, trade_off_figure
 
-    figures = {"shares": shares_figure(models), "trade-off": trade_off_figure(models)}
+    figures = {"shares": shares_figure(models), "trade-off": trade_off_figure(models, contrasts)}
     return {f"{name}.{kind}": render(figure, kind) for name, figure in figures.items() if figure for kind in FORMATS}

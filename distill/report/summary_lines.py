@@ -36,6 +36,7 @@ class SummaryLine:
         read: Makes its cell from the metrics of a model's runs; `MISSING` if it was not measured.
         comparability_key: Makes from the metrics what two evaluations must agree in for their values to be comparable.
         folded: Whether it is a detail that not every table shows.
+        path: The keys in metrics.json that lead to its value; empty if it is computed.
     """
 
     section: str
@@ -44,6 +45,7 @@ class SummaryLine:
     read: Callable[[Sequence[Metrics]], Cell]
     comparability_key: Callable[[Metrics], Any] = lambda metrics: None
     folded: bool = False
+    path: tuple[str, ...] = ()
 
 
 def _parameters(runs: Sequence[Metrics]) -> Cell:
@@ -110,6 +112,7 @@ def _summary_line(measure: Measure, line: Line, path: tuple[str, ...]) -> Summar
         lambda runs: _cell(runs, measure, line, path),
         lambda metrics: line.comparability(metrics, path[0]),
         line.folded,
+        (measure.key, *path),
     )
 
 

@@ -112,14 +112,14 @@ def price_section(models: Sequence[ReportedModel], contrasts: Sequence[Contrast]
         reason = "No perplexity is comparable across the models: evaluate them on the same text, with the same context."
         return f"{head}<p>{reason}</p></section>"
     reasons = {
-        "because one of the two is missing": measured.incomplete,
+        "because something is missing": measured.incomplete,
         "measured on other texts": measured.incomparable,
     }
     missing = "".join(
         f" Not shown, {reason}: {escape(', '.join(names))}." for reason, names in reasons.items() if names
     )
     if not measured.panels:
-        return f"{head}<p>No model has both a perplexity and a disparity.{missing}</p></section>"
+        return f"{head}<p>No model has a perplexity, and a disparity or a coherence.{missing}</p></section>"
     runs = " A model’s runs are tied to their mean." if any(len(model.runs) > 1 for model in models) else ""
     plots = "".join(
         f'<div class="plot"><p class="y">↑ {panel.title}</p>{panel_svg(panel)}'

@@ -67,7 +67,7 @@ def dots(values: Sequence[tuple[float, Interval]], fair: tuple[float, float] | N
     for _, ci95 in values:
         shapes += whisker(*ci95) if ci95 else []
     shapes += [f'<circle class="model" cx="{pc(value)}" cy="50%" r="5"/>' for value, _ in values]
-    return svg("bar", label, shapes)
+    return svg("dots", label, shapes)
 
 
 def band(low: float, high: float) -> list[str]:
@@ -106,7 +106,7 @@ def pc(part: float) -> str:
 
 
 def svg(kind: str, label: str, shapes: Sequence[str]) -> str:
-    """A drawing with its meaning in words; a bar shows them as a tooltip, too."""
+    """A drawing with its meaning in words; small ones show them as a tooltip, too."""
     words = escape(label)
-    title = f"<title>{words}</title>" if kind == "bar" else ""
+    title = f"<title>{words}</title>" if kind != "scatter" else ""
     return f'<svg class="{kind}" role="img" aria-label="{words}">{title}{"".join(shapes)}</svg>'

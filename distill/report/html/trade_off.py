@@ -90,9 +90,9 @@ class TradeOff:
 
     Attributes:
         kind: Which perplexity: "token" or "word".
-        panels: Disparity, and coherence if it was measured; empty if no model has what they show.
-        incomplete: Titles of the models without the perplexity or the disparity.
-        incomparable: Titles of the models whose disparity was measured on other texts than the baseline's.
+        panels: Disparity and coherence, as far as they were measured.
+        incomplete: Titles of the models without the perplexity, or without both disparity and coherence.
+        incomparable: Titles of the models whose texts were sampled or labelled otherwise than the baseline's.
     """
 
     kind: str
@@ -120,14 +120,14 @@ def trade_off(models: Sequence[ReportedModel], contrasts: Sequence[Contrast]) ->
         runs = list(
             zip(_prices(models[0], model, contrasts[index - 1] if index else None, kind), model.runs, strict=True)
         )
-        found = _points(runs, "disparity", MAIN_POLARITY, "rms_log_odds")
-        if not found:
+        found = _points(runs, "disparity", MAIN_POLARITY, "rms_log_odds"), _points(runs, "coherence")
+        if not any(found):
             incomplete.append(model.name)
         elif any(disparity_key(run.metrics) != disparity_key(first) for run in model.runs):
             incomparable.append(model.name)
         else:
-            disparity[model.name] = found
-            coherence |= {model.name: kept} if (kept := _points(runs, "coherence")) else {}
+            for panel, points in zip((disparity, coherence), found, strict=True):
+                panel |= {model.name: points} if points else {}
     panels = [_disparity_panel(disparity, parity_margin(first))] if disparity else []
     panels += [_coherence_panel(coherence, first)] if coherence else []
     return TradeOff(kind, tuple(panels), tuple(incomplete), tuple(incomparable))

@@ -5,8 +5,9 @@ import pytest
 
 from distill.errors import UserError
 from distill.evaluation import Evaluation
-from distill.report.html.charts import price_section, trade_off_points
-from distill.report.models import single_runs
+from distill.report.html.charts import price_section
+from distill.report.html.trade_off import trade_off
+from distill.report.models import ReportedModel, single_runs
 from distill.report.summary_lines import summary
 from distill.report.table_formats import result_table
 from distill.report.verdict import Contrast, comparable_perplexity, verdicts
@@ -45,11 +46,15 @@ def evaluations(**settings: object) -> list[Evaluation]:
     return [Evaluation(Path(name), metrics, ROWS) for name, metrics in (("a", dict(MEASURED)), ("b", other))]
 
 
+def uncompared(pair: list[Evaluation]) -> tuple[list[ReportedModel], list[Contrast]]:
+    """Two models whose texts are not comparable."""
+    first, second = single_runs(pair)
+    return [first, second], [Contrast(first, second, (RunContrast(UserError("not comparable: they differ"), {}),))]
+
+
 def said_without_comparison(pair: list[Evaluation]) -> str:
     """The verdict on the second of two models whose texts are not comparable."""
-    first, second = single_runs(pair)
-    contrast = Contrast(first, second, (RunContrast(UserError("not comparable: they differ"), {}),))
-    return str(verdicts([first, second], [contrast])[1])
+    return str(verdicts(*uncompared(pair))[1])
 
 
 def marked(pair: list[Evaluation]) -> set[str]:
@@ -87,10 +92,11 @@ def incomparable(pair: list[Evaluation]) -> set[str]:
 def test_disparities_of_other_texts_are_not_comparable(settings: dict[str, object]) -> None:
     pair = evaluations(**settings)
     assert incomparable(pair) - {"How it writes"} == {"What it writes", "What it writes, by gender max polarity"}
-    found = trade_off_points(pair, ["teacher", "student"])
+    models, compared = uncompared(pair)
+    found = trade_off(models, compared)
     assert found is not None
-    assert [point.name for point in found.points] == ["teacher"]
-    assert "Not shown, measured on other texts: student." in price_section(pair, ["teacher", "student"])
+    assert [list(panel.points) for panel in found.panels] == [["teacher"]] * len(found.panels)
+    assert "Not shown, measured on other texts: student." in price_section(models, compared)
     pair[1].metrics["disparity"] = {"unigram": MEASURED["disparity"]["unigram"] | {"polar_rate": 0.01}}
     said = said_without_comparison(pair)
     assert "polar rate" not in said
@@ -100,9 +106,9 @@ def test_disparities_of_other_texts_are_not_comparable(settings: dict[str, objec
 def test_a_table_of_words_decides_about_the_polarities_by_vectors_alone() -> None:
     pair = evaluations(word_table="another")
     assert incomparable(pair) == {"What it writes, by gender max polarity"}
-    found = trade_off_points(pair, ["teacher", "student"])
+    found = trade_off(*uncompared(pair))
     assert found is not None
-    assert len(found.points) == 2
+    assert [list(panel.points) for panel in found.panels] == [["teacher", "student"]] * len(found.panels)
 
 
 def test_how_many_texts_there_are_makes_their_distinct_bigrams_incomparable_alone() -> None:

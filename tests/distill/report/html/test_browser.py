@@ -338,7 +338,7 @@ def test_a_screen_reader_is_told_what_is_seen(tab: Tab, page: Path) -> None:
     ):
         assert any(r == role and n.startswith(name) for r, n in told), (role, name)
     pictures = [name for role, name in told if role == "image"]
-    assert len(pictures) == 3 * 9 + 1
+    assert len(pictures) == tab.run("document.querySelectorAll('svg').length") > 3 * 9
     assert all(pictures)
 
 
