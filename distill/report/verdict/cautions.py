@@ -7,7 +7,7 @@ from distill.evaluation.paired.prices import Price
 from distill.report.formatting import percent, signed, span
 from distill.report.metrics_access import parity_of
 from distill.report.verdict.contrasts import Contrast
-from distill.report.verdict.price_sentences import comparable_perplexity, price_sentence
+from distill.report.verdict.price_sentences import perplexities, price_sentence
 from distill.report.verdict.seeds import LOWER_IS_WORSE, Estimate, Outcome, estimate
 
 BROKEN = 2
@@ -134,13 +134,12 @@ def _mixture(price: Price | None) -> Caution | None:
 
 def _perplexity(contrast: Contrast, outcome: Outcome) -> Caution | None:
     first, other = contrast.baseline.first.metrics, contrast.model.first.metrics
-    measured = comparable_perplexity([first, other])
-    if measured is None or disparity_key(first) != disparity_key(other):
+    price = outcome.prices.get("perplexity")
+    values = (price.baseline, price.value) if price else perplexities(contrast)
+    if values is None or disparity_key(first) != disparity_key(other):
         return None
-    before, after = measured[1]
-    if price := outcome.prices.get("perplexity"):
-        before, after = price.baseline, price.value
-    if before is None or after is None or after <= BROKEN * before:
+    before, after = values
+    if after <= BROKEN * before:
         return None
     return Caution(
         "perplexity",
