@@ -56,8 +56,6 @@ def change_sentence(price: Price) -> str:
 
 def _interval(price: Price, before: str) -> str:
     words = _WORDINGS[price.measure]
-    if price.ci95 is None:
-        return ""
     low, high = map(words.change, price.ci95)
     return f"{before}{low} to {high}{words.unit}"
 
@@ -92,7 +90,8 @@ def other_prices(contrast: Contrast, outcome: Outcome) -> str:
     """A sentence with every price but the perplexity; empty if nothing is comparable."""
     parts = [price_sentence(price) for measure, price in outcome.prices.items() if measure != "perplexity"]
     parts += [sentence for measure, sentence in _unpaired(contrast).items() if measure not in outcome.prices]
-    return f"{', '.join(parts)}.".capitalize() if parts else ""
+    said = ", ".join(parts)
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
 def _unpaired(contrast: Contrast) -> dict[str, str]:

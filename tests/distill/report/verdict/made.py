@@ -9,10 +9,9 @@ from distill.errors import UserError
 from distill.evaluation import Evaluation
 from distill.evaluation.disparity.comparison import Change, Comparison, GroupChange
 from distill.evaluation.margins import Margins
-from distill.evaluation.paired.prices import Price
+from distill.evaluation.paired.prices import Price, PriceName, judge
 from distill.report.models import ReportedModel
 from distill.report.verdict.contrasts import Contrast, RunContrast
-from distill.report.verdict.seeds import judged
 
 MARGIN = Margins().parity
 Interval = tuple[float, float]
@@ -28,7 +27,7 @@ def evaluation(
     **disparity: Any,
 ) -> Evaluation:
     """An evaluation with these figures of disparity; more entries of it may be given."""
-    record = {
+    record: dict[str, Any] = {
         "verdict": parity,
         "margin": MARGIN,
         "lower": bounds[0],
@@ -57,12 +56,12 @@ def model(name: str, *runs: Evaluation) -> ReportedModel:
     return ReportedModel(name, runs or (evaluation(name),))
 
 
-def price(measure: str, baseline: float, value: float, ci95: Interval) -> Price:
+def price(measure: PriceName, baseline: float, value: float, ci95: Interval) -> Price:
     """A price with the default margin; relative where it is a share of the baseline's."""
     change = value / baseline - 1 if measure in ("perplexity", "polar_rate") else value - baseline
     margin = getattr(Margins(), measure, None)
-    verdict = None if margin is None else judged(measure, ci95, margin)
-    return Price(measure, baseline, value, change, ci95, margin, verdict, 100)  # type: ignore[arg-type]
+    verdict = None if margin is None else judge(measure, *ci95, margin)
+    return Price(measure, baseline, value, change, ci95, margin, verdict, 100)
 
 
 def run(
