@@ -6,7 +6,7 @@ from distill.report.formatting import count, percent, signed, span
 from distill.report.models import ReportedModel
 from distill.report.verdict.contrasts import Contrast
 from distill.report.verdict.parity_sentences import parity_fact
-from distill.report.verdict.price_sentences import change_sentence, perplexity_of, price_sentence
+from distill.report.verdict.price_sentences import perplexity_of, perplexity_sentence, price_sentence
 from distill.report.verdict.seeds import Estimate, Outcome, estimate, parity_finding
 
 KeyFact = tuple[str, str]
@@ -30,7 +30,7 @@ def key_facts(
         ("Disparity", _disparity(model, contrast, outcome)),
         ("Lean", _lean(model)),
         ("Coherence", _coherence(model, outcome)),
-        ("Price", _price(model, outcome)),
+        ("Price", _price(model, contrast, outcome)),
         ("Parity", parity_fact(parity) if parity else "cannot be judged: there are too few gendered texts"),
     )
 
@@ -65,9 +65,9 @@ def _coherence(model: ReportedModel, outcome: Outcome | None) -> str:
     return UNKNOWN if found is None else f"{found.value:.2f}{_interval(model, found)}"
 
 
-def _price(model: ReportedModel, outcome: Outcome | None) -> str:
-    if outcome and (price := outcome.prices.get("perplexity")):
-        return change_sentence(price)
+def _price(model: ReportedModel, contrast: Contrast | None, outcome: Outcome | None) -> str:
+    if contrast and outcome and (change := perplexity_sentence(contrast, outcome)):
+        return change
     path = perplexity_of(model)
     found = estimate(model, *path) if path else None
     return UNKNOWN if found is None else f"perplexity {found.value:.2f}{_interval(model, found)}"
