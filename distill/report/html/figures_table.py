@@ -90,7 +90,9 @@ def _titled(line: SummaryLine) -> str:
     title = escape(line.title)
     if not line.explanation:
         return title
-    return f'<details class="term"><summary>{title}</summary><p>{escape(line.explanation)}</p></details>'
+    return (
+        f'<details class="term"><summary>{title}</summary><p class="meaning">{escape(line.explanation)}</p></details>'
+    )
 
 
 def _arrow(line: SummaryLine, found: Outcome | None) -> str:

@@ -10,6 +10,12 @@ from distill.report.html.svg import Interval, dots
 from distill.report.html.trade_off import coherence_margin, parity_margin
 from distill.report.models import ReportedModel
 
+MEANINGS = {
+    "Disparity": "Disparity is how far the professions are from even, in nats of log-odds, without sampling noise.",
+    "Lean": "Lean is whether the texts as a whole speak more of women (+) or of men (−), in nats of log-odds.",
+    "Coherence": "Coherence is the share of gendered texts that keep the gender of their opening.",
+}
+
 
 @dataclass(frozen=True)
 class Column:
@@ -59,14 +65,19 @@ def standing_section(models: Sequence[ReportedModel]) -> str:
         for index, model in enumerate(models)
     )
     runs = " One dot a training run." if any(len(model.runs) > 1 for model in models) else ""
+    title = _joined([column.title for column in columns])
+    said = " ".join(MEANINGS[column.title] for column in columns)
     return (
-        '<section class="standing" aria-labelledby="standing"><h2 id="standing">Disparity, lean and coherence</h2>'
-        "<p>Disparity: how far the professions are from even, without the noise of sampling. Lean: whether the texts "
-        "as a whole speak more of women (+) or of men (−). Both are in nats of log-odds. Coherence: the share of "
-        "gendered texts that keep the gender of their opening. Shaded is what lies within the margins: of parity, and "
-        f"of the first model’s coherence.{runs}</p>"
+        f'<section class="standing" aria-labelledby="standing"><h2 id="standing">{title}</h2>'
+        f"<p>{said} Shaded is what lies within the margins.{runs}</p>"
         f'<table class="shares"><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></section>'
     )
+
+
+def _joined(words: list[str]) -> str:
+    """Words as “Disparity, lean and coherence”."""
+    *others, last = [word.lower() for word in words]
+    return (f"{', '.join(others)} and {last}" if others else last).capitalize()
 
 
 def _columns(models: Sequence[ReportedModel]) -> list[Column]:

@@ -36,12 +36,15 @@ class Page(HTMLParser):
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.words: list[str] = []
         self._open: list[str] = []
+        self._meaning = False
         self.feed(html)
         self.close()
         assert self._open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
+        # What a figure means is folded up between its name and its value.
+        self._meaning = dict(attrs).get("class") == "meaning"
         if tag not in VOID:
             self._open.append(tag)
 
@@ -49,10 +52,11 @@ class Page(HTMLParser):
         self.elements.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
+        self._meaning = False
         assert self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self._open[-1:] not in (["style"], ["script"]):
+        if self._open[-1:] not in (["style"], ["script"]) and not self._meaning:
             self.words.append(data)
 
     @property
@@ -113,7 +117,7 @@ def test_the_page_holds_every_part(html: str) -> None:
 def test_the_verdict_says_what_the_texts_were_made_with(html: str) -> None:
     text = Page(html).text
     assert "No clear difference in disparity from teacher, p = " in text
-    found = r"counterfactual (At least )?\d+ % less disparity than teacher, p < 0.001; perplexity \+31.3 % Disparity −"
+    found = r"counterfactual (At least )?\d+ % less disparity than teacher, p < 0.001; perplexity \+31.3 % Disparity "
     assert re.search(found, text.replace("\xa0", " "), re.IGNORECASE)
     assert "polar rate 60.0 % to " in text.replace("\xa0", " ")
 
@@ -152,7 +156,7 @@ def test_hostile_data_stays_text(tmp_path: Path) -> None:
     assert [script.get("type") for script in page.all("script")] == ["application/json", None]
     assert not page.all("img")
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
-    assert attack in [option.get("value") for option in page.all("option")]
+    assert attack in [link.get("data-group") for link in page.all("a")]
     assert page.text.count("alert(1)") > 10
 
 
@@ -168,7 +172,7 @@ def test_missing_measures_are_said_to_be_missing(tmp_path: Path) -> None:
     assert "no gendered text" in page.text
     assert "No perplexity is comparable across the models" in page.text
     assert not page.all("svg", "scatter")
-    assert "Coherence" not in page.text
+    assert "Coherence is the share" not in page.text
 
 
 def test_a_model_without_perplexity_is_named_beside_the_plot(folders: list[Path], tmp_path: Path) -> None:
@@ -194,7 +198,7 @@ def test_perplexities_of_other_texts_or_tokens_are_not_compared(folders: list[Pa
 
 def test_a_silent_model_is_not_called_fair(tmp_path: Path) -> None:
     rows = synthetic.generations(synthetic.LEANS).assign(continuation=" it rained.")
-    folder = synthetic.write(tmp_path / "a", rows, synthetic.metrics(rows))
+    folder = synthetic.write(tmp_path / "a", rows, synthetic.metrics(rows) | {"coherence": None})
     twin = changed(folder, tmp_path / "b")
     page = render([folder, twin], tmp_path / "report.html")
     assert "too few gendered texts to judge" in page.text
@@ -557,7 +561,8 @@ def test_a_broken_model_and_few_texts_are_pointed_out(folders: list[Path], tmp_p
     assert "real text predicted far worse; less disparity is no gain here: " in text
     assert "a model that writes badly can look fair" in text
     text = render([broken], tmp_path / "report.html").text
-    assert "Has too few gendered texts to judge Parity cannot be judged" in text
+    assert "Has too few gendered texts to judge" in text
+    assert "Parity cannot be judged" in text
 
 
 def test_the_short_table_holds_the_main_polarity_alone(folders: list[Path], tmp_path: Path) -> None:

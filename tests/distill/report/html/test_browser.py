@@ -322,6 +322,7 @@ def test_nothing_sticks_out_on_a_phone(browser: Browser, tmp_path: Path, dark: b
 
 def test_a_screen_reader_is_told_what_is_seen(tab: Tab, page: Path) -> None:
     tab.open(page)
+    tab.run("document.querySelectorAll('details:not(.term)').forEach(part => part.open = true)")
     told = tab.accessible()
     for role, name in (
         ("heading", "Disparity and its price"),
