@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import ceil
+from math import ceil, hypot
 from typing import Literal, NamedTuple
 
 Anchor = Literal["start", "middle", "end"]
@@ -91,7 +91,7 @@ def label_places(
 
     Returns:
         The place of each name: the nearest free one, if there is any. A marker is worse to cover than another name,
-        and that is worse than a whisker.
+        that is worse than to stand nearer to another point, and that is worse than to cover a whisker.
     """
     obstacles = [
         (
@@ -112,7 +112,9 @@ def label_places(
                 box = place.box(mark.x * size[0], mark.y * size[1], width)
                 total += 1000 * sum(map(box.meets, markers)) + 300 * sum(map(box.meets, names_there))
                 total += 12 * sum(map(box.meets, whiskers)) + 8 * _outside(box, frame)
-            return total + abs(place.dy + ASCENT / 2 - DESCENT / 2) / 4
+                # A name nearer to another point would be taken for that one's.
+                total += 60 * (min(_distance(box, other, size) for other in marks) < _distance(box, mark, size) - 1)
+            return total + abs(place.dy + ASCENT / 2 - DESCENT / 2) / 2
 
         best = min(_candidates(max(height for _, height in sizes)), key=cost)
         places.append(best)
@@ -134,6 +136,12 @@ def _outside(box: Box, frame: Box) -> float:
     """By how many pixels a box sticks out of the frame, in all directions together."""
     beyond = frame.left - box.left, frame.top - box.top, box.right - frame.right, box.bottom - frame.bottom
     return sum(max(0.0, by) for by in beyond)
+
+
+def _distance(box: Box, mark: Mark, size: tuple[float, float]) -> float:
+    """From a point to the nearest part of a box, in pixels."""
+    x, y = mark.x * size[0], mark.y * size[1]
+    return hypot(max(box.left - x, 0, x - box.right), max(box.top - y, 0, y - box.bottom))
 
 
 def _marker(mark: Mark, size: tuple[float, float]) -> Box:

@@ -70,7 +70,7 @@ def standing_section(models: Sequence[ReportedModel]) -> str:
     return (
         f'<section class="standing" aria-labelledby="standing"><h2 id="standing">{title}</h2>'
         f"<p>{said} Shaded is what lies within the margins.{runs}</p>"
-        f'<table class="shares"><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></section>'
+        f'<table class="shares of-{len(columns)}"><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></section>'
     )
 
 

@@ -42,8 +42,7 @@ class Panel:
         points: Each model with the points of its runs; the baseline first.
         low: Where the axis begins.
         high: Where it ends.
-        good: From where to where the shaded range goes.
-        good_label: What lies in it.
+        good: From where to where the shaded range goes, which holds what lies within the margin.
     """
 
     title: str
@@ -51,7 +50,6 @@ class Panel:
     low: float
     high: float
     good: tuple[float, float]
-    good_label: str
 
     @property
     def prices(self) -> tuple[float, float]:
@@ -166,13 +164,14 @@ def _points(runs: list[tuple[Figure | None, Evaluation]], *path: str) -> list[Po
 
 def _disparity_panel(points: dict[str, list[Point]], margin: float) -> Panel:
     highest = max(*_ends(points), 1.5 * margin)
-    return Panel("disparity, nats of log-odds", points, 0, 1.06 * highest, (0, margin), "parity")
+    return Panel("disparity, nats of log-odds", points, 0, 1.06 * highest, (0, margin))
 
 
 def _coherence_panel(points: dict[str, list[Point]], first: Metrics) -> Panel:
     least = max(0.0, (get(first, "coherence", "value") or 1.0) - coherence_margin(first))
-    lowest = min(*_ends(points), least - 0.05)
-    return Panel("coherence", points, lowest - 0.06 * (1 - lowest), 1, (least, 1), "as coherent as the baseline")
+    lowest = min(*_ends(points), least - 0.02)
+    room = 0.08 * (1 - lowest)
+    return Panel("coherence", points, lowest - room, 1 + room, (least, 1))
 
 
 def _ends(points: dict[str, list[Point]]) -> list[float]:
