@@ -5,6 +5,7 @@ from distill.evaluation.comparability import MAIN_POLARITY
 from distill.report.formatting import count, percent, signed, span
 from distill.report.models import ReportedModel
 from distill.report.verdict.contrasts import Contrast
+from distill.report.verdict.disparity_sentences import amount
 from distill.report.verdict.parity_sentences import parity_fact
 from distill.report.verdict.price_sentences import perplexity_of, perplexity_sentence, price_sentence
 from distill.report.verdict.seeds import Estimate, Outcome, estimate, parity_finding
@@ -47,7 +48,7 @@ def _disparity(model: ReportedModel, contrast: Contrast | None, outcome: Outcome
     less, low, high = outcome.less
     word, ends = ("less", (low, high)) if less > 0 else ("more", (-high, -low))
     interval = f"{percent(ends[0])} to {percent(ends[1])}"
-    return f"{said}, {percent(abs(less))} {word} than {contrast.baseline.name} ({interval})"
+    return f"{said}, {amount(outcome.less)}{word} than {contrast.baseline.name} ({interval})"
 
 
 def _lean(model: ReportedModel) -> str:

@@ -1,9 +1,11 @@
+import re
 from pathlib import Path
 
 import pytest
 
 from distill.cli.dispatch import main
 from distill.errors import UserError
+from distill.report.command import report
 from distill.report.models import ReportedModel, load_models, runs_limit
 from tests import synthetic_evaluations as synthetic
 
@@ -86,3 +88,24 @@ def test_a_report_says_of_how_many_trainings_it_speaks(here: Path) -> None:
     written(here, "a", "b")
     assert "of one training run" in runs_limit(load_models([Path("a"), Path("b")]))
     assert "of the first run" in runs_limit(load_models([Path("student=a,b")]))
+
+
+def test_several_runs_are_one_column_and_one_verdict(tmp_path: Path) -> None:
+    folders = synthetic.quickstart(tmp_path / "q")
+    seeds = []
+    for seed in (11, 12, 13):
+        rows = synthetic.generations({group: 0.1 * lean for group, lean in synthetic.LEANS.items()}, seed=seed)
+        seeds.append(synthetic.write(tmp_path / f"s{seed}", rows, synthetic.metrics(rows, f"s{seed}", 24.0 + seed)))
+    student = Path("student=" + ",".join(map(str, seeds)))
+    report([folders[0], folders[1], student], tmp_path / "out")
+    text = (tmp_path / "out" / "tables.md").read_text(encoding="utf-8")
+    assert "less disparity than teacher, over 3 runs" in text
+    assert "**student, compared with plain**" in text
+    assert "Run by run: " in text
+    assert re.search(r"\| Perplexity +\|[^|]+\|[^|]+\| 36.00 \(35.00 to 37.00 in 3 runs\) +\|", text)
+    assert "those of the first run" in text
+    assert "those of the first run" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "over 3 runs" in (tmp_path / "out" / "tables.tex").read_text(encoding="utf-8")
+    report([folders[0], folders[1], student], tmp_path / "other.md", baseline="plain")
+    heads = (tmp_path / "other.md").read_text(encoding="utf-8").split("- **")[1:4]
+    assert [head.split("**")[0] for head in heads] == ["plain", "teacher", "student"]

@@ -91,7 +91,8 @@ def test_rules_of_counting_that_disagree_are_named() -> None:
     for values, said in (
         (
             (0.35, 0.14, 0.13),
-            "The rules of counting disagree by 28 points: 65 % less by unigram, 93 % less by gender max, 87 % less by gender wavg.",
+            "The rules of counting disagree by 28 points: 65 % less by unigram, 93 % less by gender max, 87 % less by "
+            "gender wavg.",
         ),
         ((0.35, 0.72, 0.33), ""),
     ):
