@@ -89,11 +89,14 @@ def trade_off_figure(models: Sequence[ReportedModel], contrasts: Sequence[Contra
         drawn = figure.subplots(1, len(measured.panels), squeeze=False)[0]
         figure.subplots_adjust(left=0.09, right=0.98, bottom=0.15, top=0.97, wspace=0.25)
         for axes, panel in zip(drawn, measured.panels, strict=True):
-            _draw_panel(axes, panel, f"change in perplexity per {measured.kind}")
+            box, (width, height) = axes.get_position(), figure.get_size_inches()
+            points = 72 * box.width * width, 72 * box.height * height
+            _draw_panel(axes, panel, f"change in perplexity per {measured.kind}", points)
     return figure
 
 
-def _draw_panel(axes: Axes, panel: Panel, xlabel: str) -> None:
+def _draw_panel(axes: Axes, panel: Panel, xlabel: str, points: tuple[float, float]) -> None:
+    """Draw a panel into axes of this width and height in points."""
     left, right = panel.prices
     axes.axhspan(*panel.good, color=FAIR, linewidth=0, zorder=0)
     for end in panel.good:
@@ -114,13 +117,9 @@ def _draw_panel(axes: Axes, panel: Panel, xlabel: str) -> None:
                 axes.plot([x, x], run.height.ci95, color=INK, linewidth=0.9, zorder=2)
             face = "white" if index == 0 else INK
             axes.plot(x, y, "o", markersize=5, markerfacecolor=face, markeredgecolor=INK, zorder=3)
-    box = axes.get_position()
-    inches = axes.figure.get_size_inches()
-    size = 72 * box.width * inches[0], 72 * box.height * inches[1]
     names, marks = named_marks(panel)
     # Places are chosen in points, for letters of 9: a little smaller than the pixels of the page.
-    for (name, mark), place in zip(names, label_places(names, marks, [size], letter=6), strict=True):
-        far = {"arrowprops": {"arrowstyle": "-", "color": SOFT, "linewidth": 0.6}} if place.far else {}
+    for (name, mark), place in zip(names, label_places(names, marks, [points], letter=6), strict=True):
         axes.annotate(
             name,
             (mark.x, 1 - mark.y),
@@ -132,7 +131,7 @@ def _draw_panel(axes: Axes, panel: Panel, xlabel: str) -> None:
             fontweight="bold",
             color=INK,
             zorder=4,
-            **far,
+            arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.6} if place.far else None,
         )
 
 

@@ -9,7 +9,7 @@ from distill.evaluation.disparity.comparison import GroupChange
 from distill.evaluation.disparity.scores import GroupDisparity
 from distill.report.formatting import group_name, key_to_words, p_value, percent, signed
 from distill.report.html.scatter import panel_svg
-from distill.report.html.svg import share_bar
+from distill.report.html.svg import breakable, share_bar
 from distill.report.html.trade_off import trade_off
 from distill.report.metrics_access import group_scores
 from distill.report.models import ReportedModel
@@ -55,7 +55,7 @@ def _shares(
 ) -> str:
     scores = [group_scores(evaluation.metrics, polarity) for evaluation in evaluations]
     ends = '<span class="ends"><span>men</span><span>women</span></span>'
-    heads = "".join(f'<th scope="col">{escape(name)}{ends}</th>' for name in names)
+    heads = "".join(f'<th scope="col">{breakable(name)}{ends}</th>' for name in names)
     rows = "".join(
         f'<tr><th scope="row">{_link_to_texts(group_name(group))}</th>'
         + "".join(

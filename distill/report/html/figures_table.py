@@ -5,6 +5,7 @@ from html import escape
 
 from distill.errors import UserError
 from distill.evaluation.comparability import MAIN_POLARITY
+from distill.report.html.svg import breakable
 from distill.report.models import ReportedModel
 from distill.report.summary_lines import Cell, SummaryLine, summary
 from distill.report.verdict import Contrast
@@ -44,10 +45,10 @@ def figures_section(models: Sequence[ReportedModel], contrasts: Sequence[Contras
     )
     explanations = {line.title: line.explanation for line, _ in shown if line.explanation}
     explained = "".join(f"<dt>{escape(name)}</dt><dd>{escape(meaning)}</dd>" for name, meaning in explanations.items())
-    arrows = " An arrow marks a change against the first model whose interval excludes none." if len(models) > 1 else ""
+    arrows = " An arrow marks a certain change against the first model: its interval excludes 0." if contrasts else ""
     return (
         '<section aria-labelledby="figures"><h2 id="figures">The figures</h2>'
-        f"<p>With 95 % intervals.{arrows} What a figure means is said behind its name.</p>"
+        f"<p>With 95 % intervals.{arrows} Choose the name of a figure to read what it means.</p>"
         f"<details><summary>All {len(shown)} figures</summary>{_table(shown, names, outcomes)}</details>{others}"
         f'<details class="meanings"><summary>What they mean</summary><dl>{explained}</dl></details></section>'
     )
@@ -56,7 +57,7 @@ def figures_section(models: Sequence[ReportedModel], contrasts: Sequence[Contras
 def _table(rows: list[Row], names: list[str], outcomes: Sequence[Outcome | None]) -> str:
     tags = ["baseline" if index == 0 and len(names) > 1 else "" for index in range(len(names))]
     heads = "".join(
-        f'<th scope="col">{escape(name)}<span class="tag">{tag}</span></th>'
+        f'<th scope="col">{breakable(name)}<span class="tag">{tag}</span></th>'
         for name, tag in zip(names, tags, strict=True)
     )
     bodies = []
@@ -110,6 +111,6 @@ def _certain_change(line: SummaryLine, found: Outcome) -> float:
         shift = found.disparity
         return 0.0 if isinstance(shift, UserError) or not shift.clear else shift.difference
     price = found.prices.get(PRICES.get(line.path, ""))
-    if price is None or price.ci95 is None or price.ci95[0] <= 0 <= price.ci95[1]:
+    if not price or not price.ci95 or price.ci95[0] <= 0 <= price.ci95[1]:
         return 0.0
     return price.change

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 from distill.evaluation.comparability import MAIN_POLARITY, get
 from distill.report.formatting import signed, span
-from distill.report.html.svg import Interval, dots
+from distill.report.html.svg import Interval, breakable, dots
 from distill.report.html.trade_off import coherence_margin, parity_margin
 from distill.report.models import ReportedModel
 
@@ -59,7 +58,7 @@ def standing_section(models: Sequence[ReportedModel]) -> str:
         for column in columns
     )
     rows = "".join(
-        f'<tr><th scope="row">{escape(model.name)}</th>'
+        f'<tr><th scope="row">{breakable(model.name)}</th>'
         + "".join(f"<td>{_cell(column, column.cells[index], model.name)}</td>" for column in columns)
         + "</tr>"
         for index, model in enumerate(models)
@@ -70,7 +69,8 @@ def standing_section(models: Sequence[ReportedModel]) -> str:
     return (
         f'<section class="standing" aria-labelledby="standing"><h2 id="standing">{title}</h2>'
         f"<p>{said} Shaded is what lies within the margins.{runs}</p>"
-        f'<table class="shares of-{len(columns)}"><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></section>'
+        f'<table class="shares of-{len(columns)}"><thead><tr><td></td>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></section>"
     )
 
 

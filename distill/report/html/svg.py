@@ -9,7 +9,7 @@ from math import ceil, exp, floor, log10
 
 import numpy as np
 
-Interval = Sequence[float] | None
+Interval = list[float] | tuple[float, float] | None
 """[low, high] of a 95 % interval; None if there is none."""
 
 
@@ -98,6 +98,11 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
 def short(name: str, limit: int = 22) -> str:
     """A name cut to fit into a chart."""
     return name if len(name) <= limit else f"{name[: limit - 1]}…"
+
+
+def breakable(name: str) -> str:
+    """A model's name as HTML that may break after each of its slashes."""
+    return escape(name).replace("/", "/<wbr>")
 
 
 def pc(part: float) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from distill.report.html.svg import breakable
 from distill.report.verdict import Verdict
 
 
@@ -21,7 +22,7 @@ def _entry(verdict: Verdict) -> str:
     if facts:
         facts = f'<dl class="facts">{facts}</dl>'
     return (
-        f'<article class="verdict"><h3>{escape(verdict.model)}</h3><div>{_cautions(verdict.cautions)}'
+        f'<article class="verdict"><h3>{breakable(verdict.model)}</h3><div>{_cautions(verdict.cautions)}'
         f'<p class="finding">{_phrase(verdict.headline[:1].upper() + verdict.headline[1:])}</p>'
         f"{facts}"
         f'<details><summary>In detail<span class="unseen"> about {escape(verdict.model)}</span></summary>'

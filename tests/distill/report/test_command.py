@@ -25,7 +25,7 @@ from distill.report.models import single_runs, titles
 from distill.report.table_formats import table
 from tests import synthetic_evaluations as synthetic
 
-VOID = {"meta", "br", "input", "rect", "line", "col"}
+VOID = {"meta", "br", "input", "rect", "line", "col", "wbr"}
 
 
 class Page(HTMLParser):
