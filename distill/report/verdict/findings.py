@@ -68,7 +68,7 @@ def _verdict(contrast: Contrast) -> Verdict:
     model, found = contrast.model, outcome(contrast)
     stops = cautions(contrast, found)
     headline = [_same(contrast), *(stop.headline for stop in stops), _disparity(contrast, found, stops)]
-    detail = [_evidence(contrast, found), parity_sentence(model), parities_disagree(model)]
+    detail = [_evidence(contrast, found, stops), parity_sentence(model), parities_disagree(model)]
     return Verdict(
         model.name,
         "; ".join(filter(None, [*headline, perplexity_sentence(contrast, found)])),
@@ -87,7 +87,7 @@ def _further_verdict(contrast: Contrast) -> Verdict:
     return Verdict(
         f"{contrast.model.name}, compared with {contrast.baseline.name}",
         "; ".join(filter(None, [*headline, perplexity_sentence(contrast, found)])),
-        _evidence(contrast, found),
+        _evidence(contrast, found, stops),
         _parity(contrast.model),
         tuple(stop.sentence for stop in stops),
     )
@@ -110,14 +110,15 @@ def _disparity(contrast: Contrast, found: Outcome, stops: list[Caution]) -> str:
     return "; ".join([disparity_change(contrast, found, stops), *([f"parity {parity}"] if parity else [])])
 
 
-def _evidence(contrast: Contrast, found: Outcome) -> str:
-    """The figures of a comparison."""
+def _evidence(contrast: Contrast, found: Outcome, stops: list[Caution]) -> str:
+    """The figures of a comparison, without those that a caution gives."""
+    prices = other_prices(contrast, found, [stop.kind for stop in stops])
     if isinstance(found.disparity, UserError):
         problem = f"Against {contrast.baseline.name} {found.disparity}."
-        return " ".join(filter(None, [problem, other_prices(contrast, found)]))
+        return " ".join(filter(None, [problem, prices]))
     sentences = [
         disparity_figures(contrast, found),
-        other_prices(contrast, found),
+        prices,
         run_by_run(contrast),
         rules_disagree(contrast),
         "Both are the same weights: a difference is due to chance or to other settings." if _same(contrast) else "",

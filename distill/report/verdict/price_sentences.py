@@ -1,6 +1,6 @@
 """What a model costs, in words: each price with its interval, its margin, and whether it keeps within the margin."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from distill.evaluation.comparability import Metrics, disparity_key, get, perplexity_key, sampling_key
@@ -86,10 +86,17 @@ def perplexities(contrast: Contrast) -> tuple[float, float] | None:
     return None if before is None or after is None else (before.value, after.value)
 
 
-def other_prices(contrast: Contrast, outcome: Outcome) -> str:
-    """A sentence with every price but the perplexity; empty if nothing is comparable."""
-    parts = [price_sentence(price) for measure, price in outcome.prices.items() if measure != "perplexity"]
-    parts += [sentence for measure, sentence in _unpaired(contrast).items() if measure not in outcome.prices]
+def other_prices(contrast: Contrast, outcome: Outcome, told: Collection[str]) -> str:
+    """A sentence with the prices that a headline does not tell; empty if nothing is comparable.
+
+    Args:
+        contrast: The comparison.
+        outcome: What it found.
+        told: Measures that are told elsewhere, besides the perplexity.
+    """
+    told = {*told, "perplexity"}
+    sentences = {measure: price_sentence(price) for measure, price in outcome.prices.items()}
+    parts = [sentence for measure, sentence in (_unpaired(contrast) | sentences).items() if measure not in told]
     said = ", ".join(parts)
     return f"{said[:1].upper()}{said[1:]}." if said else ""
 
