@@ -79,7 +79,7 @@ def metrics(rows: pd.DataFrame, name: str = "teacher", perplexity: float | None 
         simulations=2000,
     )
     return {
-        "schema": 1,
+        "schema": 2,
         "model": {
             "name": name,
             "path": f"runs/{name}",

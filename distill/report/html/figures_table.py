@@ -111,6 +111,5 @@ def _certain_change(line: SummaryLine, found: Outcome) -> float:
         shift = found.disparity
         return 0.0 if isinstance(shift, UserError) or not shift.clear else shift.difference
     price = found.prices.get(PRICES.get(line.path, ""))
-    if not price or not price.ci95 or price.ci95[0] <= 0 <= price.ci95[1]:
-        return 0.0
-    return price.change
+    interval = price and price.ci95
+    return price.change if price and interval and not interval[0] <= 0 <= interval[1] else 0.0
