@@ -16,6 +16,7 @@ from typing import Any
 import augment
 import distill.evaluation
 import distill.models
+import distill.perturbation
 from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
 from distill.evaluation.comparability import MAIN_POLARITY
@@ -238,7 +239,9 @@ def evaluate(
 
 
 @cache
-def code_fingerprint(packages: tuple[ModuleType, ...] = (distill.evaluation, distill.models, augment)) -> str:
+def code_fingerprint(
+    packages: tuple[ModuleType, ...] = (distill.evaluation, distill.models, distill.perturbation, augment),
+) -> str:
     """Return a digest of the code that determines the results, so that results of older code are not reused."""
     return code_digest(file for package in packages for file in package_files(package))
 
