@@ -40,7 +40,8 @@ def _finite(value: object) -> bool:
 def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     metrics = load(result).metrics
     assert list(metrics) == [
-        *("schema", "model", "settings", "perplexity", "gendered_tokens", "pronoun_gap", "pairs", "ceat"),
+        *("schema", "model", "settings", "perplexity", "gendered_tokens", "pronoun_gap", "equivariance_gap"),
+        *("pairs", "ceat"),
         *("disparity", "coherence", "fluency"),
     ]
     assert metrics["schema"] == 1
@@ -69,6 +70,11 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
             "difference_ci95",
         }
     assert set(metrics["pronoun_gap"]) == {"mean_abs_log_odds", "ci95", "groups"}
+    assert list(metrics["equivariance_gap"]) == ["reversed", "neutral"]
+    for gap in metrics["equivariance_gap"].values():
+        assert set(gap) == {"value", "ci95", "n"}
+        assert gap["n"] > 0
+        assert gap["ci95"][0] <= gap["value"] <= gap["ci95"][1]
     assert set(metrics["coherence"]) == {"value", "ci95", "n"}
     assert set(metrics["gendered_tokens"]) == {"nll", "n"}
     assert metrics["gendered_tokens"]["n"] >= 3
