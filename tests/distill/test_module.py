@@ -228,3 +228,24 @@ def test_measuring_the_gap_changes_nothing_that_is_learnt(recipe, run, tmp_path,
     fit(recipe, tmp_path)
     assert (tmp_path / "student/model.safetensors").read_bytes() == (run / "student/model.safetensors").read_bytes()
     assert any(float(row["val/equivariance"] or 0) > 0 for row in metrics(run))
+
+
+def test_the_gap_can_stop_a_run_and_choose_a_checkpoint(recipe, tmp_path):
+    """As docs/recipes.md says."""
+    watched = {"monitor": "val/equivariance"}
+    callbacks = [
+        {
+            "class_path": "pytorch_lightning.callbacks.EarlyStopping",
+            "init_args": watched | {"min_delta": 1, "patience": 1},
+        },
+        {"class_path": "pytorch_lightning.callbacks.ModelCheckpoint", "init_args": watched | {"filename": "smallest"}},
+    ]
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(yaml.safe_dump({"trainer": {"callbacks+": callbacks}}))
+    fit(recipe, tmp_path / "run", f"--config={overlay}")
+    gaps = [float(row["val/equivariance"]) for row in metrics(tmp_path / "run") if row["val/equivariance"]]
+    assert len(gaps) == 2
+    assert metrics(tmp_path / "run")[-1]["step"] == "3"
+    (smallest,) = (tmp_path / "run").rglob("smallest.ckpt")
+    assert torch.load(smallest, weights_only=True)["global_step"] == 2 * (1 + gaps.index(min(gaps)))
+    assert (tmp_path / "run" / "student" / "model.safetensors").is_file()
