@@ -110,8 +110,8 @@ def evaluate(
         ceat: Text whose sentences provide contexts for the words of the embedding test (CEAT): a file, a folder or a
             Hugging Face id, of some millions of words, such as Wikipedia. Default: no embedding test. It says nothing
             about disparity in what the model writes.
-        text: Text to measure perplexity on: a file (txt, jsonl, parquet), a folder of such files, or a Hugging Face id.
-            Default: perplexity is not measured.
+        text: Text to measure perplexity and the equivariance gap on: a file (txt, jsonl, parquet), a folder of such
+            files, or a Hugging Face id. Default: neither is measured.
         field: Column that contains the text in jsonl, parquet and Hugging Face data sets.
         gguf_file: Name of a GGUF file in the model's folder; it is dequantised.
         reference: Model that judges the fluency of the continuations: folder, GGUF file or Hugging Face id. Give the
