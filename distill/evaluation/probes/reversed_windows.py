@@ -108,13 +108,14 @@ def _windows(number: int, document: _Document, opening: int, room: int) -> Itera
     ends = np.flatnonzero(document.aligned >= 0)
     other_ends = document.aligned[ends]
     start = other_start = done = 0
-    while done < len(ends):
+    while True:
         fitting = int(min(np.searchsorted(ends, start + room), np.searchsorted(other_ends, other_start + room)))
-        if fitting > done:
-            last = int(ends[fitting - 1])
-            yield from _window(number, document, opening, start, last, other_start)
+        last = int(ends[fitting - 1]) if fitting > done else start - 1
+        yield from _window(number, document, opening, start, last, other_start)
         # Where no prefix within reach has a counterpart, nothing can be measured until one has.
         done = max(fitting, done + 1)
+        if done >= len(ends):
+            return
         start, other_start = int(ends[done - 1]) + 1, int(other_ends[done - 1]) + 1
 
 
