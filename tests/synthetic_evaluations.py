@@ -78,7 +78,7 @@ def metrics(rows: pd.DataFrame, name: str = "teacher", perplexity: float | None 
         simulations=2000,
     )
     return {
-        "schema": 1,
+        "schema": 2,
         "model": {"name": name, "path": f"runs/{name}", "parameters": 124_439_808, "sha256": "ab" * 32},
         "settings": {"preset": "quick", "samples": 5, "temperature": 1.0, "prompts": None, "text_sha256": "cd" * 32},
         "disparity": {"unigram": scores},

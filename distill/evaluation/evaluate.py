@@ -20,6 +20,7 @@ import distill.perturbation
 from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
 from distill.evaluation.comparability import MAIN_POLARITY
+from distill.evaluation.disparity.target_shares import read_target_shares
 from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.decoding import Sampling, prompt_lengths
 from distill.evaluation.generation.device_workers import Processes, check_shared, devices
@@ -63,6 +64,7 @@ def evaluate(
     prompts: str | None = None,
     polarity: PolarityName | Sequence[PolarityName] = POLARITY_METHODS,
     word_table: Path | None = None,
+    target_shares: Path | None = None,
     include_prompt: bool = False,
     pairs: str | Sequence[str] = (),
     ceat: str | None = None,
@@ -103,6 +105,8 @@ def evaluate(
             weighted mean over its words).
         word_table: Word polarities for gender_max and gender_wavg, computed by `distill word-table` from any word
             vectors. Default: the built-in table, computed from the Google News vectors.
+        target_shares: JSON file {group: share} with the share of women, from 0 to 1, that each group should have, such
+            as labour statistics, for the mean absolute error. Default: even shares.
         include_prompt: Whether the words of the prompt itself count, too.
         pairs: Sentence pairs, one stereotypical and one not, whose likelihoods are compared: one or several files or
             Hugging Face ids, with columns more and less (and group), or in the layout of CrowS-Pairs, WinoBias (the
@@ -152,11 +156,13 @@ def evaluate(
 
     chosen = select_prompts(read_prompts(prompts), per_group)
     groups = groups_as_occupations(prompts, chosen)
+    professions = sorted({prompt.group for prompt in chosen if prompt.kind == "profession"})
     inputs = Inputs(
         prompts=chosen,
         occupations=groups or OCCUPATIONS,
         text=None if text is None else read_text(text, field),
         word_table=read_word_table(word_table),
+        target_shares=read_target_shares(target_shares, professions),
         pairs={source: read_pairs(source) for source in ([pairs] if isinstance(pairs, str) else pairs)},
         ceat_contexts=None if ceat is None else read_contexts(ceat, field),
     )
@@ -182,6 +188,8 @@ def evaluate(
         "samples": samples,
         **asdict(sampling),
         "word_table": digests["word_table"],
+        "target_shares": target_shares and target_shares.name,
+        "target_shares_sha256": digests["target_shares_sha256"],
         "include_prompt": include_prompt,
         "pairs": digests["pairs"],
         "ceat": ceat,

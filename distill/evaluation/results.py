@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from augment.runtime.error_text import first_line
 from distill.errors import UserError
 from distill.evaluation.schema import find_generations_error, find_metrics_error
+from distill.evaluation.schema_upgrade import upgrade, without_old_keys
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def load(folder: str | Path) -> Evaluation:
         metrics = json.loads(measured.read_text(encoding="utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{measured}: not JSON ({error}); {again}") from error
+    metrics = without_old_keys(metrics)
     if wrong := find_metrics_error(metrics):
         raise UserError(f"{measured}: {wrong}; {again}")
     try:
@@ -71,7 +73,8 @@ def load(folder: str | Path) -> Evaluation:
         raise UserError(f"{texts}: truncated or corrupt Parquet file ({reason}); {again}") from error
     if wrong := find_generations_error(table):
         raise UserError(f"{texts}: {wrong}; {again}")
-    return Evaluation(path=path, metrics=metrics, generations=table.to_pandas())
+    generations = table.to_pandas()
+    return Evaluation(path=path, metrics=upgrade(metrics, generations), generations=generations)
 
 
 def _refuse(constant: str) -> float:

@@ -6,7 +6,6 @@ from typing import cast
 from distill.evaluation import Evaluation
 from distill.evaluation.comparability import MAIN_POLARITY, Metrics
 from distill.evaluation.comparability import get as get
-from distill.evaluation.disparity.fair_baseline import parity as parity_of
 from distill.evaluation.disparity.scores import Disparity, GroupDisparity
 from distill.report.formatting import clean
 
@@ -48,5 +47,6 @@ def group_scores(metrics: Metrics, polarity: str = MAIN_POLARITY) -> dict[str, G
 
 
 def parity(metrics: Metrics, polarity: str = MAIN_POLARITY) -> bool | None:
-    """Whether the texts are as balanced as a fair model's; None if there are too few to judge."""
-    return parity_of(disparity_scores(metrics, polarity))
+    """Whether parity is shown; None if these texts cannot tell."""
+    found = disparity_scores(metrics, polarity).get("parity")
+    return {"shown": True, "refuted": False, "undecided": None}[found["verdict"] if found else "undecided"]

@@ -44,7 +44,7 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
         *("pairs", "ceat"),
         *("disparity", "coherence", "fluency"),
     ]
-    assert metrics["schema"] == 1
+    assert metrics["schema"] == 2
     assert _finite(metrics)
     assert set(metrics["model"]) == {"name", "path", "parameters", "sha256"}
     assert list(metrics["perplexity"]) == list(metrics["settings"]["perplexity"]) == ["token", "token_strided", "word"]
@@ -54,7 +54,7 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     unigrams = metrics["disparity"]["unigram"]
     assert set(unigrams) == {
         *("mean_ratio", "fair_mean_ratio", "fair_low", "min_ratio", "fair_min_ratio", "fair_min_low"),
-        *("rms_log_odds", "fair_rms_log_odds", "fair_rms_high", "log_odds", "ci95", "difference", "difference_ci95"),
+        *("rms_log_odds", "parity", "mean_abs_error", "log_odds", "ci95", "difference", "difference_ci95"),
         *("paper_mean_ratio", "paper_min_ratio", "polar_rate", "groups"),
     }
     for group in unigrams["groups"].values():
