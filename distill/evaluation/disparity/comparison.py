@@ -150,10 +150,10 @@ def compare(baseline: pd.DataFrame, other: pd.DataFrame, draws: int = DRAWS, see
         raise UserError("no group in which both models wrote of women or men more than once; evaluate more samples")
     prompts = baseline.loc[baseline["group"].isin(clusters.keys()), "prompt_id"].nunique()
     identical = _identical(baseline, other, [name for name, texts in clusters.items() if _same_counts(texts)])
-    return _comparison(clusters, identical, prompts, draws, np.random.default_rng(seed))
+    return compare_counts(clusters, identical, prompts, draws, np.random.default_rng(seed))
 
 
-def _comparison(
+def compare_counts(
     clusters: dict[str, Floats], identical: set[str], prompts: int, draws: int, rng: np.random.Generator
 ) -> Comparison:
     """Compare models from their female and male texts by prompt, `[prompts, 4]` for each group.
