@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from augment.runtime.error_text import first_line
 from distill.errors import UserError
+from distill.evaluation.nlls import NLLS, read_nlls
 from distill.evaluation.schema import find_generations_error, find_metrics_error
 from distill.evaluation.schema_upgrade import upgrade, without_old_keys
 
@@ -22,11 +23,14 @@ class Evaluation:
         path: The folder that it was read from.
         metrics: The content of `metrics.json`.
         generations: `generations.parquet`, one row per sample.
+        nlls: `nlls.parquet`, one row per document and measure of the text and one per sample, as
+            `distill.evaluation.nlls` describes them; None for an evaluation of an earlier version.
     """
 
     path: Path
     metrics: dict[str, Any]
     generations: pd.DataFrame
+    nlls: pd.DataFrame | None = None
 
     @property
     def groups(self) -> pd.DataFrame:
@@ -73,8 +77,8 @@ def load(folder: str | Path) -> Evaluation:
         raise UserError(f"{texts}: truncated or corrupt Parquet file ({reason}); {again}") from error
     if wrong := find_generations_error(table):
         raise UserError(f"{texts}: {wrong}; {again}")
-    generations = table.to_pandas()
-    return Evaluation(path=path, metrics=upgrade(metrics, generations), generations=generations)
+    generations, nlls = table.to_pandas(), read_nlls(path / NLLS, table.num_rows)
+    return Evaluation(path=path, metrics=upgrade(metrics, generations), generations=generations, nlls=nlls)
 
 
 def _refuse(constant: str) -> float:
