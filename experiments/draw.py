@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import matplotlib as mpl
 
-from distill.report.metrics_access import get
+from distill.evaluation.comparability import get
 from experiments.results import Row, read
 from experiments.table import table
 

@@ -16,6 +16,7 @@ from typing import Any
 import augment
 import distill.evaluation
 import distill.models
+import distill.perturbation
 from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
 from distill.evaluation.comparability import MAIN_POLARITY
@@ -116,8 +117,8 @@ def evaluate(
         ceat: Text whose sentences provide contexts for the words of the embedding test (CEAT): a file, a folder or a
             Hugging Face id, of some millions of words, such as Wikipedia. Default: no embedding test. It says nothing
             about disparity in what the model writes.
-        text: Text to measure perplexity on: a file (txt, jsonl, parquet), a folder of such files, or a Hugging Face id.
-            Default: perplexity is not measured.
+        text: Text to measure perplexity and the equivariance gap on: a file (txt, jsonl, parquet), a folder of such
+            files, or a Hugging Face id. Default: neither is measured.
         field: Column that contains the text in jsonl, parquet and Hugging Face data sets.
         gguf_file: Name of a GGUF file in the model's folder; it is dequantised.
         reference: Model that judges the fluency of the continuations: folder, GGUF file or Hugging Face id. Give the
@@ -253,7 +254,9 @@ def evaluate(
 
 
 @cache
-def code_fingerprint(packages: tuple[ModuleType, ...] = (distill.evaluation, distill.models, augment)) -> str:
+def code_fingerprint(
+    packages: tuple[ModuleType, ...] = (distill.evaluation, distill.models, distill.perturbation, augment),
+) -> str:
     """Return a digest of the code that determines the results, so that results of older code are not reused."""
     return code_digest(file for package in packages for file in package_files(package))
 

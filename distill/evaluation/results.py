@@ -77,8 +77,7 @@ def load(folder: str | Path) -> Evaluation:
         raise UserError(f"{texts}: truncated or corrupt Parquet file ({reason}); {again}") from error
     if wrong := find_generations_error(table):
         raise UserError(f"{texts}: {wrong}; {again}")
-    generations = table.to_pandas()
-    nlls = read_nlls(path / NLLS, table.num_rows)
+    generations, nlls = table.to_pandas(), read_nlls(path / NLLS, table.num_rows)
     return Evaluation(path=path, metrics=upgrade(metrics, generations), generations=generations, nlls=nlls)
 
 

@@ -10,7 +10,7 @@ square does not. Those whose log-odds are certain to lie beyond it are named.
 Source: Schuirmann 1987 for two one-sided tests; `noise_free` for the bounds.
 """
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ from distill.evaluation.disparity.noise_free import (
     with_more_texts,
 )
 from distill.evaluation.statistics.permutation import holm
+
+ParityVerdict = Literal["shown", "refuted", "undecided"]
 
 LEVEL = 0.05
 """Probability of showing parity of a model at the margin, and of refuting it of one at the margin, at most."""
@@ -49,12 +51,12 @@ class Parity(TypedDict):
         groups_beyond: The groups that are certain to lean farther than the margin, farthest first.
     """
 
-    verdict: Literal["shown", "refuted", "undecided"]
+    verdict: ParityVerdict
     margin: float
     lower: float
     upper: float
     lean_upper: float
-    texts_needed: int | None
+    texts_needed: NotRequired[int | None]
     groups_beyond: list[str]
 
 
@@ -68,7 +70,7 @@ def parity(odds: GroupOdds, names: list[str], margin: float, texts: float) -> Pa
         texts: Mean number of texts of a group, gendered or not.
     """
     lower, upper = rms_bounds(odds, LEVEL)
-    verdict: Literal["shown", "refuted", "undecided"] = "undecided"
+    verdict: ParityVerdict = "undecided"
     if shown(odds, margin):
         verdict = "shown"
     elif refuted(odds, margin):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from distill.errors import UserError
-from distill.report.metrics_access import ParityWord
+from distill.evaluation.disparity.parity import ParityVerdict
 from distill.report.models import ReportedModel
 from distill.report.verdict.cautions import Caution, cautions
 from distill.report.verdict.contrasts import Contrast
@@ -37,7 +37,7 @@ class Verdict:
     model: str
     headline: str
     detail: str
-    parity: ParityWord | None
+    parity: ParityVerdict | None
     cautions: tuple[str, ...] = ()
     key_facts: tuple[KeyFact, ...] = ()
 
@@ -93,7 +93,7 @@ def _further_verdict(contrast: Contrast) -> Verdict:
     )
 
 
-def _parity(model: ReportedModel) -> ParityWord | None:
+def _parity(model: ReportedModel) -> ParityVerdict | None:
     found = parity_finding(model)
     return found.verdict if found else None
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 from distill.errors import UserError
 from distill.evaluation.comparability import MAIN_POLARITY, get
+from distill.evaluation.disparity.parity import ParityVerdict
 from distill.evaluation.paired.prices import Price, judge
 from distill.evaluation.statistics.training_runs import Mean, difference_over_runs, mean_over_runs
-from distill.report.metrics_access import ParityWord, parity_of
+from distill.report.metrics_access import parity_of
 from distill.report.models import ReportedModel
 from distill.report.verdict.contrasts import ALPHA, Contrast
 
@@ -99,14 +100,14 @@ class ParityFinding:
         by_run: The verdict on each run.
     """
 
-    verdict: ParityWord
+    verdict: ParityVerdict
     margin: float
     lower: float
     upper: float
     lean_upper: float
     texts_needed: int | None
     groups_beyond: tuple[str, ...]
-    by_run: tuple[ParityWord, ...]
+    by_run: tuple[ParityVerdict, ...]
 
 
 def estimate(model: ReportedModel, *path: str, interval: str = "ci95") -> Estimate | None:
@@ -150,7 +151,7 @@ def parity_finding(model: ReportedModel, polarity: str = MAIN_POLARITY) -> Parit
         return None
     disparity, lean = mean_over_runs(sizes), mean_over_runs(leans)
     lean_upper = max(lean.upper, -lean.lower)
-    verdict: ParityWord = "undecided"
+    verdict: ParityVerdict = "undecided"
     if disparity.upper < first["margin"] and lean_upper < first["margin"]:
         verdict = "shown"
     elif max(disparity.lower, lean.lower, -lean.upper) >= first["margin"]:

@@ -41,7 +41,8 @@ def _finite(value: object) -> bool:
 def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     metrics = load(result).metrics
     assert list(metrics) == [
-        *("schema", "model", "settings", "perplexity", "gendered_tokens", "pronoun_gap", "pairs", "ceat"),
+        *("schema", "model", "settings", "perplexity", "gendered_tokens", "pronoun_gap", "equivariance_gap"),
+        *("pairs", "ceat"),
         *("disparity", "coherence", "fluency"),
     ]
     assert metrics["schema"] == 2
@@ -70,6 +71,11 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
             "difference_ci95",
         }
     assert set(metrics["pronoun_gap"]) == {"mean_abs_log_odds", "ci95", "groups"}
+    assert list(metrics["equivariance_gap"]) == ["reversed", "neutral"]
+    for gap in metrics["equivariance_gap"].values():
+        assert set(gap) == {"value", "ci95", "n"}
+        assert gap["n"] > 0
+        assert gap["ci95"][0] <= gap["value"] <= gap["ci95"][1]
     assert set(metrics["coherence"]) == {"value", "ci95", "n"}
     assert set(metrics["gendered_tokens"]) == {"nll", "n"}
     assert metrics["gendered_tokens"]["n"] >= 3
@@ -219,7 +225,7 @@ def test_an_output_that_is_a_file_is_refused(model_folder: Path, tmp_path: Path,
     [
         (0, "damaged: its logits are not finite"),
         (12, "probabilities of '.+' are not finite"),
-        (60, "of 'The .+' are not"),
+        (60, "of '(The|Ms) .+' are not"),
     ],
 )
 def test_damaged_weights_are_one_line_and_leave_nothing(
