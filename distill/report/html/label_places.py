@@ -111,7 +111,7 @@ def label_places(
             for (markers, whiskers, frame), names_there, size in zip(obstacles, taken, sizes, strict=True):
                 box = place.box(mark.x * size[0], mark.y * size[1], width)
                 total += 1000 * sum(map(box.meets, markers)) + 300 * sum(map(box.meets, names_there))
-                total += 12 * sum(map(box.meets, whiskers)) + 8 * _outside(box, frame)
+                total += 12 * sum(map(box.meets, whiskers)) + _outside(box, frame)
                 # A name nearer to another point would be taken for that one's.
                 total += 60 * (min(_distance(box, other, size) for other in marks) < _distance(box, mark, size) - 1)
             return total + abs(place.dy + ASCENT / 2 - DESCENT / 2) / 2
@@ -133,9 +133,15 @@ def _candidates(height: float) -> Iterator[Place]:
 
 
 def _outside(box: Box, frame: Box) -> float:
-    """By how many pixels a box sticks out of the frame, in all directions together."""
-    beyond = frame.left - box.left, frame.top - box.top, box.right - frame.right, box.bottom - frame.bottom
-    return sum(max(0.0, by) for by in beyond)
+    """The cost of a box that sticks out of the frame: to the sides it may be cut off, above and below is some room."""
+    across, down = (
+        max(0.0, first) + max(0.0, second)
+        for first, second in (
+            (frame.left - box.left, box.right - frame.right),
+            (frame.top - box.top, box.bottom - frame.bottom),
+        )
+    )
+    return 200 * (across > 0) + 8 * (across + down)
 
 
 def _distance(box: Box, mark: Mark, size: tuple[float, float]) -> float:

@@ -188,3 +188,16 @@ def test_gendered_tokens_of_another_number_are_not_comparable() -> None:
     same[1].metrics["gendered_tokens"] = {"nll": 2.0, "n": 7}
     (cells,) = (cells for line, cells in summary(single_runs(same)) if line.title == "Gendered NLL")
     assert cells[1] == ("2.00", "7 tokens; not comparable with teacher")
+
+
+def test_perplexities_that_differ_are_never_written_alike() -> None:
+    """3.271, 3.278 and 3.279: two decimals do not tell the last two apart."""
+
+    def perplexities(*values: float) -> list[str]:
+        entries = [MEASURED | {"perplexity": {"token": MEASURED["perplexity"]["token"] | {"value": v}}} for v in values]
+        models = single_runs([Evaluation(Path(str(v)), e, ROWS) for v, e in zip(values, entries, strict=True)])
+        return next([value for value, _ in cells] for line, cells in summary(models) if line.title == "Perplexity")
+
+    assert perplexities(3.271, 3.278, 3.279) == ["3.271", "3.278", "3.279"]
+    assert perplexities(3.27, 3.28, 3.28) == ["3.27", "3.28", "3.28"]
+    assert perplexities(3.27, 3.28111, 3.28112) == ["3.2700", "3.2811", "3.2811"]

@@ -1,11 +1,13 @@
 """The page in a browser: by mouse and keyboard, on a phone, in print, and with hostile data."""
 
 import json
+import re
 import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -341,6 +343,58 @@ def test_a_screen_reader_is_told_what_is_seen(tab: Tab, page: Path) -> None:
     pictures = [name for role, name in told if role == "image"]
     assert len(pictures) == tab.run("document.querySelectorAll('svg').length") > 3 * 9
     assert all(pictures)
+
+
+def test_headings_are_in_order(tab: Tab, page: Path) -> None:
+    tab.open(page)
+    levels = tab.run("[...document.querySelectorAll('h1, h2, h3, h4')].map(part => Number(part.tagName[1]))")
+    assert levels[:3] == [1, 2, 3]
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_what_a_figure_means_is_reached_by_keyboard(tab: Tab, page: Path) -> None:
+    tab.open(page)
+    assert tab.run("document.querySelectorAll('abbr').length") == 0
+    tab.page.locator("summary", has_text=re.compile(r"^All \d+ figures")).press("Enter")
+    term = tab.page.locator(".term", has_text="Mean ratio").first
+    assert not term.locator(".meaning").is_visible()
+    term.locator("summary").press("Enter")
+    assert term.locator(".meaning").is_visible()
+    assert "whichever is below 1" in term.locator(".meaning").inner_text()
+
+
+def test_no_word_is_broken_on_a_phone(browser: Browser, page: Path) -> None:
+    with closing(Tab(browser, viewport=PHONE, is_mobile=True)) as phone:
+        phone.open(page)
+        phone.run("document.querySelectorAll('details').forEach(part => part.open = true)")
+        broken = phone.run(
+            """[...document.querySelectorAll('th, h2, h3, dt, dd, summary')].flatMap(part => {
+                const words = document.createTreeWalker(part, NodeFilter.SHOW_TEXT), found = [];
+                while (words.nextNode()) {
+                    for (const match of words.currentNode.data.matchAll(/[A-Za-z]+/g)) {
+                        const range = document.createRange();
+                        range.setStart(words.currentNode, match.index);
+                        range.setEnd(words.currentNode, match.index + match[0].length);
+                        const lines = new Set([...range.getClientRects()].map(box => Math.round(box.top)));
+                        if (lines.size > 1 && match[0].length < 30) found.push(`${match[0]} in ${part.outerHTML.slice(0, 60)}`);
+                    }
+                }
+                return found;
+            })"""
+        )
+        assert broken == []
+
+
+def test_what_is_folded_up_is_printed(tab: Tab, page: Path) -> None:
+    tab.open(page)
+    seen = "document.querySelector('table.summary tbody td').checkVisibility()"
+    meaning = "document.querySelector('.meaning').getClientRects().length"
+    assert not tab.run(seen)
+    tab.page.emulate_media(media="print")
+    assert tab.run(seen)
+    assert tab.run("document.querySelector('.verdict .detail').getBoundingClientRect().height") > 0
+    # Each meaning is printed once, in the list below the table.
+    assert tab.run(meaning) == 0
 
 
 def test_it_prints(tab: Tab, page: Path, tmp_path: Path) -> None:
