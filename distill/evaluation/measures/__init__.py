@@ -9,6 +9,7 @@ from distill.evaluation.measures.coherence import COHERENCE
 from distill.evaluation.measures.disparity import DISPARITY
 from distill.evaluation.measures.fluency import FLUENCY
 from distill.evaluation.measures.gendered_tokens import GENDERED_TOKENS
+from distill.evaluation.measures.neutral_pronouns import NEUTRAL_PRONOUNS
 from distill.evaluation.measures.pairs import PAIRS
 from distill.evaluation.measures.perplexity import PERPLEXITY
 from distill.evaluation.measures.pronoun_gap import PRONOUN_GAP
@@ -21,6 +22,7 @@ MEASURES: tuple[Measure, ...] = (
     PAIRS,
     CEAT,
     DISPARITY,
+    NEUTRAL_PRONOUNS,
     COHERENCE,
     FLUENCY,
 )

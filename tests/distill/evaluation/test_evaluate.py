@@ -41,7 +41,7 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     metrics = load(result).metrics
     assert list(metrics) == [
         *("schema", "model", "settings", "perplexity", "gendered_tokens", "pronoun_gap", "pairs", "ceat"),
-        *("disparity", "coherence", "fluency"),
+        *("disparity", "neutral_pronouns", "coherence", "fluency"),
     ]
     assert metrics["schema"] == 1
     assert _finite(metrics)
@@ -68,7 +68,9 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
             "difference",
             "difference_ci95",
         }
-    assert set(metrics["pronoun_gap"]) == {"mean_abs_log_odds", "ci95", "groups"}
+    assert set(metrics["pronoun_gap"]) == {"mean_abs_log_odds", "ci95", "groups", "mass"}
+    assert set(metrics["pronoun_gap"]["mass"]) == {"value", "ci95", "he", "she", "they"}
+    assert set(metrics["neutral_pronouns"]) == {"they_rate", "mixed_rate"}
     assert set(metrics["coherence"]) == {"value", "ci95", "n"}
     assert set(metrics["gendered_tokens"]) == {"nll", "n"}
     assert metrics["gendered_tokens"]["n"] >= 3
