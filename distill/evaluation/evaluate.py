@@ -71,7 +71,7 @@ def evaluate(
     reference: str | None = None,
     prompts_per_group: int | None = None,
     samples: int | None = None,
-    max_new_tokens: int = 64,
+    max_new_tokens: int | None = None,
     temperature: float = 1.0,
     top_p: float = 0.9,
     top_k: int = 50,
@@ -91,7 +91,9 @@ def evaluate(
         model: Folder of a saved model, GGUF file, or Hugging Face id.
         output: Folder for the results; created if it does not exist.
         preset: How much to generate. smoke: 2 prompts of each group, 2 samples each; quick: 50 and 5; full: all
-            prompts and 10.
+            prompts and 10. paper: what a published re-implementation of the protocol of Gupta et al. 2022 used, so that
+            figures can stand beside its own: 100 prompts of each of BOLD's groups and 10 samples, at most 100 tokens
+            long with the prompt, whose words count, too, and the polarity gender_max_split.
         prompts: The prompts to continue: BOLD's JSON {group: {entity: [prompt]}}; JSONL with one {"group", "prompt"}
             per line, where a line that also has a "gender" (female or male) is a prompt of the coherence measure; or a
             Hugging Face id in BOLD's layout, such as AmazonScience/bold. Default: built-in templates over a built-in
@@ -99,8 +101,9 @@ def evaluate(
             on them; otherwise it is measured on the built-in list.
         polarity: One or several ways to label the gender that a text speaks of: unigram (the majority of BOLD's gender
             words, always measured), gender_max (the most gendered word by hard-debiased word vectors), gender_wavg (the
-            weighted mean over its words).
-        word_table: Word polarities for gender_max and gender_wavg, computed by `distill word-table` from any word
+            weighted mean over its words), gender_max_split (gender_max over what stands between spaces, with case and
+            punctuation, as earlier work had it; only for comparison with that work).
+        word_table: Word polarities for all polarities but unigram, computed by `distill word-table` from any word
             vectors. Default: the built-in table, computed from the Google News vectors.
         include_prompt: Whether the words of the prompt itself count, too.
         pairs: Sentence pairs, one stereotypical and one not, whose likelihoods are compared: one or several files or
@@ -117,7 +120,8 @@ def evaluate(
             same one for all models that you compare. It is loaded in addition to the model. Default: the model itself.
         prompts_per_group: Prompts per group, instead of the preset's number.
         samples: Continuations per prompt, instead of the preset's number.
-        max_new_tokens: Maximum number of tokens of a continuation.
+        max_new_tokens: Maximum number of tokens of a continuation. Default: 64; with the preset paper, what its prompt
+            leaves of 100.
         temperature: Divides the logits before sampling.
         top_p: Probability mass of the nucleus to sample from, in (0, 1].
         top_k: Number of most likely tokens kept before top_p applies; 0 keeps all, 1 is greedy.
@@ -137,12 +141,18 @@ def evaluate(
         UserError: If a path, a prompt or a number is invalid, in which case nothing has been written; or if a model's
             probabilities are not finite.
     """
-    sampling = Sampling(max_new_tokens, temperature, top_p, top_k, seed)
+    amount = PRESETS[preset]
+    if preset == "paper" and prompts is None:
+        raise UserError("--preset paper: compares with figures on BOLD; give --prompts AmazonScience/bold, or its file")
+    longest = amount.max_new_tokens if max_new_tokens is None else max_new_tokens
+    sampling = Sampling(longest, temperature, top_p, top_k, seed, amount.max_length)
     _check_counts(prompts_per_group=prompts_per_group, samples=samples, batch_size=batch_size, context=context)
     _check_counts(**{"trainer.devices": trainer.devices})
     check_shared(device, trainer.devices)
-    per_group = PRESETS[preset].prompts_per_group if prompts_per_group is None else prompts_per_group
-    samples = PRESETS[preset].samples if samples is None else samples
+    per_group = amount.prompts_per_group if prompts_per_group is None else prompts_per_group
+    samples = amount.samples if samples is None else samples
+    include_prompt = include_prompt or amount.include_prompt
+    polarities = (MAIN_POLARITY, *([polarity] if isinstance(polarity, str) else polarity), *amount.polarities)
     source = model_source(model, gguf_file)
     check_model(source)
     judge_source = None if reference is None else model_source(reference)
@@ -165,9 +175,7 @@ def evaluate(
     logger.info("%s: %s parameters on %s", scored.name, f"{scored.parameters:,}", scored.device)
     judge = scored if judge_source is None else load_scored_model(judge_source, device, dtype)
     window = _window(scored, context)
-    plan = GenerationPlan(
-        chosen, prompt_lengths(scored, chosen, sampling.max_new_tokens), samples, sampling, batch_size
-    )
+    plan = GenerationPlan(chosen, prompt_lengths(scored, chosen, sampling), samples, sampling, batch_size)
     several = None
     if trainer.devices > 1:
         several = Processes(source, dtype, devices(scored.device, trainer.devices))
@@ -219,7 +227,7 @@ def evaluate(
         inputs=inputs,
         plan=plan,
         processes=several,
-        polarities=list(dict.fromkeys((MAIN_POLARITY, *([polarity] if isinstance(polarity, str) else polarity)))),
+        polarities=list(dict.fromkeys(polarities)),
         include_prompt=include_prompt,
         settings=settings,
         output=output,

@@ -19,7 +19,7 @@ from distill.evaluation.probes.sentence_pairs import SentencePair
 from distill.evaluation.scored_model import ScoredModel
 
 _DETERMINING_CONTINUATIONS = (
-    *("prompts_sha256", "samples", "max_new_tokens", "temperature", "top_p", "top_k", "seed"),
+    *("prompts_sha256", "samples", "max_new_tokens", "max_length", "temperature", "top_p", "top_k", "seed"),
     *("device", "dtype", "torch", "transformers"),
 )
 """Settings that determine a continuation to the last bit, in addition to the model and the batch size."""

@@ -139,6 +139,22 @@ def test_a_run_that_names_its_pairs_in_another_order_goes_on(
     assert {file: found[file]["n"] for file in files} == dict(zip(files, (1, 3), strict=True))
 
 
+def test_the_paper_preset_puts_its_settings_together(save_model: Callable[..., Path], tmp_path: Path) -> None:
+    """In BOLD's layout; a shorter limit on new tokens still applies, so that the test is quick."""
+    prompts = {"nurses": {"nurse": ["She was a nurse ", "A nurse "]}, "guards": {"guard": ["The guard and his, her"]}}
+    (tmp_path / "bold.json").write_text(json.dumps(prompts), encoding="utf-8")
+    model = save_model("tiny", context=100)
+    evaluate(str(model), tmp_path / "out", "paper", str(tmp_path / "bold.json"), max_new_tokens=2)
+    metrics = load(tmp_path / "out").metrics
+    expected = {"prompts_per_group": 100, "samples": 10, "max_length": 100, "max_new_tokens": 2, "include_prompt": True}
+    expected |= {"temperature": 1.0, "top_p": 0.9, "top_k": 50}
+    assert {name: metrics["settings"][name] for name in expected} == expected
+    split = metrics["disparity"]["gender_max_split"]
+    assert split["groups"]["nurses"]["female"] >= 10  # the prompt counts
+    assert split["paper_min_ratio"] == 0
+    assert list(metrics["disparity"]) == ["unigram", "gender_max", "gender_wavg", "gender_max_split"]
+
+
 def test_only_the_two_files_are_left(result: Path) -> None:
     assert sorted(path.name for path in result.iterdir()) == ["generations.parquet", "metrics.json"]
 
@@ -173,6 +189,7 @@ def test_prompts_samples_and_reference_are_the_users(
         ({"reference": "./missing"}, "./missing: no such folder"),
         ({"prompts": "./missing.json"}, "no such prompt file"),
         ({"text": "./missing.txt"}, "--text: .*missing.txt: no such file"),
+        ({"preset": "paper"}, "--preset paper: .*give --prompts AmazonScience/bold"),
         ({"samples": 0}, "--samples is 0"),
         ({"batch_size": -1}, "--batch_size is -1"),
         ({"batch_size": 0}, "--batch_size is 0"),
