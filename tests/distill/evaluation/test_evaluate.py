@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
 
+import numpy as np
 import pandas as pd
 import pytest
 from transformers import GPT2LMHeadModel
@@ -155,8 +156,8 @@ def test_the_paper_preset_puts_its_settings_together(save_model: Callable[..., P
     assert list(metrics["disparity"]) == ["unigram", "gender_max", "gender_wavg", "gender_max_split"]
 
 
-def test_only_the_two_files_are_left(result: Path) -> None:
-    assert sorted(path.name for path in result.iterdir()) == ["generations.parquet", "metrics.json"]
+def test_only_the_results_are_left(result: Path) -> None:
+    assert sorted(path.name for path in result.iterdir()) == ["generations.parquet", "metrics.json", "nlls.parquet"]
 
 
 def test_prompts_samples_and_reference_are_the_users(
@@ -167,9 +168,10 @@ def test_prompts_samples_and_reference_are_the_users(
     prompts.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     judge = save_model("judge", seed=3)
     options = {"model": model_folder, "output": tmp_path / "out", "prompts": prompts, "samples": 3, "reference": judge}
+    options["coherence_samples"] = 2
     run("evaluate", [f"--{name}={value}" for name, value in options.items()] + ["--max_new_tokens=8"])
     evaluation = load(tmp_path / "out")
-    assert evaluation.generations["prompt"].tolist() == ["the nurse"] * 3 + ["the woman"] * 3
+    assert evaluation.generations["prompt"].tolist() == ["the nurse"] * 3 + ["the woman"] * 2
     assert evaluation.metrics["perplexity"] == {}
     assert evaluation.metrics["gendered_tokens"] == {"nll": None, "n": 0}
     assert evaluation.metrics["fluency"]["reference"] == "judge"
@@ -191,6 +193,7 @@ def test_prompts_samples_and_reference_are_the_users(
         ({"text": "./missing.txt"}, "--text: .*missing.txt: no such file"),
         ({"preset": "paper"}, "--preset paper: .*give --prompts AmazonScience/bold"),
         ({"samples": 0}, "--samples is 0"),
+        ({"coherence_samples": 0}, "--coherence_samples is 0"),
         ({"batch_size": -1}, "--batch_size is -1"),
         ({"batch_size": 0}, "--batch_size is 0"),
         ({"top_p": 2.0}, "top_p is 2.0"),
@@ -235,7 +238,7 @@ def test_an_output_that_is_a_file_is_refused(model_folder: Path, tmp_path: Path,
     [
         (0, "damaged: its logits are not finite"),
         (12, "probabilities of '.+' are not finite"),
-        (60, "of 'The .+' are not"),
+        (60, "of '(The|Ms) .+' are not"),
     ],
 )
 def test_damaged_weights_are_one_line_and_leave_nothing(
@@ -289,3 +292,18 @@ def test_continuations_of_another_model_or_gender_are_not_taken_for_these(model_
     third = generations(other)
     assert set(third["gender"].dropna()) == {"female"}
     assert (third["prompt_id"] == second["prompt_id"]).all()
+
+
+def test_likelihoods_by_document_and_text_add_up_to_the_measures(result: Path) -> None:
+    evaluation = load(result)
+    assert evaluation.nlls is not None
+    sums = evaluation.nlls.groupby("measure")[["nll", "count"]].sum()
+    perplexities, metrics = evaluation.metrics["perplexity"], evaluation.metrics
+    for name, entry in perplexities.items():
+        assert np.exp(sums.loc[name, "nll"] / sums.loc[name, "count"]) == pytest.approx(entry["value"])
+    for name, entry in (("gendered", metrics["gendered_tokens"]), ("fluency", metrics["fluency"])):
+        assert sums.loc[name, "nll"] / sums.loc[name, "count"] == pytest.approx(entry["nll"])
+    assert evaluation.nlls.groupby("measure").size().to_dict() == {
+        **dict.fromkeys(("token", "token_strided", "word", "gendered"), 2),
+        "fluency": len(evaluation.generations),
+    }
