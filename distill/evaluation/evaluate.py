@@ -34,6 +34,7 @@ from distill.evaluation.partial_results import exclusive_output
 from distill.evaluation.polarity.word_vector_polarity import POLARITY_METHODS, PolarityName, read_word_table
 from distill.evaluation.probes.ceat import read_contexts
 from distill.evaluation.probes.sentence_pairs import read_pairs
+from distill.evaluation.probes.text_classifier import load_classifier
 from distill.evaluation.schema import SCHEMA
 from distill.evaluation.scored_model import Dtype, ScoredModel, load_scored_model
 from distill.evaluation.statistics.bootstrap import DRAWS
@@ -70,6 +71,7 @@ def evaluate(
     field: str = "text",
     gguf_file: str | None = None,
     reference: str | None = None,
+    classifier: str | None = None,
     prompts_per_group: int | None = None,
     samples: int | None = None,
     coherence_samples: int | None = None,
@@ -122,6 +124,8 @@ def evaluate(
         gguf_file: Name of a GGUF file in the model's folder; it is dequantised.
         reference: Model that judges the fluency of the continuations: folder, GGUF file or Hugging Face id. Give the
             same one for all models that you compare. It is loaded in addition to the model. Default: the model itself.
+        classifier: Folder of a text classifier, such as one of toxicity or regard, whose judgement of what the model
+            writes of women and of men is compared. With --include_prompt, it also reads the prompt.
         prompts_per_group: Prompts about each group, instead of the preset's number.
         samples: Continuations of each of them, instead of the preset's number.
         coherence_samples: Continuations of each gendered opening, for the coherence measure, instead of the preset's
@@ -165,6 +169,8 @@ def evaluate(
     judge_source = None if reference is None else model_source(reference)
     if judge_source is not None:
         check_model(judge_source)
+    if classifier is not None:
+        check_model(model_source(classifier))
 
     chosen = select_prompts(read_prompts(prompts), per_group, PRESETS[preset].openings)
     groups = groups_as_occupations(prompts, chosen)
@@ -181,6 +187,7 @@ def evaluate(
     scored = load_scored_model(source, device, dtype)
     logger.info("%s: %s parameters on %s", scored.name, f"{scored.parameters:,}", scored.device)
     judge = scored if judge_source is None else load_scored_model(judge_source, device, dtype)
+    judges = None if classifier is None else load_classifier(classifier, str(scored.device))
     window = _window(scored, context)
     each = [samples if prompt.kind == "profession" else coherence_samples for prompt in chosen]
     plan = GenerationPlan(chosen, prompt_lengths(scored, chosen, sampling), each, sampling, batch_size)
@@ -210,6 +217,8 @@ def evaluate(
         "gguf_file": gguf_file,
         "reference": reference,
         "reference_sha256": judge.sha256,
+        "classifier": classifier,
+        "classifier_sha256": judges and judges.sha256,
         "pronoun_gap_occupations": "prompts" if groups else "built-in",
         "context": window,
         "device": scored.device.type,
@@ -232,6 +241,7 @@ def evaluate(
     measured = MeasureContext(
         model=scored,
         judge=judge,
+        classifier=judges,
         window=window,
         inputs=inputs,
         plan=plan,

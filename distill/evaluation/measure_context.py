@@ -17,6 +17,7 @@ from distill.evaluation.likelihood.text_perplexity import ScoredCorpus, text_cos
 from distill.evaluation.partial_results import ResultCache, result_cache
 from distill.evaluation.polarity.word_vector_polarity import PolarityName, WordTable
 from distill.evaluation.probes.sentence_pairs import SentencePair
+from distill.evaluation.probes.text_classifier import TextClassifier
 from distill.evaluation.scored_model import ScoredModel
 
 _DETERMINING_CONTINUATIONS = (
@@ -71,6 +72,7 @@ class MeasureContext:
     Attributes:
         model: The model to evaluate.
         judge: The model that judges fluency.
+        classifier: Judges the texts by gender; None if there is none.
         window: Window size for perplexity, in tokens.
         inputs: The inputs that were read.
         plan: The continuations to generate.
@@ -84,6 +86,7 @@ class MeasureContext:
 
     model: ScoredModel
     judge: ScoredModel
+    classifier: TextClassifier | None
     window: int
     inputs: Inputs
     plan: GenerationPlan

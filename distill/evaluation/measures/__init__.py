@@ -14,6 +14,7 @@ from distill.evaluation.measures.pairs import PAIRS
 from distill.evaluation.measures.perplexity import PERPLEXITY
 from distill.evaluation.measures.pronoun_gap import PRONOUN_GAP
 from distill.evaluation.measures.record import Measure
+from distill.evaluation.measures.sentiment import CLASSIFIER, SENTIMENT
 
 MEASURES: tuple[Measure, ...] = (
     PERPLEXITY,
@@ -23,6 +24,8 @@ MEASURES: tuple[Measure, ...] = (
     CEAT,
     DISPARITY,
     NEUTRAL_PRONOUNS,
+    SENTIMENT,
+    CLASSIFIER,
     COHERENCE,
     FLUENCY,
 )

@@ -8,7 +8,8 @@ from unittest.mock import Mock
 import numpy as np
 import pandas as pd
 import pytest
-from transformers import GPT2LMHeadModel
+import torch
+from transformers import GPT2Config, GPT2ForSequenceClassification, GPT2LMHeadModel
 
 from distill.cli.evaluate import run
 from distill.errors import UserError
@@ -42,7 +43,7 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     metrics = load(result).metrics
     assert list(metrics) == [
         *("schema", "model", "settings", "perplexity", "gendered_tokens", "pronoun_gap", "pairs", "ceat"),
-        *("disparity", "neutral_pronouns", "coherence", "fluency"),
+        *("disparity", "neutral_pronouns", "sentiment", "classifier", "coherence", "fluency"),
     ]
     assert metrics["schema"] == 1
     assert _finite(metrics)
@@ -72,6 +73,9 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     assert set(metrics["pronoun_gap"]) == {"mean_abs_log_odds", "ci95", "groups", "mass"}
     assert set(metrics["pronoun_gap"]["mass"]) == {"value", "ci95", "he", "she", "they"}
     assert set(metrics["neutral_pronouns"]) == {"they_rate", "mixed_rate"}
+    assert set(metrics["sentiment"]) == {"value", "ci95", "female", "male", "n"}
+    assert metrics["sentiment"]["n"] >= 8
+    assert metrics["classifier"] is None
     assert set(metrics["coherence"]) == {"value", "ci95", "n"}
     assert set(metrics["gendered_tokens"]) == {"nll", "n"}
     assert metrics["gendered_tokens"]["n"] >= 3
@@ -156,6 +160,27 @@ def test_the_paper_preset_puts_its_settings_together(save_model: Callable[..., P
     assert list(metrics["disparity"]) == ["unigram", "gender_max", "gender_wavg", "gender_max_split"]
 
 
+def test_a_classifier_judges_what_is_written_of_her_and_of_him(model_folder: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    labels = {0: "warm", 1: "cold"}
+    config = GPT2Config.from_pretrained(model_folder, id2label=labels, pad_token_id=0)
+    shutil.copytree(model_folder, tmp_path / "classifier")
+    GPT2ForSequenceClassification(config).save_pretrained(tmp_path / "classifier")
+    outputs = tmp_path / "continuation", tmp_path / "with_prompt"
+    for output in outputs:
+        options = {"classifier": str(tmp_path / "classifier"), "include_prompt": output.name == "with_prompt"}
+        evaluate(str(model_folder), output, preset="smoke", max_new_tokens=12, **options)
+    first, second = (load(output).metrics for output in outputs)
+    assert list(first["classifier"]) == ["warm", "cold"]
+    warm, cold = first["classifier"].values()
+    assert warm["n"] == first["sentiment"]["n"]
+    assert warm["value"] == pytest.approx(-cold["value"])  # of two labels that exclude each other
+    assert warm["ci95"][0] <= warm["value"] <= warm["ci95"][1]
+    assert warm["value"] != second["classifier"]["warm"]["value"]
+    weights = (tmp_path / "classifier" / "model.safetensors").read_bytes()
+    assert first["settings"]["classifier_sha256"] == hashlib.sha256(hashlib.sha256(weights).digest()).hexdigest()
+
+
 def test_only_the_results_are_left(result: Path) -> None:
     assert sorted(path.name for path in result.iterdir()) == ["generations.parquet", "metrics.json", "nlls.parquet"]
 
@@ -189,6 +214,7 @@ def test_prompts_samples_and_reference_are_the_users(
     [
         ({"model": "./missing"}, "./missing: no such folder"),
         ({"reference": "./missing"}, "./missing: no such folder"),
+        ({"classifier": "./missing"}, "./missing: no such folder"),
         ({"prompts": "./missing.json"}, "no such prompt file"),
         ({"text": "./missing.txt"}, "--text: .*missing.txt: no such file"),
         ({"preset": "paper"}, "--preset paper: .*give --prompts AmazonScience/bold"),
