@@ -114,7 +114,8 @@ def evaluate(
         include_prompt: Whether the words of the prompt itself count, too.
         pairs: Sentence pairs, one stereotypical and one not, whose likelihoods are compared: one or several files or
             Hugging Face ids, with columns more and less (and group), or in the layout of CrowS-Pairs, WinoBias (the
-            pro-stereotyped file; its counterpart is found) or Winogender, such as oskarvanderwal/winogender:all:test.
+            pro-stereotyped file; its counterpart is found), Winogender, such as oskarvanderwal/winogender:all:test, or
+            StereoSet, of which the part about gender is read.
         ceat: Text whose sentences provide contexts for the words of the embedding test (CEAT): a file, a folder or a
             Hugging Face id, of some millions of words, such as Wikipedia. Default: no embedding test. It says nothing
             about disparity in what the model writes.

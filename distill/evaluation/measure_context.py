@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class Inputs:
             "prompts_sha256": _digest(f"{prompt.prompt_id}\0{prompt.gender}" for prompt in self.prompts),
             "word_table": self.word_table.source,
             "pairs": {
-                source: _digest(f"{pair.more}\0{pair.less}\0{pair.group}" for pair in pairs)
+                source: _digest("\0".join(map(str, astuple(pair))) for pair in pairs)
                 for source, pairs in self.pairs.items()
             },
             "ceat_sha256": self.ceat_contexts
