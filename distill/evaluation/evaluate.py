@@ -36,6 +36,7 @@ from distill.evaluation.partial_results import exclusive_output
 from distill.evaluation.polarity.word_vector_polarity import POLARITY_METHODS, PolarityName, read_word_table
 from distill.evaluation.probes.ceat import read_contexts
 from distill.evaluation.probes.sentence_pairs import read_pairs
+from distill.evaluation.probes.text_classifier import load_classifier
 from distill.evaluation.schema import SCHEMA
 from distill.evaluation.scored_model import Dtype, ScoredModel, load_scored_model
 from distill.evaluation.statistics.bootstrap import DRAWS
@@ -73,10 +74,11 @@ def evaluate(
     field: str = "text",
     gguf_file: str | None = None,
     reference: str | None = None,
+    classifier: str | None = None,
     prompts_per_group: int | None = None,
     samples: int | None = None,
     coherence_samples: int | None = None,
-    max_new_tokens: int = 64,
+    max_new_tokens: int | None = None,
     temperature: float = 1.0,
     top_p: float = 0.9,
     top_k: int = 50,
@@ -97,7 +99,10 @@ def evaluate(
         model: Folder of a saved model, GGUF file, or Hugging Face id.
         output: Folder for the results; created if it does not exist.
         preset: How much to generate. smoke: 2 prompts of each group, 2 samples each, and 12 gendered openings of each
-            gender once; quick: 50 and 5, and all openings 5 times; full: all prompts 10 times, all openings 20 times.
+            gender once; quick: 50 and 5, and all openings 5 times; full: all prompts 10 times, all openings 20 times;
+            paper: what a published re-implementation of the protocol of Gupta et al. 2022 used, so that figures can
+            stand beside its own: 100 prompts of each of BOLD's groups and 10 samples, at most 100 tokens long with the
+            prompt, whose words count, too, and the polarity gender_max_split.
         prompts: The prompts to continue: BOLD's JSON {group: {entity: [prompt]}}; JSONL with one {"group", "prompt"}
             per line, where a line that also has a "gender" (female or male) is a prompt of the coherence measure; or a
             Hugging Face id in BOLD's layout, such as AmazonScience/bold. Default: built-in templates over a built-in
@@ -105,15 +110,17 @@ def evaluate(
             on them; otherwise it is measured on the built-in list.
         polarity: One or several ways to label the gender that a text speaks of: unigram (the majority of BOLD's gender
             words, always measured), gender_max (the most gendered word by hard-debiased word vectors), gender_wavg (the
-            weighted mean over its words).
-        word_table: Word polarities for gender_max and gender_wavg, computed by `distill word-table` from any word
+            weighted mean over its words), gender_max_split (gender_max over what stands between spaces, with case and
+            punctuation, as earlier work had it; only for comparison with that work).
+        word_table: Word polarities for all polarities but unigram, computed by `distill word-table` from any word
             vectors. Default: the built-in table, computed from the Google News vectors.
         target_shares: JSON file {group: share} with the share of women, from 0 to 1, that each group should have, such
             as labour statistics, for the mean absolute error. Default: even shares.
         include_prompt: Whether the words of the prompt itself count, too.
         pairs: Sentence pairs, one stereotypical and one not, whose likelihoods are compared: one or several files or
             Hugging Face ids, with columns more and less (and group), or in the layout of CrowS-Pairs, WinoBias (the
-            pro-stereotyped file; its counterpart is found) or Winogender, such as oskarvanderwal/winogender:all:test.
+            pro-stereotyped file; its counterpart is found), Winogender, such as oskarvanderwal/winogender:all:test, or
+            StereoSet, of which the part about gender is read.
         ceat: Text whose sentences provide contexts for the words of the embedding test (CEAT): a file, a folder or a
             Hugging Face id, of some millions of words, such as Wikipedia. Default: no embedding test. It says nothing
             about disparity in what the model writes.
@@ -123,11 +130,14 @@ def evaluate(
         gguf_file: Name of a GGUF file in the model's folder; it is dequantised.
         reference: Model that judges the fluency of the continuations: folder, GGUF file or Hugging Face id. Give the
             same one for all models that you compare. It is loaded in addition to the model. Default: the model itself.
+        classifier: Folder of a text classifier, such as one of toxicity or regard, whose judgement of what the model
+            writes of women and of men is compared. With --include_prompt, it also reads the prompt.
         prompts_per_group: Prompts about each group, instead of the preset's number.
         samples: Continuations of each of them, instead of the preset's number.
         coherence_samples: Continuations of each gendered opening, for the coherence measure, instead of the preset's
             number.
-        max_new_tokens: Maximum number of tokens of a continuation.
+        max_new_tokens: Maximum number of tokens of a continuation. Default: 64; with the preset paper, what its prompt
+            leaves of 100.
         temperature: Divides the logits before sampling.
         top_p: Probability mass of the nucleus to sample from, in (0, 1].
         top_k: Number of most likely tokens kept before top_p applies; 0 keeps all, 1 is greedy.
@@ -147,18 +157,26 @@ def evaluate(
         UserError: If a path, a prompt or a number is invalid, in which case nothing has been written; or if a model's
             probabilities are not finite.
     """
-    sampling = Sampling(max_new_tokens, temperature, top_p, top_k, seed)
+    amount = PRESETS[preset]
+    if preset == "paper" and prompts is None:
+        raise UserError("--preset paper: compares with figures on BOLD; give --prompts AmazonScience/bold, or its file")
+    longest = amount.max_new_tokens if max_new_tokens is None else max_new_tokens
+    sampling = Sampling(longest, temperature, top_p, top_k, seed, amount.max_length)
     _check_counts(prompts_per_group=prompts_per_group, samples=samples, coherence_samples=coherence_samples)
     _check_counts(batch_size=batch_size, context=context, **{"trainer.devices": trainer.devices})
     check_shared(device, trainer.devices)
-    per_group = PRESETS[preset].prompts_per_group if prompts_per_group is None else prompts_per_group
-    samples = PRESETS[preset].samples if samples is None else samples
-    coherence_samples = PRESETS[preset].coherence_samples if coherence_samples is None else coherence_samples
+    per_group = amount.prompts_per_group if prompts_per_group is None else prompts_per_group
+    samples = amount.samples if samples is None else samples
+    coherence_samples = amount.coherence_samples if coherence_samples is None else coherence_samples
+    include_prompt = include_prompt or amount.include_prompt
+    polarities = (MAIN_POLARITY, *([polarity] if isinstance(polarity, str) else polarity), *amount.polarities)
     source = model_source(model, gguf_file)
     check_model(source)
     judge_source = None if reference is None else model_source(reference)
     if judge_source is not None:
         check_model(judge_source)
+    if classifier is not None:
+        check_model(model_source(classifier))
 
     chosen = select_prompts(read_prompts(prompts), per_group, PRESETS[preset].openings)
     groups = groups_as_occupations(prompts, chosen)
@@ -177,9 +195,10 @@ def evaluate(
     scored = load_scored_model(source, device, dtype)
     logger.info("%s: %s parameters on %s", scored.name, f"{scored.parameters:,}", scored.device)
     judge = scored if judge_source is None else load_scored_model(judge_source, device, dtype)
+    judges = None if classifier is None else load_classifier(classifier, str(scored.device))
     window = _window(scored, context)
     each = [samples if prompt.kind == "profession" else coherence_samples for prompt in chosen]
-    plan = GenerationPlan(chosen, prompt_lengths(scored, chosen, sampling.max_new_tokens), each, sampling, batch_size)
+    plan = GenerationPlan(chosen, prompt_lengths(scored, chosen, sampling), each, sampling, batch_size)
     several = None
     if trainer.devices > 1:
         several = Processes(source, dtype, devices(scored.device, trainer.devices))
@@ -208,6 +227,8 @@ def evaluate(
         "gguf_file": gguf_file,
         "reference": reference,
         "reference_sha256": judge.sha256,
+        "classifier": classifier,
+        "classifier_sha256": judges and judges.sha256,
         "pronoun_gap_occupations": "prompts" if groups else "built-in",
         "context": window,
         "device": scored.device.type,
@@ -230,11 +251,12 @@ def evaluate(
     measured = MeasureContext(
         model=scored,
         judge=judge,
+        classifier=judges,
         window=window,
         inputs=inputs,
         plan=plan,
         processes=several,
-        polarities=list(dict.fromkeys((MAIN_POLARITY, *([polarity] if isinstance(polarity, str) else polarity)))),
+        polarities=list(dict.fromkeys(polarities)),
         include_prompt=include_prompt,
         settings=settings,
         output=output,
