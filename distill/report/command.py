@@ -19,7 +19,7 @@ TEXTS = {"report.html": ".html", "tables.md": ".md", "tables.tex": ".tex"}
 """The files written into a folder besides the charts, and the suffix that asks for each on its own."""
 
 
-def report(directories: list[Path], output: Path = Path("report.html")) -> None:
+def report(directories: list[Path], output: Path = Path("report.html"), card: Path | None = None) -> None:
     """Compare evaluations side by side: disparity and its price for each model, with paired tests against the first.
 
     Args:
@@ -27,10 +27,12 @@ def report(directories: list[Path], output: Path = Path("report.html")) -> None:
         output: What to write, chosen by suffix. .html: one self-contained page with verdicts, figures, charts and
             continuations to browse. .md, .tex: the tables as Markdown or LaTeX. A folder (one that exists, or a name
             without suffix): all of these, and the charts shares and trade-off as SVG, PNG and PDF.
+        card: Folder of an evaluated model, or its README.md: the evaluation of this model is put into its card, as a
+            section and as a model-index that the Hugging Face hub reads. Everything else in the card stays as it is.
 
     Raises:
-        UserError: If no folder is given, one is given twice or holds no finished evaluation, or if the output has
-            another suffix or cannot be written. Nothing is written then.
+        UserError: If no folder is given, one is given twice or holds no finished evaluation, if the output has another
+            suffix or cannot be written, or if no evaluation belongs to the card. Nothing is written then.
     """
     _check_directories(directories)
     folder = output.is_dir() or not output.suffix
@@ -57,6 +59,11 @@ def report(directories: list[Path], output: Path = Path("report.html")) -> None:
     if folder:
         contents |= charts(evaluations)
     files = {(output if folder else output.parent) / name: content for name, content in contents.items()}
+    if card is not None:
+        # It imports the client of the hub, which only cards need.
+        from distill.report.card.evaluated_card import evaluated_card
+
+        files |= [evaluated_card(card, evaluations)]
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, methodcaller("write_bytes", content))
