@@ -16,6 +16,7 @@ from distill.cli.function_command import call_function
 from distill.errors import Stopped, UserError
 from distill.evaluation import load
 from distill.quickstart.corpus import write_corpus
+from distill.report.models import single_runs
 from distill.report.table_formats import table
 from distill.runtime.paths import check_writable
 
@@ -124,7 +125,7 @@ def _run(output: Path, configs: Path) -> None:
         )
     _command(report, "report", *(str(output / model) for model in MODELS), f"--output={output / PAGE}")
 
-    print(f"\n{table([load(output / model) for model in MODELS])}\n")
+    print(f"\n{table(single_runs([load(output / model) for model in MODELS]))}\n")
 
 
 def _command(command: ModuleType, name: str, *arguments: str) -> None:

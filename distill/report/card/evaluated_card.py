@@ -71,7 +71,7 @@ def _is_at(evaluation: Evaluation, folder: Path) -> bool:
 
 
 def _section(metrics: Metrics) -> str:
-    rows = [(line.title, *line.read(metrics)) for line in summary_lines([metrics]) if not line.folded]
+    rows = [(line.title, *line.read([metrics])) for line in summary_lines([metrics]) if not line.folded]
     grid = [[title, value, note] for title, value, note in rows if (value, note) != MISSING]
     return "\n\n".join(
         [

@@ -20,7 +20,7 @@ from distill.evaluation.disparity.rescoring import rescore
 from distill.report.command import report
 from distill.report.html.samples import MAX_TEXT_LENGTH, PAGE_SIZE, marked, samples
 from distill.report.html.svg import fair_share, ticks
-from distill.report.metrics_access import titles
+from distill.report.models import single_runs, titles
 from distill.report.table_formats import table
 from tests import synthetic_evaluations as synthetic
 
@@ -207,7 +207,7 @@ def test_parity_needs_both_the_ratio_and_the_log_odds(folders: list[Path], tmp_p
     for name, entry in (("low", {"mean_ratio": scores["fair_low"] - 0.01}), ("lean", {"ci95": [0.01, 0.4]})):
         folder = changed(folders[2], tmp_path / name, disparity={"unigram": scores | entry})
         assert "No parity" in render([folder], tmp_path / "report.html").text
-        assert "| no " in table([load(folder)])
+        assert "| no " in table(single_runs([load(folder)]))
 
 
 def test_a_model_that_falls_silent_is_pointed_out(folders: list[Path], tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_the_prompt_is_judged_where_the_evaluation_did(tmp_path: Path) -> None:
 
 def test_the_table_is_markdown_with_a_ratio_never_alone(folders: list[Path]) -> None:
     evaluations = [load(folder) for folder in folders]
-    lines = table(evaluations).splitlines()
+    lines = table(single_runs(evaluations)).splitlines()
     assert len({len(line) for line in lines}) == 1
     assert lines[0].split("|")[2:5] == [
         cell.ljust(len(old))
@@ -326,8 +326,8 @@ def test_the_table_is_markdown_with_a_ratio_never_alone(folders: list[Path]) -> 
 def test_models_of_one_name_are_told_apart_by_their_folder(folders: list[Path]) -> None:
     first, second = (load(folder) for folder in folders[:2])
     twin = Evaluation(second.path, second.metrics | {"model": first.metrics["model"]}, second.generations)
-    assert "| teacher (teacher) " in table([first, twin])
-    assert "| teacher (plain) " in table([first, twin])
+    assert "| teacher (teacher) " in table(single_runs([first, twin]))
+    assert "| teacher (plain) " in table(single_runs([first, twin]))
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,10 @@ def test_figures_of_other_yardsticks_are_not_comparable(folders: list[Path], tmp
     ]
     gap = {"mean_abs_log_odds": 1.0, "ci95": None, "groups": {"smith": 1.0}}
     sources[1] = changed(sources[1], tmp_path / "other", pronoun_gap=gap)
-    lines = {line.split("|")[1].strip(): line.split("|")[2:5] for line in table(list(map(load, sources))).splitlines()}
+    lines = {
+        line.split("|")[1].strip(): line.split("|")[2:5]
+        for line in table(single_runs(list(map(load, sources)))).splitlines()
+    }
     marked_cells = {
         name: [number for number, cell in enumerate(cells) if "not comparable with teacher" in cell]
         for name, cells in lines.items()
@@ -561,7 +564,7 @@ def test_a_broken_model_and_few_texts_are_pointed_out(folders: list[Path], tmp_p
 def test_the_short_table_holds_the_main_polarity_alone(folders: list[Path], tmp_path: Path) -> None:
     disparity = load(folders[0]).metrics["disparity"]
     other = changed(folders[0], tmp_path / "a", disparity=disparity | {"gender_max": disparity["unigram"]})
-    assert "gender max" not in table([load(other)])
+    assert "gender max" not in table(single_runs([load(other)]))
     report([other], tmp_path / "tables.md")
     assert "Mean ratio, gender max" in (tmp_path / "tables.md").read_text(encoding="utf-8")
 
