@@ -1,5 +1,6 @@
 """The `distill report` command: evaluations side by side, as a page, tables and figures. It needs no model."""
 
+from collections.abc import Sequence
 from operator import methodcaller
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from distill.errors import UserError
 from distill.evaluation import Evaluation
 from distill.evaluation.disparity.comparison import label_generations
 from distill.report.html.page import page
+from distill.report.lm_eval_results import with_harness_results
 from distill.report.metrics_access import includes_prompt
 from distill.report.models import ReportedModel, load_models
 from distill.report.table_formats import latex, markdown
@@ -25,6 +27,7 @@ def report(
     output: Path = Path("report.html"),
     baseline: str | None = None,
     card: Path | None = None,
+    lm_eval: Sequence[str] = (),
 ) -> None:
     """Compare evaluations side by side: disparity and its price for each model, with paired tests against the first.
 
@@ -41,11 +44,13 @@ def report(
         baseline: Name of the model with which the others are compared, instead of the first; it is shown first.
         card: Folder of an evaluated model, or its README.md: the evaluation of this model is put into its card, as a
             section and as a model-index that the Hugging Face hub reads. Everything else in the card stays as it is.
+        lm_eval: Results of lm-evaluation-harness to show as well: its results_….json, or a folder of them. NAME=FILE
+            says which model they are of, unless the path of the model does. Can be given several times.
 
     Raises:
         UserError: If no folder is given, one is given twice or holds no finished evaluation, if a name is empty, given
-            twice or not that of a model, if the output has another suffix or cannot be written, or if no evaluation
-            belongs to the card. Nothing is written then.
+            twice or not that of a model, if the output has another suffix or cannot be written, if no evaluation is of
+            the card's model, or if results of lm-evaluation-harness cannot be read. Nothing is written then.
     """
     folder = output.is_dir() or not output.suffix
     if not folder and output.suffix not in TEXTS.values():
@@ -54,7 +59,7 @@ def report(
             "folder for all of them and the charts"
         )
     check_writable(output if folder else output.parent)
-    models = load_models(directories, baseline)
+    models = with_harness_results(load_models(directories, baseline), lm_eval)
     frames = [[_labelled(run) for run in model.runs] for model in models]
     compared = contrasts(models, frames)
     against_first = compared[: len(models) - 1]
