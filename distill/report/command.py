@@ -27,7 +27,7 @@ def report(
     output: Path = Path("report.html"),
     baseline: str | None = None,
     card: Path | None = None,
-    lm_eval: Sequence[str] = (),
+    lm_eval: str | Sequence[str] = (),
 ) -> None:
     """Compare evaluations side by side: disparity and its price for each model, with paired tests against the first.
 
@@ -59,7 +59,8 @@ def report(
             "folder for all of them and the charts"
         )
     check_writable(output if folder else output.parent)
-    models = with_harness_results(load_models(directories, baseline), lm_eval)
+    models = load_models(directories, baseline)
+    models = with_harness_results(models, [lm_eval] if isinstance(lm_eval, str) else lm_eval)
     frames = [[_labelled(run) for run in model.runs] for model in models]
     compared = contrasts(models, frames)
     against_first = compared[: len(models) - 1]
