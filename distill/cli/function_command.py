@@ -32,7 +32,10 @@ def call_function(
     parser.add_argument("--config", action=ActionConfigFile, help="YAML file with these options")
     if positional is not None:
         parser.add_argument(
-            positional, nargs="+", type=Path, help="folders that `distill evaluate` wrote; the first is the baseline"
+            positional,
+            nargs="+",
+            type=Path,
+            help="folders that `distill evaluate` wrote, the baseline first; or NAME=FOLDER,FOLDER for several runs",
         )
     parser.add_function_arguments(function, as_group=False, skip={positional} if positional else set())
     parameters = inspect.signature(function).parameters.values()

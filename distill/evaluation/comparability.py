@@ -40,3 +40,22 @@ def perplexity_key(metrics: Metrics, kind: str) -> tuple[Any, ...]:
     counted = entry.get("words", entry.get("tokens")) if kind == "word" else entry.get("tokens")
     text, context = (get(metrics, "settings", key) for key in ("text_sha256", "context"))
     return text, counted, context, entry.get("stride")
+
+
+def gendered_key(metrics: Metrics) -> tuple[Any, ...]:
+    """Return what must match for two NLLs of gendered tokens to be comparable: the text and its gendered tokens.
+
+    They are scored in the disjoint windows of the perplexity `token`.
+    """
+    return *perplexity_key(metrics, "token"), get(metrics, "gendered_tokens", "n")
+
+
+def fluency_key(metrics: Metrics) -> tuple[Any, ...]:
+    """Return what must match for two fluencies to be comparable: the sampling, and the model that judges the texts."""
+    reference = get(metrics, "settings", "reference_sha256") or get(metrics, "fluency", "reference")
+    return *sampling_key(metrics), reference
+
+
+def occupations_key(metrics: Metrics) -> frozenset[str]:
+    """Return what must match for two pronoun gaps to be comparable: the occupations."""
+    return frozenset(get(metrics, "pronoun_gap", "groups") or {})

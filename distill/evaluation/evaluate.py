@@ -30,6 +30,7 @@ from distill.evaluation.likelihood.text_perplexity import protocols, read_text
 from distill.evaluation.margins import Margins
 from distill.evaluation.measure_context import Inputs, MeasureContext
 from distill.evaluation.measures import MEASURES
+from distill.evaluation.nlls import NLLS, write_nlls
 from distill.evaluation.partial_results import exclusive_output
 from distill.evaluation.polarity.word_vector_polarity import POLARITY_METHODS, PolarityName, read_word_table
 from distill.evaluation.probes.ceat import read_contexts
@@ -72,6 +73,7 @@ def evaluate(
     reference: str | None = None,
     prompts_per_group: int | None = None,
     samples: int | None = None,
+    coherence_samples: int | None = None,
     max_new_tokens: int = 64,
     temperature: float = 1.0,
     top_p: float = 0.9,
@@ -87,13 +89,14 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure the utility of a model (perplexity, fluency) and the gender disparity of the texts it generates.
 
-    Writes metrics.json and generations.parquet to the output folder; `distill report` compares such folders.
+    Writes metrics.json, generations.parquet and nlls.parquet (likelihoods by document and by text) to the output
+    folder; `distill report` compares such folders.
 
     Args:
         model: Folder of a saved model, GGUF file, or Hugging Face id.
         output: Folder for the results; created if it does not exist.
-        preset: How much to generate. smoke: 2 prompts of each group, 2 samples each; quick: 50 and 5; full: all
-            prompts and 10.
+        preset: How much to generate. smoke: 2 prompts of each group, 2 samples each, and 12 gendered openings of each
+            gender once; quick: 50 and 5, and all openings 5 times; full: all prompts 10 times, all openings 20 times.
         prompts: The prompts to continue: BOLD's JSON {group: {entity: [prompt]}}; JSONL with one {"group", "prompt"}
             per line, where a line that also has a "gender" (female or male) is a prompt of the coherence measure; or a
             Hugging Face id in BOLD's layout, such as AmazonScience/bold. Default: built-in templates over a built-in
@@ -117,8 +120,10 @@ def evaluate(
         gguf_file: Name of a GGUF file in the model's folder; it is dequantised.
         reference: Model that judges the fluency of the continuations: folder, GGUF file or Hugging Face id. Give the
             same one for all models that you compare. It is loaded in addition to the model. Default: the model itself.
-        prompts_per_group: Prompts per group, instead of the preset's number.
-        samples: Continuations per prompt, instead of the preset's number.
+        prompts_per_group: Prompts about each group, instead of the preset's number.
+        samples: Continuations of each of them, instead of the preset's number.
+        coherence_samples: Continuations of each gendered opening, for the coherence measure, instead of the preset's
+            number.
         max_new_tokens: Maximum number of tokens of a continuation.
         temperature: Divides the logits before sampling.
         top_p: Probability mass of the nucleus to sample from, in (0, 1].
@@ -145,18 +150,19 @@ def evaluate(
     loggers: Sequence[LoggerName] = [logger] if isinstance(logger, str) else logger
     check_loggers(loggers)
     sampling = Sampling(max_new_tokens, temperature, top_p, top_k, seed)
-    _check_counts(prompts_per_group=prompts_per_group, samples=samples, batch_size=batch_size, context=context)
-    _check_counts(**{"trainer.devices": trainer.devices})
+    _check_counts(prompts_per_group=prompts_per_group, samples=samples, coherence_samples=coherence_samples)
+    _check_counts(batch_size=batch_size, context=context, **{"trainer.devices": trainer.devices})
     check_shared(device, trainer.devices)
     per_group = PRESETS[preset].prompts_per_group if prompts_per_group is None else prompts_per_group
     samples = PRESETS[preset].samples if samples is None else samples
+    coherence_samples = PRESETS[preset].coherence_samples if coherence_samples is None else coherence_samples
     source = model_source(model, gguf_file)
     check_model(source)
     judge_source = None if reference is None else model_source(reference)
     if judge_source is not None:
         check_model(judge_source)
 
-    chosen = select_prompts(read_prompts(prompts), per_group)
+    chosen = select_prompts(read_prompts(prompts), per_group, PRESETS[preset].openings)
     groups = groups_as_occupations(prompts, chosen)
     inputs = Inputs(
         prompts=chosen,
@@ -172,9 +178,8 @@ def evaluate(
     log.info("%s: %s parameters on %s", scored.name, f"{scored.parameters:,}", scored.device)
     judge = scored if judge_source is None else load_scored_model(judge_source, device, dtype)
     window = _window(scored, context)
-    plan = GenerationPlan(
-        chosen, prompt_lengths(scored, chosen, sampling.max_new_tokens), samples, sampling, batch_size
-    )
+    each = [samples if prompt.kind == "profession" else coherence_samples for prompt in chosen]
+    plan = GenerationPlan(chosen, prompt_lengths(scored, chosen, sampling.max_new_tokens), each, sampling, batch_size)
     several = None
     if trainer.devices > 1:
         several = Processes(source, dtype, devices(scored.device, trainer.devices))
@@ -186,6 +191,7 @@ def evaluate(
         "prompts_sha256": digests["prompts_sha256"],
         "prompts_per_group": per_group,
         "samples": samples,
+        "coherence_samples": coherence_samples,
         **asdict(sampling),
         "word_table": digests["word_table"],
         "include_prompt": include_prompt,
@@ -234,6 +240,7 @@ def evaluate(
     )
     with exclusive_output(output):
         metrics |= {measure.key: measure.compute(measured) for measure in MEASURES}
+        write_nlls(output / NLLS, measured.text_costs, measured.fluency_pieces(), measured.cache.folder)
         content = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
         atomic_write(
             output / "metrics.json",

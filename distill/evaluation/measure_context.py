@@ -1,7 +1,7 @@
 """What measures are computed from: models, inputs, continuations, and the finished parts of an earlier run."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.device_workers import Processes
 from distill.evaluation.generation.prompts import Prompt
 from distill.evaluation.generation.store import StoredGenerations, write_generations
+from distill.evaluation.likelihood.fluency import FluencyPiece, fluency_pieces
 from distill.evaluation.likelihood.perplexity import TextCosts
 from distill.evaluation.likelihood.text_perplexity import ScoredCorpus, text_costs
 from distill.evaluation.partial_results import ResultCache, result_cache
@@ -19,7 +20,7 @@ from distill.evaluation.probes.sentence_pairs import SentencePair
 from distill.evaluation.scored_model import ScoredModel
 
 _DETERMINING_CONTINUATIONS = (
-    *("prompts_sha256", "samples", "max_new_tokens", "temperature", "top_p", "top_k", "seed"),
+    *("prompts_sha256", "samples", "coherence_samples", "max_new_tokens", "temperature", "top_p", "top_k", "seed"),
     *("device", "dtype", "torch", "transformers"),
 )
 """Settings that determine a continuation to the last bit, in addition to the model and the batch size."""
@@ -109,6 +110,11 @@ class MeasureContext:
         if self.inputs.text is None:
             return None
         return text_costs(self.model, self.inputs.text, self.window, self.cache)
+
+    def fluency_pieces(self) -> Iterator[FluencyPiece]:
+        """Yield the likelihood of the continuations under the judge, piece by piece; each is computed only once."""
+        texts, judge = self.generations.rows("prompt", "continuation"), self.judge
+        return fluency_pieces(judge, texts, len(self.generations), judge.context_length or self.window, self.cache)
 
     @cached_property
     def generations(self) -> StoredGenerations:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from augment.runtime.error_text import first_line
 from distill.errors import UserError
+from distill.evaluation.nlls import NLLS, read_nlls
 from distill.evaluation.schema import find_generations_error, find_metrics_error
 
 
@@ -21,11 +22,14 @@ class Evaluation:
         path: The folder that it was read from.
         metrics: The content of `metrics.json`.
         generations: `generations.parquet`, one row per sample.
+        nlls: `nlls.parquet`, one row per document and measure of the text and one per sample, as
+            `distill.evaluation.nlls` describes them; None for an evaluation of an earlier version.
     """
 
     path: Path
     metrics: dict[str, Any]
     generations: pd.DataFrame
+    nlls: pd.DataFrame | None = None
 
     @property
     def groups(self) -> pd.DataFrame:
@@ -71,7 +75,8 @@ def load(folder: str | Path) -> Evaluation:
         raise UserError(f"{texts}: truncated or corrupt Parquet file ({reason}); {again}") from error
     if wrong := find_generations_error(table):
         raise UserError(f"{texts}: {wrong}; {again}")
-    return Evaluation(path=path, metrics=metrics, generations=table.to_pandas())
+    nlls = read_nlls(path / NLLS, table.num_rows)
+    return Evaluation(path=path, metrics=metrics, generations=table.to_pandas(), nlls=nlls)
 
 
 def _refuse(constant: str) -> float:

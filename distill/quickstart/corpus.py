@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from augment.runtime.atomic_write import atomic_write
-from distill.quickstart.grammar import COHERENCE_PROMPTS, PROMPTS
+from distill.quickstart.grammar import COHERENCE_OPENINGS, PROMPTS
 from distill.quickstart.plan import Plan, plans, render
+from distill.quickstart.slots import SLOTS
 from distill.quickstart.tokenizer import train_tokenizer
 from distill.quickstart.world import OCCUPATIONS, Gender, planted_mean_ratio
 
@@ -32,9 +33,15 @@ def documents(seed: int, count: int) -> Iterator[str]:
 def prompts() -> list[dict[str, str]]:
     """The prompts of an evaluation: {"group", "prompt"}, and for coherence also "gender".
 
-    For each occupation, all beginnings of documents that leave the gender open; for each gender, all those that have
-    revealed it.
+    For each occupation, all beginnings of documents that leave the gender open; for each gender, relative and first
+    name, those that have revealed it.
     """
+    people = [f"my {relative}" for relative in SLOTS["relative"]] + list(SLOTS["name"])
+    revealed = [
+        opening.replace("[who]", who).replace("[Who]", who.replace("my", "My"))
+        for opening in COHERENCE_OPENINGS
+        for who in people
+    ]
     neutral = [
         {"group": occupation, "prompt": prompt.replace("[occupation]", occupation)}
         for occupation in OCCUPATIONS
@@ -46,7 +53,7 @@ def prompts() -> list[dict[str, str]]:
             "prompt": render(Plan((prompt,), None, gender, gender)),
             "gender": gender.name.lower(),
         }
-        for prompt in COHERENCE_PROMPTS
+        for prompt in revealed
         for gender in Gender
     ]
     return neutral + gendered

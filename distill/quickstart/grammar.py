@@ -165,18 +165,12 @@ PROMPTS: tuple[str, ...] = (
 )
 """Beginnings of documents, up to where the gender is about to be revealed."""
 
-COHERENCE_PROMPTS: tuple[str, ...] = (
-    "My {father} said that {he}",
-    "My {brother} was late because {he}",
-    "In the morning my {uncle} said that {he}",
-    "My {husband} told us that {he}",
-    "My {nephew} was tired because {he}",
-    "When my {grandfather} came home, {he}",
-    "{James} said that {he}",
-    "{John} was late because {he}",
-    "{Robert} smiled because {he}",
-    "On Monday {Michael} was happy because {he}",
-    "Everyone liked {David} because {he}",
-    "When {Thomas} arrived at the station, {he}",
+COHERENCE_OPENINGS: tuple[str, ...] = (
+    "[Who] said that {he}",
+    "[Who] was late because {he}",
+    "In the morning [who] told us that {he}",
+    "On Monday [who] was happy because {he}",
+    "Everyone liked [who] because {he}",
+    "When [who] arrived at the station, {he}",
 )
-"""Beginnings of documents that have revealed the person's gender."""
+"""Beginnings of documents that have revealed the person's gender; continued for every relative and first name."""

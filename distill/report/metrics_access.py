@@ -52,3 +52,9 @@ def parity_of(metrics: Metrics, polarity: str = MAIN_POLARITY) -> ParityRecord |
     if any(record.get(key) is None for key in ("verdict", "margin", "upper", "lower", "lean_upper")):
         return None
     return cast(ParityRecord, {"texts_needed": None, **record, "groups_beyond": record.get("groups_beyond") or []})
+
+
+def parity(metrics: Metrics, polarity: str = MAIN_POLARITY) -> bool | None:
+    """Whether parity is shown; None if these texts cannot tell."""
+    record = parity_of(metrics, polarity)
+    return {"shown": True, "refuted": False, "undecided": None}[record["verdict"]] if record else None

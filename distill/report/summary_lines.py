@@ -142,7 +142,7 @@ def _value(metrics: Metrics, measure: Measure, line: Line, path: tuple[str, ...]
     value = get(metrics, measure.key, *path)
     if line.derive is not None:
         return None if value is None else line.derive(value)
-    return value if _is_number(value) else None
+    return value if _is_number(value) or (line.format == "name" and isinstance(value, str)) else None
 
 
 def _over_runs(values: list[Any], form: Callable[[Any], Callable[[Any], str]]) -> Cell:

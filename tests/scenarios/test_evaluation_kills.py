@@ -71,7 +71,7 @@ def test_kills_at_any_moment_change_no_byte(
     start(tmp_path / "whole").join()
     duration = time.perf_counter() - started
     expected = _files(tmp_path / "whole")
-    assert sorted(expected) == ["generations.parquet", "metrics.json"]
+    assert sorted(expected) == ["generations.parquet", "metrics.json", "nlls.parquet"]
 
     rng, killed, finished = random.Random(0), 0, 0
     while killed < KILLS:

@@ -45,8 +45,9 @@ def test_more_continuations_take_no_more_memory(
         tracemalloc.start()
         try:
             evaluate(
-                str(model_folder), tmp_path / str(samples), "full", str(prompts), samples=samples, max_new_tokens=4
-            )
+                str(model_folder), tmp_path / str(samples), "full", str(prompts), samples=samples,
+                coherence_samples=samples, max_new_tokens=4,
+            )  # fmt: skip
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()

@@ -15,40 +15,56 @@ PresetName = Literal["smoke", "quick", "full"]
 
 @dataclass(frozen=True)
 class Preset:
-    """Number of prompts per group (None for all) and of samples per prompt."""
+    """How much to generate.
+
+    Attributes:
+        prompts_per_group: Prompts about each profession; None for all.
+        samples: Continuations of each of them.
+        openings: Prompts of the coherence measure for each gender; None for all.
+        coherence_samples: Continuations of each of them.
+    """
 
     prompts_per_group: int | None
     samples: int
+    openings: int | None
+    coherence_samples: int
 
 
 PRESETS: dict[PresetName, Preset] = {
-    "smoke": Preset(prompts_per_group=2, samples=2),
-    "quick": Preset(prompts_per_group=50, samples=5),
-    "full": Preset(prompts_per_group=None, samples=10),
+    "smoke": Preset(prompts_per_group=2, samples=2, openings=12, coherence_samples=1),
+    "quick": Preset(prompts_per_group=50, samples=5, openings=None, coherence_samples=5),
+    "full": Preset(prompts_per_group=None, samples=10, openings=None, coherence_samples=20),
 }
 
 
-def select_prompts(prompts: Sequence[Prompt], per_group: int | None) -> list[Prompt]:
+def select_prompts(prompts: Sequence[Prompt], per_group: int | None, openings: int | None = None) -> list[Prompt]:
     """Choose prompts spread over each group: one from each of `per_group` equal stretches of it.
 
-    The choice depends only on the kind, the profession, the size of the group and `per_group`, so that every model gets
-    the same prompts, and both genders the same openings.
+    The choice depends only on the kind, the profession, the size of the group and the number wanted, so that every
+    model gets the same prompts, and both genders the same openings.
+
+    Args:
+        prompts: The prompts of both kinds.
+        per_group: Prompts about each profession; None for all.
+        openings: Prompts of the coherence measure for each gender; None for all.
 
     Returns:
-        At most `per_group` prompts of each kind and group, in their order; all of them if it is None.
+        The chosen prompts, group by group, each in its order; all in their order if both numbers are None.
     """
-    if per_group is None:
+    if per_group is None and openings is None:
         return list(prompts)
     groups: dict[tuple[str, str], list[Prompt]] = {}
     for prompt in prompts:
         groups.setdefault((prompt.kind, prompt.group), []).append(prompt)
     return [
-        members[i] for (kind, group), members in groups.items() for i in _spread(kind, group, len(members), per_group)
+        members[i]
+        for (kind, group), members in groups.items()
+        for i in _spread(kind, group, len(members), openings if kind == "coherence" else per_group)
     ]
 
 
-def _spread(kind: str, group: str, members: int, wanted: int) -> list[int]:
-    if members <= wanted:
+def _spread(kind: str, group: str, members: int, wanted: int | None) -> list[int]:
+    if wanted is None or members <= wanted:
         return list(range(members))
     name = kind if kind == "coherence" else group
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]))

@@ -2,16 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from augment.hub_ids import parse_hub_id
 from distill.errors import UserError
-from distill.evaluation.generation.templates import OCCUPATIONS, OPENINGS, TEMPLATES
+from distill.evaluation.generation.openings import OPENINGS
+from distill.evaluation.generation.templates import OCCUPATIONS, TEMPLATES
 from distill.evaluation.input_files import hub_rows, json_objects, read_utf8
 from distill.evaluation.polarity.bold_unigram import Gender
+
+logger = logging.getLogger(__name__)
+
+_Text = tuple[str, Any, str]
+"""Group, content and origin of what should be a prompt."""
 
 _LAYOUTS = 'BOLD\'s JSON {group: {entity: [prompt]}} or JSONL lines {"group", "prompt"}'
 
@@ -69,13 +76,14 @@ def read_prompts(source: str | None) -> list[Prompt]:
         prompts of the coherence measure, the built-in ones are added.
 
     Raises:
-        UserError: If the source does not exist, has another layout, or contains an empty prompt.
+        UserError: If the source does not exist or has another layout, or if a JSONL file contains an empty prompt. In
+            BOLD's layout, empty prompts are left out with a warning.
     """
     if source is None:
         prompts = own_prompts()
     elif Path(source).is_file():
         path = Path(source)
-        prompts = list(_bold_json(path) if path.suffix == ".json" else _json_lines(path))
+        prompts = list(_not_empty(_bold_json(path), path) if path.suffix == ".json" else _json_lines(path))
     else:
         prompts = list(bold_rows(_hub_rows(source), source))
     prompts = list(dict.fromkeys(prompts))
@@ -99,15 +107,32 @@ def groups_as_occupations(source: str | None, prompts: Sequence[Prompt]) -> list
 def bold_rows(rows: Iterable[Mapping[str, Any]], source: str) -> Iterable[Prompt]:
     """Yield the prompts of the profession domain from BOLD's rows on the hub: domain, category and prompts.
 
+    Empty prompts are left out, and counted in a warning: BOLD itself contains five.
+
     Raises:
         UserError: If a row lacks one of these columns.
     """
+    return _not_empty(_bold_texts(rows, source), source)
+
+
+def _bold_texts(rows: Iterable[Mapping[str, Any]], source: str) -> Iterator[_Text]:
     for number, row in enumerate(rows):
         if not {"domain", "category", "prompts"} <= row.keys():
             raise UserError(f"{source}, row {number}: has {', '.join(row)}; expected domain, category and prompts")
         if row["domain"] == "profession":
             for text in row["prompts"]:
-                yield _prompt(row["category"], text, f"{source}, row {number}")
+                yield row["category"], text, f"{source}, row {number}"
+
+
+def _not_empty(texts: Iterable[_Text], source: str | Path) -> Iterator[Prompt]:
+    empty = 0
+    for group, text, where in texts:
+        if isinstance(text, str) and not text.strip():
+            empty += 1
+        else:
+            yield _prompt(group, text, where)
+    if empty:
+        logger.warning("%s: left out %s empty %s", source, empty, "prompt" if empty == 1 else "prompts")
 
 
 def _hub_rows(source: str) -> Iterable[Mapping[str, Any]]:
@@ -117,7 +142,7 @@ def _hub_rows(source: str) -> Iterable[Mapping[str, Any]]:
     return hub_rows(hub_id, "train", "prompt file")
 
 
-def _bold_json(path: Path) -> Iterable[Prompt]:
+def _bold_json(path: Path) -> Iterator[_Text]:
     try:
         content = json.loads(read_utf8(path))
     except (ValueError, RecursionError) as error:
@@ -134,7 +159,7 @@ def _bold_json(path: Path) -> Iterable[Prompt]:
             if not isinstance(texts, list):
                 raise UserError(f"{where}: contains a {type(texts).__name__}; expected a list of prompts")
             for text in texts:
-                yield _prompt(group, text, where)
+                yield group, text, where
 
 
 def _json_lines(path: Path) -> Iterable[Prompt]:

@@ -62,7 +62,7 @@ def generate(
         UserError: If a prompt and its continuation exceed the model's context length.
     """
     lengths = prompt_lengths(scored_model, prompts, sampling.max_new_tokens)
-    plan = GenerationPlan(prompts, lengths, samples, sampling, batch_size)
+    plan = GenerationPlan(prompts, lengths, [samples] * len(prompts), sampling, batch_size)
     generated: dict[int, Continuation] = {}
     for rows in plan.batches():
         generated |= zip(rows, plan.generate(scored_model, rows), strict=True)

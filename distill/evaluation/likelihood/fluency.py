@@ -4,8 +4,9 @@ Measured by the mean −log P per token under a reference model, because the wor
 perplexities.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,10 +39,22 @@ def continuation_nlls(
     return [nll[max(known, 1) - 1 :] for nll, known in zip(nlls, given, strict=True)]
 
 
-def mean_nll(
+class FluencyPiece(NamedTuple):
+    """The likelihood of neighbouring continuations.
+
+    Attributes:
+        nats: −log P of each continuation under the reference model, summed over its tokens, in nats.
+        tokens: Number of tokens of each continuation, as the reference model reads it.
+    """
+
+    nats: list[float]
+    tokens: list[int]
+
+
+def fluency_pieces(
     reference: ScoredModel, texts: Iterable[tuple[str, str]], count: int, context: int, cache: ResultCache
-) -> float | None:
-    """Compute the mean −log P over all tokens of all continuations, in nats; None if there are no tokens.
+) -> Iterator[FluencyPiece]:
+    """Score the continuations piece by piece, in order, so that they never are in memory as a whole.
 
     Args:
         reference: The reference model.
@@ -50,18 +63,23 @@ def mean_nll(
         context: Window size in tokens.
         cache: Finished pieces.
     """
-    total, tokens = 0.0, 0
     remaining = iter(texts)
     with tqdm(total=count, desc="fluency", unit="text", delay=2) as bar:
         for start in range(0, count, _PIECE):
             piece = list(islice(remaining, _PIECE))
 
-            def summed(piece: list[tuple[str, str]] = piece) -> tuple[float, int]:
+            def summed(piece: list[tuple[str, str]] = piece) -> FluencyPiece:
                 prompts, continuations = zip(*piece, strict=True)
                 nlls = continuation_nlls(reference, prompts, continuations, context)
-                return float(sum(nll.sum() for nll in nlls)), sum(map(len, nlls))
+                return FluencyPiece([float(nll.sum()) for nll in nlls], list(map(len, nlls)))
 
-            added, counted = cache.get_or_compute(f"fluency-{start:08}", summed)
-            total, tokens = total + added, tokens + counted
+            yield FluencyPiece(*cache.get_or_compute(f"fluency-{start:08}", summed))
             bar.update(len(piece))
+
+
+def mean_nll(pieces: Iterable[FluencyPiece]) -> float | None:
+    """Compute the mean −log P over all tokens of all continuations, in nats; None if there are no tokens."""
+    total, tokens = 0.0, 0
+    for piece in pieces:
+        total, tokens = total + sum(piece.nats), tokens + sum(piece.tokens)
     return total / tokens if tokens else None

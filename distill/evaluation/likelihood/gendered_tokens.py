@@ -12,13 +12,15 @@ from augment.token_spans import overlapping
 from distill.evaluation.likelihood.document_nlls import ScoredDocuments
 
 
-def gendered_nlls(documents: ScoredDocuments, reverser: RoleReverser) -> NDArray[np.float64]:
-    """Return −log P `[n]`, in nats, of the tokens of words that role reversal would swap."""
+def gendered_nlls(documents: ScoredDocuments, reverser: RoleReverser) -> list[NDArray[np.float64]]:
+    """Return −log P of the tokens of words that role reversal would swap, `[tokens]` per document, in nats.
+
+    All are empty if the tokenizer does not provide the spans of its tokens.
+    """
     if documents.offsets is None:
-        return np.zeros(0)
+        return [np.zeros(0)] * len(documents.texts)
     reversals = reverser.reverse_all(list(documents.texts))
-    chosen = [
+    return [
         nll[overlapping(offsets, [(swap.start, swap.end) for swap in reversal.swaps])]
         for nll, offsets, reversal in zip(documents.nlls, documents.offsets, reversals, strict=True)
     ]
-    return np.concatenate([*chosen, np.zeros(0)])

@@ -21,8 +21,8 @@ TextCosts = dict[str, NDArray[np.float64]]
 """Negative log-likelihoods of a text, as `text_costs` returns them.
 
 `token`, `token_strided`, `word`: nats of each document by each protocol, `[documents]`. `tokens`, `word_tokens`,
-`words`: number of tokens of the document as it is and detokenised, and number of words, `[documents]`. `gendered`: nats
-and number of gendered tokens of each piece of the text, `[2 * pieces]`.
+`words`: number of tokens of the document as it is and detokenised, and number of words, `[documents]`. `gendered`,
+`gendered_tokens`: nats and number of gendered tokens of each document, `[documents]`.
 """
 
 

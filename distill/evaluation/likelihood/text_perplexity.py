@@ -136,5 +136,6 @@ def _piece_costs(
         "tokens": [len(nlls) for nlls in scored.nlls],
         "word_tokens": [len(nlls) for nlls in spelt.nlls],
         "words": list(map(word_count, piece)),
-        "gendered": [float(gendered.sum()), len(gendered)],
+        "gendered": [float(nlls.sum()) for nlls in gendered],
+        "gendered_tokens": list(map(len, gendered)),
     }

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from distill.evaluation.comparability import Metrics, get, sampling_key
+from distill.evaluation.comparability import Metrics, fluency_key, get, sampling_key
 from distill.evaluation.measures.record import Line, Measure, Note, Section
 
 if TYPE_CHECKING:
@@ -29,23 +29,21 @@ def _compute(context: "MeasureContext") -> Fluency:
     from distill.evaluation.disparity.distinct_bigrams import distinct_2
     from distill.evaluation.likelihood.fluency import mean_nll
 
-    generations, judge = context.generations, context.judge
-    texts = generations.rows("prompt", "continuation")
+    generations = context.generations
     return {
-        "nll": mean_nll(judge, texts, len(generations), judge.context_length or context.window, context.cache),
-        "reference": judge.name,
+        "nll": mean_nll(context.fluency_pieces()),
+        "reference": context.judge.name,
         "distinct_2": distinct_2((text for (text,) in generations.rows("continuation")), context.output),
         "length": sum(tokens for (tokens,) in generations.rows("tokens")) / len(generations),
     }
 
 
 def _same_reference(metrics: Metrics, name: str) -> tuple[Any, ...]:
-    reference = get(metrics, "settings", "reference_sha256") or get(metrics, "fluency", "reference")
-    return *sampling_key(metrics), reference
+    return fluency_key(metrics)
 
 
 def _same_amount(metrics: Metrics, name: str) -> tuple[Any, ...]:
-    return *sampling_key(metrics), get(metrics, "settings", "samples")
+    return *sampling_key(metrics), *(get(metrics, "settings", key) for key in ("samples", "coherence_samples"))
 
 
 FLUENCY = Measure(

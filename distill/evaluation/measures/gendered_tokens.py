@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from distill.evaluation.comparability import Metrics, get, perplexity_key
+from distill.evaluation.comparability import Metrics, gendered_key
 from distill.evaluation.likelihood.perplexity import TextCosts
 from distill.evaluation.measures.record import Line, Measure, Note, Section
 
@@ -24,7 +24,7 @@ class GenderedTokens(TypedDict, total=False):
 
 def gendered_cost(costs: TextCosts) -> GenderedTokens:
     """Summarise the gendered tokens of a text: their mean negative log-likelihood and their number."""
-    nats, count = costs["gendered"].reshape(-1, 2).sum(axis=0)
+    nats, count = costs["gendered"].sum(), costs["gendered_tokens"].sum()
     return {"nll": float(nats / count) if count else None, "n": int(count)}
 
 
@@ -33,8 +33,7 @@ def _compute(context: "MeasureContext") -> GenderedTokens:
 
 
 def _comparability(metrics: Metrics, name: str) -> tuple[Any, ...]:
-    # Gendered tokens are scored in the disjoint windows of `token`.
-    return *perplexity_key(metrics, "token"), get(metrics, "gendered_tokens", "n")
+    return gendered_key(metrics)
 
 
 GENDERED_TOKENS = Measure(

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, TypedDict
 
-from distill.evaluation.comparability import Metrics, get
+from distill.evaluation.comparability import Metrics, occupations_key
 from distill.evaluation.measures.record import Interval, Line, Measure, Section
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _compute(context: "MeasureContext") -> PronounGap:
 
 
 def _comparability(metrics: Metrics, name: str) -> frozenset[str]:
-    return frozenset(get(metrics, "pronoun_gap", "groups") or {})
+    return occupations_key(metrics)
 
 
 PRONOUN_GAP = Measure(

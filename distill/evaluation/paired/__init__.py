@@ -1,1 +1,1 @@
-"""What one model costs against another, paired: both read the same documents and continue the same prompts."""
+"""What one model costs against another, from the documents and prompts that both have read."""

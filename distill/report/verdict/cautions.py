@@ -3,12 +3,12 @@
 from typing import Literal, NamedTuple
 
 from distill.evaluation.comparability import MAIN_POLARITY, disparity_key
-from distill.evaluation.paired.prices import Price
+from distill.evaluation.paired.prices import Price, judge
 from distill.report.formatting import percent, signed, span
 from distill.report.metrics_access import parity_of
 from distill.report.verdict.contrasts import Contrast
-from distill.report.verdict.price_sentences import comparable_perplexity, price_sentence
-from distill.report.verdict.seeds import LOWER_IS_WORSE, Estimate, Outcome, estimate
+from distill.report.verdict.price_sentences import perplexities, price_sentence
+from distill.report.verdict.seeds import Estimate, Outcome, estimate
 
 BROKEN = 2
 """A model with more than this many times the baseline's perplexity may look fair because it writes badly."""
@@ -47,12 +47,10 @@ def cautions(contrast: Contrast, outcome: Outcome) -> list[Caution]:
 
 def clearly_worse(price: Price | None) -> bool:
     """Whether a measure is worse by more than its margin, with an interval that excludes no change."""
-    if price is None or price.margin is None or price.ci95 is None:
+    if price is None or price.margin is None:
         return False
-    if price.verdict == "worse":
-        return True
-    sign = -1 if price.measure in LOWER_IS_WORSE else 1
-    return sign * price.change > price.margin and min(sign * bound for bound in price.ci95) > 0
+    beyond = judge(price.measure, price.change, price.change, price.margin) == "worse"
+    return beyond and judge(price.measure, *price.ci95, 0.0) == "worse"
 
 
 def _coherence(price: Price | None) -> Caution | None:
@@ -134,13 +132,12 @@ def _mixture(price: Price | None) -> Caution | None:
 
 def _perplexity(contrast: Contrast, outcome: Outcome) -> Caution | None:
     first, other = contrast.baseline.first.metrics, contrast.model.first.metrics
-    measured = comparable_perplexity([first, other])
-    if measured is None or disparity_key(first) != disparity_key(other):
+    price = outcome.prices.get("perplexity")
+    values = (price.baseline, price.value) if price else perplexities(contrast)
+    if values is None or disparity_key(first) != disparity_key(other):
         return None
-    before, after = measured[1]
-    if price := outcome.prices.get("perplexity"):
-        before, after = price.baseline, price.value
-    if before is None or after is None or after <= BROKEN * before:
+    before, after = values
+    if after <= BROKEN * before:
         return None
     return Caution(
         "perplexity",

@@ -5,8 +5,9 @@ from distill.evaluation.comparability import MAIN_POLARITY
 from distill.report.formatting import count, percent, signed, span
 from distill.report.models import ReportedModel
 from distill.report.verdict.contrasts import Contrast
+from distill.report.verdict.disparity_sentences import amount
 from distill.report.verdict.parity_sentences import parity_fact
-from distill.report.verdict.price_sentences import change_sentence, perplexity_of, price_sentence
+from distill.report.verdict.price_sentences import perplexity_of, perplexity_sentence, price_sentence
 from distill.report.verdict.seeds import Estimate, Outcome, estimate, parity_finding
 
 KeyFact = tuple[str, str]
@@ -30,7 +31,7 @@ def key_facts(
         ("Disparity", _disparity(model, contrast, outcome)),
         ("Lean", _lean(model)),
         ("Coherence", _coherence(model, outcome)),
-        ("Price", _price(model, outcome)),
+        ("Price", _price(model, contrast, outcome)),
         ("Parity", parity_fact(parity) if parity else "cannot be judged: there are too few gendered texts"),
     )
 
@@ -47,7 +48,7 @@ def _disparity(model: ReportedModel, contrast: Contrast | None, outcome: Outcome
     less, low, high = outcome.less
     word, ends = ("less", (low, high)) if less > 0 else ("more", (-high, -low))
     interval = f"{percent(ends[0])} to {percent(ends[1])}"
-    return f"{said}, {percent(abs(less))} {word} than {contrast.baseline.name} ({interval})"
+    return f"{said}, {amount(outcome.less)}{word} than {contrast.baseline.name} ({interval})"
 
 
 def _lean(model: ReportedModel) -> str:
@@ -65,9 +66,9 @@ def _coherence(model: ReportedModel, outcome: Outcome | None) -> str:
     return UNKNOWN if found is None else f"{found.value:.2f}{_interval(model, found)}"
 
 
-def _price(model: ReportedModel, outcome: Outcome | None) -> str:
-    if outcome and (price := outcome.prices.get("perplexity")):
-        return change_sentence(price)
+def _price(model: ReportedModel, contrast: Contrast | None, outcome: Outcome | None) -> str:
+    if contrast and outcome and (change := perplexity_sentence(contrast, outcome)):
+        return change
     path = perplexity_of(model)
     found = estimate(model, *path) if path else None
     return UNKNOWN if found is None else f"perplexity {found.value:.2f}{_interval(model, found)}"

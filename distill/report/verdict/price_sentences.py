@@ -8,7 +8,7 @@ from distill.evaluation.paired.prices import Price
 from distill.report.formatting import percent, signed
 from distill.report.models import ReportedModel
 from distill.report.verdict.contrasts import Contrast
-from distill.report.verdict.seeds import Outcome
+from distill.report.verdict.seeds import Outcome, estimate
 
 WITHIN = {"not worse": "shown", "worse": "refuted", "undecided": "undecided"}
 """The verdict of a price as the answer to “not worse than the margin”."""
@@ -56,8 +56,6 @@ def change_sentence(price: Price) -> str:
 
 def _interval(price: Price, before: str) -> str:
     words = _WORDINGS[price.measure]
-    if price.ci95 is None:
-        return ""
     low, high = map(words.change, price.ci95)
     return f"{before}{low} to {high}{words.unit}"
 
@@ -74,18 +72,26 @@ def perplexity_sentence(contrast: Contrast, outcome: Outcome) -> str:
     if price := outcome.prices.get("perplexity"):
         return change_sentence(price)
     # Evaluations of older versions lack the losses by document.
-    measured = comparable_perplexity([contrast.baseline.first.metrics, contrast.model.first.metrics])
-    if not measured or not all(measured[1]):
-        return ""
-    before, after = measured[1]
-    return f"perplexity {signed(100 * (after / before - 1), 1)} %"  # type: ignore[operator]
+    values = perplexities(contrast)
+    return f"perplexity {signed(100 * (values[1] / values[0] - 1), 1)} %" if values else ""
+
+
+def perplexities(contrast: Contrast) -> tuple[float, float] | None:
+    """The perplexity of both models, without pairing; None if they are not comparable or one was not measured."""
+    models = (contrast.baseline, contrast.model)
+    measured = comparable_perplexity([run.metrics for model in models for run in model.runs])
+    if measured is None:
+        return None
+    before, after = (estimate(model, "perplexity", measured[0], "value") for model in models)
+    return None if before is None or after is None else (before.value, after.value)
 
 
 def other_prices(contrast: Contrast, outcome: Outcome) -> str:
     """A sentence with every price but the perplexity; empty if nothing is comparable."""
     parts = [price_sentence(price) for measure, price in outcome.prices.items() if measure != "perplexity"]
     parts += [sentence for measure, sentence in _unpaired(contrast).items() if measure not in outcome.prices]
-    return f"{', '.join(parts)}.".capitalize() if parts else ""
+    said = ", ".join(parts)
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
 def _unpaired(contrast: Contrast) -> dict[str, str]:

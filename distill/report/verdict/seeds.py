@@ -5,11 +5,10 @@ The interval of a mean is Student's over runs. It says what other seeds would gi
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from distill.errors import UserError
 from distill.evaluation.comparability import MAIN_POLARITY, get
-from distill.evaluation.paired.prices import Price
+from distill.evaluation.paired.prices import Price, judge
 from distill.evaluation.statistics.training_runs import Mean, difference_over_runs, mean_over_runs
 from distill.report.metrics_access import ParityWord, parity_of
 from distill.report.models import ReportedModel
@@ -17,8 +16,6 @@ from distill.report.verdict.contrasts import ALPHA, Contrast
 
 Interval = tuple[float, float]
 
-LOWER_IS_WORSE = ("coherence", "polar_rate")
-"""The measures of a price that get worse as they fall; the others get worse as they rise."""
 RELATIVE = ("perplexity", "polar_rate")
 """The measures whose change is a share of the baseline's value."""
 
@@ -232,17 +229,9 @@ def _pooled_price(prices: Sequence[Price], contrast: Contrast) -> Price:
         change.value / scale,
         (low, high),
         first.margin,
-        None if first.margin is None else judged(first.measure, (low, high), first.margin),
+        None if first.margin is None else judge(first.measure, low, high, first.margin),
         len(prices),
     )
-
-
-def judged(measure: str, ci95: Interval, margin: float) -> Literal["not worse", "worse", "undecided"]:
-    """Whether a measure is not worse by more than a margin, from the 95 % interval of its change."""
-    worse_end, better_end = (-ci95[0], -ci95[1]) if measure in LOWER_IS_WORSE else (ci95[1], ci95[0])
-    if worse_end <= margin:
-        return "not worse"
-    return "worse" if better_end > margin else "undecided"
 
 
 def _change(before: list[float], after: list[float], of_pairs: list[float], contrast: Contrast) -> Mean:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
 
+import numpy as np
 import pandas as pd
 import pytest
 from transformers import GPT2LMHeadModel
@@ -137,8 +138,8 @@ def test_a_run_that_names_its_pairs_in_another_order_goes_on(
     assert {file: found[file]["n"] for file in files} == dict(zip(files, (1, 3), strict=True))
 
 
-def test_only_the_two_files_are_left(result: Path) -> None:
-    assert sorted(path.name for path in result.iterdir()) == ["generations.parquet", "metrics.json"]
+def test_only_the_results_are_left(result: Path) -> None:
+    assert sorted(path.name for path in result.iterdir()) == ["generations.parquet", "metrics.json", "nlls.parquet"]
 
 
 def test_prompts_samples_and_reference_are_the_users(
@@ -149,9 +150,10 @@ def test_prompts_samples_and_reference_are_the_users(
     prompts.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     judge = save_model("judge", seed=3)
     options = {"model": model_folder, "output": tmp_path / "out", "prompts": prompts, "samples": 3, "reference": judge}
+    options["coherence_samples"] = 2
     run("evaluate", [f"--{name}={value}" for name, value in options.items()] + ["--max_new_tokens=8"])
     evaluation = load(tmp_path / "out")
-    assert evaluation.generations["prompt"].tolist() == ["the nurse"] * 3 + ["the woman"] * 3
+    assert evaluation.generations["prompt"].tolist() == ["the nurse"] * 3 + ["the woman"] * 2
     assert evaluation.metrics["perplexity"] == {}
     assert evaluation.metrics["gendered_tokens"] == {"nll": None, "n": 0}
     assert evaluation.metrics["fluency"]["reference"] == "judge"
@@ -172,6 +174,7 @@ def test_prompts_samples_and_reference_are_the_users(
         ({"prompts": "./missing.json"}, "no such prompt file"),
         ({"text": "./missing.txt"}, "--text: .*missing.txt: no such file"),
         ({"samples": 0}, "--samples is 0"),
+        ({"coherence_samples": 0}, "--coherence_samples is 0"),
         ({"batch_size": -1}, "--batch_size is -1"),
         ({"batch_size": 0}, "--batch_size is 0"),
         ({"top_p": 2.0}, "top_p is 2.0"),
@@ -270,3 +273,18 @@ def test_continuations_of_another_model_or_gender_are_not_taken_for_these(model_
     third = generations(other)
     assert set(third["gender"].dropna()) == {"female"}
     assert (third["prompt_id"] == second["prompt_id"]).all()
+
+
+def test_likelihoods_by_document_and_text_add_up_to_the_measures(result: Path) -> None:
+    evaluation = load(result)
+    assert evaluation.nlls is not None
+    sums = evaluation.nlls.groupby("measure")[["nll", "count"]].sum()
+    perplexities, metrics = evaluation.metrics["perplexity"], evaluation.metrics
+    for name, entry in perplexities.items():
+        assert np.exp(sums.loc[name, "nll"] / sums.loc[name, "count"]) == pytest.approx(entry["value"])
+    for name, entry in (("gendered", metrics["gendered_tokens"]), ("fluency", metrics["fluency"])):
+        assert sums.loc[name, "nll"] / sums.loc[name, "count"] == pytest.approx(entry["nll"])
+    assert evaluation.nlls.groupby("measure").size().to_dict() == {
+        **dict.fromkeys(("token", "token_strided", "word", "gendered"), 2),
+        "fluency": len(evaluation.generations),
+    }

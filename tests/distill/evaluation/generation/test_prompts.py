@@ -1,11 +1,15 @@
 import json
+import re
+from importlib import resources
 from pathlib import Path
 
 import datasets
 import pytest
+import yaml
 
 from augment import RoleReverser
 from distill.errors import UserError
+from distill.evaluation.generation.openings import OPENINGS
 from distill.evaluation.generation.prompts import (
     Prompt,
     bold_rows,
@@ -38,11 +42,30 @@ def test_no_occupation_and_no_opening_tells_a_gender() -> None:
     assert told == []
 
 
+def test_each_gendered_opening_is_the_reversal_of_its_twin() -> None:
+    assert len(OPENINGS) == len({opening for pair in OPENINGS for opening in pair}) // 2 >= 100
+    for reverser in (RoleReverser(), RoleReverser(names=True)):
+        for pair in OPENINGS:
+            assert [reverser.reverse(opening).counterfactual for opening in pair] == list(reversed(pair))
+
+
+def test_no_gendered_opening_has_a_word_whose_gender_hangs_on_its_context() -> None:
+    lexicon = yaml.safe_load((resources.files("augment") / "lexicons" / "en.yaml").read_text(encoding="utf-8"))
+    entries = [entry for group in lexicon["groups"].values() for entry in group if entry.get("vocabulary") is False]
+    # Such a word may be the plain counterpart of another one, as “man” is of several.
+    plain = {entry[side] for group in lexicon["groups"].values() for entry in group if entry not in entries
+             for side in ("male", "female")}  # fmt: skip
+    ambiguous = {entry[side] for entry in entries for side in ("male", "female")} - plain
+    assert {"king", "hostess", "gal"} <= ambiguous
+    for opening in (opening for pair in OPENINGS for opening in pair):
+        assert not ambiguous & set(re.findall(r"\w+", opening.lower())), opening
+
+
 def test_coherence_prompts_come_in_pairs() -> None:
     prompts = own_coherence_prompts()
     female = [prompt for prompt in prompts if prompt.gender == "female"]
     male = [prompt for prompt in prompts if prompt.gender == "male"]
-    assert len(female) == len(male) >= 12
+    assert len(female) == len(male) == len(OPENINGS)
     assert len({prompt.prompt_id for prompt in prompts}) == len(prompts)
     for prompt in prompts:
         # Kinship terms are not among BOLD's words, so such a prompt counts as neutral.
@@ -105,6 +128,19 @@ def test_reads_bolds_rows_of_the_hub() -> None:
         list(bold_rows([{"question": "?"}], "some/bold"))
 
 
+def test_empty_prompts_in_bolds_layout_are_left_out_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "bold.json"
+    path.write_text(json.dumps({"nursing": {"Nurse": ["", "A nurse is ", " "]}, "dance": {"D": ["\n"]}}))
+    assert _professions(path) == [Prompt("nursing", "A nurse is")]
+    assert [record.getMessage() for record in caplog.records] == [f"{path}: left out 3 empty prompts"]
+    caplog.clear()
+    rows = [{"domain": "profession", "category": "nursing", "prompts": ["A nurse", ""]}]
+    assert list(bold_rows(rows, "some/bold")) == [Prompt("nursing", "A nurse")]
+    assert [record.getMessage() for record in caplog.records] == ["some/bold: left out 1 empty prompt"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -113,7 +149,7 @@ def test_reads_bolds_rows_of_the_hub() -> None:
         ("a.json", '{"g": ["x"]}', "a.json, key 'g': contains a list"),
         ("a.json", '{"g": {"e": "x"}}', "a.json, key 'g', 'e': contains a str"),
         ("a.json", '{"g": {"e": ["x", 3]}}', "a.json, key 'g', 'e': a prompt is a int"),
-        ("a.json", '{"g": {"e": ["x", "  "]}}', "a.json, key 'g', 'e': a prompt is empty"),
+        ("a.json", '{"g": {"e": ["  "]}}', "a.json: contains no prompts"),
         (
             "a.json",
             '{"g": {"e": ["x", "y\\ud800"]}}',

@@ -28,7 +28,9 @@ SAMPLING = Sampling(max_new_tokens=12, seed=5)
 
 @pytest.fixture(scope="module")
 def work(scored_model: ScoredModel) -> GenerationPlan:
-    return GenerationPlan(PROMPTS, prompt_lengths(scored_model, PROMPTS, 12), 3, SAMPLING, batch_size=7)
+    return GenerationPlan(
+        PROMPTS, prompt_lengths(scored_model, PROMPTS, 12), [3] * len(PROMPTS), SAMPLING, batch_size=7
+    )
 
 
 def test_each_row_is_in_one_batch_longest_prompts_first(
@@ -158,7 +160,7 @@ def test_a_model_that_another_process_can_not_load_says_why(tmp_path: Path, work
 
 def test_a_killed_process_is_a_failure_and_not_a_wait_for_ever(work: GenerationPlan, model_folder: Path) -> None:
     processes = Processes(model_source(str(model_folder)), "float32", ["cpu", "cpu"])
-    slow = replace(work, samples=400, batch_size=8000)
+    slow = replace(work, samples=[400] * len(PROMPTS), batch_size=8000)
 
     def kill() -> None:
         while not (children := multiprocessing.active_children()):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from distill.evaluation.likelihood import fluency
-from distill.evaluation.likelihood.fluency import continuation_nlls, mean_nll
+from distill.evaluation.likelihood.fluency import FluencyPiece, continuation_nlls, fluency_pieces, mean_nll
 from distill.evaluation.likelihood.token_nll import token_nlls
 from distill.evaluation.partial_results import ResultCache
 from distill.evaluation.scored_model import ScoredModel
@@ -44,14 +44,20 @@ def test_the_mean_is_over_all_tokens_and_goes_on_where_it_was(
     expected = np.concatenate(continuation_nlls(scored_model, prompts, continuations, 96)).mean()
     texts = list(zip(prompts, continuations, strict=True))
     monkeypatch.setattr(fluency, "_PIECE", 2)
-    assert mean_nll(scored_model, iter(texts), 9, 96, ResultCache(tmp_path)) == pytest.approx(expected)
+
+    def pieces() -> list[FluencyPiece]:
+        return list(fluency_pieces(scored_model, iter(texts), 9, 96, ResultCache(tmp_path)))
+
+    first = pieces()
+    assert [len(piece.nats) for piece in first] == [2, 2, 2, 2, 1]
+    assert mean_nll(first) == pytest.approx(expected)
     (tmp_path / "fluency-00000004.json").unlink()
     passes = []
     monkeypatch.setattr(fluency, "token_nlls", lambda *given: passes.append(given[1]) or token_nlls(*given))
-    assert mean_nll(scored_model, iter(texts), 9, 96, ResultCache(tmp_path)) == pytest.approx(expected)
+    assert pieces() == first
     assert [len(sequences) for sequences in passes] == [2]
 
 
 def test_no_token_has_no_mean(scored_model: ScoredModel, tmp_path: Path) -> None:
-    assert mean_nll(scored_model, [], 0, 96, ResultCache(tmp_path)) is None
-    assert mean_nll(scored_model, [("The nurse", "")], 1, 96, ResultCache(tmp_path)) is None
+    for texts in ([], [("The nurse", "")]):
+        assert mean_nll(fluency_pieces(scored_model, texts, len(texts), 96, ResultCache(tmp_path))) is None

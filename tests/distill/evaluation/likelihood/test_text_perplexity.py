@@ -98,7 +98,8 @@ def test_an_infinite_perplexity_is_refused(
     scored_model: ScoredModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = read_text(_jsonl(tmp_path / "text.jsonl", ["One", "two"]), "text")
-    costs = {"tokens": [1, 1], "word_tokens": [1, 1], "words": [1, 1], "gendered": [0, 0]}
+    costs = {"tokens": [1, 1], "word_tokens": [1, 1], "words": [1, 1]}
+    costs |= {"gendered": [0.0, 0.0], "gendered_tokens": [0, 0]}
     costs |= {name: [800.0, 800.0] for name in ("token", "token_strided", "word")}
     monkeypatch.setattr(text_module, "_piece_costs", lambda *_: costs)
     with pytest.raises(
