@@ -89,6 +89,9 @@ def _run(arguments: list[str]) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # What transformers warns about when it loads a model, `distill.models` checks and reports on one line.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    # They would announce each of five attempts to reach the hub; what fails in the end is reported on one line.
+    for library in ("HF_HUB", "DATASETS"):
+        os.environ.setdefault(f"{library}_VERBOSITY", "error")
     # On a CPU torch allocates fresh memory for every large tensor, which takes a third of the time with huge pages,
     # where Linux offers them on request.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

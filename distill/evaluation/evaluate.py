@@ -21,6 +21,7 @@ from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
 from distill.evaluation.comparability import MAIN_POLARITY
 from distill.evaluation.disparity.target_shares import read_target_shares
+from distill.evaluation.experiment_loggers import LoggerName, check_loggers, log_evaluation
 from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.decoding import Sampling, prompt_lengths
 from distill.evaluation.generation.device_workers import Processes, check_shared, devices
@@ -44,7 +45,7 @@ from distill.models.source import check_model, model_source
 from distill.runtime.code_digest import code_digest, package_files
 from distill.runtime.paths import check_writable
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def evaluate(
     dtype: Dtype = "float32",
     trainer: Devices = Devices(),
     margins: Margins = Margins(),
+    logger: LoggerName | Sequence[LoggerName] = (),
 ) -> dict[str, Any]:
     """Measure the utility of a model (perplexity, fluency) and the gender disparity of the texts it generates.
 
@@ -149,14 +151,19 @@ def evaluate(
         dtype: Data type of the weights in memory.
         trainer: Number of devices, as for `distill fit`.
         margins: Differences that count as none when `distill report` judges parity and the price of fairness.
+        logger: Log the numbers as well: to tensorboard, into OUTPUT/tensorboard, or to wandb (Weights & Biases), which
+            reads its own environment variables, such as WANDB_PROJECT. Can be given twice.
 
     Returns:
         The content of metrics.json.
 
     Raises:
-        UserError: If a path, a prompt or a number is invalid, in which case nothing has been written; or if a model's
-            probabilities are not finite.
+        UserError: If a path, a prompt or a number is invalid, or a logger is not installed, in which case nothing has
+            been written; or if a model's probabilities are not finite.
+        RunError: If a logger fails; the results are complete by then.
     """
+    loggers: Sequence[LoggerName] = [logger] if isinstance(logger, str) else logger
+    check_loggers(loggers)
     amount = PRESETS[preset]
     if preset == "paper" and prompts is None:
         raise UserError("--preset paper: compares with figures on BOLD; give --prompts AmazonScience/bold, or its file")
@@ -193,7 +200,7 @@ def evaluate(
     check_writable(output)
 
     scored = load_scored_model(source, device, dtype)
-    logger.info("%s: %s parameters on %s", scored.name, f"{scored.parameters:,}", scored.device)
+    log.info("%s: %s parameters on %s", scored.name, f"{scored.parameters:,}", scored.device)
     judge = scored if judge_source is None else load_scored_model(judge_source, device, dtype)
     judges = None if classifier is None else load_classifier(classifier, str(scored.device))
     window = _window(scored, context)
@@ -271,7 +278,8 @@ def evaluate(
             lambda path: path.write_text(content + "\n", encoding="utf-8"),
             tmp_dir=measured.cache.folder,
         )
-    logger.info("wrote %s and %s", output / "generations.parquet", output / "metrics.json")
+        log_evaluation(loggers, metrics, output)
+    log.info("wrote %s and %s", output / "generations.parquet", output / "metrics.json")
     return metrics
 
 
