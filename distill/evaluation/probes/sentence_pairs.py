@@ -27,7 +27,7 @@ _CROWS_WARNING = (
     "on them"
 )
 
-_STEREOSET_LABELS = {1: "stereotype", 0: "anti-stereotype", 2: "unrelated"}
+_STEREOSET_LABELS: dict[Any, str] = {1: "stereotype", 0: "anti-stereotype", 2: "unrelated"}
 """The labels of StereoSet's sentences, by their numbers on the hub."""
 
 
