@@ -1,6 +1,6 @@
 """Simulate evaluations to check the coverage of the intervals and the type I error rate of the tests.
 
-    python benchmarks/coverage.py [--worlds 2000] [--workers 2] [--only WORD]
+    python benchmarks/coverage.py [--worlds 2000] [--workers 2] [--only WORD] [--paired]
 
 Each world is an evaluation of 18 groups × 50 prompts × 5 texts (unless stated otherwise), scored by the functions that
 `distill evaluate` and `distill report` call. Each world samples new prompts. The log-odds of a prompt are normally
@@ -19,6 +19,7 @@ from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
+import paired_worlds
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -269,15 +270,21 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=2000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", default="", help="only the cases with this in their name")
+    parser.add_argument("--paired", action="store_true", help="only the comparisons of two models")
     options = parser.parse_args()
-    print("fair_mean_ratio, and the mean of a million fair models")
-    for polar in (4, 20, 100, 1000):
-        ours, simulated = fair_by_hand(polar)
-        print(f"  {polar:>5} polar texts: {ours:.4f}, {simulated:.4f}")
-        write("fair_mean_ratio", str(polar), {"ours": round(ours, 5), "simulated": round(simulated, 5)})
-    simulate("coverage", "95 % intervals that contain the truth", INTERVALS, evaluation, options)
-    simulate("coverage", "The same for perplexity", DOCUMENTS, documents, options)
-    simulate("coverage", "The same for coherence", KEPT, kept, options)
+    if not options.paired:
+        print("fair_mean_ratio, and the mean of a million fair models")
+        for polar in (4, 20, 100, 1000):
+            ours, simulated = fair_by_hand(polar)
+            print(f"  {polar:>5} polar texts: {ours:.4f}, {simulated:.4f}")
+            write("fair_mean_ratio", str(polar), {"ours": round(ours, 5), "simulated": round(simulated, 5)})
+        simulate("coverage", "95 % intervals that contain the truth", INTERVALS, evaluation, options)
+        simulate("coverage", "The same for perplexity", DOCUMENTS, documents, options)
+        simulate("coverage", "The same for coherence", KEPT, kept, options)
+    title = "95 % intervals of paired prices that contain the truth, and “not worse” at the margin"
+    simulate("paired_prices", title, paired_worlds.PRICES, paired_worlds.run, options)
+    title = "95 % intervals of a change of disparity that contain the truth"
+    simulate("paired_disparity", title, paired_worlds.DISPARITIES, paired_worlds.run, options)
     simulate("test_size", "Tests at 5 % that find a difference that does not exist", TESTS, pair, options)
 
 

@@ -16,9 +16,12 @@ from typing import Any
 import augment
 import distill.evaluation
 import distill.models
+import distill.perturbation
 from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
 from distill.evaluation.comparability import MAIN_POLARITY
+from distill.evaluation.disparity.target_shares import read_target_shares
+from distill.evaluation.experiment_loggers import LoggerName, check_loggers, log_evaluation
 from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.decoding import Sampling, prompt_lengths
 from distill.evaluation.generation.device_workers import Processes, check_shared, devices
@@ -31,6 +34,7 @@ from distill.evaluation.measure_context import Inputs, MeasureContext
 from distill.evaluation.measures import MEASURES
 from distill.evaluation.nlls import NLLS, write_nlls
 from distill.evaluation.partial_results import exclusive_output
+from distill.evaluation.planning.plan_command import parity_outlook
 from distill.evaluation.polarity.word_vector_polarity import POLARITY_METHODS, PolarityName, read_word_table
 from distill.evaluation.probes.ceat import read_contexts
 from distill.evaluation.probes.sentence_pairs import read_pairs
@@ -42,7 +46,7 @@ from distill.models.source import check_model, model_source
 from distill.runtime.code_digest import code_digest, package_files
 from distill.runtime.paths import check_writable
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ def evaluate(
     prompts: str | None = None,
     polarity: PolarityName | Sequence[PolarityName] = POLARITY_METHODS,
     word_table: Path | None = None,
+    target_shares: Path | None = None,
     include_prompt: bool = False,
     pairs: str | Sequence[str] = (),
     ceat: str | None = None,
@@ -86,6 +91,7 @@ def evaluate(
     dtype: Dtype = "float32",
     trainer: Devices = Devices(),
     margins: Margins = Margins(),
+    logger: LoggerName | Sequence[LoggerName] = (),
 ) -> dict[str, Any]:
     """Measure the utility of a model (perplexity, fluency) and the gender disparity of the texts it generates.
 
@@ -111,6 +117,8 @@ def evaluate(
             punctuation, as earlier work had it; only for comparison with that work).
         word_table: Word polarities for all polarities but unigram, computed by `distill word-table` from any word
             vectors. Default: the built-in table, computed from the Google News vectors.
+        target_shares: JSON file {group: share} with the share of women, from 0 to 1, that each group should have, such
+            as labour statistics, for the mean absolute error. Default: even shares.
         include_prompt: Whether the words of the prompt itself count, too.
         pairs: Sentence pairs, one stereotypical and one not, whose likelihoods are compared: one or several files or
             Hugging Face ids, with columns more and less (and group), or in the layout of CrowS-Pairs, WinoBias (the
@@ -119,8 +127,8 @@ def evaluate(
         ceat: Text whose sentences provide contexts for the words of the embedding test (CEAT): a file, a folder or a
             Hugging Face id, of some millions of words, such as Wikipedia. Default: no embedding test. It says nothing
             about disparity in what the model writes.
-        text: Text to measure perplexity on: a file (txt, jsonl, parquet), a folder of such files, or a Hugging Face id.
-            Default: perplexity is not measured.
+        text: Text to measure perplexity and the equivariance gap on: a file (txt, jsonl, parquet), a folder of such
+            files, or a Hugging Face id. Default: neither is measured.
         field: Column that contains the text in jsonl, parquet and Hugging Face data sets.
         gguf_file: Name of a GGUF file in the model's folder; it is dequantised.
         reference: Model that judges the fluency of the continuations: folder, GGUF file or Hugging Face id. Give the
@@ -144,14 +152,19 @@ def evaluate(
         dtype: Data type of the weights in memory.
         trainer: Number of devices, as for `distill fit`.
         margins: Differences that count as none when `distill report` judges parity and the price of fairness.
+        logger: Log the numbers as well: to tensorboard, into OUTPUT/tensorboard, or to wandb (Weights & Biases), which
+            reads its own environment variables, such as WANDB_PROJECT. Can be given twice.
 
     Returns:
         The content of metrics.json.
 
     Raises:
-        UserError: If a path, a prompt or a number is invalid, in which case nothing has been written; or if a model's
-            probabilities are not finite.
+        UserError: If a path, a prompt or a number is invalid, or a logger is not installed, in which case nothing has
+            been written; or if a model's probabilities are not finite.
+        RunError: If a logger fails; the results are complete by then.
     """
+    loggers: Sequence[LoggerName] = [logger] if isinstance(logger, str) else logger
+    check_loggers(loggers)
     amount = PRESETS[preset]
     if preset == "paper" and prompts is None:
         raise UserError("--preset paper: compares with figures on BOLD; give --prompts AmazonScience/bold, or its file")
@@ -175,18 +188,22 @@ def evaluate(
 
     chosen = select_prompts(read_prompts(prompts), per_group, PRESETS[preset].openings)
     groups = groups_as_occupations(prompts, chosen)
+    professions = sorted({prompt.group for prompt in chosen if prompt.kind == "profession"})
     inputs = Inputs(
         prompts=chosen,
         occupations=groups or OCCUPATIONS,
         text=None if text is None else read_text(text, field),
         word_table=read_word_table(word_table),
+        target_shares=read_target_shares(target_shares, professions),
         pairs={source: read_pairs(source) for source in ([pairs] if isinstance(pairs, str) else pairs)},
         ceat_contexts=None if ceat is None else read_contexts(ceat, field),
     )
     check_writable(output)
 
     scored = load_scored_model(source, device, dtype)
-    logger.info("%s: %s parameters on %s", scored.name, f"{scored.parameters:,}", scored.device)
+    log.info("%s: %s parameters on %s", scored.name, f"{scored.parameters:,}", scored.device)
+    if outlook := parity_outlook(chosen, samples, margins.parity):
+        log.info("%s", outlook)
     judge = scored if judge_source is None else load_scored_model(judge_source, device, dtype)
     judges = None if classifier is None else load_classifier(classifier, str(scored.device))
     window = _window(scored, context)
@@ -206,6 +223,8 @@ def evaluate(
         "coherence_samples": coherence_samples,
         **asdict(sampling),
         "word_table": digests["word_table"],
+        "target_shares": target_shares and target_shares.name,
+        "target_shares_sha256": digests["target_shares_sha256"],
         "include_prompt": include_prompt,
         "pairs": digests["pairs"],
         "ceat": ceat,
@@ -262,12 +281,15 @@ def evaluate(
             lambda path: path.write_text(content + "\n", encoding="utf-8"),
             tmp_dir=measured.cache.folder,
         )
-    logger.info("wrote %s and %s", output / "generations.parquet", output / "metrics.json")
+        log_evaluation(loggers, metrics, output)
+    log.info("wrote %s and %s", output / "generations.parquet", output / "metrics.json")
     return metrics
 
 
 @cache
-def code_fingerprint(packages: tuple[ModuleType, ...] = (distill.evaluation, distill.models, augment)) -> str:
+def code_fingerprint(
+    packages: tuple[ModuleType, ...] = (distill.evaluation, distill.models, distill.perturbation, augment),
+) -> str:
     """Return a digest of the code that determines the results, so that results of older code are not reused."""
     return code_digest(file for package in packages for file in package_files(package))
 

@@ -37,6 +37,7 @@ class Inputs:
         occupations: The occupations to measure the pronoun gap on.
         text: The text to measure perplexity on; None if it is not measured.
         word_table: Word polarities.
+        target_shares: The share of women that each group should have; None for even shares.
         pairs: The sentence pairs of each source.
         ceat_contexts: Contexts of the words of the embedding test; None if it is not run.
     """
@@ -45,6 +46,7 @@ class Inputs:
     occupations: Sequence[str]
     text: ScoredCorpus | None
     word_table: WordTable
+    target_shares: Mapping[str, float] | None
     pairs: Mapping[str, Sequence[SentencePair]]
     ceat_contexts: Mapping[str, Sequence[str]] | None
 
@@ -55,6 +57,8 @@ class Inputs:
             # A prompt id tells whether the prompt establishes a gender, but not which one.
             "prompts_sha256": _digest(f"{prompt.prompt_id}\0{prompt.gender}" for prompt in self.prompts),
             "word_table": self.word_table.source,
+            "target_shares_sha256": self.target_shares
+            and _digest(f"{group}\0{share}" for group, share in sorted(self.target_shares.items())),
             "pairs": {
                 source: _digest("\0".join(map(str, astuple(pair))) for pair in pairs)
                 for source, pairs in self.pairs.items()

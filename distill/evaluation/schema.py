@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 from distill.evaluation.measures import MEASURES
 from distill.evaluation.measures.record import Interval
 
-SCHEMA = 1
+SCHEMA = 2
+READABLE = (1, 2)
+"""Schemas that can be read; `schema_upgrade` turns older ones into the current one."""
 
 _EXPECTED = {
     float: "a number",
@@ -61,8 +63,8 @@ def find_metrics_error(metrics: Any) -> str | None:
     """
     if not isinstance(metrics, dict):
         return "is not a JSON object"
-    if metrics.get("schema") != SCHEMA:
-        return f"has schema {metrics.get('schema')!r}; this version reads {SCHEMA}"
+    if metrics.get("schema") not in READABLE:
+        return f"has schema {metrics.get('schema')!r}; this version reads {' and '.join(map(str, READABLE))}"
     return next((error for key, entry in METRICS.items() for error in _errors(metrics.get(key), entry, key)), None)
 
 

@@ -53,7 +53,8 @@ def span(interval: list[float] | tuple[float, float] | None, form: Callable[[flo
 
 def percent(share: float, digits: int = 0) -> str:
     """A share as a percentage: “41 %” for 0.41."""
-    return f"{100 * share:.{digits}f} %".replace("-", "−")
+    text = f"{100 * share:.{digits}f}"
+    return f"{text.lstrip('-') if float(text) == 0 else text} %".replace("-", "−")
 
 
 def plain_number(value: float) -> str:

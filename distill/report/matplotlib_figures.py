@@ -9,12 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from distill.evaluation import Evaluation
 from distill.evaluation.disparity.scores import GroupDisparity
 from distill.report.formatting import group_name
 from distill.report.html.charts import by_lean, trade_off_points
 from distill.report.html.svg import fair_share, label_shifts, share, short
-from distill.report.metrics_access import group_scores, titles
+from distill.report.metrics_access import group_scores
+from distill.report.models import ReportedModel
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
@@ -34,14 +34,15 @@ _STYLE: "dict[RcKeyType, Any]" = {
 }
 
 
-def shares_figure(evaluations: list[Evaluation]) -> Figure:
+def shares_figure(models: list[ReportedModel]) -> Figure:
     """A panel per model: the share of women among each profession's gendered texts, with its interval."""
+    evaluations = [model.first for model in models]
     groups = [group_scores(evaluation.metrics) for evaluation in evaluations]
     order = by_lean(groups)[::-1]
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(1.6 + 1.9 * len(evaluations), 1 + 0.19 * max(len(order), 4)), layout="constrained")
         panels = figure.subplots(1, len(evaluations), sharey=True, sharex=True, squeeze=False)[0]
-        for axes, title, scores in zip(panels, titles(evaluations), groups, strict=True):
+        for axes, title, scores in zip(panels, [model.name for model in models], groups, strict=True):
             for row, group in enumerate(order):
                 score = scores.get(group)
                 if score and score["female"] + score["male"]:
@@ -66,9 +67,9 @@ def _draw_share(axes: Axes, row: int, score: GroupDisparity) -> None:
         axes.plot(ends, [row, row], color=INK, linewidth=0.9, marker="|", markersize=4, zorder=3)
 
 
-def trade_off_figure(evaluations: list[Evaluation]) -> Figure | None:
+def trade_off_figure(models: list[ReportedModel]) -> Figure | None:
     """Mean ratio against perplexity; None if the models share no perplexity, or none has both values."""
-    measured = trade_off_points(evaluations, titles(evaluations))
+    measured = trade_off_points([model.first for model in models], [model.name for model in models])
     if measured is None or not measured.points:
         return None
     points = measured.points

@@ -2,7 +2,8 @@
 
 Two models continue the same prompts, so that whatever makes a prompt lean one way affects both and cancels: p values
 come from swapping the two models prompt by prompt, intervals from resampling prompts for both models together; if the
-few prompts of a group agree, intervals are at least as wide as if its texts were independent.
+few prompts of a group agree, intervals are at least as wide as if its texts were independent of each other, and the
+two models as much alike as they are in the other groups.
 
 With few texts, the ½ in the log-odds pulls them towards even odds, so that of two equally biased models the one that
 speaks of gender less often would look less biased. If one model wrote few gendered texts for a group, therefore, only
@@ -18,6 +19,7 @@ difference that does not exist.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,7 +27,7 @@ from numpy.typing import NDArray
 
 from distill.errors import UserError
 from distill.evaluation.polarity.bold_unigram import Labeller, unigram
-from distill.evaluation.statistics.bootstrap import DRAWS, interval, resampled_sums, with_minimum_variance
+from distill.evaluation.statistics.bootstrap import DRAWS, interval, resampled_sums
 from distill.evaluation.statistics.log_odds import binomial_variance, log_odds
 from distill.evaluation.statistics.permutation import holm, permutation_test
 
@@ -35,6 +37,8 @@ PROMPT = ["group", "prompt_id", "prompt"]
 """The columns that identify a prompt."""
 
 Floats = NDArray[np.float64]
+
+_TINY = np.finfo(float).tiny
 
 ENOUGH = 20
 """Number of gendered texts in a group from which on it does not matter that the other model has more.
@@ -146,10 +150,10 @@ def compare(baseline: pd.DataFrame, other: pd.DataFrame, draws: int = DRAWS, see
         raise UserError("no group in which both models wrote of women or men more than once; evaluate more samples")
     prompts = baseline.loc[baseline["group"].isin(clusters.keys()), "prompt_id"].nunique()
     identical = _identical(baseline, other, [name for name, texts in clusters.items() if _same_counts(texts)])
-    return _comparison(clusters, identical, prompts, draws, np.random.default_rng(seed))
+    return compare_counts(clusters, identical, prompts, draws, np.random.default_rng(seed))
 
 
-def _comparison(
+def compare_counts(
     clusters: dict[str, Floats], identical: set[str], prompts: int, draws: int, rng: np.random.Generator
 ) -> Comparison:
     """Compare models from their female and male texts by prompt, `[prompts, 4]` for each group.
@@ -160,22 +164,22 @@ def _comparison(
     # A generator of its own, so that dropping texts does not change the results of other groups.
     chance = rng.spawn(1)[0]
     even = {name: _equal_counts(texts, chance) for name, texts in clusters.items()}
-    odds_draws = _odds_draws(even, identical, draws, rng)
+    resampled = _odds_draws(even, identical, draws, rng)
     p = permutation_test(list(even.values()), draws, rng)
     first, second = slice(0, 2), slice(2, 4)
     sums = np.stack([texts.sum(axis=0) for texts in even.values()])
     odds = _odds(sums[:, first]), _odds(sums[:, second])
-    squares = [_squared_disparity(*of_model) for of_model in zip(odds, odds_draws, strict=True)]
+    squares = [_squared_disparity(*of_model) for of_model in zip(odds, resampled.overall, strict=True)]
     (before, before_draws), (after, after_draws) = [(_root(value), _root(draws)) for value, draws in squares]
     less = None
     if np.quantile(squares[0][1], 0.025) > 0:
         low, high = interval(1 - after_draws / np.maximum(before_draws, np.finfo(float).eps))
         less = (float(1 - after / before), low, high)
-    moved = odds_draws[1] - odds_draws[0]
+    moved, moved_by_group = (odds_draws[1] - odds_draws[0] for odds_draws in resampled)
     changes = [
         GroupChange(float(one), float(other), _interval(draws), float(alone), float(among_all), float(h), len(texts))
         for one, other, draws, alone, among_all, h, texts in zip(
-            *odds, moved.T, p.by_group, holm(p.by_group), _cohens_h(counts), clusters.values(), strict=True
+            *odds, moved_by_group.T, p.by_group, holm(p.by_group), _cohens_h(counts), clusters.values(), strict=True
         )
     ]
     return Comparison(
@@ -231,46 +235,79 @@ def _identical(baseline: pd.DataFrame, other: pd.DataFrame, groups: Collection[s
     return set(sums[0].index[sums[0] == sums[1]])
 
 
-def _odds_draws(
-    clusters: dict[str, Floats], identical: set[str], draws: int, rng: np.random.Generator
-) -> tuple[Floats, Floats]:
-    """Resample the log-odds of both models, `[draws, groups]` each, with at least the binomial variance.
+class _Draws(NamedTuple):
+    """Resampled log-odds of both models, `[2, draws, groups]`.
 
-    Prompts are resampled for both models together. If the few prompts of a group agree, the missing variance is added
-    for each model separately, as if its texts were independent of the other's, which can only be too cautious. If every
-    prompt has the same counts for both models but different texts, the models are treated as independent: the counts
-    show no spread of the difference, although the texts of each were sampled at random.
+    Attributes:
+        overall: For measures over all groups: in the mean over groups, the variance is at least binomial.
+        by_group: For each group by itself: the variance of each is at least binomial.
+    """
+
+    overall: Floats
+    by_group: Floats
+
+
+def _odds_draws(clusters: dict[str, Floats], identical: set[str], draws: int, rng: np.random.Generator) -> _Draws:
+    """Resample the log-odds of both models.
+
+    Prompts are resampled for both models together. If the few prompts of a group agree, noise makes up for the variance
+    that is missing. It is as correlated between the models as their resamples are, over all groups: independent noise
+    would undo what pairing gains. Measures over all groups get only as much of it as is missing over all groups,
+    because the variance of a few prompts falls short of the binomial one by chance in every other group.
+
+    If every prompt has the same counts for both models but different texts, the counts show no spread of the
+    difference, although the texts of each were sampled at random. There, a share of the resamples that is the same
+    correlation is common to both models, and the others are independent.
     """
     # A generator of its own, so that the amount of added noise does not change p values.
     noise = rng.spawn(1)[0]
-    columns: tuple[list[Floats], list[Floats]] = [], []
-    for name, texts in clusters.items():
-        resampled = resampled_sums(texts, draws, rng)
-        for model, own in enumerate((slice(0, 2), slice(2, 4))):
-            if model and _same_counts(texts):
-                # If the texts are the same, chance affected both models in the same way.
-                columns[1].append(columns[0][-1] if name in identical else noise.permutation(columns[0][-1]))
-                continue
-            female, male = texts[:, own].sum(axis=0)
-            columns[model].append(
-                with_minimum_variance(
-                    _odds(resampled[:, own]),
-                    float(binomial_variance(female, male)),
-                    float(log_odds(female, male)),
-                    noise,
-                )
-            )
-    return np.stack(columns[0], axis=1), np.stack(columns[1], axis=1)
+    resampled = [resampled_sums(texts, draws, rng) for texts in clusters.values()]
+    odds = np.stack([[_odds(sums[:, own]) for sums in resampled] for own in (slice(0, 2), slice(2, 4))])
+    counts = np.stack([texts.sum(axis=0) for texts in clusters.values()])
+    centres, least = (
+        np.stack([function(counts[:, model], counts[:, model + 1]) for model in (0, 2)])
+        for function in (log_odds, binomial_variance)
+    )
+    same = np.array([_same_counts(texts) for texts in clusters.values()])
+    correlation = _correlation(odds[:, ~same])
+    shared = noise.normal(size=odds.shape[1:])
+    own = noise.normal(size=odds.shape[1:])
+    added = np.stack([shared, correlation * shared + np.sqrt(1 - correlation**2) * own])
+    for group, name in enumerate(clusters):
+        if name in identical:  # Chance affected both models in the same way.
+            added[1, group] = added[0, group]
+        elif same[group]:
+            common = noise.random(draws) < correlation
+            odds[1, group] = np.where(common, odds[0, group], noise.permutation(odds[0, group]))
+    missing = np.maximum(least - odds.var(axis=2), 0)
+    over_all = np.maximum((least - odds.var(axis=2)).sum(axis=1), 0) / np.maximum(missing.sum(axis=1), _TINY)
+    both = []
+    for scale in (missing * over_all[:, None], missing):
+        widened = odds + np.sqrt(scale)[..., None] * added
+        both.append(np.swapaxes(widened - widened.mean(axis=2, keepdims=True) + centres[..., None], 1, 2))
+    return _Draws(*both)
+
+
+def _correlation(odds: Floats) -> float:
+    """Compute the correlation between two models' resampled log-odds `[2, groups, draws]` within groups; at least 0."""
+    deviations = odds - odds.mean(axis=2, keepdims=True)
+    first, second = (deviations**2).sum(axis=(1, 2))
+    product = (deviations[0] * deviations[1]).sum()
+    return float(np.clip(product / np.sqrt(first * second), 0, 1)) if first > 0 and second > 0 else 0.0
 
 
 def _squared_disparity(odds: Floats, odds_draws: Floats) -> tuple[Floats, Floats]:
     """Compute the mean square of log-odds `[groups]` without noise, and its resamples from `[draws, groups]`.
 
-    The mean of x² is too large by the variance of x. Resamples contain the noise twice, and are shifted accordingly.
+    The mean of x² is too large by the variance of x. Resamples around x would contain that noise twice, and spread too
+    widely: they are taken around log-odds shrunk to the mean square without noise. It is at least 0, and the squares
+    are at most halved, because the noise of few texts is itself known only roughly.
     """
     estimate = (odds**2 - odds_draws.var(axis=0)).mean()
-    draws = (odds_draws**2).mean(axis=1)
-    return estimate, draws - draws.mean() + estimate
+    centre = np.maximum(estimate, 0)
+    shrunk = odds * np.sqrt(np.maximum(centre / np.maximum((odds**2).mean(), _TINY), 0.5))
+    draws = ((odds_draws - odds + shrunk) ** 2).mean(axis=1)
+    return estimate, draws - draws.mean() + centre
 
 
 def _odds(counts: Floats) -> Floats:

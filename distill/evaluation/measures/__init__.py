@@ -7,6 +7,7 @@ checks its entry when an evaluation is read, and the report shows its lines.
 from distill.evaluation.measures.ceat import CEAT
 from distill.evaluation.measures.coherence import COHERENCE
 from distill.evaluation.measures.disparity import DISPARITY
+from distill.evaluation.measures.equivariance_gap import EQUIVARIANCE_GAP
 from distill.evaluation.measures.fluency import FLUENCY
 from distill.evaluation.measures.gendered_tokens import GENDERED_TOKENS
 from distill.evaluation.measures.neutral_pronouns import NEUTRAL_PRONOUNS
@@ -20,6 +21,7 @@ MEASURES: tuple[Measure, ...] = (
     PERPLEXITY,
     GENDERED_TOKENS,
     PRONOUN_GAP,
+    EQUIVARIANCE_GAP,
     PAIRS,
     CEAT,
     DISPARITY,

@@ -184,7 +184,9 @@ def _stereoset_item(row: Row, where: str) -> SentencePair:
         labelled = list(zip(sentences["gold_label"], sentences["sentence"], strict=False))
     elif isinstance(sentences, list) and all(isinstance(each, dict) for each in sentences):
         labelled = [(each.get("gold_label"), each.get("sentence")) for each in sentences]
-    by_label = {_STEREOSET_LABELS.get(label, label): text for label, text in labelled if isinstance(label, Hashable)}
+    by_label: dict[Any, Any] = {
+        _STEREOSET_LABELS.get(label, label): text for label, text in labelled if isinstance(label, Hashable)
+    }
     more, less, unrelated = (
         _text(by_label.get(label), f"sentence labelled {label}", where) for label in _STEREOSET_LABELS.values()
     )

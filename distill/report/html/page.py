@@ -12,18 +12,18 @@ from importlib.resources import files
 
 import pandas as pd
 
-from distill.errors import UserError
 from distill.evaluation import Evaluation
 from distill.evaluation.comparability import MAIN_POLARITY, Metrics, get
-from distill.evaluation.disparity.comparison import ENOUGH, PROMPT, Comparison
+from distill.evaluation.disparity.comparison import ENOUGH, PROMPT
 from distill.evaluation.measures import MEASURES
 from distill.evaluation.polarity.bold_unigram import gendered_words
 from distill.report.formatting import clean, count
 from distill.report.html.charts import price_section, shares_section
 from distill.report.html.samples import samples_section
-from distill.report.metrics_access import includes_prompt, titles
+from distill.report.metrics_access import includes_prompt
+from distill.report.models import ReportedModel, runs_limit
 from distill.report.summary_lines import Cell, SummaryLine, summary
-from distill.report.verdict import Verdict, changed
+from distill.report.verdict import Contrast, Verdict, changed
 
 LIMITS = (
     "Gender is treated as binary, because the word lists are: the texts speak of women, of men, of both, or of "
@@ -60,26 +60,26 @@ METHODS = (
 
 
 def page(
-    evaluations: list[Evaluation],
-    comparisons: list[Comparison | UserError],
+    models: list[ReportedModel],
+    contrasts: list[Contrast],
     verdicts: list[Verdict],
     frames: list[pd.DataFrame],
 ) -> str:
     """The whole page.
 
     Args:
-        evaluations: The baseline first.
-        comparisons: Of every other evaluation with the baseline; the error if the two cannot be compared.
-        verdicts: One per evaluation.
-        frames: The labelled continuations of each, as `label_generations` returns them.
+        models: The baseline first.
+        contrasts: Of every other model with the baseline.
+        verdicts: One per model, and one for each further contrast.
+        frames: The labelled continuations of each model's first run, as `label_generations` returns them.
 
     Returns:
         The HTML document.
     """
-    names = titles(evaluations)
+    evaluations, names = [model.first for model in models], [model.name for model in models]
     sections = [
-        _summary(evaluations, names),
-        shares_section(evaluations, names, [{}, *map(changed, comparisons)]),
+        _summary(models, names),
+        shares_section(evaluations, names, [{}, *map(changed, contrasts)]),
         price_section(evaluations, names),
         samples_section(frames, names),
     ]
@@ -94,7 +94,7 @@ def page(
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>Disparity and its price: {escape(', '.join(names))}</title>\n"
-        f"<style>{style}</style>\n</head>\n<body>\n{body}\n{_footer(evaluations, names, frames)}\n"
+        f"<style>{style}</style>\n</head>\n<body>\n{body}\n{_footer(models, frames)}\n"
         f"<script>{script}</script>\n</body>\n</html>\n"
     )
 
@@ -149,8 +149,8 @@ def _has_perplexity(metrics: Metrics) -> bool:
     return any(get(metrics, "perplexity", kind, "value") is not None for kind in metrics.get("perplexity") or {})
 
 
-def _summary(evaluations: list[Evaluation], names: list[str]) -> str:
-    lines = summary(evaluations)
+def _summary(models: list[ReportedModel], names: list[str]) -> str:
+    lines = summary(models)
     folded = dict.fromkeys(line.section for line, _ in lines if line.folded)
     others = "".join(
         f"<details><summary>{escape(section)}</summary>"
@@ -198,7 +198,8 @@ def _titled(line: SummaryLine) -> str:
     return f'<abbr title="{escape(line.explanation)}">{title}</abbr>' if line.explanation else title
 
 
-def _footer(evaluations: list[Evaluation], names: list[str], frames: list[pd.DataFrame]) -> str:
+def _footer(models: list[ReportedModel], frames: list[pd.DataFrame]) -> str:
+    evaluations, names = [model.first for model in models], [model.name for model in models]
     settings = [evaluation.metrics.get("settings") or {} for evaluation in evaluations]
     entries = []
     for key in dict.fromkeys(key for each in settings for key in each):
@@ -213,7 +214,7 @@ def _footer(evaluations: list[Evaluation], names: list[str], frames: list[pd.Dat
     return (
         f"<footer><h2>How it was measured</h2><ul>{_items(_methods(evaluations, frames))}</ul>"
         f"<details><summary>Settings</summary><dl>{''.join(entries)}</dl></details>"
-        f"<h2>What this does not say</h2><ul>{_items(LIMITS)}</ul></footer>"
+        f"<h2>What this does not say</h2><ul>{_items((*LIMITS, runs_limit(models)))}</ul></footer>"
     )
 
 

@@ -42,10 +42,11 @@ def _finite(value: object) -> bool:
 def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     metrics = load(result).metrics
     assert list(metrics) == [
-        *("schema", "model", "settings", "perplexity", "gendered_tokens", "pronoun_gap", "pairs", "ceat"),
+        *("schema", "model", "settings", "perplexity", "gendered_tokens", "pronoun_gap", "equivariance_gap"),
+        *("pairs", "ceat"),
         *("disparity", "neutral_pronouns", "sentiment", "classifier", "coherence", "fluency"),
     ]
-    assert metrics["schema"] == 1
+    assert metrics["schema"] == 2
     assert _finite(metrics)
     assert set(metrics["model"]) == {"name", "path", "parameters", "sha256"}
     assert list(metrics["perplexity"]) == list(metrics["settings"]["perplexity"]) == ["token", "token_strided", "word"]
@@ -55,7 +56,7 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     unigrams = metrics["disparity"]["unigram"]
     assert set(unigrams) == {
         *("mean_ratio", "fair_mean_ratio", "fair_low", "min_ratio", "fair_min_ratio", "fair_min_low"),
-        *("rms_log_odds", "fair_rms_log_odds", "fair_rms_high", "log_odds", "ci95", "difference", "difference_ci95"),
+        *("rms_log_odds", "parity", "mean_abs_error", "log_odds", "ci95", "difference", "difference_ci95"),
         *("paper_mean_ratio", "paper_min_ratio", "polar_rate", "groups"),
     }
     for group in unigrams["groups"].values():
@@ -70,6 +71,11 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
             "difference",
             "difference_ci95",
         }
+    assert list(metrics["equivariance_gap"]) == ["reversed", "neutral"]
+    for gap in metrics["equivariance_gap"].values():
+        assert set(gap) == {"value", "ci95", "n"}
+        assert gap["n"] > 0
+        assert gap["ci95"][0] <= gap["value"] <= gap["ci95"][1]
     assert set(metrics["pronoun_gap"]) == {"mean_abs_log_odds", "ci95", "groups", "mass"}
     assert set(metrics["pronoun_gap"]["mass"]) == {"value", "ci95", "he", "she", "they"}
     assert set(metrics["neutral_pronouns"]) == {"they_rate", "mixed_rate"}

@@ -53,7 +53,7 @@ def test_an_unfinished_evaluation_is_refused(folder: Path) -> None:
         (b"[" * 100_000, "not JSON"),
         (b'{"schema": 1, "coherence": {"value": NaN}}', "NaN is not valid JSON"),
         (b"[]", "is not a JSON object"),
-        (b"{}", "has schema None; this version reads 1"),
+        (b"{}", "has schema None; this version reads 1 and 2"),
         (b'{"schema": 0}', "has schema 0"),
         (b'{"schema": 1, "perplexity": []}', r"perplexity is \[\], not an object"),
         (b'{"schema": 1, "perplexity": {"token": {"value": "low"}}}', "perplexity.token.value is 'low', not a number"),

@@ -20,7 +20,7 @@ from distill.evaluation.disparity.rescoring import rescore
 from distill.report.command import report
 from distill.report.html.samples import MAX_TEXT_LENGTH, PAGE_SIZE, marked, samples
 from distill.report.html.svg import fair_share, ticks
-from distill.report.metrics_access import titles
+from distill.report.models import single_runs, titles
 from distill.report.table_formats import table
 from tests import synthetic_evaluations as synthetic
 
@@ -98,7 +98,6 @@ def test_the_page_holds_every_part(html: str) -> None:
     assert page.all("mark", "male")
     assert all(svg.get("aria-label") for svg in page.all("svg"))
     for words in (
-        "The baseline shows disparity",
         "less disparity than teacher",
         "Only the continuation is judged",
         "binary",
@@ -115,7 +114,7 @@ def test_the_verdict_says_what_the_texts_were_made_with(html: str) -> None:
     assert "No clear difference in disparity from teacher, p = " in text
     found = r"counterfactual (At least )?\d+ % less disparity than teacher, p < 0.001; perplexity \+31.3 % Disparity −"
     assert re.search(found, text.replace("\xa0", " "), re.IGNORECASE)
-    assert "Coherence 0.94 to 0.94, polar rate 60.0 % to " in text.replace("\xa0", " ")
+    assert "polar rate 60.0 % to " in text.replace("\xa0", " ")
 
 
 def test_groups_are_sorted_by_the_lean_of_the_baseline(html: str, folders: list[Path]) -> None:
@@ -201,19 +200,14 @@ def test_a_silent_model_is_not_called_fair(tmp_path: Path) -> None:
     assert "No model has both a perplexity and a ratio" in page.text
 
 
-def test_parity_needs_both_the_ratio_and_the_log_odds(folders: list[Path], tmp_path: Path) -> None:
-    scores = load(folders[2]).metrics["disparity"]["unigram"]
-    assert "Parity, as far as these texts can tell" in render([folders[2]], tmp_path / "fair.html").text
-    for name, entry in (("low", {"mean_ratio": scores["fair_low"] - 0.01}), ("lean", {"ci95": [0.01, 0.4]})):
-        folder = changed(folders[2], tmp_path / name, disparity={"unigram": scores | entry})
-        assert "No parity" in render([folder], tmp_path / "report.html").text
-        assert "| no " in table([load(folder)])
-
-
 def test_a_model_that_falls_silent_is_pointed_out(folders: list[Path], tmp_path: Path) -> None:
-    scores = load(folders[2]).metrics["disparity"]["unigram"]
-    quiet = changed(folders[2], tmp_path / "quiet", disparity={"unigram": scores | {"polar_rate": 0.1}})
-    assert "less than half as often" in render([folders[0], quiet], tmp_path / "report.html").text
+    rows = load(folders[2]).generations
+    silent = rows["continuation"].where(rows["sample"] > 0, " it rained.")
+    quiet = synthetic.write(tmp_path / "quiet", rows.assign(continuation=silent), load(folders[2]).metrics)
+    report([folders[0], quiet], tmp_path / "tables.md")
+    text = (tmp_path / "tables.md").read_text(encoding="utf-8")
+    assert re.search(r"gendered text given up, \d+ % to \d+ %; .*less disparity is no gain here", text)
+    assert "which alone can look like fairness: polar rate 6" in text
 
 
 def test_models_on_other_prompts_are_shown_without_a_test(folders: list[Path], tmp_path: Path) -> None:
@@ -295,7 +289,7 @@ def test_the_prompt_is_judged_where_the_evaluation_did(tmp_path: Path) -> None:
     scores = {"unigram": rescore(rows, include_prompt=True)}
     first = synthetic.write(tmp_path / "a", rows, measured | {"settings": counted, "disparity": scores})
     page = render([first, changed(first, tmp_path / "b")], tmp_path / "report.html")
-    assert "No clear difference in disparity" in page.text
+    assert "The same weights as teacher (a); no clear difference in disparity" in page.text
     assert "The words of the prompt are judged along with those of the continuation" in page.text
     assert "Only the continuation is judged" not in page.text
     assert re.search(r"teacher \(a\) (fe)?male it rained", page.text)
@@ -307,7 +301,7 @@ def test_the_prompt_is_judged_where_the_evaluation_did(tmp_path: Path) -> None:
 
 def test_the_table_is_markdown_with_a_ratio_never_alone(folders: list[Path]) -> None:
     evaluations = [load(folder) for folder in folders]
-    lines = table(evaluations).splitlines()
+    lines = table(single_runs(evaluations)).splitlines()
     assert len({len(line) for line in lines}) == 1
     assert lines[0].split("|")[2:5] == [
         cell.ljust(len(old))
@@ -326,8 +320,8 @@ def test_the_table_is_markdown_with_a_ratio_never_alone(folders: list[Path]) -> 
 def test_models_of_one_name_are_told_apart_by_their_folder(folders: list[Path]) -> None:
     first, second = (load(folder) for folder in folders[:2])
     twin = Evaluation(second.path, second.metrics | {"model": first.metrics["model"]}, second.generations)
-    assert "| teacher (teacher) " in table([first, twin])
-    assert "| teacher (plain) " in table([first, twin])
+    assert "| teacher (teacher) " in table(single_runs([first, twin]))
+    assert "| teacher (plain) " in table(single_runs([first, twin]))
 
 
 @pytest.mark.parametrize(
@@ -354,7 +348,10 @@ def test_figures_of_other_yardsticks_are_not_comparable(folders: list[Path], tmp
     ]
     gap = {"mean_abs_log_odds": 1.0, "ci95": None, "groups": {"smith": 1.0}}
     sources[1] = changed(sources[1], tmp_path / "other", pronoun_gap=gap)
-    lines = {line.split("|")[1].strip(): line.split("|")[2:5] for line in table(list(map(load, sources))).splitlines()}
+    lines = {
+        line.split("|")[1].strip(): line.split("|")[2:5]
+        for line in table(single_runs(list(map(load, sources)))).splitlines()
+    }
     marked_cells = {
         name: [number for number, cell in enumerate(cells) if "not comparable with teacher" in cell]
         for name, cells in lines.items()
@@ -551,17 +548,20 @@ def test_professions_that_differ_are_marked(tmp_path: Path) -> None:
 def test_a_broken_model_and_few_texts_are_pointed_out(folders: list[Path], tmp_path: Path) -> None:
     metrics = load(folders[2]).metrics
     token = metrics["perplexity"]["token"] | {"value": 200.0}
-    scores = metrics["disparity"]["unigram"] | {"fair_low": 0.2}
+    scores = metrics["disparity"]["unigram"] | {"parity": None}
     broken = changed(folders[2], tmp_path / "broken", perplexity={"token": token}, disparity={"unigram": scores})
-    assert "a model that writes badly can look fair" in render([folders[0], broken], tmp_path / "report.html").text
+    report([folders[0], broken], tmp_path / "tables.md")
+    text = (tmp_path / "tables.md").read_text(encoding="utf-8")
+    assert "real text predicted far worse; less disparity is no gain here: " in text
+    assert "a model that writes badly can look fair" in text
     text = render([broken], tmp_path / "report.html").text
-    assert "Has too few gendered texts to judge Parity cannot be judged." in text
+    assert "Has too few gendered texts to judge Parity cannot be judged" in text
 
 
 def test_the_short_table_holds_the_main_polarity_alone(folders: list[Path], tmp_path: Path) -> None:
     disparity = load(folders[0]).metrics["disparity"]
     other = changed(folders[0], tmp_path / "a", disparity=disparity | {"gender_max": disparity["unigram"]})
-    assert "gender max" not in table([load(other)])
+    assert "gender max" not in table(single_runs([load(other)]))
     report([other], tmp_path / "tables.md")
     assert "Mean ratio, gender max" in (tmp_path / "tables.md").read_text(encoding="utf-8")
 

@@ -146,6 +146,19 @@ def test_other_texts_with_the_same_counts_leave_an_interval(prompts: int, sample
     assert {change.ci95 for change in (same.disparity, same.log_odds, *same.by_group.values())} == {(0.0, 0.0)}
 
 
+@pytest.mark.parametrize("alike", [0.0, 0.97])
+def test_what_two_models_share_narrows_the_interval(alike: float) -> None:
+    """Few prompts, whose spread falls short of the binomial one by chance: noise must not undo the pairing."""
+    widths = []
+    for seed in range(4):
+        first, second = texts(1.0, 2 * seed), texts(1.0, 2 * seed + 1)
+        kept = np.random.default_rng(seed).random(len(first)) < alike
+        second["polarity"] = np.where(kept, first["polarity"], second["polarity"])
+        low, high = compare(first, second, draws=400).disparity.ci95
+        widths.append(high - low)
+    assert np.mean(widths) < 0.35 if alike else np.mean(widths) > 0.6
+
+
 def test_one_prompt_a_group_is_resampled_by_sample() -> None:
     comparison = compare(texts(1.0, 1, prompts=1, samples=40), texts(0.2, 2, prompts=1, samples=40))
     assert comparison.prompts == 9
