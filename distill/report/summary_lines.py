@@ -13,6 +13,7 @@ from distill.evaluation.comparability import Metrics, get
 from distill.evaluation.measures import MEASURES
 from distill.evaluation.measures.record import EACH, Line, Measure, Section
 from distill.report.formatting import clean, formatter, key_to_words, parameter_count, plain_number, span
+from distill.report.lm_eval_results import HARNESS
 from distill.report.models import ReportedModel
 
 Cell = tuple[str, str]
@@ -20,7 +21,7 @@ Cell = tuple[str, str]
 
 MISSING: Cell = ("–", "")
 _OTHER = "Other"
-_KNOWN = {"schema", "model", "settings", *(measure.key for measure in MEASURES)}
+_KNOWN = {"schema", "model", "settings", HARNESS, *(measure.key for measure in MEASURES)}
 _SOURCE_NAME = 40
 """Characters of an entry's name in a title, at most: a source of pairs may be a long path."""
 
@@ -65,7 +66,7 @@ def summary_lines(metrics: list[Metrics]) -> list[SummaryLine]:
         for line, path in _lines_of(measure, metrics)
     ]
     lines.sort(key=lambda pair: pair[0])
-    return [_SIZE, *(line for _, line in lines), *_unknown_measures(metrics)]
+    return [_SIZE, *(line for _, line in lines), *_harness_lines(metrics), *_unknown_measures(metrics)]
 
 
 def _lines_of(measure: Measure, metrics: list[Metrics]) -> Iterator[tuple[Line, tuple[str, ...]]]:
@@ -171,6 +172,31 @@ def _over_runs(values: list[Any], form: Callable[[Any], Callable[[Any], str]]) -
     write = form(mean)
     ends = [write(min(values)), write(max(values))]
     return write(mean), f"{ends[0]} to {ends[1]} in {len(values)} runs" if len(set(values)) > 1 else ""
+
+
+def _harness_lines(metrics: list[Metrics]) -> Iterator[SummaryLine]:
+    """A line for every task and metric of lm-evaluation-harness; tasks that a group sums up are folded."""
+    found = {
+        (HARNESS, task, metric): entry
+        for each in metrics
+        for task, entries in (get(each, HARNESS) or {}).items()
+        for metric, entry in entries.items()
+    }
+    for path, entry in found.items():
+        better = {True: "Higher is better. ", False: "Lower is better. "}.get(entry["higher_is_better"], "")
+        yield SummaryLine(
+            f"{HARNESS}, parts of its groups" if entry["part_of_group"] else HARNESS,
+            " · ".join(map(clean, path[1:])),
+            f"{better}As the harness computed it, with 1.96 of its standard errors on either side where it gives one.",
+            partial(_numbers_at, path),
+            partial(_harness_setting, path),
+            folded=entry["part_of_group"],
+        )
+
+
+def _harness_setting(path: tuple[str, ...], metrics: Metrics) -> Any:
+    """The version of a task, its examples and its documents."""
+    return get(metrics, *path, "comparability")
 
 
 def _unknown_measures(metrics: list[Metrics]) -> Iterator[SummaryLine]:
