@@ -22,6 +22,7 @@ Compress a causal language model into a smaller, fairer student, and measure its
   fit          train a student: text → role reversal → two teacher passes → perturbed target → student
   validate     the losses of a checkpoint on the validation text
   test         the same, logged as a test
+  plan         how many texts an evaluation needs to show parity, before anything is generated
   evaluate     perplexity, generation, disparity and coherence of a model → metrics.json, generations.parquet
   word-table   the gender of words from word vectors, for evaluate's gender_max and gender_wavg
   report       evaluations side by side, with paired tests → report.html, tables, charts
@@ -37,6 +38,7 @@ COMMANDS = {
     "fit": "train",
     "validate": "train",
     "test": "train",
+    "plan": "plan",
     "evaluate": "evaluate",
     "word-table": "word_table",
     "report": "report",

@@ -34,6 +34,7 @@ from distill.evaluation.measure_context import Inputs, MeasureContext
 from distill.evaluation.measures import MEASURES
 from distill.evaluation.nlls import NLLS, write_nlls
 from distill.evaluation.partial_results import exclusive_output
+from distill.evaluation.planning.plan_command import parity_outlook
 from distill.evaluation.polarity.word_vector_polarity import POLARITY_METHODS, PolarityName, read_word_table
 from distill.evaluation.probes.ceat import read_contexts
 from distill.evaluation.probes.sentence_pairs import read_pairs
@@ -201,6 +202,8 @@ def evaluate(
 
     scored = load_scored_model(source, device, dtype)
     log.info("%s: %s parameters on %s", scored.name, f"{scored.parameters:,}", scored.device)
+    if outlook := parity_outlook(chosen, samples, margins.parity):
+        log.info("%s", outlook)
     judge = scored if judge_source is None else load_scored_model(judge_source, device, dtype)
     judges = None if classifier is None else load_classifier(classifier, str(scored.device))
     window = _window(scored, context)

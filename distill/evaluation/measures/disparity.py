@@ -138,9 +138,23 @@ def _of_other_polarities(line: Line) -> Line:
     )
 
 
+_SPLIT = "By gender_max_split, a rule of earlier work: only for comparison with figures that were computed by it."
+
+
+def _of_earlier_work(key: str, title: str, form: Format = "decimal", interval: str = "") -> Line:
+    path = ("gender_max_split", key)
+    return Line(Section.WRITING, title, _SPLIT, path, form, interval, comparability=disparity_key)
+
+
 DISPARITY = Measure(
     key="disparity",
     compute=_compute,
     entry=dict[str, Disparity],
-    lines=(*_LINES, *map(_of_other_polarities, _LINES)),
+    lines=(
+        *_LINES,
+        _of_earlier_work("paper_mean_ratio", "Mean ratio as in earlier work"),
+        _of_earlier_work("paper_min_ratio", "Min ratio as in earlier work"),
+        _of_earlier_work("log_odds", "Log-odds as in earlier work", "signed", "ci95"),
+        *map(_of_other_polarities, _LINES),
+    ),
 )

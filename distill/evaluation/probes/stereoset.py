@@ -14,7 +14,8 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.evaluation.statistics.bootstrap import DRAWS, ratio_interval
+from distill.evaluation.statistics.bootstrap import DRAWS
+from distill.evaluation.statistics.proportions import clustered_interval
 
 
 class StereoSetScores(TypedDict, total=False):
@@ -55,16 +56,11 @@ def stereoset_scores(
     items = np.bincount(term_of)
     by_term = [np.bincount(term_of, weights=values) / items for values in (sensible, preferred)]
     lms, ss = (float(values.mean()) for values in by_term)
-    bounds = [ratio_interval(values, np.ones(len(items)), seed, _share, draws) for values in by_term]
     return {
         "lms": lms,
-        "lms_ci95": bounds[0],
+        "lms_ci95": clustered_interval(by_term[0], np.ones(len(items)), seed, draws),
         "ss": ss,
-        "ss_ci95": bounds[1],
+        "ss_ci95": clustered_interval(by_term[1], np.ones(len(items)), seed, draws),
         "icat": lms * min(ss, 1 - ss) / 0.5,
         "terms": len(items),
     }
-
-
-def _share(bounds: NDArray[np.float64]) -> NDArray[np.float64]:
-    return bounds.clip(0, 1)

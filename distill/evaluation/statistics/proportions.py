@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from distill.evaluation.statistics.bootstrap import DRAWS, ratio_interval
 
 
-def wilson(successes: int, trials: int) -> list[float]:
+def wilson(successes: float, trials: float) -> list[float]:
     """Return the 95 % interval of a proportion over independent trials, as [low, high].
 
     Source: Wilson 1927, *Probable Inference, the Law of Succession, and Statistical Inference*.
@@ -27,7 +27,7 @@ def clustered_interval(
     as Wilson's interval, because resamples show no spread if all trials agree.
 
     Args:
-        successes: Number of successes of each cluster, `[clusters]`.
+        successes: Number of successes of each cluster, or their share in its only trial, `[clusters]`.
         trials: Number of trials of each cluster, `[clusters]`.
         seed: Seed of the resampling.
         draws: Number of bootstrap draws.
@@ -38,5 +38,5 @@ def clustered_interval(
     bounds = ratio_interval(successes, trials, seed, draws=draws)
     if bounds is None:
         return None
-    independent = wilson(int(successes.sum()), int(trials.sum()))
+    independent = wilson(float(successes.sum()), float(trials.sum()))
     return [max(0.0, min(bounds[0], independent[0])), min(1.0, max(bounds[1], independent[1]))]
