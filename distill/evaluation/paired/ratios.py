@@ -44,14 +44,10 @@ def paired_difference(
     """Compare Σ numerators / Σ denominators of two models.
 
     The interval comes from a bootstrap over clusters, within strata, and is at least as wide as Student's t interval
-    for the linearised difference. Residuals are scaled up for clusters that hold much of a denominator and draw the
-    ratio towards themselves, and degrees of freedom are those of as many equal clusters. If few texts make the
-    difference, resamples show hardly any spread: for counts, it is therefore at least as wide as the 95 % bound of a
-    rate of which no case was seen, z² / n.
+    for the linearised difference. If few texts make the difference, resamples show hardly any spread: for counts, it
+    is therefore at least as wide as the 95 % bound of a rate of which no case was seen, z² / n.
 
-    Source: for the linearisation, Cochran 1977, *Sampling Techniques*, 6.4 and 6.11; for the scale, Bell & McCaffrey
-    2002, *Bias Reduction in Standard Errors for Linear Regression with Multi-Stage Samples*; for the number of equal
-    clusters, Kish 1965, *Survey Sampling*; for z² / n, Wilson 1927.
+    Source: for the linearisation, Cochran 1977, *Sampling Techniques*, 6.4 and 6.11; for z² / n, Wilson 1927.
 
     Args:
         clusters: Numerator and denominator of the first model, and of the second, `[clusters, 4]`.
@@ -74,14 +70,12 @@ def paired_difference(
     ratios = sums[[0, 2]] / sums[[1, 3]]
     centre = float(np.diff(np.log(ratios) if logarithmic else ratios)[0])
     residuals = (values[:, [0, 2]] - ratios * values[:, [1, 3]]) / sums[[0, 2] if logarithmic else [1, 3]]
-    held = values[:, [1, 3]] / sums[[1, 3]]
-    residuals *= np.sqrt((1 - 1 / len(values)) / np.maximum(1 - held, 1 / len(values)))
     errors = residuals[:, 1] - residuals[:, 0]
-    equal = np.array([(held[group].sum(axis=1).sum()) ** 2 / (held[group].sum(axis=1) ** 2).sum() for group in groups])
+    sizes = np.array([len(group) for group in groups], dtype=np.float64)
     variances = np.array([errors[group].var(ddof=1) * len(group) for group in groups])
     bounds = interval(_resampled(values, groups, logarithmic, seed, draws))
     # The function expects a mean over strata, and this is a sum.
-    low, high = student_t_floor(bounds, centre, variances * len(groups) ** 2, equal)
+    low, high = student_t_floor(bounds, centre, variances * len(groups) ** 2, sizes)
     if counts:
         reach = _Z2 / float((sums[[0, 2]] if logarithmic else sums[[1, 3]]).min())
         low, high = min(low, centre - reach), max(high, centre + reach)
