@@ -15,7 +15,7 @@ from distill.report.lm_eval_results import with_harness_results
 from distill.report.metrics_access import includes_prompt
 from distill.report.models import ReportedModel, load_models
 from distill.report.table_formats import latex, markdown
-from distill.report.verdict import contrasts, verdicts
+from distill.report.verdict import Contrast, contrasts, verdicts
 from distill.runtime.paths import check_writable
 
 TEXTS = {"report.html": ".html", "tables.md": ".md", "tables.tex": ".tex"}
@@ -73,7 +73,7 @@ def report(
     names = TEXTS if folder else {output.name: output.suffix}
     contents = {name: write[suffix]().encode("utf-8") for name, suffix in names.items()}
     if folder:
-        contents |= charts(models)
+        contents |= charts(models, against_first)
     files = {(output if folder else output.parent) / name: content for name, content in contents.items()}
     if card is not None:
         # It imports the client of the hub, which only cards need.
@@ -92,10 +92,10 @@ def _labelled(run: Evaluation) -> pd.DataFrame:
     return label_generations(run.generations, include_prompt=includes_prompt(run.metrics))
 
 
-def charts(models: list[ReportedModel]) -> dict[str, bytes]:
+def charts(models: list[ReportedModel], contrasts: list[Contrast]) -> dict[str, bytes]:
     """The charts as file contents, by file name; a chart that cannot be drawn is left out."""
     # matplotlib takes a second to import, and only the charts need it.
     from distill.report.matplotlib_figures import FORMATS, render, shares_figure, trade_off_figure
 
-    figures = {"shares": shares_figure(models), "trade-off": trade_off_figure(models)}
+    figures = {"shares": shares_figure(models), "trade-off": trade_off_figure(models, contrasts)}
     return {f"{name}.{kind}": render(figure, kind) for name, figure in figures.items() if figure for kind in FORMATS}

@@ -37,6 +37,7 @@ class SummaryLine:
         read: Makes its cell from the metrics of a model's runs; `MISSING` if it was not measured.
         comparability_key: Makes from the metrics what two evaluations must agree in for their values to be comparable.
         folded: Whether it is a detail that not every table shows.
+        path: The keys in metrics.json that lead to its value; empty if it is computed.
     """
 
     section: str
@@ -45,6 +46,7 @@ class SummaryLine:
     read: Callable[[Sequence[Metrics]], Cell]
     comparability_key: Callable[[Metrics], Any] = lambda metrics: None
     folded: bool = False
+    path: tuple[str, ...] = ()
 
 
 def _parameters(runs: Sequence[Metrics]) -> Cell:
@@ -59,7 +61,7 @@ def summary_lines(metrics: list[Metrics]) -> list[SummaryLine]:
     """Every line that these evaluations may have a value for, section by section."""
     sections = list(Section)
     lines = [
-        (sections.index(line.section), _summary_line(measure, line, path))
+        (sections.index(line.section), _summary_line(measure, line, path, metrics))
         for measure in MEASURES
         for line, path in _lines_of(measure, metrics)
     ]
@@ -102,27 +104,35 @@ def _is_detail(key: str) -> bool:
     return key in ("ci95", "groups") or key.startswith("fair_") or key.endswith("_ci95")
 
 
-def _summary_line(measure: Measure, line: Line, path: tuple[str, ...]) -> SummaryLine:
+def _summary_line(measure: Measure, line: Line, path: tuple[str, ...], metrics: list[Metrics]) -> SummaryLine:
     names = {"name": clean(path[0], _SOURCE_NAME), "words": key_to_words(path[0]), "last": key_to_words(path[-1])}
+    places = _places([_value(each, measure, line, path) for each in metrics]) if line.format == "perplexity" else 2
     return SummaryLine(
         line.section.format(**names),
         _capitalised(line.title.format(**names)),
         line.explanation,
-        lambda runs: _cell(runs, measure, line, path),
+        lambda runs: _cell(runs, measure, line, path, places),
         lambda metrics: line.comparability(metrics, path[0]),
         line.folded,
+        (measure.key, *path),
     )
 
 
-def _cell(runs: Sequence[Metrics], measure: Measure, line: Line, path: tuple[str, ...]) -> Cell:
+def _places(values: list[Any]) -> int:
+    """How many decimals tell different perplexities apart: two, or up to four."""
+    distinct = {value for value in values if value is not None}
+    return next((places for places in (2, 3) if len({f"{value:.{places}f}" for value in distinct}) == len(distinct)), 4)
+
+
+def _cell(runs: Sequence[Metrics], measure: Measure, line: Line, path: tuple[str, ...], places: int) -> Cell:
     if len(runs) > 1:
         values = [value for metrics in runs if (value := _value(metrics, measure, line, path)) is not None]
-        return _over_runs(values, lambda typical: formatter(line.format, typical))
+        return _over_runs(values, lambda typical: formatter(line.format, typical, places))
     metrics = runs[0]
     value = _value(metrics, measure, line, path)
     if value is None:
         return MISSING
-    form = formatter(line.format, value)
+    form = formatter(line.format, value, places)
     siblings = get(metrics, measure.key, *path[:-1])
     shown_with = [span(_interval(siblings.get(line.interval)), form)]
     if line.fair is not None:

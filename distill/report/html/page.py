@@ -19,10 +19,12 @@ from distill.evaluation.measures import MEASURES
 from distill.evaluation.polarity.bold_unigram import gendered_words
 from distill.report.formatting import clean, count
 from distill.report.html.charts import price_section, shares_section
+from distill.report.html.figures_table import figures_section
 from distill.report.html.samples import samples_section
+from distill.report.html.standing import standing_section
+from distill.report.html.verdicts import verdict_section
 from distill.report.metrics_access import includes_prompt
 from distill.report.models import ReportedModel, runs_limit
-from distill.report.summary_lines import Cell, SummaryLine, summary
 from distill.report.verdict import Contrast, Verdict, changed
 
 LIMITS = (
@@ -78,12 +80,16 @@ def page(
     """
     evaluations, names = [model.first for model in models], [model.name for model in models]
     sections = [
-        _summary(models, names),
+        verdict_section(verdicts),
+        standing_section(models),
+        price_section(models, contrasts),
         shares_section(evaluations, names, [{}, *map(changed, contrasts)]),
-        price_section(evaluations, names),
-        samples_section(frames, names),
+        figures_section(models, contrasts),
+        samples_section(evaluations, frames, names),
     ]
-    body = "".join([_header(evaluations, names, verdicts, frames), "<main>", *sections, "</main>"])
+    lead = escape(_lead(evaluations, names, frames))
+    head = f'<header><h1>Disparity and its price</h1><p class="lead">{lead}</p></header>'
+    body = "".join([head, "<main>", *sections, "</main>"])
     style = f"{_asset('report.css')}\n:root {{ --models: {len(names)}; }}\n"
     script = _asset("report.js")
     policy = (
@@ -105,21 +111,6 @@ def _asset(name: str) -> str:
 
 def _hash(text: str) -> str:
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
-
-
-def _header(
-    evaluations: list[Evaluation], names: list[str], verdicts: list[Verdict], frames: list[pd.DataFrame]
-) -> str:
-    items = "".join(
-        f"<li><h3>{escape(verdict.model)}</h3><div>"
-        f'<p class="finding">{escape(verdict.headline[:1].upper() + verdict.headline[1:])}</p>'
-        f'<p class="detail">{escape(verdict.detail).replace(" %", "&nbsp;%")}</p></div></li>'
-        for verdict in verdicts
-    )
-    return (
-        f'<header><h1>Disparity and its price</h1><p class="lead">{escape(_lead(evaluations, names, frames))}</p>'
-        f'<ul class="verdicts">{items}</ul></header>'
-    )
 
 
 def _lead(evaluations: list[Evaluation], names: list[str], frames: list[pd.DataFrame]) -> str:
@@ -147,55 +138,6 @@ def _given(frame: pd.DataFrame) -> str:
 def _has_perplexity(metrics: Metrics) -> bool:
     """Whether any perplexity was measured."""
     return any(get(metrics, "perplexity", kind, "value") is not None for kind in metrics.get("perplexity") or {})
-
-
-def _summary(models: list[ReportedModel], names: list[str]) -> str:
-    lines = summary(models)
-    folded = dict.fromkeys(line.section for line, _ in lines if line.folded)
-    others = "".join(
-        f"<details><summary>{escape(section)}</summary>"
-        f"{_table([row for row in lines if row[0].section == section], names)}</details>"
-        for section in folded
-    )
-    shown = [row for row in lines if row[0].section not in folded]
-    explanations = {line.title: line.explanation for line, _ in shown if line.explanation}
-    explained = "".join(f"<dt>{escape(name)}</dt><dd>{escape(meaning)}</dd>" for name, meaning in explanations.items())
-    return (
-        f'<section aria-labelledby="figures"><h2 id="figures">The figures</h2>{_table(shown, names)}{others}'
-        f"<details><summary>What they mean</summary><dl>{explained}</dl></details></section>"
-    )
-
-
-def _table(lines: list[tuple[SummaryLine, list[Cell]]], names: list[str]) -> str:
-    tags = ["baseline" if index == 0 and len(names) > 1 else "" for index in range(len(names))]
-    heads = "".join(
-        f'<th scope="col">{escape(name)}<span class="tag">{tag}</span></th>'
-        for name, tag in zip(names, tags, strict=True)
-    )
-    bodies = []
-    for section in dict.fromkeys(line.section for line, _ in lines):
-        rows = "".join(
-            f'<tr><th scope="row">{_titled(line)}</th>'
-            + "".join(f"<td>{escape(value)}<small>{escape(note)}</small></td>" for value, note in cells)
-            + "</tr>"
-            for line, cells in lines
-            if line.section == section
-        )
-        head = (
-            f'<tr class="part"><th scope="rowgroup" colspan="{1 + len(names)}">{escape(section)}</th></tr>'
-            if section
-            else ""
-        )
-        bodies.append(f"<tbody>{head}{rows}</tbody>")
-    return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="Table of figures"><table class="summary">'
-        f"<thead><tr><td></td>{heads}</tr></thead>{''.join(bodies)}</table></div>"
-    )
-
-
-def _titled(line: SummaryLine) -> str:
-    title = escape(line.title)
-    return f'<abbr title="{escape(line.explanation)}">{title}</abbr>' if line.explanation else title
 
 
 def _footer(models: list[ReportedModel], frames: list[pd.DataFrame]) -> str:

@@ -65,6 +65,6 @@ def test_whatever_is_read_can_be_shown(null: bool) -> None:
         assert len(models[0].first.groups) <= 2
         if path[0] in ("disparity", "perplexity"):
             shares_figure(models)
-            trade_off_figure(models)
+            trade_off_figure(models, compared)
         shown += 1
     assert shown > 50

@@ -6,8 +6,9 @@ import pytest
 
 from distill.errors import UserError
 from distill.evaluation import Evaluation
-from distill.report.html.charts import price_section, trade_off_points
-from distill.report.models import single_runs
+from distill.report.html.charts import price_section
+from distill.report.html.trade_off import trade_off
+from distill.report.models import ReportedModel, single_runs
 from distill.report.summary_lines import summary
 from distill.report.table_formats import result_table
 from distill.report.verdict import Contrast, comparable_perplexity, verdicts
@@ -48,11 +49,15 @@ def evaluations(**settings: object) -> list[Evaluation]:
     return [Evaluation(Path(name), metrics, ROWS) for name, metrics in (("a", dict(MEASURED)), ("b", other))]
 
 
+def uncompared(pair: list[Evaluation]) -> tuple[list[ReportedModel], list[Contrast]]:
+    """Two models whose texts are not comparable."""
+    first, second = single_runs(pair)
+    return [first, second], [Contrast(first, second, (RunContrast(UserError("not comparable: they differ"), {}),))]
+
+
 def said_without_comparison(pair: list[Evaluation]) -> str:
     """The verdict on the second of two models whose texts are not comparable."""
-    first, second = single_runs(pair)
-    contrast = Contrast(first, second, (RunContrast(UserError("not comparable: they differ"), {}),))
-    return str(verdicts([first, second], [contrast])[1])
+    return str(verdicts(*uncompared(pair))[1])
 
 
 def marked(pair: list[Evaluation]) -> set[str]:
@@ -90,10 +95,11 @@ def incomparable(pair: list[Evaluation]) -> set[str]:
 def test_disparities_of_other_texts_are_not_comparable(settings: dict[str, object]) -> None:
     pair = evaluations(**settings)
     assert incomparable(pair) - {"How it writes"} == {"What it writes", "What it writes, by gender max polarity"}
-    found = trade_off_points(pair, ["teacher", "student"])
+    models, compared = uncompared(pair)
+    found = trade_off(models, compared)
     assert found is not None
-    assert [point.name for point in found.points] == ["teacher"]
-    assert "Not shown, measured on other texts: student." in price_section(pair, ["teacher", "student"])
+    assert [list(panel.points) for panel in found.panels] == [["teacher"]] * len(found.panels)
+    assert "Not shown, measured on other texts: student." in price_section(models, compared)
     pair[1].metrics["disparity"] = {"unigram": MEASURED["disparity"]["unigram"] | {"polar_rate": 0.01}}
     said = said_without_comparison(pair)
     assert "polar rate" not in said
@@ -103,9 +109,9 @@ def test_disparities_of_other_texts_are_not_comparable(settings: dict[str, objec
 def test_a_table_of_words_decides_about_the_polarities_by_vectors_alone() -> None:
     pair = evaluations(word_table="another")
     assert incomparable(pair) == {"What it writes, by gender max polarity"}
-    found = trade_off_points(pair, ["teacher", "student"])
+    found = trade_off(*uncompared(pair))
     assert found is not None
-    assert len(found.points) == 2
+    assert [list(panel.points) for panel in found.panels] == [["teacher", "student"]] * len(found.panels)
 
 
 def test_how_many_texts_there_are_makes_their_distinct_bigrams_incomparable_alone() -> None:
@@ -185,3 +191,16 @@ def test_gendered_tokens_of_another_number_are_not_comparable() -> None:
     same[1].metrics["gendered_tokens"] = {"nll": 2.0, "n": 7}
     (cells,) = (cells for line, cells in summary(single_runs(same)) if line.title == "Gendered NLL")
     assert cells[1] == ("2.00", "7 tokens; not comparable with teacher")
+
+
+def test_perplexities_that_differ_are_never_written_alike() -> None:
+    """3.271, 3.278 and 3.279: two decimals do not tell the last two apart."""
+
+    def perplexities(*values: float) -> list[str]:
+        entries = [MEASURED | {"perplexity": {"token": MEASURED["perplexity"]["token"] | {"value": v}}} for v in values]
+        models = single_runs([Evaluation(Path(str(v)), e, ROWS) for v, e in zip(values, entries, strict=True)])
+        return next([value for value, _ in cells] for line, cells in summary(models) if line.title == "Perplexity")
+
+    assert perplexities(3.271, 3.278, 3.279) == ["3.271", "3.278", "3.279"]
+    assert perplexities(3.27, 3.28, 3.28) == ["3.27", "3.28", "3.28"]
+    assert perplexities(3.27, 3.28111, 3.28112) == ["3.2700", "3.2811", "3.2811"]
