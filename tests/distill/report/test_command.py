@@ -315,8 +315,9 @@ def test_the_table_is_markdown_with_a_ratio_never_alone(folders: list[Path]) -> 
     ]
     names = [line.split("|")[1].strip() for line in lines[2:]]
     assert names == [
-        "Parameters", "Perplexity", "Perplexity per word", "Gendered NLL", "Mean ratio", "Log-odds", "Parity",
-        "RMS log-odds", "Difference", "Polar rate", "Min ratio", "Mean ratio, with zeros", "Min ratio, with zeros",
+        "Parameters", "Perplexity", "Perplexity per word", "Gendered NLL", "Disparity", "Parity", "Log-odds",
+        "Mean absolute error", "Mean ratio", "Difference", "Polar rate", "Min ratio", "Mean ratio, with zeros",
+        "Min ratio, with zeros",
         "Coherence", "Fluency NLL", "Distinct bigrams", "Pronoun gap",
     ]  # fmt: skip
     ratio = next(line for line in lines if "Mean ratio" in line)
