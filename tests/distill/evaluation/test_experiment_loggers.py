@@ -173,4 +173,8 @@ def test_a_logger_that_fails_leaves_the_evaluation(
     metrics = load(tmp_path / "out").metrics
     run()
     assert wandb.logged == [flat_metrics(metrics)]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["generations.parquet", "metrics.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "generations.parquet",
+        "metrics.json",
+        "nlls.parquet",
+    ]
