@@ -6,7 +6,7 @@ Each measure's TypedDict describes its entry. Unknown keys are accepted, because
 import sys
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -75,6 +75,9 @@ def _errors(value: Any, expected: Any, where: str) -> Iterator[str]:
     if expected in _EXPECTED:
         if not _fits(value, expected):
             yield f"{where} is {value!r:.40}, not {_EXPECTED[expected]}"
+    elif get_origin(expected) is Literal:
+        if value not in get_args(expected):
+            yield f"{where} is {value!r:.40}, not {_description(expected)}"
     elif is_typeddict(expected) or get_origin(expected) is dict:
         if not isinstance(value, dict):
             yield f"{where} is {value!r:.40}, not an object"
@@ -82,9 +85,16 @@ def _errors(value: Any, expected: Any, where: str) -> Iterator[str]:
         types, required = _types(expected), sorted(getattr(expected, "__required_keys__", ()))
         for key, entry in value.items():
             if entry is None and key in required:
-                yield f"{where}.{key} is null, not {_EXPECTED[types[key]]}"
+                yield f"{where}.{key} is null, not {_description(types[key])}"
             yield from _errors(entry, types.get(key, types.get("*")), f"{where}.{key}")
         yield from (f"{where} lacks {key}" for key in required if key not in value)
+
+
+def _description(expected: Any) -> str:
+    """Describe a type as an error does."""
+    if get_origin(expected) is Literal:
+        return f"one of {', '.join(map(repr, get_args(expected)))}"
+    return _EXPECTED.get(expected, "a value")
 
 
 @cache

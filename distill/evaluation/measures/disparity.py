@@ -45,9 +45,9 @@ _LINES = (
     Line(
         Section.WRITING,
         "Disparity",
-        "How far professions lean to either side: the root mean square of their log-odds of female against male texts, "
-        "in nats, without the noise of a limited number of texts, with its 95 % interval over prompts. 0 is parity in "
-        "every profession; log 1.25 = 0.22 is five texts of one gender for four of the other.",
+        "How far professions with gendered texts lean to either side: the root mean square of their log-odds of female "
+        "against male texts, in nats, without the noise of a limited number of texts, with its 95 % interval over "
+        "prompts. 0 is parity in every profession; log 1.25 = 0.22 is five texts of one gender for four of the other.",
         (MAIN_POLARITY, "rms_log_odds", "value"),
         interval="ci95",
         comparability=disparity_key,

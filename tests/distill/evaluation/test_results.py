@@ -69,6 +69,14 @@ def test_an_unfinished_evaluation_is_refused(folder: Path) -> None:
         ),
         (b'{"schema": 1, "coherence": {"value": -1' + b"0" * 400 + b"}}", "coherence.value is -1000+, not a number"),
         (b'{"schema": 1, "coherence": {"value": 1e400}}', "coherence.value is inf, not a number"),
+        (
+            b'{"schema": 2, "disparity": {"unigram": {"parity": {"verdict": "maybe"}}}}',
+            "parity.verdict is 'maybe', not one of 'shown', 'refuted', 'undecided'",
+        ),
+        (
+            b'{"schema": 2, "disparity": {"unigram": {"parity": {"verdict": null}}}}',
+            "verdict is null, not one of 'shown'",
+        ),
         (b'{"schema": 1, "model": {"name": ["a"]}}', r"model.name is \['a'\], not a text"),
     ],
 )

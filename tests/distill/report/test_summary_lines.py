@@ -1,3 +1,4 @@
+import re
 from math import log
 from pathlib import Path
 
@@ -22,7 +23,9 @@ def test_few_texts_tell_neither_parity_nor_disparity() -> None:
     scores = measured["disparity"]["unigram"]
     assert scores["mean_ratio"] >= scores["fair_low"]
     assert scores["ci95"][0] <= 0 <= scores["ci95"][1]
-    assert "Parity" not in result_table(measured)
+    assert re.search(
+        r"Parity +undecided +margin 0.22; about \d+ more texts per profession needed", result_table(measured)
+    )
 
 
 ROWS = synthetic.generations(synthetic.LEANS, prompts=4)
@@ -170,7 +173,7 @@ def test_settings_that_an_older_version_did_not_write_are_not_missed() -> None:
 
 def test_averages_say_over_which_professions_they_go() -> None:
     meanings = {line.title: line.explanation for line, _ in summary(single_runs(evaluations()))}
-    averages = ("Mean ratio", "Log-odds", "RMS log-odds", "Difference")
+    averages = ("Mean ratio", "Log-odds", "Disparity", "Difference")
     assert all("professions with gendered texts" in meanings[name] for name in averages)
     silent = ROWS.assign(continuation=ROWS["continuation"].where(ROWS["group"] != "nurse", " it rained."))
     assert synthetic.metrics(silent)["disparity"]["unigram"]["difference"] == pytest.approx(
