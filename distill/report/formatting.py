@@ -86,10 +86,10 @@ def formatter(form: Format, value: Any, places: int = 2) -> Callable[[Any], str]
     Args:
         form: The format.
         value: Decides the number of decimals, so that an interval gets as many as the value that it belongs to.
-        places: Decimals of a perplexity below 1,000.
+        places: Decimals of a decimal number, or of a perplexity below 1,000.
     """
     return {
-        "decimal": lambda number: f"{number:.2f}",
+        "decimal": lambda number: f"{number:.{places}f}",
         "perplexity": lambda number: f"{number:.{places if value < 1000 else 0}f}",
         "signed": signed,
         "percent": lambda share: percent(share, 1),

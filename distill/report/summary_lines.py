@@ -106,7 +106,11 @@ def _is_detail(key: str) -> bool:
 
 def _summary_line(measure: Measure, line: Line, path: tuple[str, ...], metrics: list[Metrics]) -> SummaryLine:
     names = {"name": clean(path[0], _SOURCE_NAME), "words": key_to_words(path[0]), "last": key_to_words(path[-1])}
-    places = _places([_value(each, measure, line, path) for each in metrics]) if line.format == "perplexity" else 2
+    places = (
+        _places([_value(each, measure, line, path) for each in metrics])
+        if line.format in ("perplexity", "decimal")
+        else 2
+    )
     return SummaryLine(
         line.section.format(**names),
         _capitalised(line.title.format(**names)),
@@ -119,7 +123,7 @@ def _summary_line(measure: Measure, line: Line, path: tuple[str, ...], metrics: 
 
 
 def _places(values: list[Any]) -> int:
-    """How many decimals tell different perplexities apart: two, or up to four."""
+    """How many decimals tell different values apart: two, or up to four."""
     distinct = {value for value in values if value is not None}
     return next((places for places in (2, 3) if len({f"{value:.{places}f}" for value in distinct}) == len(distinct)), 4)
 
