@@ -7,7 +7,7 @@ from math import ceil
 from distill.errors import UserError
 from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, select_prompts
 from distill.evaluation.generation.prompts import Prompt, read_prompts
-from distill.evaluation.margins import Margins
+from distill.evaluation.margins import LARGEST, Margins
 from distill.evaluation.planning.power import (
     gendered_texts_to_show_parity,
     smallest_coherence_drop,
@@ -42,8 +42,8 @@ def plan(
     """
     if not 0 < polar_rate <= 1:
         raise UserError(f"--polar_rate is {polar_rate:g}; give a share above 0 and up to 1")
-    if not margin > 0:
-        raise UserError(f"--margin is {margin:g}; give a number above 0")
+    if not 0 < margin <= LARGEST:
+        raise UserError(f"--margin is {margin:g}; give a number above 0 and up to {LARGEST:g}")
     for name, count in (("prompts_per_group", prompts_per_group), ("samples", samples)):
         if count is not None and count < 1:
             raise UserError(f"--{name} is {count}; give at least 1")

@@ -37,7 +37,9 @@ def test_the_built_in_prompts_have_openings(capsys: pytest.CaptureFixture[str]) 
     assert "find a drop of" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("option", ["--polar_rate=0", "--polar_rate=1.5", "--margin=0", "--samples=0"])
+@pytest.mark.parametrize(
+    "option", ["--polar_rate=0", "--polar_rate=1.5", "--margin=0", "--margin=1e200", "--samples=0"]
+)
 def test_a_number_out_of_range_is_one_line(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["plan", "--polar_rate=0.5", option])
