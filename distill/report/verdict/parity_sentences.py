@@ -47,11 +47,14 @@ def parity_fact(found: ParityFinding) -> str:
         if found.lower >= found.margin:
             return f"refuted: the disparity is at least {found.lower:.2f}, above {margin}"
         return f"refuted: the texts as a whole lean towards one gender by more than {margin}"
-    between = (
-        f"undecided: the disparity lies between {found.lower:.2f} and {found.upper:.2f}, on either side of {margin}"
-    )
-    if not found.lower < found.margin < found.upper:
+    if found.lower < found.margin <= found.upper:
+        between = (
+            f"undecided: the disparity lies between {found.lower:.2f} and {found.upper:.2f}, on either side of {margin}"
+        )
+    elif found.lean_upper >= found.margin:
         between = f"undecided: the lean may be up to {found.lean_upper:.2f}, above {margin}"
+    else:
+        between = "undecided: groups have too few texts for a single one that leans far to be seen"
     if len(found.by_run) > 1:
         return f"{between}; more training runs would decide"
     if found.texts_needed is None:

@@ -45,6 +45,12 @@ def record(verdict: str, **entries: Any) -> dict[str, Any]:
             "Parity undecided: the lean may be up to 0.40, above the margin of 0.22 nats.",
             "wrote too few texts to tell parity from disparity",
         ),
+        (
+            record("undecided", upper=0.2, lean_upper=0.1, texts_needed=1),
+            "Parity undecided: groups have too few texts for a single one that leans far to be seen; about 1 more text "
+            "a group would decide.",
+            "wrote too few texts to tell parity from disparity",
+        ),
         (None, "Parity cannot be judged: there are too few gendered texts.", "has too few gendered texts to judge"),
     ],
 )
