@@ -17,10 +17,11 @@ def standing(model: ReportedModel) -> str:
     found, lean = parity_finding(model), estimate(model, "disparity", MAIN_POLARITY, "log_odds")
     if found is None:
         return "has too few gendered texts to judge"
+    lacking = "has too few training runs" if len(found.by_run) > 1 else "wrote too few texts"
     said = {
         "shown": "shows parity on average over groups",
         "refuted": "shows disparity",
-        "undecided": "wrote too few texts to tell parity from disparity",
+        "undecided": f"{lacking} to tell parity from disparity",
     }[found.verdict]
     if found.verdict == "shown" or lean is None or not lean.clear:
         return said
@@ -94,7 +95,7 @@ def rules_disagree(contrast: Contrast) -> str:
     for polarity in entries[0]:
         first, other = (disparity_key(model.first.metrics, polarity) for model in models)
         before, after = (estimate(model, "disparity", polarity, "rms_log_odds", "value") for model in models)
-        if polarity in entries[1] and first == other and before and after and before.clear:
+        if polarity in entries[1] and first == other and before and after and before.clear and before.value > 0:
             removed[polarity] = 1 - after.value / before.value
     if len(removed) < 2 or (spread := max(removed.values()) - min(removed.values())) < DISAGREEMENT:
         return ""
