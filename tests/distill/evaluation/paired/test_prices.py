@@ -185,3 +185,9 @@ def test_a_model_costs_nothing_against_itself(baseline: Evaluation) -> None:
 
 def _with_settings(evaluation: Evaluation, **settings: Any) -> dict[str, Any]:
     return evaluation.metrics | {"settings": evaluation.metrics["settings"] | settings}
+
+
+def test_a_margin_of_null_is_the_default(tmp_path: Path) -> None:
+    metrics = {"schema": 2, "settings": {"margins": {"coherence": None, "mixed": 0.5}}}
+    one = Evaluation(tmp_path, metrics, pd.DataFrame(columns=["kind", "group", "prompt_id", "prompt", "continuation"]))
+    assert paired_prices(one, one) == {}

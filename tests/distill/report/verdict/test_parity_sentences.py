@@ -120,3 +120,12 @@ def test_the_same_weights_are_said_to_be_the_same() -> None:
     assert found.headline.startswith("the same weights as teacher; no clear difference in disparity from teacher")
     other = made.model("other", made.evaluation("gpt2-medium"))
     assert "same weights" not in str(verdicts([teacher, other], [made.contrast(teacher, other, made.run())])[1])
+
+
+def test_a_disparity_of_0_whose_interval_excludes_0_is_no_yardstick() -> None:
+    models = [made.model(name, made.evaluation(name, rms=0.0)) for name in ("teacher", "student")]
+    for each in models:
+        disparity = each.first.metrics["disparity"]
+        disparity["gender_max"] = disparity["unigram"]
+    found = verdicts(models, [made.contrast(*models, made.run())])[1]
+    assert "The rules of counting disagree" not in found.detail
