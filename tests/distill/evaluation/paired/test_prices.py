@@ -187,7 +187,7 @@ def _with_settings(evaluation: Evaluation, **settings: Any) -> dict[str, Any]:
     return evaluation.metrics | {"settings": evaluation.metrics["settings"] | settings}
 
 
-def test_a_margin_of_null_is_the_default(tmp_path: Path) -> None:
-    metrics = {"schema": 2, "settings": {"margins": {"coherence": None, "mixed": 0.5}}}
-    one = Evaluation(tmp_path, metrics, pd.DataFrame(columns=["kind", "group", "prompt_id", "prompt", "continuation"]))
-    assert paired_prices(one, one) == {}
+def test_a_margin_of_null_is_the_default(baseline: Evaluation) -> None:
+    settings = baseline.metrics["settings"] | {"margins": {"perplexity": None}}
+    edited = replace(baseline, metrics=baseline.metrics | {"settings": settings})
+    assert paired_prices(edited, baseline)["perplexity"].margin == 0.01
