@@ -22,7 +22,7 @@ Compress a causal language model into a smaller, fairer student, and measure its
   fit          train a student: text → role reversal → two teacher passes → perturbed target → student
   validate     the losses of a checkpoint on the validation text
   test         the same, logged as a test
-  evaluate     perplexity, generation, disparity and coherence of a model → metrics.json, generations.parquet
+  evaluate     perplexity, generation, disparity and coherence of a model → metrics.json and two Parquet files
   word-table   the gender of words from word vectors, for evaluate's gender_max and gender_wavg
   report       evaluations side by side, with paired tests → report.html, tables, charts
   preview      scores of the distillation target, before any student is trained → a table, preview.json
