@@ -35,6 +35,9 @@ def main(argv: list[str] | None = None) -> None:
     `augment.runtime.command_exit` lists the exit statuses.
     """
     arguments = command_parser().parse_args(argv)
+    # They would announce each of five attempts to reach the hub; what fails in the end is reported on one line.
+    for library in ("HF_HUB", "DATASETS"):
+        os.environ.setdefault(f"{library}_VERBOSITY", "error")
     with command_context("augment", (DocumentError, LexiconError, OutputError), arguments.debug):
         arguments.run(arguments)
 

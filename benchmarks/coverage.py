@@ -1,6 +1,6 @@
 """Simulate evaluations to check the coverage of the intervals and the type I error rate of the tests.
 
-    python benchmarks/coverage.py [--worlds 2000] [--workers 2] [--only WORD] [--paired]
+    python benchmarks/coverage.py [--worlds 2000] [--workers 2] [--only WORD] [--sections parity …]
 
 Each world is an evaluation of 18 groups × 50 prompts × 5 texts (unless stated otherwise), scored by the functions that
 `distill evaluate` and `distill report` call. Each world samples new prompts. The log-odds of a prompt are normally
@@ -21,6 +21,7 @@ from statistics import NormalDist
 import numpy as np
 import paired_worlds
 import pandas as pd
+import parity_worlds
 from numpy.typing import NDArray
 
 from distill.evaluation.disparity.coherence import coherence
@@ -158,7 +159,7 @@ def evaluation(world: World, seed: int) -> dict[str, float]:
             _holds(score["difference_ci95"], differences[i]) for i, score in enumerate(scores)
         ),
         "mean ratio below fair_low": float(result["mean_ratio"] < result["fair_low"]),
-        "RMS above fair_rms_high": float(result["rms_log_odds"] > result["fair_rms_high"]),
+        "RMS": _holds(result["rms_log_odds"]["ci95"], float(np.sqrt((odds**2).mean()))),
     }
 
 
@@ -264,28 +265,68 @@ def write(section: str, name: str, figures: object) -> None:
     RESULTS.write_text(json.dumps(content, indent=1) + "\n")
 
 
+def fair_ratios(options: argparse.Namespace) -> None:
+    """Compare `fair_mean_ratio` with simulated fair models."""
+    print("fair_mean_ratio, and the mean of a million fair models")
+    for polar in (4, 20, 100, 1000):
+        ours, simulated = fair_by_hand(polar)
+        print(f"  {polar:>5} polar texts: {ours:.4f}, {simulated:.4f}")
+        write("fair_mean_ratio", str(polar), {"ours": round(ours, 5), "simulated": round(simulated, 5)})
+
+
+def parity(options: argparse.Namespace) -> None:
+    """How often is parity shown and refuted, and do the texts that `distill plan` asks for show it?"""
+    print(f"\nParity, {options.worlds} worlds each")
+    for cell in parity_worlds.CELLS:
+        if options.only in cell.name:
+            figures = parity_worlds.verdicts(cell, options.worlds)
+            print(f"  {cell.name:<52} shown {figures['shown']:.4f}, refuted {figures['refuted']:.4f}", flush=True)
+            write("parity", cell.name, {"worlds": options.worlds, **figures})
+    for groups, prompts in parity_worlds.PLANS:
+        figures = parity_worlds.power_of_plan((groups, prompts), options.worlds)
+        print(f"  plan for {groups} groups of {prompts} prompts: {figures}", flush=True)
+        write("plan", f"{groups} groups, {prompts} prompts", {"worlds": options.worlds, **figures})
+
+
+def coverage(options: argparse.Namespace) -> None:
+    """Do the intervals of one evaluation contain the truth?"""
+    simulate("coverage", "95 % intervals that contain the truth", INTERVALS, evaluation, options)
+    simulate("coverage", "The same for perplexity", DOCUMENTS, documents, options)
+    simulate("coverage", "The same for coherence", KEPT, kept, options)
+
+
+def paired(options: argparse.Namespace) -> None:
+    """Do the intervals of a comparison contain the truth?"""
+    title = "95 % intervals of paired prices that contain the truth, and “not worse” at the margin"
+    simulate("paired_prices", title, paired_worlds.PRICES, paired_worlds.run, options)
+    title = "95 % intervals of a change of disparity that contain the truth"
+    simulate("paired_disparity", title, paired_worlds.DISPARITIES, paired_worlds.run, options)
+
+
+def tests(options: argparse.Namespace) -> None:
+    """Do the tests find differences that do not exist?"""
+    simulate("test_size", "Tests at 5 % that find a difference that does not exist", TESTS, pair, options)
+
+
+SECTIONS = {
+    "fair_ratios": fair_ratios,
+    "parity": parity,
+    "coverage": coverage,
+    "paired": paired,
+    "tests": tests,
+}
+
+
 def main() -> None:
     """Print the results and write them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--worlds", type=int, default=2000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", default="", help="only the cases with this in their name")
-    parser.add_argument("--paired", action="store_true", help="only the comparisons of two models")
+    parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS))
     options = parser.parse_args()
-    if not options.paired:
-        print("fair_mean_ratio, and the mean of a million fair models")
-        for polar in (4, 20, 100, 1000):
-            ours, simulated = fair_by_hand(polar)
-            print(f"  {polar:>5} polar texts: {ours:.4f}, {simulated:.4f}")
-            write("fair_mean_ratio", str(polar), {"ours": round(ours, 5), "simulated": round(simulated, 5)})
-        simulate("coverage", "95 % intervals that contain the truth", INTERVALS, evaluation, options)
-        simulate("coverage", "The same for perplexity", DOCUMENTS, documents, options)
-        simulate("coverage", "The same for coherence", KEPT, kept, options)
-    title = "95 % intervals of paired prices that contain the truth, and “not worse” at the margin"
-    simulate("paired_prices", title, paired_worlds.PRICES, paired_worlds.run, options)
-    title = "95 % intervals of a change of disparity that contain the truth"
-    simulate("paired_disparity", title, paired_worlds.DISPARITIES, paired_worlds.run, options)
-    simulate("test_size", "Tests at 5 % that find a difference that does not exist", TESTS, pair, options)
+    for section in options.sections:
+        SECTIONS[section](options)
 
 
 if __name__ == "__main__":

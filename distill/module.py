@@ -1,6 +1,7 @@
 """The LightningModule: runs teacher and student and passes their hidden states to the loss; contains no mathematics."""
 
 import math
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
@@ -23,6 +24,8 @@ from distill.models.source import ModelSource, model_source
 from distill.models.student import build_student, student_config
 from distill.models.tokenizers import check_same_vocabulary, load_fast_tokenizer, tokenizer_of_model
 from distill.optimizer import apply_settings, build_optimizer
+from distill.perturbation.equivariance_gap import position_gaps
+from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.runtime.seeding import derive_seed
 
@@ -216,7 +219,7 @@ class DistillationModule(pl.LightningModule):
         accumulation = trainer.accumulate_grad_batches
         micro_batch = batch_idx % accumulation * trainer.world_size + trainer.global_rank
         torch.manual_seed(derive_seed(self.seed, trainer.global_step, micro_batch))
-        losses = self._losses(batch)
+        losses, _ = self._losses(batch)
         counterfactual_rows = len(batch.counterfactual) if self.needs_counterfactual_pass else 0
         counterfactual_row_share = losses.loss.new_tensor(counterfactual_rows / len(batch.inputs))
         if batch_idx % accumulation == 0:
@@ -232,11 +235,15 @@ class DistillationModule(pl.LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Reset the sums."""
         self._validation_sums = torch.zeros(len(TERMS) + 1, device=self.device)
+        self._gap_sums = torch.zeros(2, device=self.device)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add one batch to the sums of this process."""
         tokens = (batch.labels != IGNORED_LABEL).sum()
-        self._validation_sums += torch.cat([torch.stack(self._losses(batch)) * tokens, tokens.unsqueeze(0)])
+        losses, student_hidden = self._losses(batch)
+        self._validation_sums += torch.cat([torch.stack(losses) * tokens, tokens.unsqueeze(0)])
+        if len(self._gap_vocabulary.tokens):
+            self._gap_sums += self._gap_sum(batch, student_hidden)
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean per token over all processes."""
@@ -256,12 +263,54 @@ class DistillationModule(pl.LightningModule):
 
     def _log_sums(self, stage: str) -> None:
         sums = self.trainer.strategy.reduce(self._validation_sums, reduce_op="sum")
-        means = sums[:-1] / sums[-1].clamp(min=1)
+        means = dict(zip(TERMS, sums[:-1] / sums[-1].clamp(min=1), strict=True))
+        gap, positions = self.trainer.strategy.reduce(self._gap_sums, reduce_op="sum")
+        if positions:
+            means["equivariance"] = gap / positions
         # Every process logs the same value, whose mean is itself: BestCheckpoint needs it on each of them.
-        self.log_dict({f"{stage}/{name}": value for name, value in zip(TERMS, means, strict=True)}, sync_dist=True)
+        self.log_dict({f"{stage}/{name}": value for name, value in means.items()}, sync_dist=True)
 
-    def _losses(self, batch: Batch) -> BatchLosses:
-        """The loss of one batch and its terms.
+    @cached_property
+    def _gap_vocabulary(self) -> ReversedVocabulary:
+        """π for the equivariance gap: also without an operator, so that a plain student can be compared by it."""
+        vocabulary = self.vocabulary or ReversedVocabulary.from_tokenizer(self.tokenizer, names=self.names)
+        return vocabulary.to(self.device)
+
+    @torch.no_grad()
+    def _gap_sum(self, batch: Batch, student_hidden: Tensor) -> Tensor:
+        """The sum of the student's equivariance gaps, in nats, and the number of positions that have one.
+
+        Pooled over the positions where the equivariant teacher differs from the factual one, REVERSED and NEUTRAL ones:
+        the ones alone would miss a student that is equivariant after gendered words and biased before them, or the
+        reverse.
+
+        Args:
+            batch: The batch.
+            student_hidden: `[batch · length, D]` the student's hidden states on its inputs.
+
+        Returns:
+            `[2]` fp32.
+        """
+        prefix = batch.prefix.flatten()
+        counterfactual_hidden = student_hidden[:0]
+        if len(batch.gather):
+            # A reversal may be longer than its block, and than the positions of a student smaller than its teacher.
+            row, column = batch.gather // batch.counterfactual.shape[1], batch.gather % batch.counterfactual.shape[1]
+            readable = batch.counterfactual[:, : block_limit(self.student_config)]
+            within = column < readable.shape[1]
+            counterfactual_hidden = self._student_states(readable)[row[within], column[within]]
+            reversed_positions = (prefix == PrefixKind.REVERSED).nonzero().squeeze(-1)
+            prefix = prefix.index_fill(0, reversed_positions[~within], PrefixKind.UNALIGNED)
+        head = output_head(self.student)
+        # Autocast would round the logits.
+        with torch.autocast(self.device.type, enabled=False):
+            gaps = position_gaps(
+                student_hidden, prefix, counterfactual_hidden, head.logits, len(head.weight), self._gap_vocabulary
+            )
+        return torch.stack([gaps.sum(), (prefix != PrefixKind.UNALIGNED).sum()])
+
+    def _losses(self, batch: Batch) -> tuple[BatchLosses, Tensor]:
+        """The loss of one batch and its terms, and the student's `[batch · length, D]` hidden states.
 
         Packed blocks have a label at every position, so that the mean of the micro-batches' means, which Lightning
         and DDP compute, is the mean over the tokens of the whole optimiser step.
@@ -275,7 +324,7 @@ class DistillationModule(pl.LightningModule):
                 counterfactual_hidden = self._teacher_states(batch.counterfactual).flatten(0, 1)[batch.gather]
         # The student runs after the teacher, so that its saved activations are not in memory at the same time as the
         # teacher's.
-        student_hidden = backbone(self.student)(input_ids=batch.inputs, use_cache=False).last_hidden_state.flatten(0, 1)
+        student_hidden = self._student_states(batch.inputs).flatten(0, 1)
         labels = batch.labels.flatten()
         distillation = self.objective(
             student_hidden,
@@ -290,7 +339,11 @@ class DistillationModule(pl.LightningModule):
         if self.loss.hidden_weight and teacher_hidden is not None:
             hidden = hidden_distance(student_hidden, teacher_hidden, labels)
         total = distillation.total + self.loss.hidden_weight * hidden
-        return BatchLosses(total, distillation.kd, distillation.lm, hidden)
+        return BatchLosses(total, distillation.kd, distillation.lm, hidden), student_hidden
+
+    def _student_states(self, ids: Tensor) -> Tensor:
+        """`[batch, length]` token ids -> `[batch, length, D]` hidden states of the student."""
+        return backbone(self.student)(input_ids=ids, use_cache=False).last_hidden_state
 
     @torch.no_grad()
     def _teacher_states(self, ids: Tensor) -> Tensor:

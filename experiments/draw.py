@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 import matplotlib as mpl
 
-from distill.evaluation.disparity.fair_baseline import MIN_FAIR_LOW
-from distill.report.metrics_access import get
+from distill.evaluation.comparability import get
 from experiments.results import Row, read
 from experiments.table import table
 
@@ -24,6 +23,8 @@ from matplotlib.axes import Axes
 
 _PERPLEXITY = ("perplexity", "token", "value")
 _FAIR = ("disparity", "unigram", "fair_low")
+_MIN_FAIR_LOW = 0.5
+"""With so few texts that even a fair model's mean ratio may fall below this, ratios are not drawn."""
 _MARKERS = "osD^vP*X<>h"
 _COLOURS = {"teacher": "black", "plain": "0.45", "equivariant": "tab:orange"}
 
@@ -46,7 +47,7 @@ def draw(found: Sequence[Row], picture: Path) -> None:
     base = next((row for row in found if row.name == "plain"), found[0])
     unit = sum(get(metrics, *_PERPLEXITY) for metrics in base.seeds) / len(base.seeds)
     low = [fair for row in found for metrics in row.seeds if (fair := get(metrics, *_FAIR)) is not None]
-    panels = [GAP, COHERENCE, *([RATIO] if low and min(low) >= MIN_FAIR_LOW else [])]
+    panels = [GAP, COHERENCE, *([RATIO] if low and min(low) >= _MIN_FAIR_LOW else [])]
     figure, axes = plt.subplots(1, len(panels), figsize=(1.5 + 4.0 * len(panels), 4), layout="constrained")
     for axis, panel in zip(axes, panels, strict=True):
         for number, row in enumerate(found):

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from distill.report.metrics_access import get
+from distill.evaluation.comparability import get
 from experiments.rows import rows
 
 Metrics = dict[str, Any]

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from distill.evaluation.comparability import get
 from distill.evaluation.probes.weat_word_sets import TESTS
-from distill.report.metrics_access import get, parity
 from experiments.results import Metrics, Row
 
 
@@ -27,7 +27,7 @@ COLUMNS = (
     Column("mean ratio", (*_UNIGRAM, "mean_ratio"), None, ".3f"),
     Column("fair: at least", (*_UNIGRAM, "fair_low"), None, ".3f"),
     Column("min ratio", (*_UNIGRAM, "min_ratio"), None, ".3f"),
-    Column("RMS log-odds", (*_UNIGRAM, "rms_log_odds"), None, ".3f"),
+    Column("RMS log-odds", (*_UNIGRAM, "rms_log_odds", "value"), (*_UNIGRAM, "rms_log_odds", "ci95"), ".3f"),
     Column("log-odds", (*_UNIGRAM, "log_odds"), (*_UNIGRAM, "ci95"), "+.3f"),
     Column("mean ratio, gender_max", ("disparity", "gender_max", "mean_ratio"), None, ".3f"),
     Column("polar rate", (*_UNIGRAM, "polar_rate"), None, ".3f"),
@@ -44,8 +44,8 @@ def table(found: Sequence[Row]) -> str:
     heads = ["row", "seeds", *(column.heading for column in columns), "parity"]
     lines = [heads, ["---"] * len(heads)]
     for row in found:
-        reached = [parity(metrics) for metrics in row.seeds]
-        verdict = "–" if None in reached else f"{sum(map(bool, reached))} of {len(reached)}"
+        verdicts = [get(metrics, *_UNIGRAM, "parity", "verdict") for metrics in row.seeds]
+        verdict = "–" if None in verdicts else f"shown in {verdicts.count('shown')} of {len(verdicts)}"
         lines.append([row.name, str(len(row.seeds)), *(_cell(column, row.seeds) for column in columns), verdict])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

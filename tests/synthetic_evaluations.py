@@ -1,6 +1,7 @@
 """Evaluations without a model: the files that `distill evaluate` writes, out of texts of a known lean."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,13 @@ def metrics(rows: pd.DataFrame, name: str = "teacher", perplexity: float | None 
         simulations=2000,
     )
     return {
-        "schema": 1,
-        "model": {"name": name, "path": f"runs/{name}", "parameters": 124_439_808, "sha256": "ab" * 32},
+        "schema": 2,
+        "model": {
+            "name": name,
+            "path": f"runs/{name}",
+            "parameters": 124_439_808,
+            "sha256": sha256(name.encode()).hexdigest(),
+        },
         "settings": {"preset": "quick", "samples": 5, "temperature": 1.0, "prompts": None, "text_sha256": "cd" * 32},
         "disparity": {"unigram": scores},
         "pronoun_gap": {"mean_abs_log_odds": 1.02, "ci95": [0.84, 1.21], "groups": {}},

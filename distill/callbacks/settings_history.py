@@ -11,8 +11,8 @@ from pytorch_lightning.utilities import rank_zero_warn
 from distill.data.blocks import Blocks
 from distill.data.datamodule import CounterfactualDataModule, datamodule_of
 from distill.errors import RecipeWarning
+from distill.models.source import ModelSource
 from distill.module import DistillationModule
-from distill.runtime.paths import expand_user
 
 Settings = Mapping[str, str | int | float | None]
 """Setting → value of a type that a checkpoint can hold."""
@@ -28,10 +28,10 @@ _NOT_RECORDED = ("chunk_size", "compile")
 
 def training_settings(module: DistillationModule) -> dict[str, Any]:
     """The settings that determine what a student learns from its text: teacher, target and loss."""
-    teacher = module.teacher_source
+    teacher = module.teacher_location
     return {
-        "model.teacher.path": None if teacher.path is None else _canonical(teacher.path),
-        "model.teacher.gguf_file": teacher.gguf_file,
+        "model.teacher.path": teacher and _canonical(teacher),
+        "model.teacher.gguf_file": teacher and teacher.gguf_file,
         **{f"model.perturbation.{name}": value for name, value in asdict(module.perturbation).items()},
         **{f"model.loss.{name}": value for name, value in asdict(module.loss).items() if name not in _NOT_RECORDED},
     }
@@ -49,10 +49,9 @@ def run_settings(module: DistillationModule, data: CounterfactualDataModule) -> 
     }
 
 
-def _canonical(path: str) -> str:
+def _canonical(source: ModelSource) -> str:
     """One path for all spellings of a folder; a hub id as it is."""
-    folder = expand_user(path)
-    return str(folder.resolve()) if folder.is_dir() else path
+    return source.path if source.folder is None else str(source.folder.resolve())
 
 
 def _text(blocks: Blocks) -> str:

@@ -22,6 +22,7 @@ Compress a causal language model into a smaller, fairer student, and measure its
   fit          train a student: text → role reversal → two teacher passes → perturbed target → student
   validate     the losses of a checkpoint on the validation text
   test         the same, logged as a test
+  plan         how many texts an evaluation needs to show parity, before anything is generated
   evaluate     perplexity, generation, disparity and coherence of a model → metrics.json and two Parquet files
   word-table   the gender of words from word vectors, for evaluate's gender_max and gender_wavg
   report       evaluations side by side, with paired tests → report.html, tables, charts
@@ -37,6 +38,7 @@ COMMANDS = {
     "fit": "train",
     "validate": "train",
     "test": "train",
+    "plan": "plan",
     "evaluate": "evaluate",
     "word-table": "word_table",
     "report": "report",
@@ -89,6 +91,9 @@ def _run(arguments: list[str]) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # What transformers warns about when it loads a model, `distill.models` checks and reports on one line.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    # They would announce each of five attempts to reach the hub; what fails in the end is reported on one line.
+    for library in ("HF_HUB", "DATASETS"):
+        os.environ.setdefault(f"{library}_VERBOSITY", "error")
     # On a CPU torch allocates fresh memory for every large tensor, which takes a third of the time with huge pages,
     # where Linux offers them on request.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

@@ -1,8 +1,10 @@
 """Turns a function into a command: its signature and docstring become the options and their help."""
 
-from collections.abc import Callable
+import inspect
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from jsonargparse import ActionConfigFile
 
@@ -30,9 +32,32 @@ def call_function(
     parser.add_argument("--config", action=ActionConfigFile, help="YAML file with these options")
     if positional is not None:
         parser.add_argument(
-            positional, nargs="+", type=Path, help="folders that `distill evaluate` wrote; the first is the baseline"
+            positional,
+            nargs="+",
+            type=Path,
+            help="folders that `distill evaluate` wrote, the baseline first; or NAME=FOLDER,FOLDER for several runs",
         )
     parser.add_function_arguments(function, as_group=False, skip={positional} if positional else set())
-    options = parser.instantiate(parser.parse_args(arguments))
+    parameters = inspect.signature(function).parameters.values()
+    several = [parameter.name for parameter in parameters if _takes_several(parameter.annotation)]
+    options = parser.instantiate(parser.parse_args(list(_appending(arguments, several))))
     options.pop("config", None)
     return function(**options.as_dict())
+
+
+def _takes_several(annotation: Any) -> bool:
+    return get_origin(annotation) in (Sequence, list) or any(map(_takes_several, get_args(annotation)))
+
+
+def _appending(arguments: list[str], several: Collection[str]) -> Iterator[str]:
+    """The arguments with a plus sign on every repetition of an option that takes several values.
+
+    Without it, jsonargparse would silently drop all values but the last one.
+    """
+    seen = set()
+    for argument in arguments:
+        option = re.match(r"--(\w+)(?==|$)", argument)
+        repeated = option is not None and option[1] in seen
+        if option is not None and option[1] in several:
+            seen.add(option[1])
+        yield f"{option[0]}+{argument[option.end() :]}" if option and repeated else argument

@@ -21,7 +21,7 @@ def get(metrics: Metrics, *keys: str) -> Any:
 
 def sampling_key(metrics: Metrics) -> tuple[Any, ...]:
     """Return what must match for the continuations of two models to be comparable: the prompts and the sampling."""
-    keys = ("prompts_sha256", "temperature", "top_p", "top_k", "max_new_tokens")
+    keys = ("prompts_sha256", "temperature", "top_p", "top_k", "max_new_tokens", "max_length")
     return tuple(get(metrics, "settings", key) for key in keys)
 
 

@@ -16,9 +16,12 @@ from typing import Any
 import augment
 import distill.evaluation
 import distill.models
+import distill.perturbation
 from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
 from distill.evaluation.comparability import MAIN_POLARITY
+from distill.evaluation.disparity.target_shares import read_target_shares
+from distill.evaluation.experiment_loggers import LoggerName, check_loggers, log_evaluation
 from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.decoding import Sampling, prompt_lengths
 from distill.evaluation.generation.device_workers import Processes, check_shared, devices
@@ -31,9 +34,11 @@ from distill.evaluation.measure_context import Inputs, MeasureContext
 from distill.evaluation.measures import MEASURES
 from distill.evaluation.nlls import NLLS, write_nlls
 from distill.evaluation.partial_results import exclusive_output
+from distill.evaluation.planning.plan_command import parity_outlook
 from distill.evaluation.polarity.word_vector_polarity import POLARITY_METHODS, PolarityName, read_word_table
 from distill.evaluation.probes.ceat import read_contexts
 from distill.evaluation.probes.sentence_pairs import read_pairs
+from distill.evaluation.probes.text_classifier import load_classifier
 from distill.evaluation.schema import SCHEMA
 from distill.evaluation.scored_model import Dtype, ScoredModel, load_scored_model
 from distill.evaluation.statistics.bootstrap import DRAWS
@@ -41,7 +46,7 @@ from distill.models.source import check_model, model_source
 from distill.runtime.code_digest import code_digest, package_files
 from distill.runtime.paths import check_writable
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ def evaluate(
     prompts: str | None = None,
     polarity: PolarityName | Sequence[PolarityName] = POLARITY_METHODS,
     word_table: Path | None = None,
+    target_shares: Path | None = None,
     include_prompt: bool = False,
     pairs: str | Sequence[str] = (),
     ceat: str | None = None,
@@ -70,10 +76,11 @@ def evaluate(
     field: str = "text",
     gguf_file: str | None = None,
     reference: str | None = None,
+    classifier: str | None = None,
     prompts_per_group: int | None = None,
     samples: int | None = None,
     coherence_samples: int | None = None,
-    max_new_tokens: int = 64,
+    max_new_tokens: int | None = None,
     temperature: float = 1.0,
     top_p: float = 0.9,
     top_k: int = 50,
@@ -84,6 +91,7 @@ def evaluate(
     dtype: Dtype = "float32",
     trainer: Devices = Devices(),
     margins: Margins = Margins(),
+    logger: LoggerName | Sequence[LoggerName] = (),
 ) -> dict[str, Any]:
     """Measure the utility of a model (perplexity, fluency) and the gender disparity of the texts it generates.
 
@@ -94,7 +102,10 @@ def evaluate(
         model: Folder of a saved model, GGUF file, or Hugging Face id.
         output: Folder for the results; created if it does not exist.
         preset: How much to generate. smoke: 2 prompts of each group, 2 samples each, and 12 gendered openings of each
-            gender once; quick: 50 and 5, and all openings 5 times; full: all prompts 10 times, all openings 20 times.
+            gender once; quick: 50 and 5, and all openings 5 times; full: all prompts 10 times, all openings 20 times;
+            paper: what a published re-implementation of the protocol of Gupta et al. 2022 used, so that figures can
+            stand beside its own: 100 prompts of each of BOLD's groups and 10 samples, at most 100 tokens long with the
+            prompt, whose words count, too, and the polarity gender_max_split.
         prompts: The prompts to continue: BOLD's JSON {group: {entity: [prompt]}}; JSONL with one {"group", "prompt"}
             per line, where a line that also has a "gender" (female or male) is a prompt of the coherence measure; or a
             Hugging Face id in BOLD's layout, such as AmazonScience/bold. Default: built-in templates over a built-in
@@ -102,27 +113,34 @@ def evaluate(
             on them; otherwise it is measured on the built-in list.
         polarity: One or several ways to label the gender that a text speaks of: unigram (the majority of BOLD's gender
             words, always measured), gender_max (the most gendered word by hard-debiased word vectors), gender_wavg (the
-            weighted mean over its words).
-        word_table: Word polarities for gender_max and gender_wavg, computed by `distill word-table` from any word
+            weighted mean over its words), gender_max_split (gender_max over what stands between spaces, with case and
+            punctuation, as earlier work had it; only for comparison with that work).
+        word_table: Word polarities for all polarities but unigram, computed by `distill word-table` from any word
             vectors. Default: the built-in table, computed from the Google News vectors.
+        target_shares: JSON file {group: share} with the share of women, from 0 to 1, that each group should have, such
+            as labour statistics, for the mean absolute error. Default: even shares.
         include_prompt: Whether the words of the prompt itself count, too.
         pairs: Sentence pairs, one stereotypical and one not, whose likelihoods are compared: one or several files or
             Hugging Face ids, with columns more and less (and group), or in the layout of CrowS-Pairs, WinoBias (the
-            pro-stereotyped file; its counterpart is found) or Winogender, such as oskarvanderwal/winogender:all:test.
+            pro-stereotyped file; its counterpart is found), Winogender, such as oskarvanderwal/winogender:all:test, or
+            StereoSet, of which the part about gender is read.
         ceat: Text whose sentences provide contexts for the words of the embedding test (CEAT): a file, a folder or a
             Hugging Face id, of some millions of words, such as Wikipedia. Default: no embedding test. It says nothing
             about disparity in what the model writes.
-        text: Text to measure perplexity on: a file (txt, jsonl, parquet), a folder of such files, or a Hugging Face id.
-            Default: perplexity is not measured.
+        text: Text to measure perplexity and the equivariance gap on: a file (txt, jsonl, parquet), a folder of such
+            files, or a Hugging Face id. Default: neither is measured.
         field: Column that contains the text in jsonl, parquet and Hugging Face data sets.
         gguf_file: Name of a GGUF file in the model's folder; it is dequantised.
         reference: Model that judges the fluency of the continuations: folder, GGUF file or Hugging Face id. Give the
             same one for all models that you compare. It is loaded in addition to the model. Default: the model itself.
+        classifier: Folder of a text classifier, such as one of toxicity or regard, whose judgement of what the model
+            writes of women and of men is compared. With --include_prompt, it also reads the prompt.
         prompts_per_group: Prompts about each group, instead of the preset's number.
         samples: Continuations of each of them, instead of the preset's number.
         coherence_samples: Continuations of each gendered opening, for the coherence measure, instead of the preset's
             number.
-        max_new_tokens: Maximum number of tokens of a continuation.
+        max_new_tokens: Maximum number of tokens of a continuation. Default: 64; with the preset paper, what its prompt
+            leaves of 100.
         temperature: Divides the logits before sampling.
         top_p: Probability mass of the nucleus to sample from, in (0, 1].
         top_k: Number of most likely tokens kept before top_p applies; 0 keeps all, 1 is greedy.
@@ -134,45 +152,63 @@ def evaluate(
         dtype: Data type of the weights in memory.
         trainer: Number of devices, as for `distill fit`.
         margins: Differences that count as none when `distill report` judges parity and the price of fairness.
+        logger: Log the numbers as well: to tensorboard, into OUTPUT/tensorboard, or to wandb (Weights & Biases), which
+            reads its own environment variables, such as WANDB_PROJECT. Can be given twice.
 
     Returns:
         The content of metrics.json.
 
     Raises:
-        UserError: If a path, a prompt or a number is invalid, in which case nothing has been written; or if a model's
-            probabilities are not finite.
+        UserError: If a path, a prompt or a number is invalid, or a logger is not installed, in which case nothing has
+            been written; or if a model's probabilities are not finite.
+        RunError: If a logger fails; the results are complete by then.
     """
-    sampling = Sampling(max_new_tokens, temperature, top_p, top_k, seed)
+    loggers: Sequence[LoggerName] = [logger] if isinstance(logger, str) else logger
+    check_loggers(loggers)
+    amount = PRESETS[preset]
+    if preset == "paper" and prompts is None:
+        raise UserError("--preset paper: compares with figures on BOLD; give --prompts AmazonScience/bold, or its file")
+    longest = amount.max_new_tokens if max_new_tokens is None else max_new_tokens
+    sampling = Sampling(longest, temperature, top_p, top_k, seed, amount.max_length)
     _check_counts(prompts_per_group=prompts_per_group, samples=samples, coherence_samples=coherence_samples)
     _check_counts(batch_size=batch_size, context=context, **{"trainer.devices": trainer.devices})
     check_shared(device, trainer.devices)
-    per_group = PRESETS[preset].prompts_per_group if prompts_per_group is None else prompts_per_group
-    samples = PRESETS[preset].samples if samples is None else samples
-    coherence_samples = PRESETS[preset].coherence_samples if coherence_samples is None else coherence_samples
+    per_group = amount.prompts_per_group if prompts_per_group is None else prompts_per_group
+    samples = amount.samples if samples is None else samples
+    coherence_samples = amount.coherence_samples if coherence_samples is None else coherence_samples
+    include_prompt = include_prompt or amount.include_prompt
+    polarities = (MAIN_POLARITY, *([polarity] if isinstance(polarity, str) else polarity), *amount.polarities)
     source = model_source(model, gguf_file)
     check_model(source)
     judge_source = None if reference is None else model_source(reference)
     if judge_source is not None:
         check_model(judge_source)
+    if classifier is not None:
+        check_model(model_source(classifier))
 
     chosen = select_prompts(read_prompts(prompts), per_group, PRESETS[preset].openings)
     groups = groups_as_occupations(prompts, chosen)
+    professions = sorted({prompt.group for prompt in chosen if prompt.kind == "profession"})
     inputs = Inputs(
         prompts=chosen,
         occupations=groups or OCCUPATIONS,
         text=None if text is None else read_text(text, field),
         word_table=read_word_table(word_table),
+        target_shares=read_target_shares(target_shares, professions),
         pairs={source: read_pairs(source) for source in ([pairs] if isinstance(pairs, str) else pairs)},
         ceat_contexts=None if ceat is None else read_contexts(ceat, field),
     )
     check_writable(output)
 
     scored = load_scored_model(source, device, dtype)
-    logger.info("%s: %s parameters on %s", scored.name, f"{scored.parameters:,}", scored.device)
+    log.info("%s: %s parameters on %s", scored.name, f"{scored.parameters:,}", scored.device)
+    if outlook := parity_outlook(chosen, samples, margins.parity):
+        log.info("%s", outlook)
     judge = scored if judge_source is None else load_scored_model(judge_source, device, dtype)
+    judges = None if classifier is None else load_classifier(classifier, str(scored.device))
     window = _window(scored, context)
     each = [samples if prompt.kind == "profession" else coherence_samples for prompt in chosen]
-    plan = GenerationPlan(chosen, prompt_lengths(scored, chosen, sampling.max_new_tokens), each, sampling, batch_size)
+    plan = GenerationPlan(chosen, prompt_lengths(scored, chosen, sampling), each, sampling, batch_size)
     several = None
     if trainer.devices > 1:
         several = Processes(source, dtype, devices(scored.device, trainer.devices))
@@ -187,6 +223,8 @@ def evaluate(
         "coherence_samples": coherence_samples,
         **asdict(sampling),
         "word_table": digests["word_table"],
+        "target_shares": target_shares and target_shares.name,
+        "target_shares_sha256": digests["target_shares_sha256"],
         "include_prompt": include_prompt,
         "pairs": digests["pairs"],
         "ceat": ceat,
@@ -199,6 +237,8 @@ def evaluate(
         "gguf_file": gguf_file,
         "reference": reference,
         "reference_sha256": judge.sha256,
+        "classifier": classifier,
+        "classifier_sha256": judges and judges.sha256,
         "pronoun_gap_occupations": "prompts" if groups else "built-in",
         "context": window,
         "device": scored.device.type,
@@ -221,11 +261,12 @@ def evaluate(
     measured = MeasureContext(
         model=scored,
         judge=judge,
+        classifier=judges,
         window=window,
         inputs=inputs,
         plan=plan,
         processes=several,
-        polarities=list(dict.fromkeys((MAIN_POLARITY, *([polarity] if isinstance(polarity, str) else polarity)))),
+        polarities=list(dict.fromkeys(polarities)),
         include_prompt=include_prompt,
         settings=settings,
         output=output,
@@ -240,12 +281,15 @@ def evaluate(
             lambda path: path.write_text(content + "\n", encoding="utf-8"),
             tmp_dir=measured.cache.folder,
         )
-    logger.info("wrote %s and %s", output / "generations.parquet", output / "metrics.json")
+        log_evaluation(loggers, metrics, output)
+    log.info("wrote %s and %s", output / "generations.parquet", output / "metrics.json")
     return metrics
 
 
 @cache
-def code_fingerprint(packages: tuple[ModuleType, ...] = (distill.evaluation, distill.models, augment)) -> str:
+def code_fingerprint(
+    packages: tuple[ModuleType, ...] = (distill.evaluation, distill.models, distill.perturbation, augment),
+) -> str:
     """Return a digest of the code that determines the results, so that results of older code are not reused."""
     return code_digest(file for package in packages for file in package_files(package))
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,12 @@ from distill.evaluation.likelihood.text_perplexity import ScoredCorpus, text_cos
 from distill.evaluation.partial_results import ResultCache, result_cache
 from distill.evaluation.polarity.word_vector_polarity import PolarityName, WordTable
 from distill.evaluation.probes.sentence_pairs import SentencePair
+from distill.evaluation.probes.text_classifier import TextClassifier
 from distill.evaluation.scored_model import ScoredModel
 
 _DETERMINING_CONTINUATIONS = (
-    *("prompts_sha256", "samples", "coherence_samples", "max_new_tokens", "temperature", "top_p", "top_k", "seed"),
+    *("prompts_sha256", "samples", "coherence_samples", "max_new_tokens", "max_length"),
+    *("temperature", "top_p", "top_k", "seed"),
     *("device", "dtype", "torch", "transformers"),
 )
 """Settings that determine a continuation to the last bit, in addition to the model and the batch size."""
@@ -35,6 +37,7 @@ class Inputs:
         occupations: The occupations to measure the pronoun gap on.
         text: The text to measure perplexity on; None if it is not measured.
         word_table: Word polarities.
+        target_shares: The share of women that each group should have; None for even shares.
         pairs: The sentence pairs of each source.
         ceat_contexts: Contexts of the words of the embedding test; None if it is not run.
     """
@@ -43,6 +46,7 @@ class Inputs:
     occupations: Sequence[str]
     text: ScoredCorpus | None
     word_table: WordTable
+    target_shares: Mapping[str, float] | None
     pairs: Mapping[str, Sequence[SentencePair]]
     ceat_contexts: Mapping[str, Sequence[str]] | None
 
@@ -53,8 +57,10 @@ class Inputs:
             # A prompt id tells whether the prompt establishes a gender, but not which one.
             "prompts_sha256": _digest(f"{prompt.prompt_id}\0{prompt.gender}" for prompt in self.prompts),
             "word_table": self.word_table.source,
+            "target_shares_sha256": self.target_shares
+            and _digest(f"{group}\0{share}" for group, share in sorted(self.target_shares.items())),
             "pairs": {
-                source: _digest(f"{pair.more}\0{pair.less}\0{pair.group}" for pair in pairs)
+                source: _digest("\0".join(map(str, astuple(pair))) for pair in pairs)
                 for source, pairs in self.pairs.items()
             },
             "ceat_sha256": self.ceat_contexts
@@ -70,6 +76,7 @@ class MeasureContext:
     Attributes:
         model: The model to evaluate.
         judge: The model that judges fluency.
+        classifier: Judges the texts by gender; None if there is none.
         window: Window size for perplexity, in tokens.
         inputs: The inputs that were read.
         plan: The continuations to generate.
@@ -83,6 +90,7 @@ class MeasureContext:
 
     model: ScoredModel
     judge: ScoredModel
+    classifier: TextClassifier | None
     window: int
     inputs: Inputs
     plan: GenerationPlan

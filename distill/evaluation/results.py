@@ -12,6 +12,7 @@ from augment.runtime.error_text import first_line
 from distill.errors import UserError
 from distill.evaluation.nlls import NLLS, read_nlls
 from distill.evaluation.schema import find_generations_error, find_metrics_error
+from distill.evaluation.schema_upgrade import upgrade, without_old_keys
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def load(folder: str | Path) -> Evaluation:
         metrics = json.loads(measured.read_text(encoding="utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{measured}: not JSON ({error}); {again}") from error
+    metrics = without_old_keys(metrics)
     if wrong := find_metrics_error(metrics):
         raise UserError(f"{measured}: {wrong}; {again}")
     try:
@@ -75,8 +77,8 @@ def load(folder: str | Path) -> Evaluation:
         raise UserError(f"{texts}: truncated or corrupt Parquet file ({reason}); {again}") from error
     if wrong := find_generations_error(table):
         raise UserError(f"{texts}: {wrong}; {again}")
-    nlls = read_nlls(path / NLLS, table.num_rows)
-    return Evaluation(path=path, metrics=metrics, generations=table.to_pandas(), nlls=nlls)
+    generations, nlls = table.to_pandas(), read_nlls(path / NLLS, table.num_rows)
+    return Evaluation(path=path, metrics=upgrade(metrics, generations), generations=generations, nlls=nlls)
 
 
 def _refuse(constant: str) -> float:

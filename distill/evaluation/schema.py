@@ -6,7 +6,7 @@ Each measure's TypedDict describes its entry. Unknown keys are accepted, because
 import sys
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 from distill.evaluation.measures import MEASURES
 from distill.evaluation.measures.record import Interval
 
-SCHEMA = 1
+SCHEMA = 2
+READABLE = (1, 2)
+"""Schemas that can be read; `schema_upgrade` turns older ones into the current one."""
 
 _EXPECTED = {
     float: "a number",
@@ -61,8 +63,8 @@ def find_metrics_error(metrics: Any) -> str | None:
     """
     if not isinstance(metrics, dict):
         return "is not a JSON object"
-    if metrics.get("schema") != SCHEMA:
-        return f"has schema {metrics.get('schema')!r}; this version reads {SCHEMA}"
+    if metrics.get("schema") not in READABLE:
+        return f"has schema {metrics.get('schema')!r}; this version reads {' and '.join(map(str, READABLE))}"
     return next((error for key, entry in METRICS.items() for error in _errors(metrics.get(key), entry, key)), None)
 
 
@@ -73,6 +75,9 @@ def _errors(value: Any, expected: Any, where: str) -> Iterator[str]:
     if expected in _EXPECTED:
         if not _fits(value, expected):
             yield f"{where} is {value!r:.40}, not {_EXPECTED[expected]}"
+    elif get_origin(expected) is Literal:
+        if value not in get_args(expected):
+            yield f"{where} is {value!r:.40}, not {_description(expected)}"
     elif is_typeddict(expected) or get_origin(expected) is dict:
         if not isinstance(value, dict):
             yield f"{where} is {value!r:.40}, not an object"
@@ -80,9 +85,16 @@ def _errors(value: Any, expected: Any, where: str) -> Iterator[str]:
         types, required = _types(expected), sorted(getattr(expected, "__required_keys__", ()))
         for key, entry in value.items():
             if entry is None and key in required:
-                yield f"{where}.{key} is null, not {_EXPECTED[types[key]]}"
+                yield f"{where}.{key} is null, not {_description(types[key])}"
             yield from _errors(entry, types.get(key, types.get("*")), f"{where}.{key}")
         yield from (f"{where} lacks {key}" for key in required if key not in value)
+
+
+def _description(expected: Any) -> str:
+    """Describe a type as an error does."""
+    if get_origin(expected) is Literal:
+        return f"one of {', '.join(map(repr, get_args(expected)))}"
+    return _EXPECTED.get(expected, "a value")
 
 
 @cache

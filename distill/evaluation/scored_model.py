@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -19,7 +19,7 @@ from augment.runtime.error_text import first_line
 from distill.errors import UserError
 from distill.models.loading import load_model
 from distill.models.output_head import block_limit, check_head, output_head
-from distill.models.source import ModelSource, check_model, weight_files
+from distill.models.source import ModelSource, check_model, digest, weight_files
 from distill.models.tokenizers import load_tokenizer
 
 Dtype = Literal["float32", "bfloat16", "float16"]
@@ -43,8 +43,8 @@ class ScoredModel:
         tokenizer: Its tokenizer.
         name: A short name for tables, from `model_name`.
         path: The path or hub id, as given.
-        sha256: Digest of the files that the weights were read from, in the order of their names; for a single file,
-            the output of `sha256sum`.
+        sha256: Digest of the files that the weights were read from, in the order of their names; see
+            `distill.models.source.digest`.
         identity: Digest of the weights and of all other files that a continuation depends on.
         context_length: Context length in tokens; None if the model's configuration does not specify it.
     """
@@ -132,7 +132,7 @@ def load_scored_model(source: ModelSource, device: str = "auto", dtype: Dtype = 
     model = model.to(place).eval().requires_grad_(False)  # type: ignore[arg-type]
     check_head(model, source.path)
     folder = source.local_folder()
-    weights = _digest(weight_files(folder, source.gguf_file))
+    weights = digest(weight_files(folder, source.gguf_file))
     return ScoredModel(
         model=model,
         tokenizer=tokenizer,
@@ -171,17 +171,8 @@ def takes_positions(model: PreTrainedModel) -> bool:
 
 def _identity(weights: str, folder: Path, tokenizer: PreTrainedTokenizerBase) -> str:
     names = sorted({*_DECIDING, *tokenizer.vocab_files_names.values()})
-    digests = {name: _digest([folder / name]) for name in names if (folder / name).is_file()}
+    digests = {name: digest([folder / name]) for name in names if (folder / name).is_file()}
     return hashlib.sha256(json.dumps([weights, digests]).encode()).hexdigest()
-
-
-def _digest(files: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as content:
-            while chunk := content.read(2**20):
-                digest.update(chunk)
-    return digest.hexdigest()
 
 
 def non_finite_error(scored_model: ScoredModel, tokens: Sequence[int]) -> UserError:

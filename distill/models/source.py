@@ -1,6 +1,8 @@
 """Where a model is: resolved once from the user's input, and passed to everything that reads it."""
 
+import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,3 +96,17 @@ def weight_files(folder: Path, gguf_file: str | None = None) -> list[Path]:
         gguf_file: Name of the GGUF file, if they are read from one.
     """
     return sorted(folder.glob("*.safetensors")) if gguf_file is None else [folder / gguf_file]
+
+
+def digest(files: Iterable[Path]) -> str:
+    """SHA-256 of the contents of files, one after the other; for a single file, the output of `sha256sum`.
+
+    Of weights, it covers the bytes of their files: a copy has the same digest wherever it lies and whatever its
+    configuration says, while the same numbers in other shards, or in another data type, have another one.
+    """
+    total = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as content:
+            while chunk := content.read(2**20):
+                total.update(chunk)
+    return total.hexdigest()

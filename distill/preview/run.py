@@ -125,7 +125,7 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
                 "configured": setting == canonical_setting(module.perturbation),
                 "perplexity": perplexity,
                 "gendered_tokens": gendered,
-                "pronoun_gap": pronoun_gap(he_she_log_odds(-log_p, len(occupations)), occupations, data.seed),
+                "pronoun_gap": pronoun_gap(he_she_log_odds(-log_p, len(occupations)), occupations),
             }
             for setting, perplexity, gendered, log_p in zip(
                 DISTINCT_TARGETS,

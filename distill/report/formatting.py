@@ -53,7 +53,8 @@ def span(interval: list[float] | tuple[float, float] | None, form: Callable[[flo
 
 def percent(share: float, digits: int = 0) -> str:
     """A share as a percentage: “41 %” for 0.41."""
-    return f"{100 * share:.{digits}f} %".replace("-", "−")
+    text = f"{100 * share:.{digits}f}"
+    return f"{text.lstrip('-') if float(text) == 0 else text} %".replace("-", "−")
 
 
 def plain_number(value: float) -> str:
@@ -79,16 +80,17 @@ def parameter_count(number: int) -> str:
     return str(number)
 
 
-def formatter(form: Format, value: Any) -> Callable[[Any], str]:
+def formatter(form: Format, value: Any, places: int = 2) -> Callable[[Any], str]:
     """The function that writes values of a format.
 
     Args:
         form: The format.
         value: Decides the number of decimals, so that an interval gets as many as the value that it belongs to.
+        places: Decimals of a decimal number, or of a perplexity below 1,000.
     """
     return {
-        "decimal": lambda number: f"{number:.2f}",
-        "perplexity": lambda number: f"{number:.{2 if value < 1000 else 0}f}",
+        "decimal": lambda number: f"{number:.{places}f}",
+        "perplexity": lambda number: f"{number:.{places if value < 1000 else 0}f}",
         "signed": signed,
         "percent": lambda share: percent(share, 1),
         "signed percent": lambda share: f"{signed(100 * share, 1)} %",

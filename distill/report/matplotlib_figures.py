@@ -1,20 +1,24 @@
 """The two charts of a report as figures for a paper, drawn by matplotlib."""
 
 import warnings
+from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from distill.evaluation import Evaluation
 from distill.evaluation.disparity.scores import GroupDisparity
 from distill.report.formatting import group_name
-from distill.report.html.charts import by_lean, trade_off_points
-from distill.report.html.svg import fair_share, label_shifts, share, short
-from distill.report.metrics_access import group_scores, titles
+from distill.report.html.charts import by_lean
+from distill.report.html.label_places import label_places
+from distill.report.html.scatter import percent_tick
+from distill.report.html.svg import fair_share, share, short, ticks
+from distill.report.html.trade_off import Panel, named_marks, trade_off
+from distill.report.metrics_access import group_scores
+from distill.report.models import ReportedModel
+from distill.report.verdict import Contrast
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
@@ -34,14 +38,15 @@ _STYLE: "dict[RcKeyType, Any]" = {
 }
 
 
-def shares_figure(evaluations: list[Evaluation]) -> Figure:
+def shares_figure(models: list[ReportedModel]) -> Figure:
     """A panel per model: the share of women among each profession's gendered texts, with its interval."""
+    evaluations = [model.first for model in models]
     groups = [group_scores(evaluation.metrics) for evaluation in evaluations]
     order = by_lean(groups)[::-1]
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(1.6 + 1.9 * len(evaluations), 1 + 0.19 * max(len(order), 4)), layout="constrained")
         panels = figure.subplots(1, len(evaluations), sharey=True, sharex=True, squeeze=False)[0]
-        for axes, title, scores in zip(panels, titles(evaluations), groups, strict=True):
+        for axes, title, scores in zip(panels, [model.name for model in models], groups, strict=True):
             for row, group in enumerate(order):
                 score = scores.get(group)
                 if score and score["female"] + score["male"]:
@@ -66,46 +71,68 @@ def _draw_share(axes: Axes, row: int, score: GroupDisparity) -> None:
         axes.plot(ends, [row, row], color=INK, linewidth=0.9, marker="|", markersize=4, zorder=3)
 
 
-def trade_off_figure(evaluations: list[Evaluation]) -> Figure | None:
-    """Mean ratio against perplexity; None if the models share no perplexity, or none has both values."""
-    measured = trade_off_points(evaluations, titles(evaluations))
-    if measured is None or not measured.points:
+def trade_off_figure(models: Sequence[ReportedModel], contrasts: Sequence[Contrast]) -> Figure | None:
+    """Disparity, and coherence, each against the change in perplexity.
+
+    Args:
+        models: The baseline first.
+        contrasts: Of every other model with the baseline, in order.
+
+    Returns:
+        The figure; None if the models share no perplexity, or none has both a perplexity and a disparity.
+    """
+    measured = trade_off(models, contrasts)
+    if measured is None or not measured.panels:
         return None
-    points = measured.points
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(5.4, 3.4), layout="constrained")
-        axes = figure.subplots()
-        lows = [point.fair_low for point in points]
-        axes.axhspan(max(lows), 1, color=FAIR, linewidth=0, zorder=0)
-        axes.axhspan(min(lows), max(lows), color=FAIR, alpha=0.5, linewidth=0, zorder=0)
-        axes.annotate("fair", (0, 1), xycoords="axes fraction", xytext=(5, -13), textcoords="offset points", color=SOFT)
-        ratios = np.array([point.ratio for point in points])
-        shifts = label_shifts(list(ratios), height=200, line=11)
-        for index, (point, shift) in enumerate(zip(points, shifts, strict=True)):
-            if index:
-                axes.plot(
-                    [points[0].perplexity, point.perplexity], [points[0].ratio, point.ratio], ":", color=SOFT, zorder=1
-                )
-            if point.ci95:
-                axes.plot(point.ci95, [point.ratio] * 2, color=INK, linewidth=1, zorder=2)
-            face = "white" if index == 0 else INK
-            axes.plot(point.perplexity, point.ratio, "o", markerfacecolor=face, markeredgecolor=INK, zorder=3)
-            axes.annotate(
-                short(point.name),
-                (point.perplexity, point.ratio),
-                xytext=(0, 7 - shift),
-                textcoords="offset points",
-                ha="center",
-                fontweight="bold",
-                color=INK,
-                zorder=4,
-            )
-        axes.margins(x=0.2)
-        axes.grid(axis="y", color="#e4dfd6", zorder=0)
-        axes.set(
-            ylim=(0, 1), ylabel="mean ratio", xlabel=f"perplexity per {'word' if measured.kind == 'word' else 'token'}"
-        )
+        figure = Figure(figsize=(0.4 + 3.8 * len(measured.panels), 3.2))
+        drawn = figure.subplots(1, len(measured.panels), squeeze=False)[0]
+        figure.subplots_adjust(left=0.09, right=0.98, bottom=0.15, top=0.97, wspace=0.25)
+        for axes, panel in zip(drawn, measured.panels, strict=True):
+            box, (width, height) = axes.get_position(), figure.get_size_inches()
+            points = 72 * box.width * width, 72 * box.height * height
+            _draw_panel(axes, panel, f"change in perplexity per {measured.kind}", points)
     return figure
+
+
+def _draw_panel(axes: Axes, panel: Panel, xlabel: str, points: tuple[float, float]) -> None:
+    """Draw a panel into axes of this width and height in points."""
+    left, right = panel.prices
+    axes.axhspan(*panel.good, color=FAIR, linewidth=0, zorder=0)
+    for end in panel.good:
+        axes.axhline(end, color=SOFT, linewidth=0.6, zorder=1)
+    axes.set(xlim=(100 * left, 100 * right), ylim=(panel.low, panel.high), ylabel=panel.title, xlabel=xlabel)
+    axes.set_xticks(places := ticks(100 * left, 100 * right), list(map(percent_tick, places)))
+    for index, runs in enumerate(panel.points.values()):
+        mean = [
+            sum(values) / len(runs)
+            for values in zip(*((run.price.value, run.height.value) for run in runs), strict=True)
+        ]
+        for run in runs:
+            x, y = 100 * run.price.value, run.height.value
+            axes.plot([100 * mean[0], x], [mean[1], y], ":", color=SOFT, linewidth=0.8, zorder=2)
+            if run.price.ci95:
+                axes.plot([100 * end for end in run.price.ci95], [y, y], color=INK, linewidth=0.9, zorder=2)
+            if run.height.ci95:
+                axes.plot([x, x], run.height.ci95, color=INK, linewidth=0.9, zorder=2)
+            face = "white" if index == 0 else INK
+            axes.plot(x, y, "o", markersize=5, markerfacecolor=face, markeredgecolor=INK, zorder=3)
+    names, marks = named_marks(panel)
+    # Places are chosen in points, for letters of 9: a little smaller than the pixels of the page.
+    for (name, mark), place in zip(names, label_places(names, marks, [points], letter=6), strict=True):
+        axes.annotate(
+            name,
+            (mark.x, 1 - mark.y),
+            xycoords="axes fraction",
+            xytext=(place.dx, -place.dy),
+            textcoords="offset points",
+            ha={"start": "left", "middle": "center", "end": "right"}[place.anchor],
+            va="baseline",
+            fontweight="bold",
+            color=INK,
+            zorder=4,
+            arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.6} if place.far else None,
+        )
 
 
 def render(figure: Figure, kind: str) -> bytes:

@@ -1,35 +1,10 @@
 """Read entries of metrics.json, whichever version wrote it."""
 
-from pathlib import Path
 from typing import cast
 
-from distill.evaluation import Evaluation
-from distill.evaluation.comparability import MAIN_POLARITY, Metrics
-from distill.evaluation.comparability import get as get
-from distill.evaluation.disparity.fair_baseline import parity as parity_of
+from distill.evaluation.comparability import MAIN_POLARITY, Metrics, get
+from distill.evaluation.disparity.parity import Parity
 from distill.evaluation.disparity.scores import Disparity, GroupDisparity
-from distill.report.formatting import clean
-
-
-def titles(evaluations: list[Evaluation]) -> list[str]:
-    """A name for each evaluation: its model's, with as much of the folder as tells models of the same name apart."""
-    names = [clean(get(evaluation.metrics, "model", "name") or evaluation.path.name) for evaluation in evaluations]
-    folders = [evaluation.path.resolve() for evaluation in evaluations]
-    result = []
-    for name, folder in zip(names, folders, strict=True):
-        namesakes = [other for title, other in zip(names, folders, strict=True) if title == name]
-        result.append(name if len(namesakes) == 1 else f"{name} ({clean(_distinguishing_end(folder, namesakes))})")
-    return result
-
-
-def _distinguishing_end(folder: Path, folders: list[Path]) -> str:
-    """The shortest end of a folder's path that no other folder's path ends in."""
-    others = {other.parts for other in folders} - {folder.parts}
-    for length in range(1, len(folder.parts)):
-        end = folder.parts[-length:]
-        if all(other[-length:] != end for other in others):
-            return str(Path(*end))
-    return str(folder)
 
 
 def includes_prompt(metrics: Metrics) -> bool:
@@ -47,6 +22,9 @@ def group_scores(metrics: Metrics, polarity: str = MAIN_POLARITY) -> dict[str, G
     return disparity_scores(metrics, polarity).get("groups") or {}
 
 
-def parity(metrics: Metrics, polarity: str = MAIN_POLARITY) -> bool | None:
-    """Whether the texts are as balanced as a fair model's; None if there are too few to judge."""
-    return parity_of(disparity_scores(metrics, polarity))
+def parity_of(metrics: Metrics, polarity: str = MAIN_POLARITY) -> Parity | None:
+    """What the parity test found; None if there is no gendered text, or if it was not judged."""
+    record = get(metrics, "disparity", polarity, "parity") or {}
+    if any(record.get(key) is None for key in ("verdict", "margin", "upper", "lower", "lean_upper")):
+        return None
+    return cast(Parity, {"texts_needed": None, **record, "groups_beyond": record.get("groups_beyond") or []})

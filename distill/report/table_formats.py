@@ -3,14 +3,12 @@
 import re
 from typing import Any
 
-from distill.errors import UserError
-from distill.evaluation import Evaluation
-from distill.evaluation.disparity.comparison import Comparison
 from distill.evaluation.disparity.scores import GroupDisparity
 from distill.report.formatting import clean, group_name, signed, span
-from distill.report.metrics_access import group_scores, titles
+from distill.report.metrics_access import group_scores
+from distill.report.models import ReportedModel, runs_limit
 from distill.report.summary_lines import MISSING, summary, summary_lines
-from distill.report.verdict import Verdict, changed
+from distill.report.verdict import Contrast, Verdict, changed
 from distill.runtime.markdown import escape_markdown
 
 Grid = list[list[str]]
@@ -18,33 +16,35 @@ Grid = list[list[str]]
 
 LIMITS = (
     "Intervals are 95 %. An asterisk: the profession’s log-odds differ from the baseline’s, corrected for all "
-    "professions (Holm, p < 0.05). Read a mean ratio with what a fair model scores on as many texts. Gender is "
-    "treated as binary; less disparity in generated text does not mean fairer embeddings or classifiers."
+    "professions (Holm, p < 0.05). Read a mean ratio with what a fair model scores on as many texts. Parity is a "
+    "statement about the average over professions: single ones may lean farther. Gender is treated as binary; less "
+    "disparity in generated text does not mean fairer embeddings or classifiers."
 )
 
 
-def summary_grid(evaluations: list[Evaluation], main_only: bool = False) -> Grid:
+def summary_grid(models: list[ReportedModel], main_only: bool = False) -> Grid:
     """The summary as a grid: a row per measure, a column per model.
 
     Args:
-        evaluations: The baseline first.
+        models: The baseline first.
         main_only: Leave out details and the polarities other than the main one.
     """
     rows = [
         [line.title, *(f"{value} ({note})" if note else value for value, note in cells)]
-        for line, cells in summary(evaluations)
+        for line, cells in summary(models)
         if not (main_only and line.folded)
     ]
-    return [["", *titles(evaluations)], *rows]
+    return [["", *(model.name for model in models)], *rows]
 
 
-def professions_grid(evaluations: list[Evaluation], comparisons: list[Comparison | UserError]) -> Grid:
+def professions_grid(models: list[ReportedModel], contrasts: list[Contrast]) -> Grid:
     """A row per profession: numbers of texts about women and about men, and their log-odds, a column per model.
 
-    An asterisk marks a profession in which the model differs from the baseline.
+    The texts are those of each model's first run. An asterisk marks a profession in which the model differs from the
+    baseline.
     """
-    changes = [{}, *map(changed, comparisons)]
-    scores = [group_scores(evaluation.metrics) for evaluation in evaluations]
+    changes = [{}, *map(changed, contrasts)]
+    scores = [group_scores(model.first.metrics) for model in models]
     rows = [
         [
             group_name(group),
@@ -52,7 +52,7 @@ def professions_grid(evaluations: list[Evaluation], comparisons: list[Comparison
         ]
         for group in dict.fromkeys(group for groups in scores for group in groups)
     ]
-    return [["Women : men, log-odds", *titles(evaluations)], *rows]
+    return [["Women : men, log-odds", *(model.name for model in models)], *rows]
 
 
 def _profession(score: GroupDisparity | None, changed: bool) -> str:
@@ -65,25 +65,38 @@ def _profession(score: GroupDisparity | None, changed: bool) -> str:
     return f"{counts}, {signed(log_odds)}" + ("*" if changed else "") + (f" ({interval})" if interval else "")
 
 
-def table(evaluations: list[Evaluation]) -> str:
+def facts_grid(verdicts: list[Verdict]) -> Grid:
+    """The lines for a reader in a hurry: a row per fact, a column per model."""
+    models = [verdict for verdict in verdicts if verdict.key_facts]
+    columns = [dict(verdict.key_facts) for verdict in models]
+    rows = [[label, *(facts.get(label, "–") for facts in columns)] for label in columns[0]]
+    return [["", *(verdict.model for verdict in models)], *rows]
+
+
+def table(models: list[ReportedModel]) -> str:
     """The summary by the main polarity, as a Markdown table that also reads well in a terminal."""
-    return markdown_table(summary_grid(evaluations, main_only=True))
+    return markdown_table(summary_grid(models, main_only=True))
 
 
-def markdown(evaluations: list[Evaluation], comparisons: list[Comparison | UserError], verdicts: list[Verdict]) -> str:
-    """The verdicts and both tables as a Markdown document."""
-    found = "\n".join(
-        f"- **{escape_markdown(verdict.model)}**: {escape_markdown(f'{verdict.headline}. {verdict.detail}')}"
-        for verdict in verdicts
-    )
+def markdown(models: list[ReportedModel], contrasts: list[Contrast], verdicts: list[Verdict]) -> str:
+    """The verdicts and the tables as a Markdown document."""
+    found = "\n".join(map(_finding, verdicts))
     parts = [
         "# Disparity and its price",
         found,
-        markdown_table(summary_grid(evaluations)),
-        markdown_table(professions_grid(evaluations, comparisons)),
-        LIMITS,
+        markdown_table(facts_grid(verdicts)),
+        markdown_table(summary_grid(models)),
+        markdown_table(professions_grid(models, contrasts)),
+        f"{LIMITS} {runs_limit(models)}",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _finding(verdict: Verdict) -> str:
+    """A verdict as an item of a list, its cautions before the figures."""
+    stops = "".join(f" **Caution**: {escape_markdown(caution)}" for caution in verdict.cautions)
+    detail = f" {escape_markdown(verdict.detail)}" if verdict.detail else ""
+    return f"- **{escape_markdown(verdict.model)}**: {escape_markdown(f'{verdict.headline}.')}{stops}{detail}"
 
 
 def markdown_table(grid: Grid) -> str:
@@ -110,16 +123,17 @@ def escape_latex(text: str) -> str:
     return re.sub("-(?=-)", "-{}", "".join(_LATEX.get(letter, letter) for letter in text))
 
 
-def latex(evaluations: list[Evaluation], comparisons: list[Comparison | UserError], verdicts: list[Verdict]) -> str:
-    """Both tables, each a `tabular` to put into a `table`, with the verdicts as comments above them."""
+def latex(models: list[ReportedModel], contrasts: list[Contrast], verdicts: list[Verdict]) -> str:
+    """The tables, each a `tabular` to put into a `table`, with the verdicts as comments above them."""
     # Each on one line: a second one would not be a comment.
     comments = [f"% {' '.join(str(verdict).split())}" for verdict in verdicts]
     parts = [
         "% \\usepackage{booktabs}, and \\usepackage[T1]{fontenc} with pdfLaTeX",
         *comments,
-        latex_table(summary_grid(evaluations)),
-        latex_table(professions_grid(evaluations, comparisons)),
-        f"% {LIMITS}",
+        latex_table(facts_grid(verdicts)),
+        latex_table(summary_grid(models)),
+        latex_table(professions_grid(models, contrasts)),
+        f"% {LIMITS} {runs_limit(models)}",
     ]
     return "\n".join(parts) + "\n"
 
@@ -139,7 +153,7 @@ def result_table(metrics: dict[str, Any]) -> str:
 
     Polarities other than the main one are shown in reports only.
     """
-    cells = [(line.title, *line.read(metrics)) for line in summary_lines([metrics]) if not line.folded]
+    cells = [(line.title, *line.read([metrics])) for line in summary_lines([metrics]) if not line.folded]
     rows = [row for row in cells if row[1:] != MISSING]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"{name:<{widths[0]}}  {value:>{widths[1]}}  {note}".rstrip() for name, value, note in rows]

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 import transformers
-import yaml
 
 from distill.data.datamodule import CounterfactualDataModule
 from distill.module import DistillationModule
 from distill.runtime.markdown import escape_markdown
-from distill.runtime.paths import expand_user
+from distill.training.card_metadata import card_metadata
 from distill.training.metrics_csv import SPEED, read_column, read_rows
 
 
@@ -49,17 +48,12 @@ def model_card(
         if treated
         else "Nothing was done about disparity: this is a baseline."
     )
-    header = {
-        "library_name": "transformers",
-        "pipeline_tag": "text-generation",
-        "language": "en",
-        "tags": [
-            *(["knowledge-distillation"] if module.uses_teacher else []),
-            *(["counterfactual-role-reversal", "fairness"] if treated else []),
-        ],
-    }
-    if teacher.path and not expand_user(teacher.path).exists():
-        header["base_model"] = teacher.path
+    tags = [
+        *(["knowledge-distillation"] if module.uses_teacher else []),
+        *(["counterfactual-role-reversal", "fairness"] if treated else []),
+    ]
+    teacher_location = module.teacher_location if module.uses_teacher or module.student_source.layers else None
+    sources = [source for source in (module.student_location, teacher_location) if source is not None]
     rows = {"parameters": f"{student.num_parameters():,}", "architecture": type(student).__name__}
     if teacher.path:
         rows |= {
@@ -88,7 +82,7 @@ def model_card(
     table = "\n".join(f"| {name} | {_shown(value)} |" for name, value in rows.items())
     measured = "\n".join(f"| {name} | {value} |" for name, value in metrics.items())
     return f"""---
-{yaml.safe_dump(header, sort_keys=False).strip()}
+{card_metadata(sources, list(map(str, data.train_sources)), tags)}
 ---
 # {_shown(Path(trainer.default_root_dir).resolve().name)}
 

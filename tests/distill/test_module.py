@@ -16,7 +16,9 @@ from distill.config import PerturbationConfig, StudentConfig, TeacherConfig
 from distill.data.datamodule import CounterfactualDataModule
 from distill.errors import UserError
 from distill.module import DistillationModule
+from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
+from tests.equivariance import gap_by_definition, groups_of
 from tests.fits import fit, metrics, weights
 
 
@@ -133,7 +135,7 @@ def test_two_processes_have_the_gradients_of_one(recipe, tmp_path):
     for name, tensor in one.items():
         assert torch.allclose(tensor, two[name], atol=1e-6), name
     for single, double in zip(metrics(tmp_path / "one"), metrics(tmp_path / "two"), strict=True):
-        for column in ("train/loss", "val/loss"):
+        for column in ("train/loss", "val/loss", "val/equivariance"):
             if single[column]:
                 assert float(single[column]) == pytest.approx(float(double[column]), rel=1e-5)
 
@@ -161,3 +163,89 @@ def test_the_hidden_term_pulls_the_student_to_its_teacher(recipe, tmp_path):
 def test_bf16(recipe, tmp_path):
     fit(recipe, tmp_path, "--trainer.precision=bf16-mixed", "--model.teacher.dtype=bfloat16", "--trainer.max_steps=2")
     assert all(torch.isfinite(tensor).all() for tensor in weights(tmp_path).values())
+
+
+SMALL_STUDENT = {
+    "model_type": "llama", "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 1,
+    "max_position_embeddings": 32, "initializer_range": 1.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("operator", ["none", "expmean"])
+@pytest.mark.parametrize("student", [StudentConfig(layers=[0, 2]), StudentConfig(config=SMALL_STUDENT)])
+def test_validation_measures_the_equivariance_gap(gpt2_folder, tmp_path, operator, student):
+    """With or without an operator; where a reversal outgrows the student, nothing is measured."""
+    text = tmp_path / "text.txt"
+    text.write_text("the nurse said that the heir saw her.\n\nhe said that the heir saw the heir and the heir. " * 8)
+    module = DistillationModule(
+        TeacherConfig(str(gpt2_folder)), student=student, perturbation=PerturbationConfig(operator)
+    )
+    data = CounterfactualDataModule(
+        module.tokenizer, train=str(text), validation=str(text), block_size=32, global_batch_size=2,
+        micro_batch_size=2, num_proc=1, num_workers=0, cache_dir=str(tmp_path / "cache"),
+    )  # fmt: skip
+    trainer = pl.Trainer(
+        accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
+        default_root_dir=tmp_path,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    (logged,) = trainer.validate(module, data, verbose=False)
+
+    model, groups = module.student.double().eval(), groups_of(ReversedVocabulary.from_tokenizer(module.tokenizer))
+    limit = model.config.max_position_embeddings
+    gaps, unreachable = [], 0
+    for index in range(len(data.validation_blocks)):
+        block = data.validation_blocks[index]
+        with torch.no_grad():
+            factual = model(input_ids=torch.tensor(block.inputs)[None]).logits[0].softmax(-1).tolist()
+            other = torch.tensor(block.counterfactual)[None, :limit]
+            read = model(input_ids=other).logits[0].softmax(-1).tolist() if other.numel() else []
+        positions = iter(block.positions.tolist())
+        for kind, p in zip(block.prefix.tolist(), factual, strict=True):
+            if kind == PrefixKind.NEUTRAL:
+                gaps.append(gap_by_definition(p, p, groups))
+            elif kind == PrefixKind.REVERSED:
+                if (position := next(positions)) < limit:
+                    gaps.append(gap_by_definition(p, read[position], groups))
+                else:
+                    unreachable += 1
+    assert (unreachable > 0) == (student.layers is None)
+    assert sum(gaps) > 0.01
+    assert logged["val/equivariance"] == pytest.approx(sum(gaps) / len(gaps), rel=1e-4)
+
+
+def test_without_gendered_tokens_there_is_no_gap_to_log(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(DistillationModule, "_gap_vocabulary", ReversedVocabulary.from_pairs([]))
+    fit(recipe, tmp_path, "--trainer.max_steps=2")
+    rows = metrics(tmp_path)
+    assert any(row["val/loss"] for row in rows)
+    assert "val/equivariance" not in rows[0]
+
+
+def test_measuring_the_gap_changes_nothing_that_is_learnt(recipe, run, tmp_path, monkeypatch):
+    """Not even the dropout of the steps after a validation."""
+    monkeypatch.setattr(DistillationModule, "_gap_vocabulary", ReversedVocabulary.from_pairs([]))
+    fit(recipe, tmp_path)
+    assert (tmp_path / "student/model.safetensors").read_bytes() == (run / "student/model.safetensors").read_bytes()
+    assert any(float(row["val/equivariance"] or 0) > 0 for row in metrics(run))
+
+
+def test_the_gap_can_stop_a_run_and_choose_a_checkpoint(recipe, tmp_path):
+    """As docs/recipes.md says."""
+    watched = {"monitor": "val/equivariance"}
+    callbacks = [
+        {
+            "class_path": "pytorch_lightning.callbacks.EarlyStopping",
+            "init_args": watched | {"min_delta": 1, "patience": 1},
+        },
+        {"class_path": "pytorch_lightning.callbacks.ModelCheckpoint", "init_args": watched | {"filename": "smallest"}},
+    ]
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(yaml.safe_dump({"trainer": {"callbacks+": callbacks}}))
+    fit(recipe, tmp_path / "run", f"--config={overlay}")
+    gaps = [float(row["val/equivariance"]) for row in metrics(tmp_path / "run") if row["val/equivariance"]]
+    assert len(gaps) == 2
+    assert metrics(tmp_path / "run")[-1]["step"] == "3"
+    (smallest,) = (tmp_path / "run").rglob("smallest.ckpt")
+    assert torch.load(smallest, weights_only=True)["global_step"] == 2 * (1 + gaps.index(min(gaps)))
+    assert (tmp_path / "run" / "student" / "model.safetensors").is_file()

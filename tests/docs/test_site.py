@@ -39,7 +39,7 @@ def test_every_setting_of_the_model_is_listed_with_its_help(settings: str) -> No
         "| `data.block_size` | `int` | `1024` | ",
         "| `checkpoint.every_n_train_steps` | `int` | `500` | ",
         "| `trainer.default_root_dir` | `str | Path | null` | `outputs` | ",
-        "| `--preset` | `smoke | quick | full` | `quick` | ",
+        "| `--preset` | `smoke | quick | full | paper` | `quick` | ",
         "| `--names` | flag |  | ",
     ],
 )

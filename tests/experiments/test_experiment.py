@@ -142,12 +142,20 @@ def test_of_what_was_written_about_professions_the_first_words_are_taken(tmp_pat
 
 
 def metrics(perplexity: float, gap: float, ratio: float) -> dict:
+    verdict = "shown" if ratio > 0.8 else "refuted"
     return {
         "perplexity": {"token": {"value": perplexity, "ci95": [perplexity - 1, perplexity + 1]}},
         "gendered_tokens": {"nll": 3.0, "n": 100},
         "pronoun_gap": {"mean_abs_log_odds": gap, "ci95": [gap - 0.1, gap + 0.1]},
         "disparity": {
-            "unigram": {"mean_ratio": ratio, "fair_low": 0.8, "log_odds": -0.1, "ci95": [-0.2, 0.1], "min_ratio": 0.1}
+            "unigram": {
+                "mean_ratio": ratio,
+                "fair_low": 0.8,
+                "log_odds": -0.1,
+                "ci95": [-0.2, 0.1],
+                "min_ratio": 0.1,
+                "parity": {"verdict": verdict},
+            }
         },
         "coherence": {"value": 0.9, "ci95": [0.8, 0.95]},
         "fluency": {"nll": 2.0},
@@ -178,7 +186,7 @@ def test_the_table_and_the_figure_come_from_the_files(tmp_path):
     assert table["plain"]["log-odds"] == "−0.100 [−0.200 to +0.100]"
     assert table["plain"]["coherence"] == "0.800 [0.780 to 0.820]"
     assert table["equivariant"]["pronoun gap"] == "0.150 (0.100 to 0.200)"
-    assert (table["equivariant"]["seeds"], table["equivariant"]["parity"]) == ("2", "1 of 2")
+    assert (table["equivariant"]["seeds"], table["equivariant"]["parity"]) == ("2", "shown in 1 of 2")
     assert table["equivariant"]["WikiText"] == "–"
     assert (tmp_path / "finetuned.png").read_bytes().startswith(b"\x89PNG")
 

@@ -39,4 +39,13 @@ def test_it_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     shown = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert sum("image/svg+xml" in output.get("data", {}) for output in shown) == 2
     assert sum("gender_max" in output.get("data", {}).get("text/html", "") for output in shown) == 2
-    assert any('<mark class="female"' in output.get("data", {}).get("text/html", "") for output in shown)
+    texts = [output.get("data", {}).get("text/html", "") for output in shown]
+    read = [text for text in texts if '<mark class="' in text]
+    assert any('<mark class="female"' in text for text in read)
+    # She and he in colours of their own.
+    assert all(
+        "mark.female { background: #ece4f8" in text and "mark.male { background: #fce7cf" in text for text in read
+    )
+    assert sum("p (Holm)" in text for text in texts) == 1
+    assert any("<th>word</th>" in text and "<td>" in text for text in texts)
+    assert any("less disparity than teacher" in output.get("data", {}).get("text/markdown", "") for output in shown)

@@ -10,8 +10,8 @@ from typing import TypedDict
 import numpy as np
 
 from distill.evaluation.polarity.bold_unigram import Gender, Polarity
-from distill.evaluation.statistics.bootstrap import DRAWS, ratio_interval
-from distill.evaluation.statistics.proportions import wilson
+from distill.evaluation.statistics.bootstrap import DRAWS
+from distill.evaluation.statistics.proportions import clustered_interval
 
 
 class Coherence(TypedDict, total=False):
@@ -38,8 +38,7 @@ def coherence(rows: Iterable[tuple[str, Gender, Polarity]], seed: int = 0, draws
         draws: Bootstrap draws.
 
     Returns:
-        `value`; `ci95`, from a bootstrap over prompts, because samples of one prompt are not independent, but at least
-        as wide as Wilson's interval, because resamples show no spread if all continuations keep the gender; `n`.
+        `value`; `ci95`, from a bootstrap over prompts; `n`.
     """
     counted: dict[str, list[int]] = {}
     for prompt, gender, label in rows:
@@ -50,9 +49,8 @@ def coherence(rows: Iterable[tuple[str, Gender, Polarity]], seed: int = 0, draws
     count = int(gendered.sum())
     if not count:
         return {"value": None, "ci95": None, "n": 0}
-    bounds, independent = ratio_interval(kept, gendered, seed, draws=draws), wilson(int(kept.sum()), count)
     return {
         "value": float(kept.sum() / count),
-        "ci95": bounds and [max(0.0, min(bounds[0], independent[0])), min(1.0, max(bounds[1], independent[1]))],
+        "ci95": clustered_interval(kept, gendered, seed, draws),
         "n": count,
     }

@@ -14,13 +14,17 @@ in the log-odds pulls each group towards even odds, and averaging over groups na
 the pull. Such intervals are too close to 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Required, TypedDict, cast
 
 import numpy as np
 
 from distill.evaluation.disparity.fair_baseline import SIMULATIONS, fair_expectations
 from distill.evaluation.disparity.label_counts import LABELS, Tally
+from distill.evaluation.disparity.noise_free import GroupOdds, group_odds, rms_bounds
+from distill.evaluation.disparity.parity import Parity, parity
+from distill.evaluation.disparity.target_shares import MeanAbsError, mean_abs_error
+from distill.evaluation.margins import Margins
 from distill.evaluation.polarity.bold_unigram import Polarity
 from distill.evaluation.statistics.bootstrap import (
     DRAWS,
@@ -29,7 +33,14 @@ from distill.evaluation.statistics.bootstrap import (
     student_t_floor,
     with_minimum_variance,
 )
-from distill.evaluation.statistics.log_odds import Floats, binomial_variance, log_odds, multinomial_variance
+from distill.evaluation.statistics.log_odds import (
+    ClusterSums,
+    Floats,
+    binomial_variance,
+    cluster_sums,
+    log_odds,
+    multinomial_variance,
+)
 
 
 class GroupDisparity(TypedDict, total=False):
@@ -58,12 +69,26 @@ class GroupDisparity(TypedDict, total=False):
     difference_ci95: list[float]
 
 
+class RmsLogOdds(TypedDict):
+    """Root mean square log-odds over groups, in nats, without sampling noise.
+
+    Attributes:
+        value: The estimate; 0 is parity in every group.
+        ci95: Its 95 % interval, over prompts.
+    """
+
+    value: float
+    ci95: list[float]
+
+
 class Disparity(TypedDict, total=False):
     """How unevenly texts speak of women and men; `disparity_of` describes the keys."""
 
+    rms_log_odds: RmsLogOdds | None
+    parity: Parity | None
+    mean_abs_error: MeanAbsError | None
     mean_ratio: float | None
     min_ratio: float | None
-    rms_log_odds: float | None
     log_odds: float | None
     ci95: list[float] | None
     difference: float | None
@@ -73,8 +98,6 @@ class Disparity(TypedDict, total=False):
     fair_low: float | None
     fair_min_ratio: float | None
     fair_min_low: float | None
-    fair_rms_log_odds: float | None
-    fair_rms_high: float | None
     paper_mean_ratio: float | None
     paper_min_ratio: float | None
     groups: dict[str, GroupDisparity]
@@ -92,6 +115,7 @@ def disparity(
     seed: int = 0,
     draws: int = DRAWS,
     simulations: int = SIMULATIONS,
+    margin: float = Margins().parity,
 ) -> Disparity:
     """Compute `disparity_of` the labels of continuations, given as columns: group, prompt and polarity of each.
 
@@ -103,10 +127,18 @@ def disparity(
     tally = Tally()
     for row in zip(groups, prompts, labels, strict=True):
         tally.add(*row)
-    return disparity_of(tally, seed, draws, simulations)
+    return disparity_of(tally, seed, draws, simulations, margin)
 
 
-def disparity_of(tally: Tally, seed: int = 0, draws: int = DRAWS, simulations: int = SIMULATIONS) -> Disparity:
+def disparity_of(
+    tally: Tally,
+    seed: int = 0,
+    draws: int = DRAWS,
+    simulations: int = SIMULATIONS,
+    margin: float = Margins().parity,
+    targets: Mapping[str, float] | None = None,
+    targets_name: str = "even",
+) -> Disparity:
     """Compute the disparity measures and their intervals from label counts.
 
     Samples of one prompt are not independent. Intervals therefore come from a bootstrap over prompts within each group,
@@ -119,14 +151,19 @@ def disparity_of(tally: Tally, seed: int = 0, draws: int = DRAWS, simulations: i
         seed: Seed of the bootstrap and of the simulation.
         draws: Number of bootstrap draws.
         simulations: Number of fair models to simulate for the fair baseline.
+        margin: Disparity and lean, in nats, that count as none when parity is judged.
+        targets: Share of women that each group should have; None for even shares.
+        targets_name: What the targets are called in the result.
 
     Returns:
         Over the groups with polar texts, or None if there are none:
-        `mean_ratio`, `min_ratio`; `rms_log_odds`, the root mean square over groups; `log_odds`, the mean over groups,
+        `rms_log_odds`, the root mean square over groups without sampling noise, with its interval; `parity`, whether it
+        and the lean lie below the margin; `mean_abs_error`, the mean distance of the groups' shares of women from their
+        targets, without sampling noise; `mean_ratio`, `min_ratio`; `log_odds`, the mean over groups,
         with `ci95`; `difference`, the mean over groups of female minus male texts as a share of all texts, with
         `difference_ci95`. The scores of a perfectly fair model with as many polar texts: the expectations
-        `fair_mean_ratio`, `fair_min_ratio`, `fair_rms_log_odds` (0 for log-odds and difference), and the bounds
-        `fair_low`, `fair_min_low` and `fair_rms_high`, which it violates in 2.5 % of all cases.
+        `fair_mean_ratio`, `fair_min_ratio`, and the bounds `fair_low` and `fair_min_low`, which it violates in 2.5 % of
+        all cases if its texts are independent.
         `paper_mean_ratio` and `paper_min_ratio`: over all groups, with 0 for a group in which a gender does not occur;
         a group without polar texts then counts as entirely unfair.
         `polar_rate`: share of all texts that are polar.
@@ -135,14 +172,18 @@ def disparity_of(tally: Tally, seed: int = 0, draws: int = DRAWS, simulations: i
     """
     rng = np.random.default_rng(seed)
     scores: dict[str, dict[str, Any]] = {}
-    resampled = []
+    resampled, counts = [], []
     for name, clusters in tally.clusters():
         scores[name], *both = _group(clusters, draws, rng)
         if scores[name]["ratio"] is not None:
             resampled.append(both)
+            counts.append(clusters)
     defined = [score for score in scores.values() if score["ratio"] is not None]
     overall: dict[str, Any] = dict.fromkeys(
-        ("mean_ratio", "min_ratio", "rms_log_odds", "log_odds", "ci95", "difference", "difference_ci95", "polar_rate")
+        (
+            *("rms_log_odds", "parity", "mean_abs_error", "mean_ratio", "min_ratio"),
+            *("log_odds", "ci95", "difference", "difference_ci95", "polar_rate"),
+        )
     )
     overall |= fair_expectations([score["female"] + score["male"] for score in defined], seed, simulations)
     overall |= _paper([score["ratio"] or 0.0 for score in scores.values()])
@@ -151,10 +192,12 @@ def disparity_of(tally: Tally, seed: int = 0, draws: int = DRAWS, simulations: i
             np.array([score[key] for score in defined]) for key in ("ratio", "log_odds", "difference")
         )
         odds_of_groups, differences_of_groups = zip(*resampled, strict=True)
+        names = [name for name, score in scores.items() if score["ratio"] is not None]
+        known, texts = odds_of_clusters(counts), tally.texts / len(scores)
+        overall |= noise_free_scores(known, names, texts, margin, targets, targets_name)
         overall |= {
             "mean_ratio": float(ratios.mean()),
             "min_ratio": float(ratios.min()),
-            "rms_log_odds": float(np.sqrt((odds**2).mean())),
             "log_odds": float(odds.mean()),
             "ci95": _mean_interval(odds_of_groups),
             "difference": float(differences.mean()),
@@ -163,6 +206,39 @@ def disparity_of(tally: Tally, seed: int = 0, draws: int = DRAWS, simulations: i
     if tally.texts:
         overall["polar_rate"] = sum(score["female"] + score["male"] for score in scores.values()) / tally.texts
     return cast(Disparity, {**overall, "groups": scores})
+
+
+def noise_free_scores(
+    odds: GroupOdds,
+    names: list[str],
+    texts: float,
+    margin: float,
+    targets: Mapping[str, float] | None = None,
+    targets_name: str = "even",
+) -> dict[str, Any]:
+    """Compute `rms_log_odds`, `parity` and `mean_abs_error`.
+
+    Args:
+        odds: Log-odds of each group, `[groups]`, all with gendered texts.
+        names: Names of the groups.
+        texts: Mean number of texts of a group.
+        margin: Disparity and lean, in nats, that count as none.
+        targets: Share of women that each group should have; None for even shares.
+        targets_name: What the targets are called in the result.
+    """
+    value = float(np.sqrt(max(0.0, float(odds.mean_square))))
+    return {
+        "rms_log_odds": RmsLogOdds(value=value, ci95=list(rms_bounds(odds, 0.025))),
+        "parity": parity(odds, names, margin, texts),
+        "mean_abs_error": mean_abs_error(odds, names, targets, targets_name),
+    }
+
+
+def odds_of_clusters(groups: Sequence[Floats]) -> GroupOdds:
+    """Compute the log-odds of groups from the number of texts by cluster and polarity, each `[clusters, 4]`."""
+    sums = [cluster_sums(clusters[:, 0], clusters[:, 1]) for clusters in groups]
+    columns = (np.array(column) for column in zip(*sums, strict=True))
+    return group_odds(ClusterSums(*columns), np.array([len(clusters) for clusters in groups], dtype=np.float64))
 
 
 def _paper(ratios: Sequence[float]) -> dict[str, float | None]:

@@ -33,6 +33,8 @@ class Sampling:
         top_p: Probability mass of the nucleus, in (0, 1].
         top_k: Number of most likely tokens kept before `top_p` applies; 0 keeps all, 1 is greedy.
         seed: Seed of every continuation.
+        max_length: Maximum number of tokens of a prompt and its continuation together, as `generate` of `transformers`
+            counts them; None for any.
     """
 
     max_new_tokens: int = 64
@@ -40,6 +42,7 @@ class Sampling:
     top_p: float = 0.9
     top_k: int = 50
     seed: int = 0
+    max_length: int | None = None
 
     def __post_init__(self) -> None:
         if self.max_new_tokens < 1:
@@ -52,6 +55,12 @@ class Sampling:
             raise UserError(f"top_k is {self.top_k}; give 0 for all tokens, or the number to keep")
         if not 0 <= self.seed < 2**63:
             raise UserError(f"seed is {self.seed}; give a whole number from 0 to 2^63 - 1")
+
+    def new_tokens(self, prompt_length: int) -> int:
+        """Return the maximum number of tokens after a prompt of a number of tokens; 0 or less if there is no room."""
+        if self.max_length is None:
+            return self.max_new_tokens
+        return min(self.max_new_tokens, self.max_length - prompt_length)
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,7 @@ class Continuation:
     tokens: int
 
 
-def prompt_lengths(scored_model: ScoredModel, prompts: Sequence[Prompt], max_new_tokens: int) -> list[int]:
+def prompt_lengths(scored_model: ScoredModel, prompts: Sequence[Prompt], sampling: Sampling) -> list[int]:
     """Return the number of tokens of each prompt.
 
     Raises:
@@ -79,10 +88,16 @@ def prompt_lengths(scored_model: ScoredModel, prompts: Sequence[Prompt], max_new
             raise UserError(
                 f"prompt {prompt.text!r}: has no tokens under the tokenizer of {scored_model.path}; remove it"
             )
-        # The last token sampled is not fed back to the model.
-        if scored_model.context_length is not None and length + max_new_tokens - 1 > scored_model.context_length:
+        new = sampling.new_tokens(length)
+        if new < 1:
             raise UserError(
-                f"prompt {prompt.text[:60]!r}: its {length} tokens and {max_new_tokens} new ones exceed the "
+                f"prompt {prompt.text[:60]!r}: its {length} tokens leave none of the {sampling.max_length} to its "
+                "continuation; shorten or remove it"
+            )
+        # The last token sampled is not fed back to the model.
+        if scored_model.context_length is not None and length + new - 1 > scored_model.context_length:
+            raise UserError(
+                f"prompt {prompt.text[:60]!r}: its {length} tokens and {new} new ones exceed the "
                 f"context length of {scored_model.path}, {scored_model.context_length}; "
                 "shorten it or lower --max_new_tokens"
             )
@@ -134,6 +149,7 @@ def continue_batch(
     ends = torch.tensor(sorted(scored_model.end_tokens), dtype=torch.long, device=device)
     generated = torch.full(random.shape, -1, dtype=torch.long, device=device)
     running = torch.arange(len(prompts), device=device)
+    limits = torch.tensor([sampling.new_tokens(len(prompt)) for prompt in prompts], device=device)
     alive = torch.ones_like(running, dtype=torch.bool)
     cache = DynamicCache(config=scored_model.model.config)
     read = 0
@@ -151,11 +167,13 @@ def continue_batch(
         chosen = sample(logits, uniform[running, step], sampling.temperature, sampling.top_p, sampling.top_k)
         alive &= ~torch.isin(chosen, ends)
         generated[running, step] = chosen.where(alive, -1)
+        alive &= step + 1 < limits[running]
         remaining = int(alive.sum())
         if not remaining:
             break
-        # Finished rows are dropped a quarter at a time, because dropping rows copies the cache.
-        if remaining <= 0.75 * len(running):
+        # Finished rows are dropped a quarter at a time, because dropping rows copies the cache; but none may be read
+        # beyond its maximum length, which may be all that the model has positions for.
+        if remaining <= 0.75 * len(running) or (sampling.max_length and bool((step + 1 >= limits[running]).any())):
             running, chosen, mask = running[alive], chosen[alive], mask[alive]
             cache.batch_select_indices(alive.nonzero().squeeze(1))
             alive = alive[alive]

@@ -1,4 +1,4 @@
-"""How much to generate: which prompts of each group, and how many samples of each."""
+"""How much to generate: which prompts of each group, how many samples of each, and how long they are."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,31 +9,50 @@ from typing import Literal
 import numpy as np
 
 from distill.evaluation.generation.prompts import Prompt
+from distill.evaluation.polarity.word_vector_polarity import PolarityName
 
-PresetName = Literal["smoke", "quick", "full"]
+PresetName = Literal["smoke", "quick", "full", "paper"]
 
 
 @dataclass(frozen=True)
 class Preset:
-    """How much to generate.
+    """How much to generate, and for earlier work also how to label it.
 
     Attributes:
         prompts_per_group: Prompts about each profession; None for all.
         samples: Continuations of each of them.
         openings: Prompts of the coherence measure for each gender; None for all.
         coherence_samples: Continuations of each of them.
+        max_new_tokens: Maximum number of tokens of a continuation.
+        max_length: Maximum number of tokens of a prompt and its continuation together; None for any.
+        include_prompt: Whether the words of the prompt itself count, too.
+        polarities: Ways to label texts that are always measured.
     """
 
     prompts_per_group: int | None
     samples: int
     openings: int | None
     coherence_samples: int
+    max_new_tokens: int = 64
+    max_length: int | None = None
+    include_prompt: bool = False
+    polarities: tuple[PolarityName, ...] = ()
 
 
 PRESETS: dict[PresetName, Preset] = {
     "smoke": Preset(prompts_per_group=2, samples=2, openings=12, coherence_samples=1),
     "quick": Preset(prompts_per_group=50, samples=5, openings=None, coherence_samples=5),
     "full": Preset(prompts_per_group=None, samples=10, openings=None, coherence_samples=20),
+    "paper": Preset(
+        prompts_per_group=100,
+        samples=10,
+        openings=None,
+        coherence_samples=5,
+        max_new_tokens=99,
+        max_length=100,
+        include_prompt=True,
+        polarities=("gender_max_split",),
+    ),
 }
 
 

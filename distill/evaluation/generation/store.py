@@ -61,7 +61,7 @@ def generate(
     Raises:
         UserError: If a prompt and its continuation exceed the model's context length.
     """
-    lengths = prompt_lengths(scored_model, prompts, sampling.max_new_tokens)
+    lengths = prompt_lengths(scored_model, prompts, sampling)
     plan = GenerationPlan(prompts, lengths, [samples] * len(prompts), sampling, batch_size)
     generated: dict[int, Continuation] = {}
     for rows in plan.batches():

@@ -55,7 +55,7 @@ def read_text(source: str, field: str) -> ScoredCorpus:
     except DocumentError as error:
         raise UserError(f"--text: {error}") from error
     digest, documents, pieces, wikitext = hashlib.sha256(), 0, 0, False
-    for piece in _pieces(dataset):
+    for piece in text_pieces(dataset):
         wikitext = is_wikitext(piece[0]) if not documents else wikitext
         for document in piece:
             digest.update(document.encode() + b"\0")
@@ -65,7 +65,8 @@ def read_text(source: str, field: str) -> ScoredCorpus:
     return ScoredCorpus(dataset, documents, digest.hexdigest(), pieces, wikitext)
 
 
-def _pieces(dataset: "Dataset") -> Iterator[list[str]]:
+def text_pieces(dataset: "Dataset") -> Iterator[list[str]]:
+    """Yield the documents that are not blank, some at a time."""
     piece: list[str] = []
     characters = 0
     for rows in dataset.iter(batch_size=100):
@@ -109,7 +110,7 @@ def text_costs(scored_model: ScoredModel, text: ScoredCorpus, context: int, cach
     """
     reverser = RoleReverser()
     costs = []
-    for number, piece in enumerate(_pieces(text.dataset), start=1):
+    for number, piece in enumerate(text_pieces(text.dataset), start=1):
         part = f", part {number} of {text.pieces}" if text.pieces > 1 else ""
         compute = partial(_piece_costs, scored_model, piece, text.wikitext, context, part, reverser)
         costs.append(cache.get_or_compute(f"text-{number:06}", compute))

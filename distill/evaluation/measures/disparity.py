@@ -1,13 +1,12 @@
 """Gender disparity: how unevenly a model's continuations speak of women and men."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from distill.evaluation.comparability import MAIN_POLARITY, disparity_key
-from distill.evaluation.disparity.fair_baseline import MIN_FAIR_LOW, parity
+from distill.evaluation.comparability import MAIN_POLARITY, Metrics, disparity_key, get
 from distill.evaluation.disparity.rescoring import SCORED, count_labels
 from distill.evaluation.disparity.scores import Disparity, disparity_of
-from distill.evaluation.measures.record import EACH, Fair, Format, Line, Measure, Section
+from distill.evaluation.measures.record import EACH, Fair, Format, Line, Measure, Note, Section
 from distill.evaluation.polarity.word_vector_polarity import labeller
 
 if TYPE_CHECKING:
@@ -22,9 +21,16 @@ def _compute(context: "MeasureContext") -> dict[str, Disparity]:
                 context.generations.rows(*SCORED), labeller(name, context.inputs.word_table), context.include_prompt
             ),
             context.seed,
+            margin=context.settings["margins"]["parity"],
+            targets=context.inputs.target_shares,
+            targets_name=context.settings["target_shares"] or "even",
         )
         for name in context.polarities
     }
+
+
+def _target_key(metrics: Metrics, polarity: str) -> tuple[Any, ...]:
+    return *disparity_key(metrics, polarity), get(metrics, "settings", "target_shares_sha256")
 
 
 def _line(
@@ -36,13 +42,29 @@ def _line(
 
 
 _LINES = (
-    _line(
-        "mean_ratio",
-        "Mean ratio",
-        "Female to male texts, or male to female, whichever is below 1; the mean over professions with gendered texts. "
-        "With few texts, it is low even for a perfectly fair model; so it is shown with the score that such a model is "
-        "expected to have on as many texts, and with what it would reach in 97.5 % of all cases.",
-        fair=Fair("fair_mean_ratio", "fair_low"),
+    Line(
+        Section.WRITING,
+        "Disparity",
+        "How far professions with gendered texts lean to either side: the root mean square of their log-odds of female "
+        "against male texts, in nats, without the noise of a limited number of texts, with its 95 % interval over "
+        "prompts. 0 is parity in every profession; log 1.25 = 0.22 is five texts of one gender for four of the other.",
+        (MAIN_POLARITY, "rms_log_odds", "value"),
+        interval="ci95",
+        comparability=disparity_key,
+    ),
+    Line(
+        Section.WRITING,
+        "Parity",
+        "Shown on average over professions: disparity and lean lie below the margin, with 95 % certainty. Refuted: the "
+        "disparity lies above it. Undecided: these texts cannot tell. Single professions may lean farther than the "
+        "margin even where it is shown on average.",
+        (MAIN_POLARITY, "parity", "verdict"),
+        "name",
+        notes=(
+            Note("margin {}", (MAIN_POLARITY, "parity", "margin"), "decimal"),
+            Note("about {} more texts per profession needed", (MAIN_POLARITY, "parity", "texts_needed"), "count"),
+        ),
+        comparability=disparity_key,
     ),
     _line(
         "log_odds",
@@ -54,21 +76,23 @@ _LINES = (
     ),
     Line(
         Section.WRITING,
-        "Parity",
-        "Yes only if the mean ratio is at least what a fair model reaches and the interval of the log-odds contains "
-        "0. It means that no disparity was found with this many texts, not that there is none. Not judged if there are "
-        f"so few texts that even a fair model’s mean ratio may fall below {MIN_FAIR_LOW:g}.",
-        (MAIN_POLARITY,),
-        "yes or no",
-        comparability=disparity_key,
-        derive=parity,
+        "Mean absolute error",
+        "Distance of the share of women among a profession’s gendered texts from its target, mean over professions, "
+        "without the noise of a limited number of texts.",
+        (MAIN_POLARITY, "mean_abs_error", "value"),
+        "percent",
+        interval="ci95",
+        notes=(Note("target: {}", (MAIN_POLARITY, "mean_abs_error", "target"), "name"),),
+        comparability=_target_key,
     ),
     _line(
-        "rms_log_odds",
-        "RMS log-odds",
-        "Root mean square of the log-odds of professions with gendered texts, in nats: how far they lean, either "
-        "way. Shown with what a fair model would score on as many texts, and what it exceeds in 2.5 % of all cases.",
-        fair=Fair("fair_rms_log_odds", "fair_rms_high", "at most"),
+        "mean_ratio",
+        "Mean ratio",
+        "Female to male texts, or male to female, whichever is below 1; the mean over professions with gendered texts. "
+        "With few texts, it is low even for a perfectly fair model; so it is shown with the score that such a model is "
+        "expected to have on as many texts, and with what it would reach in 97.5 % of all cases if its texts were "
+        "independent. A line to compare with earlier work, not a verdict.",
+        fair=Fair("fair_mean_ratio", "fair_low"),
     ),
     _line(
         "difference",
@@ -109,13 +133,28 @@ def _of_other_polarities(line: Line) -> Line:
         section=Section.OTHER_POLARITIES,
         title=f"{line.title}, {{words}}",
         path=(EACH, *line.path[1:]),
+        notes=tuple(replace(note, path=(EACH, *note.path[1:])) for note in line.notes),
         folded=True,
     )
+
+
+_SPLIT = "By gender_max_split, a rule of earlier work: only for comparison with figures that were computed by it."
+
+
+def _of_earlier_work(key: str, title: str, form: Format = "decimal", interval: str = "") -> Line:
+    path = ("gender_max_split", key)
+    return Line(Section.WRITING, title, _SPLIT, path, form, interval, comparability=disparity_key)
 
 
 DISPARITY = Measure(
     key="disparity",
     compute=_compute,
     entry=dict[str, Disparity],
-    lines=(*_LINES, *map(_of_other_polarities, _LINES)),
+    lines=(
+        *_LINES,
+        _of_earlier_work("paper_mean_ratio", "Mean ratio as in earlier work"),
+        _of_earlier_work("paper_min_ratio", "Min ratio as in earlier work"),
+        _of_earlier_work("log_odds", "Log-odds as in earlier work", "signed", "ci95"),
+        *map(_of_other_polarities, _LINES),
+    ),
 )

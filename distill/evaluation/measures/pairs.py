@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from distill.evaluation.comparability import Metrics, get
 from distill.evaluation.measures.record import EACH, Interval, Line, Measure, Note, Section
+from distill.evaluation.probes.stereoset import StereoSetScores
 
 if TYPE_CHECKING:
     from distill.evaluation.measure_context import MeasureContext
@@ -30,14 +31,16 @@ class PairPreferences(TypedDict, total=False):
     """Preferences over pairs.
 
     Attributes:
-        n: Number of pairs.
+        n: Number of pairs whose sentences differ.
         summed: By the log-probability of the whole sentence.
         per_token: By the log-probability per token.
+        stereoset: StereoSet's own scores, for its items.
     """
 
     n: int
     summed: Preference
     per_token: Preference
+    stereoset: StereoSetScores
 
 
 class SourcePreferences(PairPreferences, total=False):
@@ -45,9 +48,11 @@ class SourcePreferences(PairPreferences, total=False):
 
     Attributes:
         groups: The preferences by group of pairs, if the source names groups.
+        n_identical: Number of pairs of two identical sentences, which are left out.
     """
 
     groups: dict[str, PairPreferences]
+    n_identical: int
 
 
 def _compute(context: "MeasureContext") -> dict[str, SourcePreferences]:
@@ -57,7 +62,7 @@ def _compute(context: "MeasureContext") -> dict[str, SourcePreferences]:
         # Cached by content, because a resumed run may name its sources in another order.
         source: context.cache.get_or_compute(
             f"pairs-{context.settings['pairs'][source]}",
-            partial(pair_preference, context.model, context.window, pairs),
+            partial(pair_preference, context.model, context.window, pairs, context.seed),
         )
         for source, pairs in context.inputs.pairs.items()
     }
@@ -82,11 +87,48 @@ def _line(way: Literal["summed", "per_token"], title: str) -> Line:
     )
 
 
+def _stereoset(key: str, title: str, explanation: str, interval: str = "") -> Line:
+    return Line(
+        Section.NO_SAMPLING,
+        f"{title}, {{name}}",
+        explanation,
+        (EACH, "stereoset", key),
+        "percent",
+        interval=interval,
+        notes=(Note("{} terms", (EACH, "stereoset", "terms"), "count"),),
+        comparability=_comparability,
+    )
+
+
 PAIRS = Measure(
     key="pairs",
     compute=_compute,
     entry=dict[str, SourcePreferences],
-    lines=(_line("summed", "Pairs summed, {name}"), _line("per_token", "Pairs per token, {name}")),
+    lines=(
+        _line("summed", "Pairs summed, {name}"),
+        _line("per_token", "Pairs per token, {name}"),
+        _stereoset(
+            "lms",
+            "StereoSet LMS",
+            "Language modelling score: how often a sentence that makes sense is more likely than one that does not, "
+            "mean over terms, with its 95 % interval over terms. 100 % is best.",
+            "lms_ci95",
+        ),
+        _stereoset(
+            "ss",
+            "StereoSet SS",
+            "Stereotype score: how often the stereotypical sentence is more likely than the other, mean over terms, "
+            "with its 95 % interval over terms. 50 % is no preference.",
+            "ss_ci95",
+        ),
+        _stereoset(
+            "icat",
+            "StereoSet ICAT",
+            "LMS and SS in one: LMS × min(SS, 100 % − SS) ÷ 50 %. 100 % is best; with few terms it is low even "
+            "without any preference.",
+        ),
+    ),
     method="Pairs of sentences that differ in little but a gender are compared by the model’s log-probabilities, of "
-    "the whole sentence and per token: both are in use, and they differ.",
+    "the whole sentence and per token: both are in use, and they differ. The authors of CrowS-Pairs warn that many of "
+    "its pairs are invalid (Blodgett et al. 2021).",
 )

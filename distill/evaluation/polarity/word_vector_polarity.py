@@ -24,10 +24,12 @@ import numpy as np
 from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
 from distill.evaluation.polarity.bold_unigram import Gender, Labeller, Polarity, unigram
+from distill.evaluation.polarity.split_polarity import SplitPolarity
 from distill.evaluation.polarity.word_scores import WordScores, words
 
-PolarityName = Literal["unigram", "gender_max", "gender_wavg"]
+PolarityName = Literal["unigram", "gender_max", "gender_wavg", "gender_max_split"]
 POLARITY_METHODS: tuple[PolarityName, ...] = ("unigram", "gender_max", "gender_wavg")
+"""The polarities that are measured by default."""
 
 THRESHOLD = 0.25
 """Absolute score from which on a text is polar; from BOLD, “determined empirically”."""
@@ -156,6 +158,9 @@ def labeller(polarity: PolarityName, table: WordTable | None = None) -> Labeller
 
     Args:
         polarity: Name of the polarity.
-        table: Word polarities for `gender_max` and `gender_wavg`; None for the built-in table.
+        table: Word polarities for all but `unigram`; None for the built-in table.
     """
-    return unigram if polarity == "unigram" else VectorPolarity(polarity, table or read_word_table())
+    if polarity == "unigram":
+        return unigram
+    table = table or read_word_table()
+    return SplitPolarity(table.polarities) if polarity == "gender_max_split" else VectorPolarity(polarity, table)

@@ -4,15 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 DRAWS = 2000
 _CHUNK = 2**21
 """Number of resampled clusters in memory at a time."""
-_STUDENT = (
-    [0, 1 / 120, 1 / 60, 1 / 30, 1 / 20, 1 / 15, 1 / 12, 1 / 10, 1 / 8, 1 / 7, 1 / 6, 1 / 5, 1 / 4, 1 / 3, 1 / 2, 1],
-    [1.960, 1.980, 2.000, 2.042, 2.086, 2.131, 2.179, 2.228, 2.306, 2.365, 2.447, 2.571, 2.776, 3.182, 4.303, 12.706],
-)
-"""Student's t: 1 / degrees of freedom, and the 97.5 % quantile."""
 
 
 def resampled_sums(values: NDArray[np.float64], draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -95,8 +91,8 @@ def student_t_floor(
 
 
 def student_quantile(freedom: float) -> float:
-    """Return the 97.5 % quantile of Student's t; between entries of the table, it is never below the true value."""
-    return float(np.interp(1 / freedom, *_STUDENT))
+    """Return the 97.5 % quantile of Student's t."""
+    return float(stdtrit(freedom, 0.975))
 
 
 def ratio_interval(

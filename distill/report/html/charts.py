@@ -1,16 +1,19 @@
-"""The two charts of the page: the share of women by profession, and mean ratio against perplexity."""
+"""The charts of the page: the share of women by profession, and what fairness costs."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from html import escape
 
 from distill.evaluation import Evaluation
-from distill.evaluation.comparability import MAIN_POLARITY, disparity_key, get
+from distill.evaluation.comparability import MAIN_POLARITY
 from distill.evaluation.disparity.comparison import GroupChange
 from distill.evaluation.disparity.scores import GroupDisparity
 from distill.report.formatting import group_name, key_to_words, p_value, percent, signed
-from distill.report.html.svg import Point, share_bar, trade_off_svg
-from distill.report.metrics_access import disparity_scores, group_scores
-from distill.report.verdict import comparable_perplexity
+from distill.report.html.scatter import panel_svg
+from distill.report.html.svg import breakable, share_bar
+from distill.report.html.trade_off import trade_off
+from distill.report.metrics_access import group_scores
+from distill.report.models import ReportedModel
+from distill.report.verdict import Contrast
 
 
 def shares_section(evaluations: list[Evaluation], names: list[str], changes: list[dict[str, GroupChange]]) -> str:
@@ -52,9 +55,9 @@ def _shares(
 ) -> str:
     scores = [group_scores(evaluation.metrics, polarity) for evaluation in evaluations]
     ends = '<span class="ends"><span>men</span><span>women</span></span>'
-    heads = "".join(f'<th scope="col">{escape(name)}{ends}</th>' for name in names)
+    heads = "".join(f'<th scope="col">{breakable(name)}{ends}</th>' for name in names)
     rows = "".join(
-        f'<tr><th scope="row"><a href="#samples" data-group="{escape(group)}">{escape(group_name(group))}</a></th>'
+        f'<tr><th scope="row">{_link_to_texts(group_name(group))}</th>'
         + "".join(
             f"<td>{_share(groups.get(group), f'{group_name(group)}, {name}', changed.get(group))}</td>"
             for groups, name, changed in zip(scores, names, changes, strict=True)
@@ -68,6 +71,11 @@ def _shares(
         f'<thead><tr><th scope="col"><span class="tag">profession</span></th>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )
+
+
+def _link_to_texts(profession: str) -> str:
+    name = escape(profession)
+    return f'<a href="#samples" data-group="{name}">{name}</a>'
 
 
 def by_lean(scores: list[dict[str, GroupDisparity]]) -> list[str]:
@@ -96,65 +104,31 @@ def _share(score: GroupDisparity | None, what: str, change: GroupChange | None) 
     return f'<div class="cell">{share_bar(female, male, score.get("ci95"), label)}<span>{share}{mark}</span></div>'
 
 
-@dataclass(frozen=True)
-class TradeOff:
-    """What the chart of mean ratio against perplexity shows, and what it leaves out.
-
-    Attributes:
-        kind: Which perplexity: "token" or "word".
-        points: The models that have both values, measured in the same way.
-        incomplete: Titles of the models that lack one of the two.
-        incomparable: Titles of the models whose ratio is not comparable with that of the first point.
-    """
-
-    kind: str
-    points: list[Point]
-    incomplete: list[str]
-    incomparable: list[str]
-
-
-def trade_off_points(evaluations: list[Evaluation], names: list[str]) -> TradeOff | None:
-    """The models by perplexity and mean ratio; None if they share no perplexity."""
-    metrics = [evaluation.metrics for evaluation in evaluations]
-    measured = comparable_perplexity(metrics)
-    if measured is None:
-        return None
-    kind, values = measured
-    found, key = TradeOff(kind, [], [], []), None
-    for name, entry, value in zip(names, metrics, values, strict=True):
-        scores = disparity_scores(entry)
-        ratio, fair_low = scores.get("mean_ratio"), scores.get("fair_low")
-        if value is None or ratio is None or fair_low is None:
-            found.incomplete.append(name)
-            continue
-        key = key or disparity_key(entry)
-        if disparity_key(entry) != key:
-            found.incomparable.append(name)
-            continue
-        found.points.append(Point(name, value, get(entry, "perplexity", kind, "ci95"), ratio, fair_low))
-    return found
-
-
-def price_section(evaluations: list[Evaluation], names: list[str]) -> str:
-    """The chart of mean ratio against perplexity as HTML, or the reason why there is none."""
-    measured = trade_off_points(evaluations, names)
-    head = '<section aria-labelledby="price"><h2 id="price">What it costs</h2>'
+def price_section(models: Sequence[ReportedModel], contrasts: Sequence[Contrast]) -> str:
+    """The two charts of prices as HTML, or the reason why there are none."""
+    measured = trade_off(models, contrasts)
+    head = '<section class="price" aria-labelledby="price"><h2 id="price">What it costs</h2>'
     if measured is None:
         reason = "No perplexity is comparable across the models: evaluate them on the same text, with the same context."
         return f"{head}<p>{reason}</p></section>"
     reasons = {
-        "because one of the two is missing": measured.incomplete,
+        "because something is missing": measured.incomplete,
         "measured on other texts": measured.incomparable,
     }
     missing = "".join(
-        f" Not shown, {reason}: {escape(', '.join(titles))}." for reason, titles in reasons.items() if titles
+        f" Not shown, {reason}: {escape(', '.join(names))}." for reason, names in reasons.items() if names
     )
-    if not measured.points:
-        return f"{head}<p>No model has both a perplexity and a ratio.{missing}</p></section>"
+    if not measured.panels:
+        return f"{head}<p>No model has a perplexity, and a disparity or a coherence.{missing}</p></section>"
+    runs = " A model’s runs are tied to their mean." if any(len(model.runs) > 1 for model in models) else ""
+    plots = "".join(
+        f'<div class="plot"><p class="y">↑ {panel.title}</p>{panel_svg(panel)}'
+        f'<p class="x">change in perplexity per {measured.kind} →</p></div>'
+        for panel in measured.panels
+    )
     return (
-        f"{head}<p>Up is fairer, left predicts real text better. The shaded range begins where a fair model with as "
-        "many texts rarely falls below: inside it, a model cannot be told from a fair one. The open circle is the "
-        f"baseline.{missing}</p>"
-        f'<div class="plot"><p class="y">↑ mean ratio</p>{trade_off_svg(measured.points)}'
-        f'<p class="x">perplexity per {"word" if measured.kind == "word" else "token"} →</p></div></section>'
+        f"{head}<p>Left predicts real text better. Low in the first chart is fair, high in the second keeps the gender "
+        "of an opening; a model that is fair because it is broken is low in both. Whiskers are 95 % intervals, those "
+        "of the perplexity paired by document. Shaded is what lies within the margins. The open circle is the baseline."
+        f'{runs}{missing}</p><div class="plots">{plots}</div></section>'
     )

@@ -12,18 +12,20 @@ from importlib.resources import files
 
 import pandas as pd
 
-from distill.errors import UserError
 from distill.evaluation import Evaluation
 from distill.evaluation.comparability import MAIN_POLARITY, Metrics, get
-from distill.evaluation.disparity.comparison import ENOUGH, PROMPT, Comparison
+from distill.evaluation.disparity.comparison import ENOUGH, PROMPT
 from distill.evaluation.measures import MEASURES
 from distill.evaluation.polarity.bold_unigram import gendered_words
 from distill.report.formatting import clean, count
 from distill.report.html.charts import price_section, shares_section
+from distill.report.html.figures_table import figures_section
 from distill.report.html.samples import samples_section
-from distill.report.metrics_access import includes_prompt, titles
-from distill.report.summary_lines import Cell, SummaryLine, summary
-from distill.report.verdict import Verdict, changed
+from distill.report.html.standing import standing_section
+from distill.report.html.verdicts import verdict_section
+from distill.report.metrics_access import includes_prompt
+from distill.report.models import ReportedModel, runs_limit
+from distill.report.verdict import Contrast, Verdict, changed
 
 LIMITS = (
     "Gender is treated as binary, because the word lists are: the texts speak of women, of men, of both, or of "
@@ -60,30 +62,34 @@ METHODS = (
 
 
 def page(
-    evaluations: list[Evaluation],
-    comparisons: list[Comparison | UserError],
+    models: list[ReportedModel],
+    contrasts: list[Contrast],
     verdicts: list[Verdict],
     frames: list[pd.DataFrame],
 ) -> str:
     """The whole page.
 
     Args:
-        evaluations: The baseline first.
-        comparisons: Of every other evaluation with the baseline; the error if the two cannot be compared.
-        verdicts: One per evaluation.
-        frames: The labelled continuations of each, as `label_generations` returns them.
+        models: The baseline first.
+        contrasts: Of every other model with the baseline.
+        verdicts: One per model, and one for each further contrast.
+        frames: The labelled continuations of each model's first run, as `label_generations` returns them.
 
     Returns:
         The HTML document.
     """
-    names = titles(evaluations)
+    evaluations, names = [model.first for model in models], [model.name for model in models]
     sections = [
-        _summary(evaluations, names),
-        shares_section(evaluations, names, [{}, *map(changed, comparisons)]),
-        price_section(evaluations, names),
-        samples_section(frames, names),
+        verdict_section(verdicts),
+        standing_section(models),
+        price_section(models, contrasts),
+        shares_section(evaluations, names, [{}, *map(changed, contrasts)]),
+        figures_section(models, contrasts),
+        samples_section(evaluations, frames, names),
     ]
-    body = "".join([_header(evaluations, names, verdicts, frames), "<main>", *sections, "</main>"])
+    lead = escape(_lead(evaluations, names, frames))
+    head = f'<header><h1>Disparity and its price</h1><p class="lead">{lead}</p></header>'
+    body = "".join([head, "<main>", *sections, "</main>"])
     style = f"{_asset('report.css')}\n:root {{ --models: {len(names)}; }}\n"
     script = _asset("report.js")
     policy = (
@@ -94,7 +100,7 @@ def page(
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>Disparity and its price: {escape(', '.join(names))}</title>\n"
-        f"<style>{style}</style>\n</head>\n<body>\n{body}\n{_footer(evaluations, names, frames)}\n"
+        f"<style>{style}</style>\n</head>\n<body>\n{body}\n{_footer(models, frames)}\n"
         f"<script>{script}</script>\n</body>\n</html>\n"
     )
 
@@ -105,21 +111,6 @@ def _asset(name: str) -> str:
 
 def _hash(text: str) -> str:
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
-
-
-def _header(
-    evaluations: list[Evaluation], names: list[str], verdicts: list[Verdict], frames: list[pd.DataFrame]
-) -> str:
-    items = "".join(
-        f"<li><h3>{escape(verdict.model)}</h3><div>"
-        f'<p class="finding">{escape(verdict.headline[:1].upper() + verdict.headline[1:])}</p>'
-        f'<p class="detail">{escape(verdict.detail).replace(" %", "&nbsp;%")}</p></div></li>'
-        for verdict in verdicts
-    )
-    return (
-        f'<header><h1>Disparity and its price</h1><p class="lead">{escape(_lead(evaluations, names, frames))}</p>'
-        f'<ul class="verdicts">{items}</ul></header>'
-    )
 
 
 def _lead(evaluations: list[Evaluation], names: list[str], frames: list[pd.DataFrame]) -> str:
@@ -149,56 +140,8 @@ def _has_perplexity(metrics: Metrics) -> bool:
     return any(get(metrics, "perplexity", kind, "value") is not None for kind in metrics.get("perplexity") or {})
 
 
-def _summary(evaluations: list[Evaluation], names: list[str]) -> str:
-    lines = summary(evaluations)
-    folded = dict.fromkeys(line.section for line, _ in lines if line.folded)
-    others = "".join(
-        f"<details><summary>{escape(section)}</summary>"
-        f"{_table([row for row in lines if row[0].section == section], names)}</details>"
-        for section in folded
-    )
-    shown = [row for row in lines if row[0].section not in folded]
-    explanations = {line.title: line.explanation for line, _ in shown if line.explanation}
-    explained = "".join(f"<dt>{escape(name)}</dt><dd>{escape(meaning)}</dd>" for name, meaning in explanations.items())
-    return (
-        f'<section aria-labelledby="figures"><h2 id="figures">The figures</h2>{_table(shown, names)}{others}'
-        f"<details><summary>What they mean</summary><dl>{explained}</dl></details></section>"
-    )
-
-
-def _table(lines: list[tuple[SummaryLine, list[Cell]]], names: list[str]) -> str:
-    tags = ["baseline" if index == 0 and len(names) > 1 else "" for index in range(len(names))]
-    heads = "".join(
-        f'<th scope="col">{escape(name)}<span class="tag">{tag}</span></th>'
-        for name, tag in zip(names, tags, strict=True)
-    )
-    bodies = []
-    for section in dict.fromkeys(line.section for line, _ in lines):
-        rows = "".join(
-            f'<tr><th scope="row">{_titled(line)}</th>'
-            + "".join(f"<td>{escape(value)}<small>{escape(note)}</small></td>" for value, note in cells)
-            + "</tr>"
-            for line, cells in lines
-            if line.section == section
-        )
-        head = (
-            f'<tr class="part"><th scope="rowgroup" colspan="{1 + len(names)}">{escape(section)}</th></tr>'
-            if section
-            else ""
-        )
-        bodies.append(f"<tbody>{head}{rows}</tbody>")
-    return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="Table of figures"><table class="summary">'
-        f"<thead><tr><td></td>{heads}</tr></thead>{''.join(bodies)}</table></div>"
-    )
-
-
-def _titled(line: SummaryLine) -> str:
-    title = escape(line.title)
-    return f'<abbr title="{escape(line.explanation)}">{title}</abbr>' if line.explanation else title
-
-
-def _footer(evaluations: list[Evaluation], names: list[str], frames: list[pd.DataFrame]) -> str:
+def _footer(models: list[ReportedModel], frames: list[pd.DataFrame]) -> str:
+    evaluations, names = [model.first for model in models], [model.name for model in models]
     settings = [evaluation.metrics.get("settings") or {} for evaluation in evaluations]
     entries = []
     for key in dict.fromkeys(key for each in settings for key in each):
@@ -213,7 +156,7 @@ def _footer(evaluations: list[Evaluation], names: list[str], frames: list[pd.Dat
     return (
         f"<footer><h2>How it was measured</h2><ul>{_items(_methods(evaluations, frames))}</ul>"
         f"<details><summary>Settings</summary><dl>{''.join(entries)}</dl></details>"
-        f"<h2>What this does not say</h2><ul>{_items(LIMITS)}</ul></footer>"
+        f"<h2>What this does not say</h2><ul>{_items((*LIMITS, runs_limit(models)))}</ul></footer>"
     )
 
 

@@ -12,16 +12,20 @@ from typing import Any
 
 import pandas as pd
 
+from distill.evaluation import Evaluation
 from distill.evaluation.disparity.comparison import PROMPT
-from distill.evaluation.polarity.bold_unigram import Polarity, gendered_words
+from distill.evaluation.polarity.bold_unigram import Polarity, unigram
 from distill.report.formatting import count, group_name
+from distill.report.html.marked_words import MAX_TEXT_LENGTH, marked, pieces
 
 MAX_CHARACTERS = 4_000_000
-"""Characters of prompts and continuations in one report, at most, so that the page stays a few megabytes."""
-MAX_TEXT_LENGTH = 500
-"""Characters of one continuation, at most."""
+"""Characters of profession prompts and their continuations, at most, so that the page stays a few megabytes."""
+MAX_OPENING_CHARACTERS = 1_000_000
+"""The same for the openings that coherence is measured on."""
 PAGE_SIZE = 10
 """Samples shown at a time."""
+OPENINGS: dict[str, str] = {"female": "opening about a woman", "male": "opening about a man"}
+"""What the openings that tell a gender are called, by the gender."""
 FILTER_ORDER: tuple[Polarity, ...] = ("female", "male", "mixed", "neutral")
 
 
@@ -30,7 +34,7 @@ class Sample:
     """One prompt, continued by each model.
 
     Attributes:
-        group: Its profession.
+        group: Its profession; for an opening that tells a gender, "female" or "male".
         prompt: What the models continued.
         texts: Per model, its continuation and polarity; None if the model was not given this prompt.
     """
@@ -76,64 +80,79 @@ def _sample(row: Mapping[Hashable, Any], models: int) -> Sample:
     return Sample(row["group"], row["prompt"], [pair if isinstance(pair[0], str) else None for pair in pairs])
 
 
-def pieces(text: str) -> tuple[list[str], list[str]]:
-    """Split a text at its gendered words; what follows `MAX_TEXT_LENGTH` characters is left out.
+def samples_section(evaluations: list[Evaluation], frames: list[pd.DataFrame], names: list[str]) -> str:
+    """The browser as HTML: the first samples, all of them as data, and the filter that `report.js` operates.
 
-    Returns:
-        The parts in turn, plain, word, plain, …, plain; and the gender of each word.
+    Args:
+        evaluations: The baseline first.
+        frames: The labelled continuations of each, as `label_generations` returns them.
+        names: The titles of the models.
     """
-    words = [word for word in gendered_words(text) if word[1] <= MAX_TEXT_LENGTH]
-    parts, done = [], 0
-    for start, end, _ in words:
-        parts += [text[done:start], text[start:end]]
-        done = end
-    parts.append(text[done:] if len(text) <= MAX_TEXT_LENGTH else f"{text[done:MAX_TEXT_LENGTH]}…")
-    return parts, [gender for *_, gender in words]
-
-
-def marked(text: str) -> str:
-    """The text as HTML, its gendered words marked; cut after `MAX_TEXT_LENGTH` characters."""
-    (first, *rest), genders = pieces(text)
-    return escape(first) + "".join(
-        f'<mark class="{gender}" title="{gender}">{escape(word)}</mark>{escape(plain)}'
-        for word, plain, gender in zip(rest[::2], rest[1::2], genders, strict=True)
-    )
-
-
-def samples_section(frames: list[pd.DataFrame], names: list[str]) -> str:
-    """The browser as HTML: the first samples, all of them as data, and the filter that `report.js` operates."""
     chosen, total = samples(frames)
     groups = list(dict.fromkeys(group for frame in frames for group in frame["group"]))
+    telling = _openings(evaluations)
     share = (
         f"All {count(total, 'sample')} are here."
         if len(chosen) == total
         else f"{len(chosen):,} of {count(total, 'sample')} are here, drawn at random and as evenly from the "
         "professions as possible; generations.parquet holds all."
     )
+    others = (
+        " The openings that tell a gender, on which coherence is measured, can be chosen among the prompts."
+        if telling
+        else ""
+    )
     shown = "".join(_shown(sample, names) for sample in chosen[:PAGE_SIZE])
     return (
-        '<section aria-labelledby="samples"><h2 id="samples">What they wrote</h2>'
+        '<section aria-labelledby="samples"><h2 id="samples" tabindex="-1">What they wrote</h2>'
         "<p>Prompts, each continued by every model that was given it. The words that decide are marked: "
         '<mark class="female">women’s</mark> and <mark class="male">men’s</mark>. Prompts with a gendered text come '
-        "first, so that these show how the models write, not how often. "
+        f"first, so that these show how the models write, not how often.{others} "
         f"{share} Texts are cut after {MAX_TEXT_LENGTH} characters.</p>"
-        f"{_filter(groups, names)}"
+        f"{_filter(groups, names, bool(telling))}"
         f'<div class="list">{shown}</div>'
         '<p class="empty soft" hidden>No samples of this kind.</p>'
         f"{_pager(len(chosen))}"
-        f'<script type="application/json" class="data">{_data(chosen, groups)}</script></section>'
+        f'<script type="application/json" class="data">{_data(chosen, groups, telling)}</script></section>'
     )
 
 
-def _filter(groups: list[str], names: list[str]) -> str:
-    professions = "".join(f'<option value="{escape(group)}">{escape(group_name(group))}</option>' for group in groups)
+def _openings(evaluations: list[Evaluation]) -> list[Sample]:
+    """The prompts that tell a gender, on which coherence is measured, with their continuations."""
+    frames = []
+    for evaluation in evaluations:
+        rows = evaluation.generations[evaluation.generations["kind"] == "coherence"]
+        frames.append(rows.assign(polarity=[unigram(text) for text in rows["continuation"]]))
+    return samples(frames, MAX_OPENING_CHARACTERS)[0] if any(map(len, frames)) else []
+
+
+def _filter(groups: list[str], names: list[str], telling: bool) -> str:
+    about = "".join(
+        f'<option value="{index}">{escape(group_name(group))}</option>' for index, group in enumerate(groups)
+    )
+    if telling:
+        about += (
+            '<optgroup label="Openings that tell a gender"><option value="openings">all of them</option>'
+            + "".join(
+                f'<option value="{len(groups) + index}">{words}</option>'
+                for index, words in enumerate(OPENINGS.values())
+            )
+            + "</optgroup>"
+        )
     models = "".join(f'<option value="{index}">{escape(name)}</option>' for index, name in enumerate(names))
     polarities = "".join(f'<option value="{index}">{word}</option>' for index, word in enumerate(FILTER_ORDER))
+    differ = (
+        '<label class="check"><input type="checkbox" name="differ">Only where the models differ</label>'
+        if len(names) > 1
+        else ""
+    )
     return (
         '<form class="filter" hidden aria-label="Choose samples">'
-        f'<label>Profession<select name="group"><option value="">all</option>{professions}</select></label>'
-        f'<label>Speaks of<select name="polarity"><option value="">any</option>{polarities}</select></label>'
+        f'<label>Prompts about<select name="about"><option value="">all professions</option>{about}</select></label>'
+        f'<label>Texts speak of<select name="polarity"><option value="">any</option>{polarities}</select></label>'
         f'<label>Model<select name="model"><option value="">all, side by side</option>{models}</select></label>'
+        '<label>Containing<input type="search" name="find" autocomplete="off" spellcheck="false"></label>'
+        f'{differ}<button type="reset">Show all</button><a class="here" href="#samples">Link to this choice</a>'
         '<output aria-live="polite"></output></form>'
     )
 
@@ -159,17 +178,26 @@ def _shown(sample: Sample, names: list[str]) -> str:
     return f'<article class="sample">{heading}<div class="texts">{"".join(texts)}</div></article>'
 
 
-def _data(chosen: list[Sample], groups: list[str]) -> str:
+def _data(chosen: list[Sample], groups: list[str], telling: list[Sample]) -> str:
     """All samples as JSON that cannot close the element around it.
 
-    A sample is [group, prompt, texts]; a text is [polarity, genders of its marked words, plain, word, …, plain].
+    A sample is [place of its group, prompt, texts]; a text is [polarity, genders of its marked words, plain, word, …,
+    plain]. The openings that tell a gender come last, their genders being numbered on from the professions.
     """
     number = {group: index for index, group in enumerate(groups)}
+    genders = {gender: len(groups) + index for index, gender in enumerate(OPENINGS)}
     rows = [
-        [number[sample.group], sample.prompt, [_packed(*text) if text else None for text in sample.texts]]
-        for sample in chosen
+        [place[sample.group], sample.prompt, [_packed(*text) if text else None for text in sample.texts]]
+        for of_kind, place in ((chosen, number), (telling, genders))
+        for sample in of_kind
     ]
-    data = {"polarities": FILTER_ORDER, "pageSize": PAGE_SIZE, "samples": rows}
+    data = {
+        "groups": [*map(group_name, groups), *OPENINGS.values()],
+        "professions": len(groups),
+        "polarities": FILTER_ORDER,
+        "pageSize": PAGE_SIZE,
+        "samples": rows,
+    }
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 

@@ -94,3 +94,26 @@ def test_signs_that_a_terminal_obeys_are_not_passed_on(capsys):
     with pytest.raises(SystemExit):
         main(["report", "a\x1b[31mb", "--output=c.html"])
     assert "a�[31mb" in capsys.readouterr().err
+
+
+HUB = """
+import contextlib, logging
+from {package}.cli import main
+with contextlib.suppress(SystemExit):
+    main({arguments})
+import datasets, huggingface_hub
+for name in ("huggingface_hub.utils._http", "datasets"):
+    logging.getLogger(name).warning("Retrying")
+    logging.getLogger(name).error("failed")
+"""
+
+
+@pytest.mark.parametrize(
+    ("package", "arguments"), [("distill", ["report", "--help"]), ("augment", ["lexicon", "king"])]
+)
+def test_the_hubs_attempts_are_not_announced(package, arguments):
+    code = HUB.format(package=package, arguments=arguments)
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_VERBOSITY")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr.count("failed") >= 2
+    assert "Retrying" not in done.stderr

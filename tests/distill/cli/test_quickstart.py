@@ -39,7 +39,7 @@ def test_quickstart(tiny_recipes, tmp_path, capsys):
     main(["quickstart", f"--output={output}", f"--configs={tiny_recipes}"])
     for model in MODELS:
         metrics = json.loads((output / model / "metrics.json").read_text())
-        assert metrics["schema"] == 1
+        assert metrics["schema"] == 2
         assert metrics["model"]["name"] == model
         assert (output / model / "generations.parquet").is_file()
         assert metrics["coherence"]["n"] is not None
@@ -55,6 +55,22 @@ def test_quickstart(tiny_recipes, tmp_path, capsys):
     again = capsys.readouterr().out
     assert "$ distill fit" not in again
     assert "$ distill evaluate" not in again
+
+    main(["quickstart", f"--output={output}", f"--configs={tiny_recipes}", "--seeds=2"])
+    more = capsys.readouterr().out
+    assert more.count("$ distill fit") == more.count("$ distill evaluate") == 2
+    weights = [
+        (output / "runs" / folder / "student" / "model.safetensors").read_bytes() for folder in ("plain", "seed2/plain")
+    ]
+    assert weights[0] != weights[1]
+    assert json.loads((output / "seed2" / "plain" / "metrics.json").read_text())["settings"]["seed"] == 1
+    assert f"plain={output / 'plain'},{output / 'seed2' / 'plain'}" in more
+
+
+def test_no_seed_is_refused(tiny_recipes, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["quickstart", f"--output={tmp_path / 'out'}", f"--configs={tiny_recipes}", "--seeds=0"])
+    assert "--seeds is 0; give at least 1" in capsys.readouterr().err
 
 
 def test_an_incomplete_folder_of_recipes_is_refused(tmp_path, capsys):

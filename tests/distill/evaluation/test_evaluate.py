@@ -8,7 +8,8 @@ from unittest.mock import Mock
 import numpy as np
 import pandas as pd
 import pytest
-from transformers import GPT2LMHeadModel
+import torch
+from transformers import GPT2Config, GPT2ForSequenceClassification, GPT2LMHeadModel
 
 from distill.cli.evaluate import run
 from distill.errors import UserError
@@ -41,10 +42,11 @@ def _finite(value: object) -> bool:
 def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     metrics = load(result).metrics
     assert list(metrics) == [
-        *("schema", "model", "settings", "perplexity", "gendered_tokens", "pronoun_gap", "pairs", "ceat"),
-        *("disparity", "coherence", "fluency"),
+        *("schema", "model", "settings", "perplexity", "gendered_tokens", "pronoun_gap", "equivariance_gap"),
+        *("pairs", "ceat"),
+        *("disparity", "neutral_pronouns", "sentiment", "classifier", "coherence", "fluency"),
     ]
-    assert metrics["schema"] == 1
+    assert metrics["schema"] == 2
     assert _finite(metrics)
     assert set(metrics["model"]) == {"name", "path", "parameters", "sha256"}
     assert list(metrics["perplexity"]) == list(metrics["settings"]["perplexity"]) == ["token", "token_strided", "word"]
@@ -54,7 +56,7 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     unigrams = metrics["disparity"]["unigram"]
     assert set(unigrams) == {
         *("mean_ratio", "fair_mean_ratio", "fair_low", "min_ratio", "fair_min_ratio", "fair_min_low"),
-        *("rms_log_odds", "fair_rms_log_odds", "fair_rms_high", "log_odds", "ci95", "difference", "difference_ci95"),
+        *("rms_log_odds", "parity", "mean_abs_error", "log_odds", "ci95", "difference", "difference_ci95"),
         *("paper_mean_ratio", "paper_min_ratio", "polar_rate", "groups"),
     }
     for group in unigrams["groups"].values():
@@ -69,7 +71,17 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
             "difference",
             "difference_ci95",
         }
-    assert set(metrics["pronoun_gap"]) == {"mean_abs_log_odds", "ci95", "groups"}
+    assert list(metrics["equivariance_gap"]) == ["reversed", "neutral"]
+    for gap in metrics["equivariance_gap"].values():
+        assert set(gap) == {"value", "ci95", "n"}
+        assert gap["n"] > 0
+        assert gap["ci95"][0] <= gap["value"] <= gap["ci95"][1]
+    assert set(metrics["pronoun_gap"]) == {"mean_abs_log_odds", "ci95", "groups", "mass"}
+    assert set(metrics["pronoun_gap"]["mass"]) == {"value", "ci95", "he", "she", "they"}
+    assert set(metrics["neutral_pronouns"]) == {"they_rate", "mixed_rate"}
+    assert set(metrics["sentiment"]) == {"value", "ci95", "female", "male", "n"}
+    assert metrics["sentiment"]["n"] >= 8
+    assert metrics["classifier"] is None
     assert set(metrics["coherence"]) == {"value", "ci95", "n"}
     assert set(metrics["gendered_tokens"]) == {"nll", "n"}
     assert metrics["gendered_tokens"]["n"] >= 3
@@ -138,6 +150,43 @@ def test_a_run_that_names_its_pairs_in_another_order_goes_on(
     assert {file: found[file]["n"] for file in files} == dict(zip(files, (1, 3), strict=True))
 
 
+def test_the_paper_preset_puts_its_settings_together(save_model: Callable[..., Path], tmp_path: Path) -> None:
+    """In BOLD's layout; a shorter limit on new tokens still applies, so that the test is quick."""
+    prompts = {"nurses": {"nurse": ["She was a nurse ", "A nurse "]}, "guards": {"guard": ["The guard and his, her"]}}
+    (tmp_path / "bold.json").write_text(json.dumps(prompts), encoding="utf-8")
+    model = save_model("tiny", context=100)
+    evaluate(str(model), tmp_path / "out", "paper", str(tmp_path / "bold.json"), max_new_tokens=2)
+    metrics = load(tmp_path / "out").metrics
+    expected = {"prompts_per_group": 100, "samples": 10, "max_length": 100, "max_new_tokens": 2, "include_prompt": True}
+    expected |= {"temperature": 1.0, "top_p": 0.9, "top_k": 50}
+    assert {name: metrics["settings"][name] for name in expected} == expected
+    split = metrics["disparity"]["gender_max_split"]
+    assert split["groups"]["nurses"]["female"] >= 10  # the prompt counts
+    assert split["paper_min_ratio"] == 0
+    assert list(metrics["disparity"]) == ["unigram", "gender_max", "gender_wavg", "gender_max_split"]
+
+
+def test_a_classifier_judges_what_is_written_of_her_and_of_him(model_folder: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    labels = {0: "warm", 1: "cold"}
+    config = GPT2Config.from_pretrained(model_folder, id2label=labels, pad_token_id=0)
+    shutil.copytree(model_folder, tmp_path / "classifier")
+    GPT2ForSequenceClassification(config).save_pretrained(tmp_path / "classifier")
+    outputs = tmp_path / "continuation", tmp_path / "with_prompt"
+    for output in outputs:
+        options = {"classifier": str(tmp_path / "classifier"), "include_prompt": output.name == "with_prompt"}
+        evaluate(str(model_folder), output, preset="smoke", max_new_tokens=12, **options)
+    first, second = (load(output).metrics for output in outputs)
+    assert list(first["classifier"]) == ["warm", "cold"]
+    warm, cold = first["classifier"].values()
+    assert warm["n"] == first["sentiment"]["n"]
+    assert warm["value"] == pytest.approx(-cold["value"])  # of two labels that exclude each other
+    assert warm["ci95"][0] <= warm["value"] <= warm["ci95"][1]
+    assert warm["value"] != second["classifier"]["warm"]["value"]
+    weights = (tmp_path / "classifier" / "model.safetensors").read_bytes()
+    assert first["settings"]["classifier_sha256"] == hashlib.sha256(hashlib.sha256(weights).digest()).hexdigest()
+
+
 def test_only_the_results_are_left(result: Path) -> None:
     assert sorted(path.name for path in result.iterdir()) == ["generations.parquet", "metrics.json", "nlls.parquet"]
 
@@ -171,8 +220,10 @@ def test_prompts_samples_and_reference_are_the_users(
     [
         ({"model": "./missing"}, "./missing: no such folder"),
         ({"reference": "./missing"}, "./missing: no such folder"),
+        ({"classifier": "./missing"}, "./missing: no such folder"),
         ({"prompts": "./missing.json"}, "no such prompt file"),
         ({"text": "./missing.txt"}, "--text: .*missing.txt: no such file"),
+        ({"preset": "paper"}, "--preset paper: .*give --prompts AmazonScience/bold"),
         ({"samples": 0}, "--samples is 0"),
         ({"coherence_samples": 0}, "--coherence_samples is 0"),
         ({"batch_size": -1}, "--batch_size is -1"),

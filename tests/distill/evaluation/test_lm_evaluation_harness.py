@@ -1,13 +1,15 @@
-"""Word perplexity compared with lm-evaluation-harness' own, for the same model and text."""
+"""Word perplexity and log-probabilities of sentences compared with those of lm-evaluation-harness."""
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from distill.evaluation.likelihood.text_perplexity import read_text, text_costs
 from distill.evaluation.measures.perplexity import perplexities
 from distill.evaluation.partial_results import ResultCache
+from distill.evaluation.probes.pair_preference import log_probabilities
 from distill.evaluation.scored_model import load_scored_model
 from distill.models.source import model_source
 
@@ -64,3 +66,28 @@ def test_word_perplexity_is_theirs_to_one_in_ten_thousand(save_model, tmp_path: 
     costs = text_costs(scored_model, read_text(str(source), "page"), context, ResultCache(tmp_path / "kept"))
     ours = perplexities(costs, str(model), context)
     assert ours["word"]["value"] == pytest.approx(_theirs(model, PAGES, tmp_path), rel=1e-4)
+
+
+SENTENCES = [
+    ("", "The nurse said that she was late."),  # of a pair, or StereoSet's intrasentence
+    ("", "The nurse said that he was late."),
+    ("My grandfather came home.", "He was old."),  # StereoSet's intersentence
+    ("My grandfather came home.", "Iron rusts."),
+    ("She looked out of the window and", "was surprised, because nobody had told her that it would rain."),
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_log_probabilities_of_sentences_are_theirs(model_folder: Path) -> None:
+    """Theirs omits the token that begins a text where there is a context; it is written out there."""
+    pytest.importorskip("lm_eval", reason="lm-evaluation-harness is not installed: extra `bench`")
+    from lm_eval.models.huggingface import HFLM
+
+    model = HFLM(str(model_folder), device="cpu", dtype="float32")
+    requests = [
+        SimpleNamespace(args=(f"<end>{given}", f" {sentence}") if given else ("", sentence))
+        for given, sentence in SENTENCES
+    ]
+    theirs = [log_p for log_p, _ in model.loglikelihood(requests, disable_tqdm=True)]
+    ours, _ = log_probabilities(load_scored_model(model_source(str(model_folder)), device="cpu"), 96, SENTENCES)
+    assert ours.tolist() == pytest.approx(theirs, abs=1e-4)

@@ -53,7 +53,7 @@ def test_an_unfinished_evaluation_is_refused(folder: Path) -> None:
         (b"[" * 100_000, "not JSON"),
         (b'{"schema": 1, "coherence": {"value": NaN}}', "NaN is not valid JSON"),
         (b"[]", "is not a JSON object"),
-        (b"{}", "has schema None; this version reads 1"),
+        (b"{}", "has schema None; this version reads 1 and 2"),
         (b'{"schema": 0}', "has schema 0"),
         (b'{"schema": 1, "perplexity": []}', r"perplexity is \[\], not an object"),
         (b'{"schema": 1, "perplexity": {"token": {"value": "low"}}}', "perplexity.token.value is 'low', not a number"),
@@ -69,6 +69,14 @@ def test_an_unfinished_evaluation_is_refused(folder: Path) -> None:
         ),
         (b'{"schema": 1, "coherence": {"value": -1' + b"0" * 400 + b"}}", "coherence.value is -1000+, not a number"),
         (b'{"schema": 1, "coherence": {"value": 1e400}}', "coherence.value is inf, not a number"),
+        (
+            b'{"schema": 2, "disparity": {"unigram": {"parity": {"verdict": "maybe"}}}}',
+            "parity.verdict is 'maybe', not one of 'shown', 'refuted', 'undecided'",
+        ),
+        (
+            b'{"schema": 2, "disparity": {"unigram": {"parity": {"verdict": null}}}}',
+            "verdict is null, not one of 'shown'",
+        ),
         (b'{"schema": 1, "model": {"name": ["a"]}}', r"model.name is \['a'\], not a text"),
     ],
 )

@@ -1,11 +1,14 @@
 """What a path refers to: a folder, a GGUF file, or a hub id; and which files contain the weights."""
 
+import hashlib
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from distill.errors import UserError
-from distill.models.source import ModelSource, check_model, model_source, weight_files
+from distill.models.source import ModelSource, check_model, digest, model_source, weight_files
 
 
 def test_what_a_path_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,3 +45,18 @@ def test_all_weights_in_a_folder_count(tmp_path: Path) -> None:
         (tmp_path / f"{name}.safetensors").touch()
     assert weight_files(tmp_path) == [tmp_path / f"{name}.safetensors" for name in names]
     assert weight_files(tmp_path, "model.gguf") == [tmp_path / "model.gguf"]
+
+
+def test_the_digest_of_weights_covers_their_bytes_in_the_order_of_their_names(tmp_path: Path) -> None:
+    """A copy is the same; the same numbers in other shards are other bytes, because each file has a header."""
+    tensors = {"a": np.zeros(3, np.float32), "b": np.ones(3, np.float32)}
+    whole, copy, shards = (tmp_path / name for name in ("whole", "copy", "shards"))
+    for folder in (whole, copy, shards):
+        folder.mkdir()
+    save_file(tensors, whole / "model.safetensors")
+    save_file(tensors, copy / "other-name.safetensors")
+    save_file({"b": tensors["b"]}, shards / "model-00002-of-00002.safetensors")
+    save_file({"a": tensors["a"]}, shards / "model-00001-of-00002.safetensors")
+    assert digest(weight_files(whole)) == digest(weight_files(copy)) != digest(weight_files(shards))
+    both = b"".join((shards / f"model-0000{number}-of-00002.safetensors").read_bytes() for number in (1, 2))
+    assert digest(weight_files(shards)) == hashlib.sha256(both).hexdigest()

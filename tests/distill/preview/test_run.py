@@ -9,7 +9,7 @@ import yaml
 
 from distill.cli.dispatch import main
 from distill.evaluation.generation.prompts import groups_as_occupations, read_prompts
-from distill.evaluation.probes.pronoun_gap import pronoun_gap, pronoun_log_odds
+from distill.evaluation.probes.pronoun_gap import measure_pronouns
 from distill.evaluation.scored_model import load_scored_model
 from distill.models.source import model_source
 from distill.preview.targets import DISTINCT_TARGETS
@@ -62,8 +62,7 @@ def target(scores: dict, *setting: str) -> dict:
 def test_the_factual_gap_is_the_evaluations(scores, corpus, gpt2_folder):
     prompts = str(corpus / PROMPTS)
     occupations = groups_as_occupations(prompts, read_prompts(prompts))
-    log_odds = pronoun_log_odds(load_scored_model(model_source(str(gpt2_folder)), device="cpu"), 64, occupations)
-    expected = pronoun_gap(log_odds, occupations, seed=7)
+    expected = measure_pronouns(load_scored_model(model_source(str(gpt2_folder)), device="cpu"), 64, occupations)
     found = target(scores, "none", "identity", "reversed")["pronoun_gap"]
     assert found["groups"] == pytest.approx(expected["groups"], abs=1e-4)
     assert found["mean_abs_log_odds"] == pytest.approx(expected["mean_abs_log_odds"], abs=1e-4)

@@ -9,21 +9,22 @@ from typing import Any
 import pytest
 
 from distill.evaluation import Evaluation
-from distill.evaluation.disparity.comparison import label_generations
+from distill.evaluation.disparity.comparison import compare, label_generations
+from distill.evaluation.paired.prices import paired_prices
 from distill.evaluation.schema import find_metrics_error
-from distill.report.command import compare_all
 from distill.report.html.page import page
 from distill.report.matplotlib_figures import shares_figure, trade_off_figure
-from distill.report.metrics_access import parity
+from distill.report.models import single_runs
 from distill.report.table_formats import latex, markdown
-from distill.report.verdict import verdicts
+from distill.report.verdict import Contrast, verdicts
+from distill.report.verdict.contrasts import RunContrast
 from tests import synthetic_evaluations as synthetic
 
 ROWS = synthetic.generations({"nurse": 0.3, "welder": -0.3}, polar=1.0, prompts=8, samples=8)
 # As it is read from a file.
 MEASURED: dict[str, Any] = json.loads(json.dumps(synthetic.metrics(ROWS)))
 FRAMES = [label_generations(ROWS.groupby("group").head(8))] * 2
-COMPARISONS = compare_all([label_generations(ROWS)] * 2)
+COMPARISON = compare(*[label_generations(ROWS)] * 2)
 
 
 def paths(entry: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -49,20 +50,21 @@ def without(path: tuple[str, ...], null: bool) -> dict[str, Any]:
 
 @pytest.mark.parametrize("null", [False, True])
 def test_whatever_is_read_can_be_shown(null: bool) -> None:
-    assert parity(MEASURED) is not None
     shown = 0
     for path in paths(MEASURED):
         metrics = without(path, null)
         if find_metrics_error(metrics):
             continue
-        evaluations = [Evaluation(Path("a"), metrics, ROWS), Evaluation(Path("b"), MEASURED, ROWS)]
-        found = verdicts(evaluations, COMPARISONS)
-        page(evaluations, COMPARISONS, found, FRAMES)
-        markdown(evaluations, COMPARISONS, found)
-        latex(evaluations, COMPARISONS, found)
-        assert len(evaluations[0].groups) <= 2
+        models = single_runs([Evaluation(Path("a"), metrics, ROWS), Evaluation(Path("b"), MEASURED, ROWS)])
+        prices = paired_prices(models[0].first, models[1].first)
+        compared = [Contrast(models[0], models[1], (RunContrast(COMPARISON, prices),))]
+        found = verdicts(models, compared)
+        page(models, compared, found, FRAMES)
+        markdown(models, compared, found)
+        latex(models, compared, found)
+        assert len(models[0].first.groups) <= 2
         if path[0] in ("disparity", "perplexity"):
-            shares_figure(evaluations)
-            trade_off_figure(evaluations)
+            shares_figure(models)
+            trade_off_figure(models, compared)
         shown += 1
     assert shown > 50

@@ -1,3 +1,4 @@
+import re
 from math import log
 from pathlib import Path
 
@@ -5,11 +6,13 @@ import pytest
 
 from distill.errors import UserError
 from distill.evaluation import Evaluation
-from distill.report.html.charts import price_section, trade_off_points
-from distill.report.metrics_access import parity
+from distill.report.html.charts import price_section
+from distill.report.html.trade_off import trade_off
+from distill.report.models import ReportedModel, single_runs
 from distill.report.summary_lines import summary
 from distill.report.table_formats import result_table
-from distill.report.verdict import comparable_perplexity, verdicts
+from distill.report.verdict import Contrast, comparable_perplexity, verdicts
+from distill.report.verdict.contrasts import RunContrast
 from tests import synthetic_evaluations as synthetic
 
 
@@ -20,8 +23,9 @@ def test_few_texts_tell_neither_parity_nor_disparity() -> None:
     scores = measured["disparity"]["unigram"]
     assert scores["mean_ratio"] >= scores["fair_low"]
     assert scores["ci95"][0] <= 0 <= scores["ci95"][1]
-    assert parity(measured) is None
-    assert "Parity" not in result_table(measured)
+    assert re.search(
+        r"Parity +undecided +margin 0.22; about \d+ more texts per profession needed", result_table(measured)
+    )
 
 
 ROWS = synthetic.generations(synthetic.LEANS, prompts=4)
@@ -45,9 +49,20 @@ def evaluations(**settings: object) -> list[Evaluation]:
     return [Evaluation(Path(name), metrics, ROWS) for name, metrics in (("a", dict(MEASURED)), ("b", other))]
 
 
+def uncompared(pair: list[Evaluation]) -> tuple[list[ReportedModel], list[Contrast]]:
+    """Two models whose texts are not comparable."""
+    first, second = single_runs(pair)
+    return [first, second], [Contrast(first, second, (RunContrast(UserError("not comparable: they differ"), {}),))]
+
+
+def said_without_comparison(pair: list[Evaluation]) -> str:
+    """The verdict on the second of two models whose texts are not comparable."""
+    return str(verdicts(*uncompared(pair))[1])
+
+
 def marked(pair: list[Evaluation]) -> set[str]:
     """Titles of the lines marked in the second column, without those of disparity; none is marked in the first."""
-    lines = summary(pair)
+    lines = summary(single_runs(pair))
     assert not [line for line, (first, _) in lines if "not comparable" in first[1]]
     return {
         line.title
@@ -59,7 +74,7 @@ def marked(pair: list[Evaluation]) -> set[str]:
 def incomparable(pair: list[Evaluation]) -> set[str]:
     """Sections in which every line is marked in the second column, and none in the first."""
     marked: dict[str, set[bool]] = {}
-    for line, (first, second) in summary(pair):
+    for line, (first, second) in summary(single_runs(pair)):
         assert "not comparable" not in first[1]
         marked.setdefault(line.section, set()).add("not comparable with teacher" in second[1])
     assert all(len(found) == 1 for part, found in marked.items() if part.startswith("What it writes"))
@@ -80,12 +95,13 @@ def incomparable(pair: list[Evaluation]) -> set[str]:
 def test_disparities_of_other_texts_are_not_comparable(settings: dict[str, object]) -> None:
     pair = evaluations(**settings)
     assert incomparable(pair) - {"How it writes"} == {"What it writes", "What it writes, by gender max polarity"}
-    found = trade_off_points(pair, ["teacher", "student"])
+    models, compared = uncompared(pair)
+    found = trade_off(models, compared)
     assert found is not None
-    assert [point.name for point in found.points] == ["teacher"]
-    assert "Not shown, measured on other texts: student." in price_section(pair, ["teacher", "student"])
+    assert [list(panel.points) for panel in found.panels] == [["teacher"]] * len(found.panels)
+    assert "Not shown, measured on other texts: student." in price_section(models, compared)
     pair[1].metrics["disparity"] = {"unigram": MEASURED["disparity"]["unigram"] | {"polar_rate": 0.01}}
-    said = str(verdicts(pair, [UserError("not comparable: they differ")])[1])
+    said = said_without_comparison(pair)
     assert "polar rate" not in said
     assert "half as often" not in said
 
@@ -93,9 +109,9 @@ def test_disparities_of_other_texts_are_not_comparable(settings: dict[str, objec
 def test_a_table_of_words_decides_about_the_polarities_by_vectors_alone() -> None:
     pair = evaluations(word_table="another")
     assert incomparable(pair) == {"What it writes, by gender max polarity"}
-    found = trade_off_points(pair, ["teacher", "student"])
+    found = trade_off(*uncompared(pair))
     assert found is not None
-    assert len(found.points) == 2
+    assert [list(panel.points) for panel in found.panels] == [["teacher", "student"]] * len(found.panels)
 
 
 def test_how_many_texts_there_are_makes_their_distinct_bigrams_incomparable_alone() -> None:
@@ -139,14 +155,11 @@ def test_perplexities_at_other_strides_are_not_comparable(kind: str) -> None:
 def test_the_verdict_names_no_price_of_another_context(settings: dict[str, object]) -> None:
     pair = evaluations(**settings)
     assert comparable_perplexity([each.metrics for each in pair]) is None
-    assert "erplexity" not in str(verdicts(pair, [UserError("not comparable: they differ")])[1])
+    assert "erplexity" not in said_without_comparison(pair)
 
 
 def test_the_verdict_sets_no_coherence_of_other_texts_side_by_side() -> None:
-    same, other = (
-        str(verdicts(pair, [UserError("not comparable: they differ")])[1])
-        for pair in (evaluations(), evaluations(temperature=0.7))
-    )
+    same, other = (said_without_comparison(pair) for pair in (evaluations(), evaluations(temperature=0.7)))
     assert "Coherence 0.94 to 0.94" in same
     assert "oherence" not in other
 
@@ -159,8 +172,8 @@ def test_settings_that_an_older_version_did_not_write_are_not_missed() -> None:
 
 
 def test_averages_say_over_which_professions_they_go() -> None:
-    meanings = {line.title: line.explanation for line, _ in summary(evaluations())}
-    averages = ("Mean ratio", "Log-odds", "RMS log-odds", "Difference")
+    meanings = {line.title: line.explanation for line, _ in summary(single_runs(evaluations()))}
+    averages = ("Mean ratio", "Log-odds", "Disparity", "Difference")
     assert all("professions with gendered texts" in meanings[name] for name in averages)
     silent = ROWS.assign(continuation=ROWS["continuation"].where(ROWS["group"] != "nurse", " it rained."))
     assert synthetic.metrics(silent)["disparity"]["unigram"]["difference"] == pytest.approx(
@@ -169,12 +182,25 @@ def test_averages_say_over_which_professions_they_go() -> None:
 
 
 def test_pairs_say_what_is_preferred_in_winogender() -> None:
-    meanings = {line.explanation for line, _ in summary(evaluations()) if line.title in PAIRS}
+    meanings = {line.explanation for line, _ in summary(single_runs(evaluations())) if line.title in PAIRS}
     assert all("Winogender" in meaning and "the male sentence" in meaning for meaning in meanings)
 
 
 def test_gendered_tokens_of_another_number_are_not_comparable() -> None:
     same = evaluations()
     same[1].metrics["gendered_tokens"] = {"nll": 2.0, "n": 7}
-    (cells,) = (cells for line, cells in summary(same) if line.title == "Gendered NLL")
+    (cells,) = (cells for line, cells in summary(single_runs(same)) if line.title == "Gendered NLL")
     assert cells[1] == ("2.00", "7 tokens; not comparable with teacher")
+
+
+def test_perplexities_that_differ_are_never_written_alike() -> None:
+    """3.271, 3.278 and 3.279: two decimals do not tell the last two apart."""
+
+    def perplexities(*values: float) -> list[str]:
+        entries = [MEASURED | {"perplexity": {"token": MEASURED["perplexity"]["token"] | {"value": v}}} for v in values]
+        models = single_runs([Evaluation(Path(str(v)), e, ROWS) for v, e in zip(values, entries, strict=True)])
+        return next([value for value, _ in cells] for line, cells in summary(models) if line.title == "Perplexity")
+
+    assert perplexities(3.271, 3.278, 3.279) == ["3.271", "3.278", "3.279"]
+    assert perplexities(3.27, 3.28, 3.28) == ["3.27", "3.28", "3.28"]
+    assert perplexities(3.27, 3.28111, 3.28112) == ["3.2700", "3.2811", "3.2811"]

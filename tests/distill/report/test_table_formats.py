@@ -11,6 +11,7 @@ from distill.errors import UserError
 from distill.evaluation import load
 from distill.report.command import report
 from distill.report.formatting import clean
+from distill.report.models import single_runs
 from distill.report.table_formats import (
     escape_latex,
     latex_table,
@@ -18,6 +19,7 @@ from distill.report.table_formats import (
     professions_grid,
     summary_grid,
 )
+from distill.report.verdict.contrasts import Contrast, RunContrast
 from distill.runtime.markdown import escape_markdown
 from tests import synthetic_evaluations as synthetic
 from tests.distill.report import hostile
@@ -103,15 +105,17 @@ def test_hostile_documents_are_whole(tmp_path: Path) -> None:
         synthetic.write(tmp_path / name, rows, synthetic.metrics(rows, "\n".join(ATTACKS)))
         for name in ("\\input{x}", "|")
     ]
-    evaluations = [load(folder) for folder in folders]
+    models = single_runs([load(folder) for folder in folders])
+    contrast = Contrast(models[0], models[1], (RunContrast(UserError("other prompts"), {}),))
     report(folders, tmp_path / "tables.md")
     tokens = MARKDOWN.parse((tmp_path / "tables.md").read_text(encoding="utf-8"))
     kinds = {child.type for token in tokens for child in token.children or []}
     assert kinds == {"text", "strong_open", "strong_close"}
     assert "html_block" not in {token.type for token in tokens}
-    grids = summary_grid(evaluations), professions_grid(evaluations, [UserError("other prompts")])
+    grids = summary_grid(models), professions_grid(models, [contrast])
     assert len(grids[1]) == 1 + len(ATTACKS)
-    assert sum(token.type == "tr_open" for token in tokens) == sum(map(len, grids))
+    facts = 1 + 5
+    assert sum(token.type == "tr_open" for token in tokens) == facts + sum(map(len, grids))
     report(folders, tmp_path / "tables.tex")
     lines = (tmp_path / "tables.tex").read_text(encoding="utf-8").splitlines()
     assert all(re.match(r"%|\\(begin|end|toprule|midrule|bottomrule)|.* \\\\$", line) for line in lines)

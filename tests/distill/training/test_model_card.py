@@ -41,4 +41,5 @@ def test_a_baseline_claims_nothing(recipe, tmp_path):
     assert "this is a baseline" in card
     assert "role reversal" not in card
     assert "counterfactual-role-reversal" not in card
+    assert "tags:\n- knowledge-distillation\n" in card
     assert {row["train/reversed_rows"] for row in metrics(tmp_path) if row["train/loss"]} == {"0.0"}

@@ -130,3 +130,26 @@ def test_without_an_end_of_text_every_text_is_full(scored_model: ScoredModel, mo
     with torch.inference_mode():
         rows = generate(scored_model, PROMPTS[:4], 2, SAMPLING, 8)
     assert (rows["tokens"] == 24).all()
+
+
+@pytest.mark.parametrize("batch_size", [1, 64])
+@pytest.mark.parametrize("max_length", [20, 96])
+def test_the_maximum_length_counts_the_prompt_as_transformers_does(
+    scored_model: ScoredModel, batch_size: int, max_length: int
+) -> None:
+    """Up to the last position that the model has, 96, for short and long prompts in one batch."""
+    sampling = Sampling(max_new_tokens=95, top_k=1, max_length=max_length)
+    rows = generate(scored_model, PROMPTS, 1, sampling, batch_size)
+    lengths = set()
+    for prompt, continuation in zip(PROMPTS, rows["continuation"], strict=True):
+        tokens = scored_model.tokenizer(prompt.text, return_tensors="pt")
+        whole = scored_model.model.generate(**tokens, do_sample=False, max_length=max_length, pad_token_id=0)
+        new = whole[0, tokens["input_ids"].shape[1] :]
+        assert continuation == scored_model.tokenizer.decode(new, skip_special_tokens=True)
+        lengths.add(tokens["input_ids"].shape[1])
+    assert len(lengths) > 3
+
+
+def test_a_prompt_without_room_for_a_continuation_is_refused(scored_model: ScoredModel) -> None:
+    with pytest.raises(UserError, match=r"'The man said that he': its . tokens leave none of the 3"):
+        generate(scored_model, PROMPTS[-1:], 1, Sampling(max_new_tokens=95, max_length=3), 1)

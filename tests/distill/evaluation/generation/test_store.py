@@ -28,9 +28,8 @@ SAMPLING = Sampling(max_new_tokens=12, seed=5)
 
 @pytest.fixture(scope="module")
 def work(scored_model: ScoredModel) -> GenerationPlan:
-    return GenerationPlan(
-        PROMPTS, prompt_lengths(scored_model, PROMPTS, 12), [3] * len(PROMPTS), SAMPLING, batch_size=7
-    )
+    lengths = prompt_lengths(scored_model, PROMPTS, SAMPLING)
+    return GenerationPlan(PROMPTS, lengths, [3] * len(PROMPTS), SAMPLING, batch_size=7)
 
 
 def test_each_row_is_in_one_batch_longest_prompts_first(

@@ -1,5 +1,6 @@
 """Invariants of all measure records."""
 
+from types import NoneType, UnionType
 from typing import get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
@@ -25,6 +26,8 @@ def test_what_a_line_shows_stands_in_the_type_of_the_entry(measure: Measure, lin
     for path in paths:
         kind = measure.entry
         for key in path:
+            if get_origin(kind) is UnionType:  # an entry that may be null
+                kind = next(each for each in get_args(kind) if each is not NoneType)
             if get_origin(kind) is dict:
                 kind = get_args(kind)[1]
             else:

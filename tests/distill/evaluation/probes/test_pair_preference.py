@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from distill.evaluation.probes.pair_preference import pair_log_probabilities, preference
+from distill.evaluation.probes.pair_preference import pair_log_probabilities, pair_preference, preference
 from distill.evaluation.probes.sentence_pairs import SentencePair
 from distill.evaluation.scored_model import ScoredModel
 from distill.evaluation.statistics.proportions import wilson
@@ -23,6 +23,43 @@ def test_both_sentences_are_scored_from_their_first_token_on(scored_model: Score
             expected = float(log_p[torch.arange(len(tokens)), tokens].sum())
             assert summed[row, column] == pytest.approx(expected, abs=1e-4)
             assert per_token[row, column] == pytest.approx(expected / len(tokens), abs=1e-5)
+
+
+@torch.no_grad()
+def test_after_a_context_only_the_sentence_counts(scored_model: ScoredModel) -> None:
+    pair = SentencePair("He was late.", "She was very late.", context="The nurse came home.")
+    summed, per_token = pair_log_probabilities(scored_model, 96, [pair])
+    given = len(scored_model.tokenizer(pair.context)["input_ids"]) + 1
+    for column, text in enumerate((pair.more, pair.less)):
+        tokens = scored_model.tokenizer(f"{pair.context} {text}")["input_ids"]
+        whole = torch.tensor([scored_model.start_token, *tokens])
+        log_p = scored_model.model(whole[None]).logits[0, :-1].double().log_softmax(-1)
+        of_sentence = log_p[torch.arange(given - 1, len(tokens)), whole[given:]]
+        assert summed[0, column] == pytest.approx(float(of_sentence.sum()), abs=1e-4)
+        assert per_token[0, column] == pytest.approx(float(of_sentence.mean()), abs=1e-5)
+
+
+def test_identical_pairs_are_left_out_and_counted(scored_model: ScoredModel) -> None:
+    same, other = SentencePair("He left.", "He left.", "a"), SentencePair("He left.", "She left.", "b")
+    found = pair_preference(scored_model, 96, [same, other, same])
+    assert (found["n"], found["n_identical"], list(found["groups"])) == (1, 2, ["b"])
+    assert found["summed"] == pair_preference(scored_model, 96, [other])["summed"]
+    assert "stereoset" not in found
+
+
+def test_items_of_stereoset_have_its_scores_as_a_whole_and_by_group(scored_model: ScoredModel) -> None:
+    items = [
+        SentencePair("He was late.", "She was late.", "intersentence", "It rained.", "Iron rusts.", "rain"),
+        SentencePair("The nurse is shy.", "The nurse is loud.", "intrasentence", "", "The nurse is green.", "nurse"),
+    ]
+    found = pair_preference(scored_model, 96, items)
+    preferred = found["per_token"]["share"]
+    assert (found["stereoset"]["ss"], found["stereoset"]["terms"]) == (preferred, 2)
+    for name in ("intersentence", "intrasentence"):
+        of_group = found["groups"][name]
+        assert of_group["stereoset"]["ss"] == of_group["per_token"]["share"]
+    of_groups = [found["groups"][name]["stereoset"]["lms"] for name in ("intersentence", "intrasentence")]
+    assert found["stereoset"]["lms"] == np.mean(of_groups)
 
 
 def test_shares_differences_and_groups() -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from distill.evaluation import Evaluation
 from distill.evaluation.disparity.comparison import Change, compare, label_generations
-from distill.report.verdict import verdicts
+from distill.report.models import single_runs
+from distill.report.verdict import Contrast, contrasts, verdicts
+from distill.report.verdict.contrasts import RunContrast
 from tests import synthetic_evaluations as synthetic
 
 FLAT = dict.fromkeys("abcde", 0.0)
@@ -14,8 +16,8 @@ FLAT = dict.fromkeys("abcde", 0.0)
 
 def said(first: pd.DataFrame, second: pd.DataFrame) -> str:
     """The verdict on the second model."""
-    pair = [Evaluation(Path(), synthetic.metrics(rows), rows) for rows in (first, second)]
-    return str(verdicts(pair, [compare(label_generations(first), label_generations(second))])[1])
+    pair = single_runs([Evaluation(Path(), synthetic.metrics(rows), rows) for rows in (first, second)])
+    return str(verdicts(pair, contrasts(pair, [[label_generations(first)], [label_generations(second)]]))[1])
 
 
 @pytest.mark.parametrize(
@@ -39,17 +41,21 @@ def test_groups_are_tested_by_prompts_or_by_the_samples_of_one(sizes: dict[str, 
         ((1.0, 0.0, 1.0), "less"),
         ((1.0, 0.004, 1.0), "less"),
         ((1.0, 0.38, 1.0), "at least 38 % less"),
-        ((0.6, -0.13, 1.0), "60 % less"),
+        ((0.6, -0.13, 1.0), "less"),
+        ((0.6, 0.2, 1.0), "at least 20 % less"),
+        ((0.6, 0.4, 0.8), "60 % less"),
+        ((0.03, 0.01, 0.06), "hardly less"),
     ],
 )
 def test_where_none_is_left_the_interval_says_how_much_is_certain(
     less: tuple[float, float, float], amount: str
 ) -> None:
     rows = synthetic.generations(FLAT, prompts=3)
-    pair = [Evaluation(Path(), synthetic.metrics(rows), rows)] * 2
+    pair = single_runs([Evaluation(Path(), synthetic.metrics(rows), rows)] * 2)
     same = compare(label_generations(rows), label_generations(rows))
     found = replace(same, disparity=Change(1.0, 1.0 - less[0], (-1.0, 0.1), 0.01), less=less)
-    assert verdicts(pair, [found])[1].headline.startswith(f"{amount} disparity than ")
+    contrast = Contrast(pair[0], pair[1], (RunContrast(found, {}),))
+    assert f"; {amount} disparity than " in f"; {verdicts(pair, [contrast])[1].headline}"
 
 
 def test_one_group_of_many_prompts_can_be_tested_beside_small_ones() -> None:

@@ -1,0 +1,1 @@
+"""How many texts will decide? Answered before anything is generated. Needs no torch and no model."""
