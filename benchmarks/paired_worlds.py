@@ -175,7 +175,7 @@ def _uniform_pair(rng: np.random.Generator, shape: tuple[int, ...], alike: float
 
 PRICES: dict[str, Cell] = {
     **{f"perplexity, {count} documents": partial(_perplexity, count) for count in (5, 20, 300)},
-    **{f"gendered NLL, {count} documents": partial(_gendered, count) for count in (20, 300)},
+    **{f"gendered NLL, {count} documents": partial(_gendered, count) for count in (20, 50, 300)},
     "coherence .97, 48 × 5": partial(_coherence, 0.97, 0.1, 48, 5),
     "coherence .98, 224 × 5": partial(_coherence, 0.98, 0.1, 224, 5),
     "coherence .90, 224 × 5": partial(_coherence, 0.9, 0.2, 224, 5),
