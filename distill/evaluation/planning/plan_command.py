@@ -109,7 +109,7 @@ def _reduction(groups: int, gendered: float) -> str:
     smallest = smallest_reduction(groups, gendered)
     if smallest is None:
         return "these texts could not even show that all of it is gone; generate more"
-    return f"the smallest reduction that these texts can show is {100 * smallest:.0f} %, if the baseline's disparity is 1 nat"
+    return f"the smallest reduction that these texts can show is {100 * smallest:.0f} % of a disparity of 1 nat"
 
 
 def _coherence(openings: int, samples: int, polar_rate: float) -> str:
