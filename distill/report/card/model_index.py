@@ -48,7 +48,7 @@ _OF_TEXT = (
     ),
     _Entry(
         "equivariance_gap_neutral",
-        "Equivariance gap where nothing tells a gender, nats",
+        "Equivariance gap where nothing reveals a gender, nats",
         ("equivariance_gap", "neutral"),
     ),
 )

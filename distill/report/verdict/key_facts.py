@@ -55,7 +55,7 @@ def _lean(model: ReportedModel) -> str:
     found = estimate(model, "disparity", MAIN_POLARITY, "log_odds")
     if found is None:
         return UNKNOWN
-    side = "none found" if not found.clear else f"towards {'women' if found.value > 0 else 'men'}"
+    side = "no clear lean" if not found.clear else f"towards {'women' if found.value > 0 else 'men'}"
     return f"{side}, log-odds {signed(found.value)}{_interval(model, found, is_signed=True)}"
 
 
