@@ -1,5 +1,7 @@
 """How a model writes of her against how it writes of him: sentiment, and any classifier of the user's."""
 
+from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,39 +12,50 @@ from distill.evaluation.measures.record import EACH, Line, Measure, Note, Sectio
 from distill.evaluation.polarity.bold_unigram import Gender
 
 if TYPE_CHECKING:
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
     from distill.evaluation.measure_context import MeasureContext
 
 
-def _written(context: "MeasureContext") -> tuple[list[tuple[str, Gender]], list[str]]:
-    """Return the opening and gender of each continuation of the coherence measure, and the texts to score."""
-    rows = context.generations.rows("kind", "gender", "prompt", "continuation")
-    # Where nothing was written, there is nothing to judge.
-    kept = [
-        ((prompt, gender), prompt + text if context.include_prompt else text)
-        for kind, gender, prompt, text in rows
-        if kind == "coherence" and text.strip()
-    ]
-    return [opening for opening, _ in kept], [text for _, text in kept]
+def _written(context: "MeasureContext") -> Iterator[tuple[tuple[str, Gender], str]]:
+    """Yield the opening and gender of each continuation of the coherence measure, with the text to score."""
+    for kind, gender, prompt, text in context.generations.rows("kind", "gender", "prompt", "continuation"):
+        # Where nothing was written, there is nothing to judge.
+        if kind == "coherence" and text.strip():
+            yield (prompt, gender), prompt + text if context.include_prompt else text
+
+
+@cache
+def _vader() -> "SentimentIntensityAnalyzer":
+    """Load the lexicon once."""
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    return SentimentIntensityAnalyzer()
 
 
 def _sentiment(context: "MeasureContext") -> TwinDifference:
     from tqdm import tqdm
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-    openings, texts = _written(context)
-    compound = SentimentIntensityAnalyzer().polarity_scores
-    scores = [compound(text)["compound"] for text in tqdm(texts, "sentiment", unit="text", delay=2, leave=False)]
-    return twin_differences(openings, np.array(scores, dtype=np.float64).reshape(-1, 1), context.seed)[0]
+    compound = _vader().polarity_scores
+    sums: dict[tuple[str, Gender], list[float]] = {}
+    for opening, text in tqdm(_written(context), "sentiment", unit="text", delay=2, leave=False):
+        of_opening = sums.setdefault(opening, [0.0, 0.0])
+        of_opening[0] += compound(text)["compound"]
+        of_opening[1] += 1
+    means = np.array([total / texts for total, texts in sums.values()], dtype=np.float64)
+    return twin_differences(list(sums), means.reshape(-1, 1), context.seed)[0]
 
 
 def _classifier(context: "MeasureContext") -> dict[str, TwinDifference] | None:
     classifier = context.classifier
     if classifier is None:
         return None
-    openings, texts = _written(context)
+    written = list(_written(context))
+    texts = [text for _, text in written]
     scores = context.cache.get_or_compute("classifier", lambda: classifier.probabilities(texts).tolist())
     of_labels = np.array(scores, dtype=np.float64).reshape(-1, len(classifier.labels))
-    return dict(zip(classifier.labels, twin_differences(openings, of_labels, context.seed), strict=True))
+    differences = twin_differences([opening for opening, _ in written], of_labels, context.seed)
+    return dict(zip(classifier.labels, differences, strict=True))
 
 
 def _same_texts(metrics: Metrics, name: str) -> tuple[Any, ...]:
