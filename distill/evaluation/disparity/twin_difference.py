@@ -41,6 +41,8 @@ def find_twins(openings: Sequence[tuple[str, Gender]]) -> dict[str, str]:
     """
     male = {text for text, gender in openings if gender == "male"}
     female = dict.fromkeys(text for text, gender in openings if gender == "female")
+    if not (male and female):
+        return {}
     reverser = RoleReverser()
     reversals = ((text, reverser.reverse(text).counterfactual) for text in female)
     return {text: twin for text, twin in reversals if twin in male}
