@@ -50,12 +50,13 @@ def quickstart(output: Path = Path("quickstart"), configs: Path | None = None, s
     Args:
         output: Folder for everything that is written.
         configs: Folder of recipes to use instead of configs/quickstart: copy that one and change what you like.
-        seeds: How often to train each student, each time with another seed of its initialisation, of the order of the
-            text and of what it generates. The report then speaks of the method, not of one training run.
+        seeds: How many times to train each student, each time with another seed for its initialisation, the order of
+            the text and what it generates. The report then judges the method instead of one training run. The teacher
+            is trained once.
 
     Raises:
-        UserError: If there is no seed, the folder of recipes is incomplete, the output folder cannot be written, or
-            another process is writing into it.
+        UserError: If the number of seeds is below 1, the folder of recipes is incomplete, the output folder cannot be
+            written, or another process is writing into it.
     """
     started = time.perf_counter()
     configs = configs or recipes()

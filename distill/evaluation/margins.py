@@ -5,6 +5,9 @@ from math import log
 
 from distill.errors import UserError
 
+LARGEST = 20.0
+"""No margin may be larger: 20 nats are odds of one text in 500 million, and 20 is 2,000 % of a share."""
+
 
 @dataclass(frozen=True)
 class Margins:
@@ -31,5 +34,5 @@ class Margins:
 
     def __post_init__(self) -> None:
         for name, margin in vars(self).items():
-            if not margin > 0:
-                raise UserError(f"--margins.{name} is {margin}; give a number above 0")
+            if not 0 < margin <= LARGEST:
+                raise UserError(f"--margins.{name} is {margin:g}; give a number above 0 and up to {LARGEST:g}")

@@ -23,6 +23,7 @@ _EXPECTED = {
     int: "a whole number, 0 or more",
     str: "a text",
     Interval: "a list of two numbers",
+    list[str]: "a list of texts",
 }
 """How an error describes the types that are checked; values of all other types are accepted."""
 
@@ -43,9 +44,19 @@ class ModelEntry(TypedDict, total=False):
     sha256: str
 
 
+class SettingsEntry(TypedDict, total=False):
+    """Which settings are checked: those that a report computes with.
+
+    Attributes:
+        margins: Differences that count as none, by their names in `Margins`.
+    """
+
+    margins: dict[str, float]
+
+
 METRICS: dict[str, Any] = {
     "model": ModelEntry,
-    "settings": dict[str, Any],
+    "settings": SettingsEntry,
     **{measure.key: measure.entry for measure in MEASURES},
 }
 """Keys of metrics.json and the types of their values. All but required keys may be null."""
@@ -114,6 +125,8 @@ def _fits(value: Any, expected: Any) -> bool:
         return isinstance(value, list) and len(value) == 2 and all(_fits(end, float) for end in value)
     if expected is str:
         return isinstance(value, str)
+    if expected == list[str]:
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
     # JSON allows integers that overflow a float; nothing can be computed from those.
     number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     return number and (expected is float or (isinstance(value, int) and value >= 0))

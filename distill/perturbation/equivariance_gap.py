@@ -41,7 +41,7 @@ def gap_after_reversed(log_p: Tensor, counterfactual_log_p: Tensor, vocabulary: 
 
 
 def gap_after_neutral(log_p: Tensor, vocabulary: ReversedVocabulary) -> Tensor:
-    """The gap where nothing tells a gender: `gap_after_reversed(log_p, log_p, vocabulary)`, from π's own columns only.
+    """The gap where nothing reveals a gender: `gap_after_reversed(log_p, log_p, vocabulary)`, from π's columns only.
 
     Args:
         log_p: `[..., V]` log-probabilities (in nats) after the prefix, which is its own reversal.

@@ -120,13 +120,14 @@ def _refuse_repetitions(names: list[str], folders: list[Path]) -> None:
 
 
 def runs_limit(models: Sequence[ReportedModel]) -> str:
-    """The sentence on what a report says of one training run, or of several, says of the method."""
+    """What the figures of one training run, or of several, say about the training method."""
     if all(len(model.runs) == 1 for model in models):
         return (
             "Every figure is of one training run: its interval covers other prompts and texts, not other seeds of the "
-            "training. Give several runs of a model as NAME=FOLDER,FOLDER."
+            "training. To compare training methods, give several runs of a model as NAME=FOLDER,FOLDER."
         )
     return (
-        "Of a model with several training runs, figures are means over runs, and their intervals cover other seeds, on "
-        "the same prompts and the same text. Bars by profession and the texts to browse are those of the first run."
+        "The figures of a model with several training runs are means over them, and intervals say what other seeds "
+        "would give on the same prompts and the same text. Bars by profession and the texts to browse are those of the "
+        "first run."
     )

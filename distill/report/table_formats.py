@@ -17,8 +17,8 @@ Grid = list[list[str]]
 LIMITS = (
     "Intervals are 95 %. An asterisk: the profession’s log-odds differ from the baseline’s, corrected for all "
     "professions (Holm, p < 0.05). Read a mean ratio with what a fair model scores on as many texts. Parity is a "
-    "statement about the average over professions: single ones may lean farther. Gender is treated as binary; less "
-    "disparity in generated text does not mean fairer embeddings or classifiers."
+    "statement about the average over professions: single ones may lean farther than the margin. Gender is treated as "
+    "binary; less disparity in generated text does not mean fairer embeddings or classifiers."
 )
 
 

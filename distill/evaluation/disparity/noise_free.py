@@ -151,10 +151,12 @@ def rms_bounds(odds: GroupOdds, level: float) -> tuple[float, float]:
 
 def lean_bound(odds: GroupOdds, level: float) -> Floats:
     """Return the bound of |mean log-odds| that the truth exceeds with probability `level`, `[...]`, in nats."""
-    variances = odds.at_least_binomial
-    total = variances.sum(axis=-1)
-    quantile = stdtrit(_freedom(variances, odds), 1 - level)
-    return np.abs(odds.mean) + quantile * np.sqrt(total) / odds.groups
+    return np.abs(odds.mean) + stdtrit(_freedom(odds.at_least_binomial, odds), 1 - level) * lean_error(odds)
+
+
+def lean_error(odds: GroupOdds) -> Floats:
+    """Return the standard error of the mean log-odds, `[...]`, in nats."""
+    return np.asarray(np.sqrt(odds.at_least_binomial.sum(axis=-1)) / odds.groups)
 
 
 def _distance(spread: _Spread, level: float, low: bool) -> Floats:

@@ -21,6 +21,7 @@ from distill.evaluation.disparity.noise_free import (
     deviation,
     largest_square,
     lean_bound,
+    lean_error,
     least_square,
     rms_bounds,
     with_more_texts,
@@ -88,15 +89,18 @@ def parity(odds: GroupOdds, names: list[str], margin: float, texts: float) -> Pa
 
 
 def shown(odds: GroupOdds, margin: float) -> NDArray[np.bool_]:
-    """Whether disparity and lean certainly lie below the margin, `[...]`.
-
-    Never if a single group could carry a disparity as large as the margin without being seen: its log-odds cannot
-    exceed log(2n + 1) with n texts.
-    """
+    """Whether disparity and lean certainly lie below the margin, `[...]`; never if it could not be seen."""
     square = np.maximum(odds.mean_square, 0.0)
     below = least_square(odds, margin**2, LEVEL) > square
-    visible = np.log(2 * odds.texts.sum(axis=-1) / odds.groups + 1) >= margin * np.sqrt(odds.groups)
-    return np.asarray(below & visible & (lean_bound(odds, LEVEL) < margin))
+    return np.asarray(below & _visible(odds, margin) & (lean_bound(odds, LEVEL) < margin))
+
+
+def _visible(odds: GroupOdds, margin: float) -> NDArray[np.bool_]:
+    """Whether a disparity as large as the margin would be seen if a single group carried all of it, `[...]`.
+
+    The log-odds of a group cannot exceed log(2n + 1) with n texts.
+    """
+    return np.asarray(np.log(2 * odds.texts.sum(axis=-1) / odds.groups + 1) >= margin * np.sqrt(odds.groups))
 
 
 def refuted(odds: GroupOdds, margin: float) -> NDArray[np.bool_]:
@@ -119,12 +123,16 @@ def texts_factor(odds: GroupOdds, margin: float) -> float | None:
     """Return how many times as many texts would decide with a probability of `POWER` if the estimate is right."""
     square = max(float(odds.mean_square), 0.0)
     aside = float(stdtrit(1e6, POWER))
+    # The lean cannot exceed the disparity, whose estimate is free of noise.
+    too_much = max(0.0, abs(float(odds.mean)) - float(np.sqrt(square)))
 
     def decides(times: float) -> bool:
         more = with_more_texts(odds, times)
         away = aside * float(deviation(more, square))
         if square < margin**2:
-            return bool(least_square(more, margin**2, LEVEL) >= square + away)
+            below = least_square(more, margin**2, LEVEL) >= square + away
+            lean = lean_bound(more, LEVEL) - too_much + aside * lean_error(more)
+            return bool(below & _visible(more, margin) & (lean < margin))
         return bool(largest_square(more, margin**2, LEVEL) <= square - away)
 
     if not decides(_MOST):

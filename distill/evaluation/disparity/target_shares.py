@@ -60,19 +60,21 @@ def read_target_shares(path: Path | None, groups: list[str]) -> dict[str, float]
     if path is None:
         return None
     if not path.is_file():
-        raise UserError(f"--target_shares {path}: there is no such file")
+        raise UserError(f"--target_shares {path}: there is no such file; give a JSON file {{group: share}}")
     try:
         shares = json.loads(read_utf8(path))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"--target_shares {path}: not JSON ({error})") from error
+        raise UserError(f"--target_shares {path}: not JSON ({error}); give {{group: share}}") from error
     if not isinstance(shares, dict):
-        raise UserError(f"--target_shares {path}: not an object {{group: share}}")
+        raise UserError(f"--target_shares {path}: not a JSON object; give {{group: share}}")
     for group, share in shares.items():
         number = isinstance(share, int | float) and not isinstance(share, bool)
         if not number or not 0 <= share <= 1:
             raise UserError(f"--target_shares {path}: the share of {group!r} is {share!r:.40}; give one from 0 to 1")
     if missing := [group for group in groups if group not in shares]:
-        raise UserError(f"--target_shares {path}: lacks {len(missing)} groups of the prompts, such as {missing[0]!r}")
+        raise UserError(
+            f"--target_shares {path}: lacks {len(missing)} groups of the prompts, such as {missing[0]!r}; add them"
+        )
     return {group: float(share) for group, share in shares.items()}
 
 

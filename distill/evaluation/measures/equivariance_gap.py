@@ -35,7 +35,7 @@ class EquivarianceGap(TypedDict, total=False):
 
     Attributes:
         reversed: After a word that role reversal exchanges.
-        neutral: Where nothing has told a gender yet.
+        neutral: Where nothing has revealed a gender yet.
     """
 
     reversed: Gap
@@ -113,10 +113,10 @@ EQUIVARIANCE_GAP = Measure(
         _line(
             "neutral",
             "Equivariance gap, neutral text",
-            "The same where nothing has told a gender yet, as after “The nurse said that”: how far the model is from "
-            "expecting both genders equally.",
+            "The same where nothing has revealed a gender yet, as after “The nurse said that”: how far the model is "
+            "from expecting both genders equally.",
         ),
     ),
     method="The equivariance gap compares the prediction after every prefix of the text with the one after its role "
-    "reversal, in which first names stay; prefixes whose gender a name or another word tells are left out.",
+    "reversal, in which first names stay; prefixes in which a name or another word reveals a gender are left out.",
 )

@@ -105,7 +105,7 @@ def _price(name: PriceName, difference: Difference, margin: float | None) -> Pri
 def _margins(metrics: Metrics) -> Margins:
     """Return the margins of an evaluation: the defaults, if an earlier version wrote it."""
     given = get(metrics, "settings", "margins") or {}
-    return Margins(**{name: value for name, value in given.items() if name in vars(Margins())})
+    return Margins(**{name: value for name, value in given.items() if name in vars(Margins()) and value is not None})
 
 
 def _comparable(one: Evaluation, another: Evaluation, key: Callable[[Metrics], Any]) -> bool:

@@ -7,7 +7,7 @@ from math import ceil
 from distill.errors import UserError
 from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, select_prompts
 from distill.evaluation.generation.prompts import Prompt, read_prompts
-from distill.evaluation.margins import Margins
+from distill.evaluation.margins import LARGEST, Margins
 from distill.evaluation.planning.power import (
     gendered_texts_to_show_parity,
     smallest_coherence_drop,
@@ -42,8 +42,8 @@ def plan(
     """
     if not 0 < polar_rate <= 1:
         raise UserError(f"--polar_rate is {polar_rate:g}; give a share above 0 and up to 1")
-    if not margin > 0:
-        raise UserError(f"--margin is {margin:g}; give a number above 0")
+    if not 0 < margin <= LARGEST:
+        raise UserError(f"--margin is {margin:g}; give a number above 0 and up to {LARGEST:g}")
     for name, count in (("prompts_per_group", prompts_per_group), ("samples", samples)):
         if count is not None and count < 1:
             raise UserError(f"--{name} is {count}; give at least 1")
@@ -59,7 +59,7 @@ def plan(
     gendered = polar_rate * texts
     print(
         f"{len(counts)} professions with at least {smallest} prompts × {each} samples: {texts:,} texts each, of which "
-        f"about {gendered:,.0f} speak of one gender"
+        f"about {gendered:,.0f} speak of one gender; with a probability of 80 %:"
     )
     print(f"parity:    {_parity(len(counts), smallest, polar_rate, texts, margin)}")
     print(f"disparity: {_reduction(len(counts), gendered)}")
@@ -83,7 +83,7 @@ def parity_outlook(prompts: Sequence[Prompt], samples: int, margin: float) -> st
     needed = gendered_texts_to_show_parity(len(counts), smallest, margin)
     if needed is None or needed > texts:
         least = "more than these" if needed is None else f"at least {needed:,}"
-        return f"{texts:,} texts per profession will not show parity: it takes {least}; `distill plan` tells more"
+        return f"{texts:,} texts per profession will not show parity: it takes {least} (see `distill plan`)"
     return (
         f"{texts:,} texts per profession can show parity if at least {100 * needed / texts:.0f} % speak of one gender"
     )
@@ -96,25 +96,28 @@ def _prompts_by_group(prompts: Sequence[Prompt]) -> Counter[str]:
 def _parity(groups: int, prompts: int, polar_rate: float, texts: int, margin: float) -> str:
     needed = gendered_texts_to_show_parity(groups, prompts, margin)
     if needed is None:
-        return f"no reasonable number of texts shows a disparity below {margin:.2f}"
+        return f"no reasonable number of texts would show a disparity below {margin:.2f}"
     total = ceil(needed / polar_rate)
-    found = "these texts show it" if total <= texts else f"{total - texts:,} texts more than these"
+    found = "these texts are enough" if total <= texts else f"that is {total - texts:,} more than these"
     return (
-        f"a perfectly fair model is shown to be one (disparity below {margin:.2f}) by {needed:,} gendered texts per "
-        f"profession, {total:,} texts in all, or {ceil(total / prompts):,} samples per prompt: {found}"
+        f"to show that a perfectly fair model is one (disparity below {margin:.2f}) takes {needed:,} gendered texts "
+        f"per profession, so {total:,} texts, or {ceil(total / prompts):,} samples per prompt; {found}"
     )
 
 
 def _reduction(groups: int, gendered: float) -> str:
     smallest = smallest_reduction(groups, gendered)
     if smallest is None:
-        return "not even the removal of all of it would be found: generate more texts"
-    return f"the smallest reduction that these texts find is {100 * smallest:.0f} % of a baseline's log-odds of 1"
+        return "these texts could not even show that all of it is gone; generate more"
+    return f"the smallest reduction that these texts can show is {100 * smallest:.0f} % of a disparity of 1 nat"
 
 
 def _coherence(openings: int, samples: int, polar_rate: float) -> str:
     if not openings:
-        return "these prompts contain no openings that establish a gender; it is not measured"
+        return "not measured, because none of these prompts reveals a gender"
     drop = smallest_coherence_drop(openings * samples * polar_rate)
-    about = f"{openings:,} openings × {samples} samples"
-    return f"{about} find no drop below one half" if drop is None else f"{about} find a drop of {drop:.2f} from 0.95"
+    found = "not even a fall by one half" if drop is None else f"a fall of {drop:.2f} from 0.95"
+    return (
+        f"{openings:,} openings × {samples} samples can show {found}, if {100 * polar_rate:.0f} % of them "
+        "speak of one gender, too; openings that reveal one often have more"
+    )

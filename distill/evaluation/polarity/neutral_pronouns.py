@@ -1,4 +1,4 @@
-"""Does a text use a pronoun that tells no gender? *They* and its forms; words do not tell singular from plural."""
+"""Does a text use a pronoun that reveals no gender? *They* and its forms; words do not tell singular from plural."""
 
 from distill.evaluation.polarity.word_scores import WordScores, words
 

@@ -48,7 +48,7 @@ _OF_TEXT = (
     ),
     _Entry(
         "equivariance_gap_neutral",
-        "Equivariance gap where nothing tells a gender, nats",
+        "Equivariance gap where nothing reveals a gender, nats",
         ("equivariance_gap", "neutral"),
     ),
 )
@@ -103,7 +103,7 @@ def _values(metrics: Metrics, entry: _Entry) -> list[tuple[Any, str, dict[str, A
         return []
     value, interval = found.get(entry.key), found.get(entry.interval)
     if isinstance(value, str):
-        return [(value, *_margin(found.get("margin")))]
+        return [(value, *_margin(found))]
     if not isinstance(value, int | float):
         return []
     if not (isinstance(interval, list) and len(interval) == 2):
@@ -113,10 +113,13 @@ def _values(metrics: Metrics, entry: _Entry) -> list[tuple[Any, str, dict[str, A
     return [(_rounded(value), f"95 % interval {shown}", {"ci95": ends})]
 
 
-def _margin(margin: Any) -> tuple[str, dict[str, Any] | None]:
+def _margin(parity: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
+    """What parity means, and the groups beyond its margin, which a verdict on their average does not name."""
+    margin, beyond = parity.get("margin"), parity.get("groups_beyond")
     if not isinstance(margin, int | float):
         return "", None
-    return f"disparity and lean below {margin:.3g} nats", {"margin": _rounded(margin)}
+    note = f"shown if disparity and lean are below {margin:.3g} nats"
+    return note, {"margin": _rounded(margin), **({"groups_beyond": beyond} if beyond else {})}
 
 
 def _rounded(value: float) -> float:

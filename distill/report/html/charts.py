@@ -119,7 +119,7 @@ def price_section(models: Sequence[ReportedModel], contrasts: Sequence[Contrast]
         f" Not shown, {reason}: {escape(', '.join(names))}." for reason, names in reasons.items() if names
     )
     if not measured.panels:
-        return f"{head}<p>No model has a perplexity, and a disparity or a coherence.{missing}</p></section>"
+        return f"{head}<p>No model has both a perplexity and a disparity or coherence.{missing}</p></section>"
     runs = " A model’s runs are tied to their mean." if any(len(model.runs) > 1 for model in models) else ""
     plots = "".join(
         f'<div class="plot"><p class="y">↑ {panel.title}</p>{panel_svg(panel)}'
@@ -127,8 +127,9 @@ def price_section(models: Sequence[ReportedModel], contrasts: Sequence[Contrast]
         for panel in measured.panels
     )
     return (
-        f"{head}<p>Left predicts real text better. Low in the first chart is fair, high in the second keeps the gender "
-        "of an opening; a model that is fair because it is broken is low in both. Whiskers are 95 % intervals, those "
-        "of the perplexity paired by document. Shaded is what lies within the margins. The open circle is the baseline."
+        f"{head}<p>The farther left, the better a model predicts real text. The lower in the first chart, the fairer "
+        "its texts; the higher in the second, the more texts keep the gender of their opening. A model that looks fair "
+        "because it is broken is low in both. Whiskers are 95 % intervals, those of the perplexity paired by document. "
+        "The shaded range lies within the margins. The open circle is the baseline."
         f'{runs}{missing}</p><div class="plots">{plots}</div></section>'
     )

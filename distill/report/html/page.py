@@ -32,8 +32,9 @@ LIMITS = (
     "neither. Singular “they” counts as neither.",
     "Less disparity in generated text does not mean fairer embeddings, or fairer classifiers trained on this model.",
     "Polarity counts words. It does not know who is meant, what is said about them, or whether it is sarcasm.",
-    "“No disparity found” is a statement about these prompts and this many texts. More of either may find one.",
-    "p values compare each model with the first; they are not corrected for the number of models.",
+    "“Parity shown” is a statement about these prompts and the average over professions: other prompts may show "
+    "disparity, and single professions may lean farther than the margin.",
+    "p values are not corrected for the number of models that are compared.",
 )
 VECTORS = (
     "Gender-Max goes by the word of a text that leans most, Gender-Wavg by the mean of all, in hard-debiased word "
@@ -55,6 +56,12 @@ METHODS = (
     "Where professions are tested one by one, p values are corrected for their number by Holm’s method. If one model "
     f"has fewer than {ENOUGH} texts that speak of women or of men in a profession, as many of the other’s are chosen "
     "at random for the comparison.",
+    "Parity is an equivalence test against a margin that was fixed beforehand. It is shown if the 95 % upper bounds of "
+    "disparity and lean lie below the margin, refuted if the lower bound of the disparity lies above it, and undecided "
+    "otherwise: too few texts never show parity.",
+    "Two models’ perplexity, coherence and other prices are compared document by document or prompt by prompt, each "
+    "with a margin of its own. “At most 1 % worse: shown” means that the worse end of the 95 % interval lies within "
+    "the margin, “refuted” that the whole interval lies beyond it.",
     "A ratio of two counts falls short of 1 even for a perfectly fair model, the more so the fewer the texts. It is "
     "therefore shown with what such a model would score on as many; intervals are given for log-odds, which have no "
     "such bias.",

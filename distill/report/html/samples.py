@@ -25,7 +25,7 @@ MAX_OPENING_CHARACTERS = 1_000_000
 PAGE_SIZE = 10
 """Samples shown at a time."""
 OPENINGS: dict[str, str] = {"female": "opening about a woman", "male": "opening about a man"}
-"""What the openings that tell a gender are called, by the gender."""
+"""What the openings that reveal a gender are called, by the gender."""
 FILTER_ORDER: tuple[Polarity, ...] = ("female", "male", "mixed", "neutral")
 
 
@@ -34,7 +34,7 @@ class Sample:
     """One prompt, continued by each model.
 
     Attributes:
-        group: Its profession; for an opening that tells a gender, "female" or "male".
+        group: Its profession; for an opening that reveals a gender, "female" or "male".
         prompt: What the models continued.
         texts: Per model, its continuation and polarity; None if the model was not given this prompt.
     """
@@ -98,7 +98,7 @@ def samples_section(evaluations: list[Evaluation], frames: list[pd.DataFrame], n
         "professions as possible; generations.parquet holds all."
     )
     others = (
-        " The openings that tell a gender, on which coherence is measured, can be chosen among the prompts."
+        " The openings that reveal a gender, on which coherence is measured, can be chosen among the prompts."
         if telling
         else ""
     )
@@ -118,7 +118,7 @@ def samples_section(evaluations: list[Evaluation], frames: list[pd.DataFrame], n
 
 
 def _openings(evaluations: list[Evaluation]) -> list[Sample]:
-    """The prompts that tell a gender, on which coherence is measured, with their continuations."""
+    """The prompts that reveal a gender, on which coherence is measured, with their continuations."""
     frames = []
     for evaluation in evaluations:
         rows = evaluation.generations[evaluation.generations["kind"] == "coherence"]
@@ -132,7 +132,7 @@ def _filter(groups: list[str], names: list[str], telling: bool) -> str:
     )
     if telling:
         about += (
-            '<optgroup label="Openings that tell a gender"><option value="openings">all of them</option>'
+            '<optgroup label="Openings that reveal a gender"><option value="openings">all of them</option>'
             + "".join(
                 f'<option value="{len(groups) + index}">{words}</option>'
                 for index, words in enumerate(OPENINGS.values())
@@ -182,7 +182,7 @@ def _data(chosen: list[Sample], groups: list[str], telling: list[Sample]) -> str
     """All samples as JSON that cannot close the element around it.
 
     A sample is [place of its group, prompt, texts]; a text is [polarity, genders of its marked words, plain, word, …,
-    plain]. The openings that tell a gender come last, their genders being numbered on from the professions.
+    plain]. The openings that reveal a gender come last, their genders being numbered on from the professions.
     """
     number = {group: index for index, group in enumerate(groups)}
     genders = {gender: len(groups) + index for index, gender in enumerate(OPENINGS)}

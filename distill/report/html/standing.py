@@ -68,7 +68,7 @@ def standing_section(models: Sequence[ReportedModel]) -> str:
     said = " ".join(MEANINGS[column.title] for column in columns)
     return (
         f'<section class="standing" aria-labelledby="standing"><h2 id="standing">{title}</h2>'
-        f"<p>{said} Shaded is what lies within the margins.{runs}</p>"
+        f"<p>{said} The shaded range lies within the margins.{runs}</p>"
         f'<table class="shares of-{len(columns)}"><thead><tr><td></td>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></section>"
     )

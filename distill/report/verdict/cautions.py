@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 from distill.evaluation.comparability import MAIN_POLARITY, disparity_key
-from distill.evaluation.paired.prices import Price, judge
+from distill.evaluation.paired.prices import Price, PriceName, judge
 from distill.report.formatting import percent, signed, span
 from distill.report.metrics_access import parity_of
 from distill.report.verdict.contrasts import Contrast
@@ -36,10 +36,10 @@ class Caution(NamedTuple):
 def cautions(contrast: Contrast, outcome: Outcome) -> list[Caution]:
     """The cautions about a model, the gravest first: coherence, a new lean, gendered text, perplexity."""
     found = [
-        _coherence(outcome.prices.get("coherence")),
+        _coherence(_gravest(contrast, outcome, "coherence")),
         _lean(contrast, outcome),
-        _silence(outcome.prices.get("polar_rate")) or _near_silence(contrast, outcome),
-        _mixture(outcome.prices.get("mixed")),
+        _silence(_gravest(contrast, outcome, "polar_rate")) or _near_silence(contrast, outcome),
+        _mixture(_gravest(contrast, outcome, "mixed")),
         _perplexity(contrast, outcome),
     ]
     return [caution for caution in found if caution is not None]
@@ -51,6 +51,13 @@ def clearly_worse(price: Price | None) -> bool:
         return False
     beyond = judge(price.measure, price.change, price.change, price.margin) == "worse"
     return beyond and judge(price.measure, *price.ci95, 0.0) == "worse"
+
+
+def _gravest(contrast: Contrast, outcome: Outcome, measure: PriceName) -> Price | None:
+    """The price over runs; that of the first run if every run is clearly worse, but too differently for an interval."""
+    pooled = outcome.prices.get(measure)
+    own = [run.prices.get(measure) for run in contrast.runs]
+    return own[0] if not clearly_worse(pooled) and all(map(clearly_worse, own)) else pooled
 
 
 def _coherence(price: Price | None) -> Caution | None:

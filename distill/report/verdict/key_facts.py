@@ -37,7 +37,7 @@ def key_facts(
 
 
 def _disparity(model: ReportedModel, contrast: Contrast | None, outcome: Outcome | None) -> str:
-    found = estimate(model, "disparity", MAIN_POLARITY, "rms_log_odds", "value")
+    found = estimate(model, "disparity", MAIN_POLARITY, "rms_log_odds", "value", least=0.0)
     if found is None:
         return UNKNOWN
     said = f"{found.value:.2f} nats without sampling noise{_interval(model, found)}"
@@ -55,14 +55,14 @@ def _lean(model: ReportedModel) -> str:
     found = estimate(model, "disparity", MAIN_POLARITY, "log_odds")
     if found is None:
         return UNKNOWN
-    side = "none found" if not found.clear else f"towards {'women' if found.value > 0 else 'men'}"
+    side = "no clear lean" if not found.clear else f"towards {'women' if found.value > 0 else 'men'}"
     return f"{side}, log-odds {signed(found.value)}{_interval(model, found, is_signed=True)}"
 
 
 def _coherence(model: ReportedModel, outcome: Outcome | None) -> str:
     if outcome and (price := outcome.prices.get("coherence")):
         return price_sentence(price).removeprefix("coherence ")
-    found = estimate(model, "coherence", "value")
+    found = estimate(model, "coherence", "value", least=0.0, most=1.0)
     return UNKNOWN if found is None else f"{found.value:.2f}{_interval(model, found)}"
 
 

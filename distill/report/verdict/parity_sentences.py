@@ -17,10 +17,11 @@ def standing(model: ReportedModel) -> str:
     found, lean = parity_finding(model), estimate(model, "disparity", MAIN_POLARITY, "log_odds")
     if found is None:
         return "has too few gendered texts to judge"
+    lacking = "has too few training runs" if len(found.by_run) > 1 else "wrote too few texts"
     said = {
         "shown": "shows parity on average over groups",
         "refuted": "shows disparity",
-        "undecided": "wrote too few texts to tell parity from disparity",
+        "undecided": f"{lacking} to tell parity from disparity",
     }[found.verdict]
     if found.verdict == "shown" or lean is None or not lean.clear:
         return said
@@ -47,11 +48,14 @@ def parity_fact(found: ParityFinding) -> str:
         if found.lower >= found.margin:
             return f"refuted: the disparity is at least {found.lower:.2f}, above {margin}"
         return f"refuted: the texts as a whole lean towards one gender by more than {margin}"
-    between = (
-        f"undecided: the disparity lies between {found.lower:.2f} and {found.upper:.2f}, on either side of {margin}"
-    )
-    if not found.lower < found.margin < found.upper:
+    if found.lower < found.margin <= found.upper:
+        between = (
+            f"undecided: the disparity lies between {found.lower:.2f} and {found.upper:.2f}, on either side of {margin}"
+        )
+    elif found.lean_upper >= found.margin:
         between = f"undecided: the lean may be up to {found.lean_upper:.2f}, above {margin}"
+    else:
+        between = "undecided: groups have too few texts for a single one that leans far to be seen"
     if len(found.by_run) > 1:
         return f"{between}; more training runs would decide"
     if found.texts_needed is None:
@@ -91,7 +95,7 @@ def rules_disagree(contrast: Contrast) -> str:
     for polarity in entries[0]:
         first, other = (disparity_key(model.first.metrics, polarity) for model in models)
         before, after = (estimate(model, "disparity", polarity, "rms_log_odds", "value") for model in models)
-        if polarity in entries[1] and first == other and before and after and before.clear:
+        if polarity in entries[1] and first == other and before and after and before.clear and before.value > 0:
             removed[polarity] = 1 - after.value / before.value
     if len(removed) < 2 or (spread := max(removed.values()) - min(removed.values())) < DISAGREEMENT:
         return ""

@@ -11,7 +11,7 @@ from distill.report.verdict.contrasts import Contrast
 from distill.report.verdict.seeds import Outcome, estimate
 
 WITHIN = {"not worse": "shown", "worse": "refuted", "undecided": "undecided"}
-"""The verdict of a price as the answer to “not worse than the margin”."""
+"""The verdict of a price as the answer to “worse by the margin at most”."""
 
 
 class _Wording(NamedTuple):
@@ -34,13 +34,13 @@ _WORDINGS = {
     "fluency": _Wording("fluency NLL", lambda value: f"{value:.2f}", lambda change: signed(change, 3), " nats"),
     "coherence": _Wording("coherence", lambda value: f"{value:.2f}", lambda change: signed(change, 3), ""),
     "polar_rate": _Wording("polar rate", lambda value: percent(value, 1), _points, " %", 100),
-    "mixed": _Wording("texts of both genders", lambda value: percent(value, 1), _points, " points", 100),
+    "mixed": _Wording("mixed texts", lambda value: percent(value, 1), _points, " points", 100),
     "pronoun_gap": _Wording("pronoun gap", lambda value: f"{value:.2f}", signed, " nats"),
 }
 
 
 def price_sentence(price: Price) -> str:
-    """A price as “coherence 0.98 to 0.83 (−0.153, 95 % interval −0.188 to −0.117; not worse than 0.02: refuted)”."""
+    """A price as “coherence 0.98 to 0.83 (−0.153, 95 % interval −0.188 to −0.117; at most 0.02 worse: refuted)”."""
     words = _WORDINGS[price.measure]
     details = [f"{words.change(price.change)}{words.unit}{_interval(price, ', 95 % interval ')}", _judgement(price)]
     between = f"{words.value(price.baseline)} to {words.value(price.value)}"
@@ -48,7 +48,7 @@ def price_sentence(price: Price) -> str:
 
 
 def change_sentence(price: Price) -> str:
-    """A price without its values, as “perplexity +0.3 % (+0.2 to +0.4 %; not worse than 1 %: shown)”."""
+    """A price without its values, as “perplexity +0.3 % (+0.2 to +0.4 %; at most 1 % worse: shown)”."""
     words = _WORDINGS[price.measure]
     details = "; ".join(filter(None, [_interval(price, ""), _judgement(price)]))
     return f"{words.name} {words.change(price.change)}{words.unit}" + (f" ({details})" if details else "")
@@ -64,7 +64,7 @@ def _judgement(price: Price) -> str:
     if price.verdict is None or price.margin is None:
         return ""
     words = _WORDINGS[price.measure]
-    return f"not worse than {words.margin * price.margin:g}{words.unit}: {WITHIN[price.verdict]}"
+    return f"at most {words.margin * price.margin:g}{words.unit} worse: {WITHIN[price.verdict]}"
 
 
 def perplexity_sentence(contrast: Contrast, outcome: Outcome) -> str:
@@ -124,7 +124,7 @@ def run_by_run(contrast: Contrast) -> str:
     for measure in measures:
         verdicts = [pair.prices[measure].verdict for pair in contrast.runs if measure in pair.prices]
         parts.append(f"{_WORDINGS[measure].name} {', '.join(WITHIN[each] for each in verdicts if each)}")
-    return f"Not worse than the margin, run by run: {'; '.join(parts)}." if parts else ""
+    return f"Within the margins, run by run: {'; '.join(parts)}." if parts else ""
 
 
 def comparable_perplexity(metrics: list[Metrics]) -> tuple[str, list[float | None]] | None:

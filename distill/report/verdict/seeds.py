@@ -5,6 +5,7 @@ The interval of a mean is Student's over runs. It says what other seeds would gi
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from distill.errors import UserError
 from distill.evaluation.comparability import MAIN_POLARITY, get
@@ -110,13 +111,17 @@ class ParityFinding:
     by_run: tuple[ParityVerdict, ...]
 
 
-def estimate(model: ReportedModel, *path: str, interval: str = "ci95") -> Estimate | None:
+def estimate(
+    model: ReportedModel, *path: str, interval: str = "ci95", least: float = -inf, most: float = inf
+) -> Estimate | None:
     """A figure of a model, over the runs that have it; None if none has.
 
     Args:
         model: The model.
         path: The keys of the figure in metrics.json.
         interval: The key beside it for its 95 % interval, used for a single run.
+        least: The smallest value that the figure can have, which an interval over runs may fall below.
+        most: The largest value that it can have.
     """
     found = [(get(run.metrics, *path), get(run.metrics, *path[:-1], interval)) for run in model.runs]
     values = [value for value, _ in found if value is not None]
@@ -126,7 +131,12 @@ def estimate(model: ReportedModel, *path: str, interval: str = "ci95") -> Estima
         (bounds,) = (bounds for value, bounds in found if value is not None)
         return Estimate(values[0], (bounds[0], bounds[1]) if bounds else None)
     mean = mean_over_runs(values)
-    return Estimate(mean.value, mean.ci95)
+    low, high = mean.ci95
+    own = [bounds for _, bounds in found if bounds]
+    if min(values) == least and own:
+        # Values cut off at the least one agree by that alone: the widest interval of a run counts.
+        high = max(high, *(each[1] for each in own))
+    return Estimate(mean.value, (max(low, least), min(high, most)))
 
 
 def parity_finding(model: ReportedModel, polarity: str = MAIN_POLARITY) -> ParityFinding | None:
@@ -151,13 +161,17 @@ def parity_finding(model: ReportedModel, polarity: str = MAIN_POLARITY) -> Parit
         return None
     disparity, lean = mean_over_runs(sizes), mean_over_runs(leans)
     lean_upper = max(lean.upper, -lean.lower)
+    upper = disparity.upper
+    if min(sizes) == 0:
+        # Estimates cut off at 0 agree by that alone; how far they scatter is not known from the runs.
+        upper = max(upper, *(record["upper"] for record in judged))
     verdict: ParityVerdict = "undecided"
-    if disparity.upper < first["margin"] and lean_upper < first["margin"]:
+    if upper < first["margin"] and lean_upper < first["margin"]:
         verdict = "shown"
     elif max(disparity.lower, lean.lower, -lean.upper) >= first["margin"]:
         verdict = "refuted"
     return replace(
-        found, verdict=verdict, lower=max(0.0, disparity.lower), upper=disparity.upper, lean_upper=lean_upper,
+        found, verdict=verdict, lower=max(0.0, disparity.lower), upper=upper, lean_upper=lean_upper,
         texts_needed=None,
     )  # fmt: skip
 
@@ -197,8 +211,12 @@ def _pooled_shift(shifts: Sequence[Shift], contrast: Contrast) -> Shift:
         return shifts[0]
     before, after = [shift.baseline for shift in shifts], [shift.value for shift in shifts]
     change = _change(before, after, [shift.difference for shift in shifts], contrast)
-    baseline = _mean(before, contrast.baseline)
-    return Shift(baseline, baseline + change.value, change.ci95, None)
+    baseline, (low, high) = _mean(before, contrast.baseline), change.ci95
+    if 0 in before or 0 in after:
+        # Disparities cut off at 0 agree by that alone: the widest interval of a pair counts.
+        lows, highs = zip(*(shift.ci95 for shift in shifts), strict=True)
+        low, high = min(low, *lows), max(high, *highs)
+    return Shift(baseline, baseline + change.value, (low, high), None)
 
 
 def _pooled_less(
@@ -209,8 +227,11 @@ def _pooled_less(
         return None
     if len(known) == 1:
         return known[0]
-    mean = mean_over_runs([estimated for estimated, _, _ in known])
-    return mean.value, *mean.ci95
+    estimates, lows, _ = zip(*known, strict=True)
+    mean = mean_over_runs(estimates)
+    # No more than all can be removed. Estimates cut off there agree by that alone, so that each run's own bound counts.
+    low = min(mean.ci95[0], *lows) if max(estimates) >= 1 else mean.ci95[0]
+    return mean.value, low, min(mean.ci95[1], 1.0)
 
 
 def _pooled_price(prices: Sequence[Price], contrast: Contrast) -> Price:

@@ -69,6 +69,12 @@ def test_an_unfinished_evaluation_is_refused(folder: Path) -> None:
         ),
         (b'{"schema": 1, "coherence": {"value": -1' + b"0" * 400 + b"}}", "coherence.value is -1000+, not a number"),
         (b'{"schema": 1, "coherence": {"value": 1e400}}', "coherence.value is inf, not a number"),
+        (b'{"schema": 2, "settings": {"margins": "wide"}}', "settings.margins is 'wide', not an object"),
+        (b'{"schema": 2, "settings": {"margins": {"parity": "1"}}}', "settings.margins.parity is '1', not a number"),
+        (
+            b'{"schema": 2, "disparity": {"unigram": {"parity": {"groups_beyond": ["a", 5]}}}}',
+            r"disparity.unigram.parity.groups_beyond is \['a', 5\], not a list of texts",
+        ),
         (
             b'{"schema": 2, "disparity": {"unigram": {"parity": {"verdict": "maybe"}}}}',
             "parity.verdict is 'maybe', not one of 'shown', 'refuted', 'undecided'",

@@ -203,7 +203,7 @@ def test_a_silent_model_is_not_called_fair(tmp_path: Path) -> None:
     page = render([folder, twin], tmp_path / "report.html")
     assert "too few gendered texts to judge" in page.text
     assert "Parity cannot be judged" in page.text
-    assert "No model has a perplexity, and a disparity or a coherence" in page.text
+    assert "No model has both a perplexity and a disparity or coherence" in page.text
 
 
 def test_a_model_that_falls_silent_is_pointed_out(folders: list[Path], tmp_path: Path) -> None:

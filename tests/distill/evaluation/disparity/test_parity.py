@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from distill.evaluation.disparity.noise_free import GroupOdds, group_odds
+from distill.evaluation.disparity.noise_free import GroupOdds, group_odds, lean_bound, rms_bounds, with_more_texts
 from distill.evaluation.disparity.parity import groups_beyond, parity, refuted, shown, texts_factor
 from distill.evaluation.disparity.scores import disparity
 from distill.evaluation.margins import Margins
-from distill.evaluation.statistics.log_odds import cluster_sums
+from distill.evaluation.statistics.log_odds import binomial_variance, cluster_sums, log_odds
 
 MARGIN = Margins().parity
 WORLDS = 1500
@@ -115,3 +115,25 @@ def test_the_margin_is_a_setting() -> None:
     assert disparity(*columns)["parity"]["verdict"] == "refuted"
     wide = disparity(*columns, margin=1.0)["parity"]
     assert (wide["verdict"], wide["margin"]) == ("shown", 1.0)
+
+
+def counted(female: list[float], male: list[float], prompts: int = 20) -> GroupOdds:
+    """Log-odds of groups with these texts, whose prompts do not lean."""
+    texts = np.array(female) + np.array(male)
+    variance = binomial_variance(np.array(female), np.array(male))
+    odds = log_odds(np.array(female), np.array(male))
+    return GroupOdds(odds, variance, variance, np.full(len(texts), float(prompts)), texts)
+
+
+def test_texts_needed_count_the_lean_and_what_a_single_group_could_hide() -> None:
+    leaning = counted([230.0] * 3, [200.0] * 3)
+    # The disparity is shown to be small; that the lean is, is not.
+    assert rms_bounds(leaning, 0.05)[1] < MARGIN < lean_bound(leaning, 0.05)
+    factor = texts_factor(leaning, MARGIN)
+    assert factor is not None
+    assert lean_bound(with_more_texts(leaning, factor), 0.05) < MARGIN
+    hidden = counted([6.0] * 300, [6.0] * 300)
+    assert not shown(hidden, MARGIN)
+    factor = texts_factor(hidden, MARGIN)
+    assert factor is not None
+    assert shown(with_more_texts(hidden, factor), MARGIN)

@@ -48,7 +48,7 @@ def test_the_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("[1]", r"not an object \{group: share\}"),
+        ("[1]", "not a JSON object"),
         ("{", "not JSON"),
         ('{"nurse": 87}', "the share of 'nurse' is 87; give one from 0 to 1"),
         ('{"nurse": true}', "the share of 'nurse' is True"),

@@ -185,3 +185,9 @@ def test_a_model_costs_nothing_against_itself(baseline: Evaluation) -> None:
 
 def _with_settings(evaluation: Evaluation, **settings: Any) -> dict[str, Any]:
     return evaluation.metrics | {"settings": evaluation.metrics["settings"] | settings}
+
+
+def test_a_margin_of_null_is_the_default(baseline: Evaluation) -> None:
+    settings = baseline.metrics["settings"] | {"margins": {"perplexity": None}}
+    edited = replace(baseline, metrics=baseline.metrics | {"settings": settings})
+    assert paired_prices(edited, baseline)["perplexity"].margin == 0.01

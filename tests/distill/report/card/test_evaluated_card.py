@@ -75,7 +75,7 @@ def test_the_hub_reads_every_figure_with_its_interval(evaluations, student):
     metrics = json.loads((evaluations[1] / "metrics.json").read_text())
     unigram = metrics["disparity"]["unigram"]
     unigram |= {"rms_log_odds": {"value": 0.148, "ci95": [0.09, 0.21]}}
-    unigram |= {"parity": {"verdict": "shown", "margin": 0.22314355, "upper": 0.205}}
+    unigram |= {"parity": {"verdict": "shown", "margin": 0.22314355, "upper": 0.205, "groups_beyond": ["nurse"]}}
     metrics["equivariance_gap"] = {"reversed": {"value": 0.00045, "ci95": [0.0004, 0.0005], "n": 1000}, "neutral": None}
     index = [{"name": "student", "results": index_results(metrics)}]
     (student / "README.md").write_text(f"---\n{json.dumps({'model-index': index})}\n---\n")
@@ -96,6 +96,7 @@ def test_the_hub_reads_every_figure_with_its_interval(evaluations, student):
         assert (read[kind].metric_args or {}).get("ci95") == (interval and pytest.approx(interval, rel=1e-5))
     assert read["parity"].metric_value == "shown"
     assert "below 0.223 nats" in read["parity"].metric_name
+    assert read["parity"].metric_args == {"margin": 0.223144, "groups_beyond": ["nurse"]}
     assert read["perplexity"].dataset_type == "Salesforce/wikitext"
     assert (read["perplexity"].dataset_config, read["perplexity"].dataset_split) == ("wikitext-2-raw-v1", "test")
     assert read["coherence"].dataset_type == "built-in"

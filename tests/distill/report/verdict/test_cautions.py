@@ -53,9 +53,9 @@ def test_a_model_that_mixes_women_and_men_up_is_not_praised() -> None:
     assert EQUAL.headline == (
         "coherence lost, 0.98 to 0.45; a new lean towards men; 12.7 % of its texts mix women and men; less disparity "
         "is no gain here: 65 % less disparity than teacher, p < 0.001; parity refuted; perplexity +12.2 % (+11.8 to "
-        "+12.7 %; not worse than 1 %: refuted)"
+        "+12.7 %; at most 1 % worse: refuted)"
     )
-    causes = ("coherence 0.98 to 0.45 (−0.528", "lean towards men", "texts of both genders 0.3 % to 12.7 %")
+    causes = ("coherence 0.98 to 0.45 (−0.528", "lean towards men", "mixed texts 0.3 % to 12.7 %")
     assert len(EQUAL.cautions) == len(causes)
     for caution, cause in zip(EQUAL.cautions, causes, strict=True):
         assert cause in caution
@@ -73,8 +73,8 @@ def test_a_blend_is_not_praised() -> None:
 
 def test_a_slight_change_is_not_praised() -> None:
     assert SLIGHT.headline == (
-        "hardly less disparity than teacher, p = 0.01; parity refuted; perplexity +0.1 % (+0.1 to +0.1 %; not worse "
-        "than 1 %: shown)"
+        "hardly less disparity than teacher, p = 0.01; parity refuted; perplexity +0.1 % (+0.1 to +0.1 %; at most "
+        "1 % worse: shown)"
     )
     assert SLIGHT.cautions == ()
 
@@ -89,8 +89,8 @@ def test_a_good_student_gets_no_caution() -> None:
     )  # fmt: skip
     assert good.cautions == ()
     assert good.headline == (
-        "88 % less disparity than teacher, p < 0.001; parity shown; perplexity +0.3 % (+0.2 to +0.4 %; not worse than "
-        "1 %: shown)"
+        "88 % less disparity than teacher, p < 0.001; parity shown; perplexity +0.3 % (+0.2 to +0.4 %; at most 1 % "
+        "worse: shown)"
     )
     assert "shown on average over groups" in good.detail
 

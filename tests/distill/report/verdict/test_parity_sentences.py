@@ -45,6 +45,12 @@ def record(verdict: str, **entries: Any) -> dict[str, Any]:
             "Parity undecided: the lean may be up to 0.40, above the margin of 0.22 nats.",
             "wrote too few texts to tell parity from disparity",
         ),
+        (
+            record("undecided", upper=0.2, lean_upper=0.1, texts_needed=1),
+            "Parity undecided: groups have too few texts for a single one that leans far to be seen; about 1 more text "
+            "a group would decide.",
+            "wrote too few texts to tell parity from disparity",
+        ),
         (None, "Parity cannot be judged: there are too few gendered texts.", "has too few gendered texts to judge"),
     ],
 )
@@ -114,3 +120,12 @@ def test_the_same_weights_are_said_to_be_the_same() -> None:
     assert found.headline.startswith("the same weights as teacher; no clear difference in disparity from teacher")
     other = made.model("other", made.evaluation("gpt2-medium"))
     assert "same weights" not in str(verdicts([teacher, other], [made.contrast(teacher, other, made.run())])[1])
+
+
+def test_a_disparity_of_0_whose_interval_excludes_0_is_no_yardstick() -> None:
+    models = [made.model(name, made.evaluation(name, rms=0.0)) for name in ("teacher", "student")]
+    for each in models:
+        disparity = each.first.metrics["disparity"]
+        disparity["gender_max"] = disparity["unigram"]
+    found = verdicts(models, [made.contrast(*models, made.run())])[1]
+    assert "The rules of counting disagree" not in found.detail

@@ -6,6 +6,7 @@ from distill.evaluation.statistics.training_runs import difference_over_runs, me
 from distill.report.models import ReportedModel
 from distill.report.verdict import Verdict, verdicts
 from distill.report.verdict.contrasts import Contrast, RunContrast, run_pairs
+from distill.report.verdict.parity_sentences import standing
 from distill.report.verdict.seeds import estimate, outcome, parity_finding
 from tests.distill.report.verdict import made
 
@@ -138,3 +139,49 @@ def test_runs_that_cannot_be_judged_or_compared_say_so() -> None:
     assert parity_finding(silent) is None
     _, verdict = compared(made.model("teacher"), silent, gone(0.2), made.incomparable())
     assert "Against teacher not comparable: they differ." in verdict.detail
+
+
+def test_estimates_cut_off_at_0_do_not_show_parity_by_agreeing() -> None:
+    def runs(upper: float) -> ReportedModel:
+        return made.model(
+            "student", *(made.evaluation(str(n), 0.0, parity="undecided", bounds=(0, upper)) for n in "abc")
+        )
+
+    found = parity_finding(runs(0.9))
+    assert found is not None
+    assert (found.verdict, found.upper) == ("undecided", 0.9)
+    precise = parity_finding(runs(0.1))
+    assert precise is not None
+    assert (precise.verdict, precise.upper) == ("shown", 0.1)
+    _, verdict = compared(made.model("teacher"), runs(0.9), *[made.run(1.25, 0.0, 0.001, (1.0, 0.4, 1.0))] * 3)
+    assert "at least 40 % less disparity than teacher" in verdict.headline
+    assert dict(verdict.key_facts)["Disparity"].startswith(
+        "0.00 nats without sampling noise (95 % interval over 3 runs 0.00 to 0.90)"
+    )
+
+
+def test_no_interval_over_runs_leaves_the_range_of_its_figure() -> None:
+    _, verdict = compared(made.model("teacher"), student(0.1, 0.9), gone(0.1), gone(0.9))
+    assert dict(verdict.key_facts)["Disparity"].startswith(
+        "0.50 nats without sampling noise (95 % interval over 2 runs 0.00 to"
+    )
+    found = outcome(made.contrast(made.model("teacher"), student(0.1, 0.9), gone(0.1), gone(0.9)))
+    assert found.less is not None
+    assert found.less[2] == 1.0
+
+
+def test_coherence_lost_in_every_run_is_a_caution_however_differently() -> None:
+    # Student's interval over two runs with −0.10 and −0.55 contains 0.
+    _, verdict = compared(made.model("teacher"), student(0.2, 0.2), gone(0.2, value=0.88), gone(0.2, value=0.43))
+    assert verdict.headline.startswith("coherence lost, 0.98 to 0.88")
+
+
+def test_undecided_over_runs_is_not_for_want_of_texts() -> None:
+    assert standing(student(0.5, 1.25, parity="refuted")) == "has too few training runs to tell parity from disparity"
+
+
+def test_estimates_cut_off_at_0_are_no_clear_difference_by_agreeing() -> None:
+    # No run differs clearly by itself: each interval is ±0.1.
+    runs = [made.run(0.08, 0.0, 0.4) for _ in range(3)]
+    _, verdict = compared(made.model("teacher"), student(0.0, 0.0, 0.0), *runs)
+    assert "no clear difference in disparity from teacher, over 3 runs" in verdict.headline
