@@ -37,13 +37,26 @@ def test_what_documents_share_cancels() -> None:
 
 
 def test_the_interval_of_equally_long_documents_is_students_of_their_differences() -> None:
-    rng = np.random.default_rng(0)
-    values = np.column_stack([rng.normal(3, 1, 8), np.ones(8), rng.normal(3, 1, 8), np.ones(8)])
-    differences = values[:, 2] - values[:, 0]
+    differences = np.array([-1.5, -0.9, -0.3, -0.1, 0.1, 0.3, 0.9, 1.5]) + 0.2
+    level = np.random.default_rng(0).normal(3, 1, 8)
+    values = np.column_stack([level, np.ones(8), level + differences, np.ones(8)])
     reach = student_quantile(7) * differences.std(ddof=1) / np.sqrt(8)
     low, high = paired_difference(values)[2:4]  # type: ignore[index]
     assert low == pytest.approx(differences.mean() - reach)
     assert high == pytest.approx(differences.mean() + reach)
+
+
+def test_skewed_differences_move_the_bound_on_their_long_side() -> None:
+    """As Johnson's t interval of 1978 does, by the third moment of the differences."""
+    differences = np.array([0.0] * 9 + [1.0])
+    values = np.column_stack([np.ones(10), np.ones(10), 1 + differences, np.ones(10)])
+    low, high = paired_difference(values)[2:4]  # type: ignore[index]
+    reach = student_quantile(9) * differences.std(ddof=1) / np.sqrt(10)
+    third = ((differences - 0.1) ** 3).mean()
+    shift = third / (6 * differences.var(ddof=1) * 10) * (1 + 2 * 1.96**2)
+    assert low == pytest.approx(0.1 - reach)
+    # The long tail of resamples: three of nine documents that differ.
+    assert high == pytest.approx(max(0.1 + reach, 3 / 9) + shift, rel=1e-4)
 
 
 def test_differences_between_strata_are_no_noise() -> None:
