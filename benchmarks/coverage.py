@@ -22,6 +22,7 @@ import numpy as np
 import paired_worlds
 import pandas as pd
 import parity_worlds
+import pronoun_worlds
 from numpy.typing import NDArray
 
 from distill.evaluation.disparity.coherence import coherence
@@ -303,6 +304,11 @@ def paired(options: argparse.Namespace) -> None:
     simulate("paired_disparity", title, paired_worlds.DISPARITIES, paired_worlds.run, options)
 
 
+def pronouns(options: argparse.Namespace) -> None:
+    """Does the interval of the pronoun gap contain the truth?"""
+    simulate("pronoun_gap", "The same for the pronoun gap", pronoun_worlds.WORLDS, pronoun_worlds.run, options)
+
+
 def tests(options: argparse.Namespace) -> None:
     """Do the tests find differences that do not exist?"""
     simulate("test_size", "Tests at 5 % that find a difference that does not exist", TESTS, pair, options)
@@ -313,6 +319,7 @@ SECTIONS = {
     "parity": parity,
     "coverage": coverage,
     "paired": paired,
+    "pronouns": pronouns,
     "tests": tests,
 }
 

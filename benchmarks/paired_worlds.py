@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from distill.evaluation.disparity.comparison import compare_counts
 from distill.evaluation.margins import Margins
-from distill.evaluation.paired.prices import PriceName, judge
+from distill.evaluation.paired.prices import RELATIVE, PriceName, judge
 from distill.evaluation.paired.ratios import Difference, paired_difference
 
 Floats = NDArray[np.float64]
@@ -32,7 +32,7 @@ def _result(name: PriceName, difference: Difference | None, change: float, margi
     if margin is None:
         return covered
     low, high = difference.low, difference.high
-    if name in ("perplexity", "polar_rate"):
+    if name in RELATIVE:
         low, high = np.expm1([low, high])
     return covered | {"wrongly not worse": float(judge(name, low, high, margin) == "not worse")}
 

@@ -25,7 +25,7 @@ from distill.evaluation.experiment_loggers import LoggerName, check_loggers, log
 from distill.evaluation.generation.batch_plan import GenerationPlan
 from distill.evaluation.generation.decoding import Sampling, prompt_lengths
 from distill.evaluation.generation.device_workers import Processes, check_shared, devices
-from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, select_prompts
+from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, check_counts, select_prompts
 from distill.evaluation.generation.prompts import groups_as_occupations, read_prompts
 from distill.evaluation.generation.templates import OCCUPATIONS
 from distill.evaluation.likelihood.text_perplexity import protocols, read_text
@@ -170,8 +170,8 @@ def evaluate(
         raise UserError("--preset paper: compares with figures on BOLD; give --prompts AmazonScience/bold, or its file")
     longest = amount.max_new_tokens if max_new_tokens is None else max_new_tokens
     sampling = Sampling(longest, temperature, top_p, top_k, seed, amount.max_length)
-    _check_counts(prompts_per_group=prompts_per_group, samples=samples, coherence_samples=coherence_samples)
-    _check_counts(batch_size=batch_size, context=context, **{"trainer.devices": trainer.devices})
+    check_counts(prompts_per_group=prompts_per_group, samples=samples, coherence_samples=coherence_samples)
+    check_counts(batch_size=batch_size, context=context, **{"trainer.devices": trainer.devices})
     check_shared(device, trainer.devices)
     per_group = amount.prompts_per_group if prompts_per_group is None else prompts_per_group
     samples = amount.samples if samples is None else samples
@@ -186,7 +186,7 @@ def evaluate(
     if classifier is not None:
         check_model(model_source(classifier))
 
-    chosen = select_prompts(read_prompts(prompts), per_group, PRESETS[preset].openings)
+    chosen = select_prompts(read_prompts(prompts), per_group, amount.openings)
     groups = groups_as_occupations(prompts, chosen)
     professions = sorted({prompt.group for prompt in chosen if prompt.kind == "profession"})
     inputs = Inputs(
@@ -292,12 +292,6 @@ def code_fingerprint(
 ) -> str:
     """Return a digest of the code that determines the results, so that results of older code are not reused."""
     return code_digest(file for package in packages for file in package_files(package))
-
-
-def _check_counts(**counts: int | None) -> None:
-    for name, count in counts.items():
-        if count is not None and count < 1:
-            raise UserError(f"--{name} is {count}; give at least 1")
 
 
 def _window(scored_model: ScoredModel, context: int | None) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import log
 
 from distill.errors import UserError
+from distill.evaluation.comparability import Metrics, get
 
 LARGEST = 20.0
 """No margin may be larger: 20 nats are odds of one text in 500 million, and 20 is 2,000 % of a share."""
@@ -36,3 +37,9 @@ class Margins:
         for name, margin in vars(self).items():
             if not 0 < margin <= LARGEST:
                 raise UserError(f"--margins.{name} is {margin:g}; give a number above 0 and up to {LARGEST:g}")
+
+
+def margins_of(metrics: Metrics) -> Margins:
+    """Return the margins of an evaluation: the defaults, if an earlier version wrote it."""
+    given = get(metrics, "settings", "margins") or {}
+    return Margins(**{name: value for name, value in given.items() if name in vars(Margins()) and value is not None})

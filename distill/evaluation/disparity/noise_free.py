@@ -140,9 +140,9 @@ def rms_bounds(odds: GroupOdds, level: float) -> tuple[float, float]:
             low, high = (middle, high) if largest_square(odds, middle, level) < square else (low, middle)
     # The bound may not be unique if the variance grows fast with the mean square: the smallest one counts.
     steps = square + np.concatenate([[0.0], np.geomspace(1e-6, _FARTHEST, _POINTS)])
-    beyond = [step for step in steps if least_square(odds, float(step), level) >= square]
-    upper = float(beyond[0]) if beyond else float(steps[-1])
-    under = max((float(step) for step in steps if step < upper), default=square)
+    beyond = np.flatnonzero(least_square(odds, steps, level) >= square)
+    first = int(beyond[0]) if len(beyond) else len(steps) - 1
+    under, upper = float(steps[max(first - 1, 0)]), float(steps[first])
     for _ in range(40):
         middle = (under + upper) / 2
         under, upper = (under, middle) if least_square(odds, middle, level) >= square else (middle, upper)

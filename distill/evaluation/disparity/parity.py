@@ -14,7 +14,7 @@ from typing import Literal, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import ndtri, stdtr
 
 from distill.evaluation.disparity.noise_free import (
     GroupOdds,
@@ -122,7 +122,7 @@ def groups_beyond(odds: GroupOdds, margin: float) -> list[int]:
 def texts_factor(odds: GroupOdds, margin: float) -> float | None:
     """Return how many times as many texts would decide with a probability of `POWER` if the estimate is right."""
     square = max(float(odds.mean_square), 0.0)
-    aside = float(stdtrit(1e6, POWER))
+    aside = float(ndtri(POWER))
     # The lean cannot exceed the disparity, whose estimate is free of noise.
     too_much = max(0.0, abs(float(odds.mean)) - float(np.sqrt(square)))
 

@@ -20,6 +20,7 @@ from scipy.special import expit
 from distill.errors import UserError
 from distill.evaluation.disparity.noise_free import GroupOdds
 from distill.evaluation.input_files import read_utf8
+from distill.evaluation.statistics.bootstrap import NORMAL_QUANTILE
 from distill.evaluation.statistics.log_odds import Floats
 
 EVEN = 0.5
@@ -98,7 +99,7 @@ def mean_abs_error(
     value = noise_free_mean_abs(shares - wanted, deviations)
     noise = np.random.default_rng(seed).normal(size=(_FAIR_WORLDS, len(names))) * deviations
     excess = float(np.mean([noise_free_mean_abs(errors, deviations) for errors in noise]))
-    reach = _WIDENING * 1.959964 * float(np.sqrt((deviations**2).sum())) / len(names)
+    reach = _WIDENING * NORMAL_QUANTILE * float(np.sqrt((deviations**2).sum())) / len(names)
     return MeanAbsError(value=value, ci95=[max(0.0, value - reach - excess), min(1.0, value + reach)], target=source)
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from distill.errors import UserError
 from distill.evaluation.generation.prompts import Prompt
 from distill.evaluation.polarity.word_vector_polarity import PolarityName
 
@@ -54,6 +55,20 @@ PRESETS: dict[PresetName, Preset] = {
         polarities=("gender_max_split",),
     ),
 }
+
+
+def check_counts(**counts: int | None) -> None:
+    """Refuse numbers of things below 1.
+
+    Args:
+        counts: Numbers by the names of their options; None for an option that was not given.
+
+    Raises:
+        UserError: If a number is below 1.
+    """
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise UserError(f"--{name} is {count}; give at least 1")
 
 
 def select_prompts(prompts: Sequence[Prompt], per_group: int | None, openings: int | None = None) -> list[Prompt]:

@@ -1,10 +1,9 @@
 """Coherence: whether continuations keep the gender that their prompt established."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from distill.evaluation.comparability import Metrics, sampling_key
 from distill.evaluation.disparity.coherence import Coherence, coherence
-from distill.evaluation.measures.record import Line, Measure, Section
+from distill.evaluation.measures.record import Line, Measure, Section, same_sampling
 from distill.evaluation.polarity.bold_unigram import unigram
 
 if TYPE_CHECKING:
@@ -15,10 +14,6 @@ def _compute(context: "MeasureContext") -> Coherence:
     rows = context.generations.rows("kind", "prompt_id", "gender", "continuation")
     labels = ((prompt, gender, unigram(text)) for kind, prompt, gender, text in rows if kind == "coherence")
     return coherence(labels, context.seed)
-
-
-def _comparability(metrics: Metrics, name: str) -> tuple[Any, ...]:
-    return sampling_key(metrics)
 
 
 COHERENCE = Measure(
@@ -33,7 +28,7 @@ COHERENCE = Measure(
             "better. With its 95 % interval over prompts.",
             ("value",),
             interval="ci95",
-            comparability=_comparability,
+            comparability=same_sampling,
         ),
     ),
 )

@@ -1,13 +1,12 @@
 """How often a model avoids the choice between he and she: texts with *they*, and texts that mix both genders."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.evaluation.comparability import Metrics, sampling_key
-from distill.evaluation.measures.record import Interval, Line, Measure, Section
+from distill.evaluation.measures.record import Interval, Line, Measure, Section, same_sampling
 from distill.evaluation.polarity.bold_unigram import unigram
 from distill.evaluation.polarity.neutral_pronouns import has_neutral_pronoun
 from distill.evaluation.statistics.bootstrap import DRAWS
@@ -70,13 +69,9 @@ def _compute(context: "MeasureContext") -> NeutralPronouns:
     return neutral_pronouns(context.generations.rows("kind", "prompt_id", "continuation"), context.seed)
 
 
-def _comparability(metrics: Metrics, name: str) -> tuple[Any, ...]:
-    return sampling_key(metrics)
-
-
 def _line(key: str, title: str, explanation: str) -> Line:
     return Line(
-        Section.WRITING, title, explanation, (key, "value"), "percent", interval="ci95", comparability=_comparability
+        Section.WRITING, title, explanation, (key, "value"), "percent", interval="ci95", comparability=same_sampling
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
-from distill.evaluation.comparability import Metrics
+from distill.evaluation.comparability import Metrics, sampling_key
 
 if TYPE_CHECKING:
     from distill.evaluation.measure_context import MeasureContext
@@ -69,6 +69,11 @@ class Note:
 
 def always_comparable(metrics: Metrics, name: str) -> None:
     """Return the same key for all evaluations, so that any two of them are comparable."""
+
+
+def same_sampling(metrics: Metrics, name: str) -> tuple[Any, ...]:
+    """Return the same key for evaluations whose continuations are comparable."""
+    return sampling_key(metrics)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from distill.evaluation.comparability import Metrics, get, sampling_key
+from distill.evaluation.comparability import Metrics, disparity_key, get
 from distill.evaluation.disparity.twin_difference import TwinDifference, twin_differences
 from distill.evaluation.measures.record import EACH, Line, Measure, Note, Section
 from distill.evaluation.polarity.bold_unigram import Gender
@@ -59,7 +59,7 @@ def _classifier(context: "MeasureContext") -> dict[str, TwinDifference] | None:
 
 
 def _same_texts(metrics: Metrics, name: str) -> tuple[Any, ...]:
-    return *sampling_key(metrics), get(metrics, "settings", "include_prompt") is True
+    return disparity_key(metrics)
 
 
 def _same_classifier(metrics: Metrics, name: str) -> tuple[Any, ...]:

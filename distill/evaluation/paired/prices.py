@@ -9,7 +9,7 @@ paired_prices(load("evaluations/teacher"), load("evaluations/student"))
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from distill.evaluation.comparability import (
     perplexity_key,
     sampling_key,
 )
-from distill.evaluation.margins import Margins
+from distill.evaluation.margins import margins_of
 from distill.evaluation.nlls import FLUENCY
 from distill.evaluation.paired.clusters import documents, prompts, same_prompts
 from distill.evaluation.paired.ratios import Difference, paired_difference
@@ -34,6 +34,8 @@ from distill.evaluation.results import Evaluation
 PriceName = Literal["perplexity", "gendered_nll", "coherence", "fluency", "polar_rate", "mixed", "pronoun_gap"]
 Verdict = Literal["not worse", "undecided", "worse"]
 
+RELATIVE: Final = ("perplexity", "polar_rate")
+"""Measures whose change is a share of the baseline's value."""
 _FALLS = ("coherence", "polar_rate")
 """Measures of which less is worse."""
 
@@ -74,7 +76,7 @@ def paired_prices(baseline: Evaluation, other: Evaluation) -> dict[str, Price]:
         the same prompts, the same sampling. Perplexity is per token if both models read the same tokens, else per word.
         The margins are those that the baseline's evaluation was given.
     """
-    margins = _margins(baseline.metrics)
+    margins = margins_of(baseline.metrics)
     return {
         name: price
         for name in get_args(PriceName)
@@ -94,18 +96,12 @@ def judge(name: PriceName, low: float, high: float, margin: float) -> Verdict:
 def _price(name: PriceName, difference: Difference, margin: float | None) -> Price:
     baseline, value, low, high, clusters = difference
     change = value - baseline
-    if name in ("perplexity", "polar_rate"):
+    if name in RELATIVE:
         if name == "perplexity":
             baseline, value = float(np.exp(baseline)), float(np.exp(value))
         change, low, high = value / baseline - 1, float(np.expm1(low)), float(np.expm1(high))
     verdict = None if margin is None else judge(name, low, high, margin)
     return Price(name, baseline, value, change, (low, high), margin, verdict, clusters)
-
-
-def _margins(metrics: Metrics) -> Margins:
-    """Return the margins of an evaluation: the defaults, if an earlier version wrote it."""
-    given = get(metrics, "settings", "margins") or {}
-    return Margins(**{name: value for name, value in given.items() if name in vars(Margins()) and value is not None})
 
 
 def _comparable(one: Evaluation, another: Evaluation, key: Callable[[Metrics], Any]) -> bool:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.evaluation.statistics.bootstrap import DRAWS, interval, resampled_sums, student_t_floor
+from distill.evaluation.statistics.bootstrap import DRAWS, NORMAL_QUANTILE, interval, resampled_sums, student_t_floor
 
 Floats = NDArray[np.float64]
 
-_Z2 = 1.959964**2
+_Z2 = NORMAL_QUANTILE**2
 
 
 class Difference(NamedTuple):

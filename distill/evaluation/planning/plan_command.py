@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import ceil
 
 from distill.errors import UserError
-from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, select_prompts
+from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, check_counts, select_prompts
 from distill.evaluation.generation.prompts import Prompt, read_prompts
 from distill.evaluation.margins import LARGEST, Margins
 from distill.evaluation.planning.power import (
@@ -44,9 +44,7 @@ def plan(
         raise UserError(f"--polar_rate is {polar_rate:g}; give a share above 0 and up to 1")
     if not 0 < margin <= LARGEST:
         raise UserError(f"--margin is {margin:g}; give a number above 0 and up to {LARGEST:g}")
-    for name, count in (("prompts_per_group", prompts_per_group), ("samples", samples)):
-        if count is not None and count < 1:
-            raise UserError(f"--{name} is {count}; give at least 1")
+    check_counts(prompts_per_group=prompts_per_group, samples=samples)
     amount = PRESETS[preset]
     per_group = amount.prompts_per_group if prompts_per_group is None else prompts_per_group
     chosen = select_prompts(read_prompts(prompts), per_group, amount.openings)

@@ -1,6 +1,5 @@
 """A text classifier, such as one of toxicity or regard, in a local folder."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from distill.models.integrity import check_complete
 from distill.models.loading import load_pretrained
 from distill.models.output_head import block_limit
 from distill.models.security import NO_PICKLES, check_kernels, check_pickles
-from distill.models.source import check_model, model_source, weight_files
+from distill.models.source import check_model, digest, model_source, weight_files
 from distill.models.tokenizers import load_tokenizer
 
 _BATCH = 64
@@ -96,9 +95,6 @@ def load_classifier(path: str, device: str) -> TextClassifier:
         **NO_PICKLES,
     )
     check_complete(source, model, loading["missing_keys"])
-    digest = hashlib.sha256()
-    for file in weight_files(source.folder):
-        with file.open("rb") as content:
-            digest.update(hashlib.file_digest(content, "sha256").digest())
+    sha256 = digest(weight_files(source.folder))
     labels = [str(label) for _, label in sorted(model.config.id2label.items())]
-    return TextClassifier(model.to(device).eval().requires_grad_(False), tokenizer, labels, digest.hexdigest())
+    return TextClassifier(model.to(device).eval().requires_grad_(False), tokenizer, labels, sha256)

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 DRAWS = 2000
+NORMAL_QUANTILE = 1.959964
+"""97.5 % of a normal distribution lie below this many standard deviations."""
 _CHUNK = 2**21
 """Number of resampled clusters in memory at a time."""
 

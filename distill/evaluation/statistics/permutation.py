@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.evaluation.statistics.log_odds import binomial_variance, log_odds
+from distill.evaluation.statistics.log_odds import ClusterSums, binomial_variance, clustered_variance, log_odds
 
 Floats = NDArray[np.float64]
 
@@ -122,13 +122,9 @@ def _odds(sums: Floats, prompts: int) -> _Odds:
     f, m, ff, fm, mm, cross, f2, m2, ff2, fm2, mm2, cross2, both_f, both_m = sums.T
     by_f, by_m, by_f2, by_m2 = (1 / (count + 0.5) for count in (f, m, f2, m2))
     centre, centre2 = f * by_f - m * by_m, f2 * by_f2 - m2 * by_m2
-    scale = prompts / (prompts - 1)
-
-    def variance(squares: Floats, centre: Floats, f: Floats, m: Floats) -> Floats:
-        return np.maximum(scale * (squares - centre**2 / prompts), binomial_variance(f, m))
-
-    first = variance(ff * by_f**2 - 2 * fm * by_f * by_m + mm * by_m**2, centre, f, m)
-    second = variance(ff2 * by_f2**2 - 2 * fm2 * by_f2 * by_m2 + mm2 * by_m2**2, centre2, f2, m2)
+    scale, clusters = prompts / (prompts - 1), np.array(float(prompts))
+    first = np.maximum(clustered_variance(ClusterSums(f, m, ff, fm, mm), clusters), binomial_variance(f, m))
+    second = np.maximum(clustered_variance(ClusterSums(f2, m2, ff2, fm2, mm2), clusters), binomial_variance(f2, m2))
     products = both_f * by_f * by_f2 - cross * by_f * by_m2 - cross2 * by_f2 * by_m + both_m * by_m * by_m2
     covariance = scale * (products - centre * centre2 / prompts)
     return _Odds(log_odds(f, m), log_odds(f2, m2), first, second, covariance)

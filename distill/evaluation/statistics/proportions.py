@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.evaluation.statistics.bootstrap import DRAWS, ratio_interval
+from distill.evaluation.statistics.bootstrap import DRAWS, NORMAL_QUANTILE, ratio_interval
 
 
 def wilson(successes: float, trials: float) -> list[float]:
@@ -11,7 +11,7 @@ def wilson(successes: float, trials: float) -> list[float]:
 
     Source: Wilson 1927, *Probable Inference, the Law of Succession, and Statistical Inference*.
     """
-    z = 1.959964
+    z = NORMAL_QUANTILE
     share = successes / trials
     centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
     reach = z / (1 + z**2 / trials) * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))

@@ -18,7 +18,7 @@ PRICES = {
     ("fluency", "nll"): "fluency",
     ("coherence", "value"): "coherence",
     ("pronoun_gap", "mean_abs_log_odds"): "pronoun_gap",
-    ("disparity", MAIN_POLARITY, "mixed_rate"): "mixed",
+    ("neutral_pronouns", "mixed_rate", "value"): "mixed",
 }
 """The paired price that tells whether a line of the table changed for certain."""
 HIGHER_IS_BETTER = ("coherence",)

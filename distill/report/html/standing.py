@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from distill.evaluation.comparability import MAIN_POLARITY, get
 from distill.report.formatting import signed, span
 from distill.report.html.svg import Interval, breakable, dots
-from distill.report.html.trade_off import coherence_margin, parity_margin
+from distill.report.html.trade_off import least_coherence, parity_margin
 from distill.report.models import ReportedModel
 
 MEANINGS = {
@@ -94,7 +94,7 @@ def _columns(models: Sequence[ReportedModel]) -> list[Column]:
         reach = 1.05 * max(*map(abs, ends), 1.5 * margin)
         columns.append(Column("Lean", lean, -reach, reach, (-margin, margin), 0, signed=True))
     if ends := _ends(coherence):
-        least = max(0.0, (get(first, "coherence", "value") or 1.0) - coherence_margin(first))
+        least = least_coherence(first)
         columns.append(Column("Coherence", coherence, max(0.0, min(*ends, least - 0.05) - 0.03), 1, (least, 1), 1))
     return columns
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from distill.evaluation import Evaluation
 from distill.evaluation.comparability import MAIN_POLARITY, Metrics, disparity_key, get
-from distill.evaluation.margins import Margins
+from distill.evaluation.margins import Margins, margins_of
 from distill.report.html.label_places import Mark
 from distill.report.html.svg import Interval, short
 from distill.report.models import ReportedModel
@@ -136,9 +136,9 @@ def parity_margin(metrics: Metrics) -> float:
     return float(get(metrics, "disparity", MAIN_POLARITY, "parity", "margin") or Margins().parity)
 
 
-def coherence_margin(metrics: Metrics) -> float:
-    """The largest fall of the coherence that counts as none."""
-    return float(get(metrics, "settings", "margins", "coherence") or Margins().coherence)
+def least_coherence(metrics: Metrics) -> float:
+    """The coherence that a model must keep for its fall against this baseline to count as none."""
+    return max(0.0, (get(metrics, "coherence", "value") or 1.0) - margins_of(metrics).coherence)
 
 
 def _prices(
@@ -168,7 +168,7 @@ def _disparity_panel(points: dict[str, list[Point]], margin: float) -> Panel:
 
 
 def _coherence_panel(points: dict[str, list[Point]], first: Metrics) -> Panel:
-    least = max(0.0, (get(first, "coherence", "value") or 1.0) - coherence_margin(first))
+    least = least_coherence(first)
     lowest = min(*_ends(points), least - 0.02)
     room = 0.08 * (1 - lowest)
     return Panel("coherence", points, lowest - room, 1 + room, (least, 1))

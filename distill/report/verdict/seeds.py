@@ -10,16 +10,13 @@ from math import inf
 from distill.errors import UserError
 from distill.evaluation.comparability import MAIN_POLARITY, get
 from distill.evaluation.disparity.parity import ParityVerdict
-from distill.evaluation.paired.prices import Price, judge
+from distill.evaluation.paired.prices import RELATIVE, Price, judge
 from distill.evaluation.statistics.training_runs import Mean, difference_over_runs, mean_over_runs
 from distill.report.metrics_access import parity_of
 from distill.report.models import ReportedModel
 from distill.report.verdict.contrasts import ALPHA, Contrast
 
 Interval = tuple[float, float]
-
-RELATIVE = ("perplexity", "polar_rate")
-"""The measures whose change is a share of the baseline's value."""
 
 
 @dataclass(frozen=True)

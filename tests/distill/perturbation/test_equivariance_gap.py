@@ -6,24 +6,12 @@ import hypothesis.strategies as st
 import pytest
 import torch
 from hypothesis import assume, given
-from torch import Tensor
 
 from distill.perturbation import ReversedVocabulary, perturb, perturb_neutral
 from distill.perturbation.equivariance_gap import gap_after_neutral, gap_after_reversed, position_gaps
 from distill.perturbation.prefix_kinds import PrefixKind
+from tests.distill.perturbation.predictions import PI, VOCABULARY, log_probabilities
 from tests.equivariance import gap_by_definition, groups_of
-
-VOCABULARY = 12
-GROUPS = [((0,), (1,)), ((2, 3), (4, 5)), ((6,), (7, 8, 9))]
-PI = ReversedVocabulary.from_pairs(GROUPS)
-
-finite = st.floats(-30, 30, width=32)
-logits = st.lists(st.one_of(finite, st.just(-math.inf)), min_size=VOCABULARY - 1, max_size=VOCABULARY - 1)
-
-
-@st.composite
-def log_probabilities(draw: st.DrawFn) -> Tensor:
-    return torch.tensor([*draw(logits), draw(finite)], dtype=torch.float64).log_softmax(-1)
 
 
 @given(log_probabilities(), log_probabilities())
