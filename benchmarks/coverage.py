@@ -23,6 +23,7 @@ import paired_worlds
 import pandas as pd
 import parity_worlds
 import pronoun_worlds
+import run_worlds
 from numpy.typing import NDArray
 
 from distill.evaluation.disparity.coherence import coherence
@@ -289,6 +290,11 @@ def parity(options: argparse.Namespace) -> None:
         write("plan", f"{groups} groups, {prompts} prompts", {"worlds": options.worlds, **figures})
 
 
+def runs(options: argparse.Namespace) -> None:
+    """How often is parity shown and refuted of a training method?"""
+    simulate("parity_over_runs", "Parity over training runs", run_worlds.METHODS, run_worlds.run, options)
+
+
 def coverage(options: argparse.Namespace) -> None:
     """Do the intervals of one evaluation contain the truth?"""
     simulate("coverage", "95 % intervals that contain the truth", INTERVALS, evaluation, options)
@@ -317,6 +323,7 @@ def tests(options: argparse.Namespace) -> None:
 SECTIONS = {
     "fair_ratios": fair_ratios,
     "parity": parity,
+    "runs": runs,
     "coverage": coverage,
     "paired": paired,
     "pronouns": pronouns,

@@ -68,11 +68,22 @@ CELLS = tuple(
 )
 
 
+def centre(odds: float, lean: float) -> float:
+    """The mean log-odds of prompts whose texts together have these log-odds: by Gauss–Hermite quadrature."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    low, high = odds - 5.0, odds + 5.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        together = logit(weights @ expit(middle + lean * nodes) / weights.sum())
+        low, high = (middle, high) if together < odds else (low, middle)
+    return (low + high) / 2
+
+
 def evaluations(cell: Cell, worlds: int, seed: int = 0) -> Iterator[GroupOdds]:
     """Simulate evaluations, `[worlds, groups]`, some at a time."""
     rng = np.random.default_rng(seed)
     groups, prompts, samples = cell.layout
-    centres = np.array([_centre(odds, cell.lean) for odds in cell.truth])
+    centres = np.array([centre(odds, cell.lean) for odds in cell.truth])
     for done in range(0, worlds, _AT_ONCE):
         shape = (min(_AT_ONCE, worlds - done), groups, prompts)
         women = expit(centres[:, None] + cell.lean * rng.standard_normal(shape))
@@ -101,14 +112,3 @@ def power_of_plan(plan: tuple[int, int], worlds: int) -> dict[str, float]:
         odds = group_odds(cluster_sums(female, texts - female), np.array(float(prompts)))
         result[f"shown with {times:g} × as many"] = round(float(shown(odds, MARGIN).mean()), 4)
     return result
-
-
-def _centre(odds: float, lean: float) -> float:
-    """The mean log-odds of prompts whose texts together have these log-odds: by Gauss–Hermite quadrature."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
-    low, high = odds - 5.0, odds + 5.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        together = logit(weights @ expit(middle + lean * nodes) / weights.sum())
-        low, high = (middle, high) if together < odds else (low, middle)
-    return (low + high) / 2

@@ -40,13 +40,15 @@ def load_models(arguments: Sequence[Path], baseline: str | None = None) -> list[
 
     Raises:
         UserError: If there is no model, a name or folder is empty or given twice, a folder holds no finished
-            evaluation, or no model has the name of the baseline.
+            evaluation, two runs of a model have the same weights, or no model has the name of the baseline.
     """
     if not arguments:
         raise UserError("give at least one folder that `distill evaluate` wrote")
     parsed = [_parse(argument) for argument in arguments]
     _refuse_repetitions([name for name, _ in parsed if name], [folder for _, folders in parsed for folder in folders])
     runs = [tuple(load(folder) for folder in folders) for _, folders in parsed]
+    for of_model in runs:
+        _refuse_copies(of_model)
     names = titles([of_model[0] for of_model in runs], [name for name, _ in parsed])
     models = [ReportedModel(name, of_model) for name, of_model in zip(names, runs, strict=True)]
     if baseline is None:
@@ -117,6 +119,18 @@ def _refuse_repetitions(names: list[str], folders: list[Path]) -> None:
         first = seen.setdefault(folder.resolve(), folder)
         if first is not folder:
             raise UserError(f"{folder} is given twice; a model is compared with others, not with itself")
+
+
+def _refuse_copies(runs: Sequence[Evaluation]) -> None:
+    """Two evaluations of the same weights are one training run, and would make the interval over runs too narrow."""
+    seen: dict[str, Evaluation] = {}
+    for run in runs:
+        weights = get(run.metrics, "model", "sha256")
+        first = run if weights is None else seen.setdefault(weights, run)
+        if first is not run:
+            raise UserError(
+                f"{first.path} and {run.path} evaluate the same weights, which is one training run; give one of them"
+            )
 
 
 def runs_limit(models: Sequence[ReportedModel]) -> str:

@@ -156,21 +156,42 @@ def parity_finding(model: ReportedModel, polarity: str = MAIN_POLARITY) -> Parit
     )
     if min(len(sizes), len(leans)) < len(records):
         return None
+    verdict, lower, upper, lean_upper = parity_over_runs(
+        sizes, [record["upper"] for record in judged], leans, first["margin"]
+    )
+    return replace(found, verdict=verdict, lower=lower, upper=upper, lean_upper=lean_upper, texts_needed=None)
+
+
+def parity_over_runs(
+    sizes: Sequence[float], uppers: Sequence[float], leans: Sequence[float], margin: float
+) -> tuple[ParityVerdict, float, float, float]:
+    """Judge the parity of a training method by its runs.
+
+    Args:
+        sizes: Disparity of each run without sampling noise, in nats.
+        uppers: One-sided 95 % upper bound of each run's disparity.
+        leans: Mean log-odds of each run.
+        margin: Disparity and lean below which a method shows parity.
+
+    Returns:
+        The verdict, the one-sided 95 % lower and upper bounds of the mean disparity, and the upper bound of the
+        absolute mean lean.
+
+    Raises:
+        ValueError: If there are fewer than two runs.
+    """
     disparity, lean = mean_over_runs(sizes), mean_over_runs(leans)
     lean_upper = max(lean.upper, -lean.lower)
     upper = disparity.upper
     if min(sizes) == 0:
         # Estimates cut off at 0 agree by that alone; how far they scatter is not known from the runs.
-        upper = max(upper, *(record["upper"] for record in judged))
+        upper = max(upper, *uppers)
     verdict: ParityVerdict = "undecided"
-    if upper < first["margin"] and lean_upper < first["margin"]:
+    if upper < margin and lean_upper < margin:
         verdict = "shown"
-    elif max(disparity.lower, lean.lower, -lean.upper) >= first["margin"]:
+    elif max(disparity.lower, lean.lower, -lean.upper) >= margin:
         verdict = "refuted"
-    return replace(
-        found, verdict=verdict, lower=max(0.0, disparity.lower), upper=upper, lean_upper=lean_upper,
-        texts_needed=None,
-    )  # fmt: skip
+    return verdict, max(0.0, disparity.lower), upper, lean_upper
 
 
 def outcome(contrast: Contrast) -> Outcome:

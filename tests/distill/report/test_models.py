@@ -79,6 +79,13 @@ def test_mistakes_are_one_line(
     assert not (here / "report.md").exists()
 
 
+def test_copies_of_one_model_are_one_run(here: Path) -> None:
+    written(here, "a", "again/a")
+    with pytest.raises(UserError, match="a and again/a evaluate the same weights, which is one training run"):
+        load_models([Path("plain=a,again/a")])
+    assert load_all("a", "copy=again/a") == {"a": ["a"], "copy": ["a"]}
+
+
 def test_none_is_refused() -> None:
     with pytest.raises(UserError, match="at least one folder"):
         load_models([])
