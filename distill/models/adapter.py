@@ -65,11 +65,14 @@ def add_adapter(model: PreTrainedModel, settings: AdapterConfig, seed: int) -> N
         seed: Of the adapter's random half.
 
     Raises:
-        UserError: If a target is the head, an embedding or no linear layer, or `peft` cannot adapt the architecture.
+        UserError: If the model has an adapter already, a target is the head, an embedding or no linear layer, or `peft`
+            cannot adapt the architecture.
     """
     from peft import LoraConfig, inject_adapter_in_model
 
     assert settings.rank is not None
+    if hasattr(model, "peft_config"):
+        raise UserError("model.student.path holds an adapter of its own: merge it into the model's weights first")
     names = target_layers(model, settings.targets)
     config = LoraConfig(
         task_type="CAUSAL_LM",

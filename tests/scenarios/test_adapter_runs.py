@@ -16,8 +16,20 @@ IDS = torch.arange(20).unsqueeze(0)
 
 @pytest.fixture(scope="module")
 def adapted(recipe, tmp_path_factory) -> Path:
+    """By the overlay of docs/recipes.md, at another rank and rate."""
     output = tmp_path_factory.mktemp("adapted")
-    fit(recipe, output, *ADAPTER, "--model.student.adapter.keep=true", "--model.optimizer.weight_decay=0.1")
+    page = (Path(__file__).parents[2] / "docs/recipes.md").read_text(encoding="utf-8")
+    overlay = tmp_path_factory.mktemp("overlay") / "adapter.yaml"
+    overlay.write_text(page.partition("## Training an adapter")[2].partition("```yaml\n")[2].partition("```")[0])
+    fit(
+        recipe,
+        output,
+        f"--config={overlay}",
+        *ADAPTER[1:],
+        "--model.optimizer.lr=0.01",
+        "--model.student.adapter.keep=true",
+        "--model.optimizer.weight_decay=0.1",
+    )
     return output
 
 

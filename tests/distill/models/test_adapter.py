@@ -64,19 +64,18 @@ def test_the_merged_model_is_the_adapted_one(tmp_path_factory, make, rank, alpha
     before, plain = {name: tensor.clone() for name, tensor in model.state_dict().items()}, model(IDS).logits
     add_adapter(model, AdapterConfig(rank, alpha), seed)
     assert torch.equal(model(IDS).logits, plain)
-    trained_model = model
-    for parameter in trained_model.parameters():
+    for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data.normal_(std=0.1)
-    logits = trained_model(IDS).logits
+    logits = model(IDS).logits
     assert not torch.allclose(logits, plain, atol=1e-3)
     folder = tmp_path_factory.mktemp("merged")
-    trained_model.save_pretrained(folder, state_dict=merged_state(trained_model))
+    model.save_pretrained(folder, state_dict=merged_state(model))
     merged = AutoModelForCausalLM.from_pretrained(folder)
     assert merged.state_dict().keys() == before.keys()
     torch.testing.assert_close(merged.eval()(IDS).logits, logits, rtol=1e-6, atol=1e-6)
     # The frozen weights may be the teacher's: they are as they were.
-    after = {name.replace(".base_layer.", "."): tensor for name, tensor in trained_model.state_dict().items()}
+    after = {name.replace(".base_layer.", "."): tensor for name, tensor in model.state_dict().items()}
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
 
@@ -170,6 +169,11 @@ def test_the_adapter_starts_from_the_seed_alone(llama_folder):
         starts.append([parameter for parameter in model.parameters() if parameter.requires_grad])
     assert all(torch.equal(*pair) for pair in zip(*starts, strict=True))
     assert any(parameter.any() for parameter in starts[0])
+
+
+def test_a_model_with_an_adapter_of_its_own_is_refused():
+    with pytest.raises(UserError, match="holds an adapter of its own"):
+        add_adapter(trained(llama(), AdapterConfig(2)), AdapterConfig(2), seed=0)
 
 
 def test_the_digest_is_of_the_frozen_weights_alone():
