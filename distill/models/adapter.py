@@ -79,7 +79,7 @@ def add_adapter(model: PreTrainedModel, settings: AdapterConfig, seed: int) -> N
         r=settings.rank,
         lora_alpha=2 * settings.rank if settings.alpha is None else settings.alpha,  # type: ignore[arg-type] # any number
         target_modules=names,
-        fan_in_fan_out=isinstance(model.get_submodule(names[0]), Conv1D),
+        fan_in_fan_out=any(isinstance(model.get_submodule(name), Conv1D) for name in names),
     )
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         torch.manual_seed(seed)
