@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM
 from distill.training.checkpoint_io import read_checkpoint
 from tests.fits import fit, metrics, refused, weights
 
-ADAPTER = ("--model.student.layers=[0,1,2,3]", "--model.student.adapter.rank=2", "--trainer.max_steps=4")
+ADAPTER = ("--model.student.layers=[0,1,2,3]", "--model.student.adapter.rank=2", "--trainer.max_steps=5")
 IDS = torch.arange(20).unsqueeze(0)
 
 
@@ -53,6 +53,10 @@ def test_the_kept_adapter_makes_the_student_of_its_base(adapted, gpt2_folder):
     kept = PeftModel.from_pretrained(base, adapted / "student" / "adapter").eval()
     student = AutoModelForCausalLM.from_pretrained(adapted / "student").eval()
     torch.testing.assert_close(kept(IDS).logits, student(IDS).logits, rtol=1e-6, atol=1e-5)
+    best, last = (read_checkpoint(adapted / "checkpoints" / f"{name}.ckpt")["state_dict"] for name in ("best", "last"))
+    exported = {name: tensor for name, tensor in kept.state_dict().items() if ".lora_" in name}
+    assert all(torch.equal(exported[f"base_model.model.{name[8:]}"], tensor) for name, tensor in best.items())
+    assert not any(torch.equal(tensor, last[name]) for name, tensor in best.items())
     assert kept.peft_config["default"].base_model_name_or_path == str(gpt2_folder)
 
 
