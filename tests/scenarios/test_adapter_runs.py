@@ -44,8 +44,6 @@ def test_a_checkpoint_holds_the_adapter_and_a_student_is_whole(adapted, gpt2_fol
     assert student.keys() == base.keys()
     changed = {name for name, tensor in student.items() if not torch.equal(tensor, base[name])}
     assert changed == {name for name in base if ".h." in name and "ln_" not in name and name.endswith("weight")}
-    kd = [float(row["val/kd"]) for row in metrics(adapted) if row["val/kd"]]
-    assert kd[-1] < kd[0]
 
 
 def test_the_kept_adapter_makes_the_student_of_its_base(adapted, gpt2_folder):
