@@ -12,7 +12,14 @@ from augment import __version__
 
 if TYPE_CHECKING:
     from distill.callbacks.export_student import ExportStudent
-    from distill.config import LossConfig, OptimizerConfig, PerturbationConfig, StudentConfig, TeacherConfig
+    from distill.config import (
+        AdapterConfig,
+        LossConfig,
+        OptimizerConfig,
+        PerturbationConfig,
+        StudentConfig,
+        TeacherConfig,
+    )
     from distill.data.datamodule import CounterfactualDataModule
     from distill.evaluation.results import load
     from distill.losses.objective import distillation_loss
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
     from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 
 __all__ = [
+    "AdapterConfig",
     "CounterfactualDataModule",
     "DistillationModule",
     "ExportStudent",
@@ -37,6 +45,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AdapterConfig": "distill.config",
     "CounterfactualDataModule": "distill.data.datamodule",
     "DistillationModule": "distill.module",
     "ExportStudent": "distill.callbacks.export_student",

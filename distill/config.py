@@ -43,6 +43,30 @@ class TeacherConfig:
 
 
 @dataclass(frozen=True)
+class AdapterConfig:
+    """A LoRA adapter: small matrices that are trained in place of the student's own weights (Hu et al. 2021)."""
+
+    rank: int | None = None
+    """Rank of the adapter's matrices, e.g. 32; null: no adapter, all weights are trained. Needs the package peft."""
+    alpha: float | None = None
+    """The adapter's output is multiplied by alpha / rank; null: twice the rank."""
+    targets: list[str] | None = None
+    """Linear layers to adapt, by the end of their names, e.g. [q_proj, v_proj]; null: all but the head."""
+    keep: bool = False
+    """Also save the adapter by itself, in peft's format, in student/adapter; needs all layers of its base."""
+
+    def __post_init__(self) -> None:
+        if self.rank is None and (self.alpha is not None or self.targets is not None or self.keep):
+            raise SettingError("model.student.adapter has no rank: set one, e.g. 32, or leave its other settings out")
+        for name, fits, expected in (
+            ("rank", self.rank is None or self.rank >= 1, "1 or more"),
+            ("alpha", self.alpha is None or self.alpha > 0, "more than 0"),
+            ("targets", self.targets is None or (bool(self.targets) and all(self.targets)), "a list of names"),
+        ):
+            _check_range(f"model.student.adapter.{name}", getattr(self, name), fits, expected)
+
+
+@dataclass(frozen=True)
 class StudentConfig:
     """The model that is trained. Set exactly one of `layers`, `path` and `config`."""
 
@@ -52,6 +76,14 @@ class StudentConfig:
     """Folder or hub id of a model with the teacher's vocabulary, whose weights the student starts from."""
     config: dict[str, Any] | None = None
     """A model with random weights: a transformers configuration as a mapping, e.g. {model_type: gpt2, n_layer: 6}."""
+    adapter: AdapterConfig = AdapterConfig()
+    """Trained in place of the weights that `layers` or `path` give the student; it is merged into them at the end."""
+
+    def __post_init__(self) -> None:
+        if self.adapter.rank is not None and self.config is not None:
+            raise SettingError(
+                "model.student.adapter would leave random weights as they are: start from model.student.layers or path"
+            )
 
 
 @dataclass(frozen=True)

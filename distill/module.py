@@ -16,12 +16,14 @@ from distill.data.blocks import Batch
 from distill.errors import UserError
 from distill.losses.objective import DistillationObjective
 from distill.losses.terms import IGNORED_LABEL, hidden_distance
+from distill.models.adapter import base_digest, check_base, keep_adapter_only
 from distill.models.compatibility import check_plain_logits, check_positions, check_same_head, check_tokenizer_fits
 from distill.models.integrity import first_difference
-from distill.models.loading import copy_weights_into_memory, load_config, load_teacher
+from distill.models.loading import load_config
 from distill.models.output_head import backbone, block_limit, output_head
 from distill.models.source import ModelSource, model_source
-from distill.models.student import build_student, student_config
+from distill.models.student import student_config
+from distill.models.teacher_and_student import load_teacher_and_student, place_weights
 from distill.models.tokenizers import check_same_vocabulary, load_fast_tokenizer, tokenizer_of_model
 from distill.optimizer import apply_settings, build_optimizer
 from distill.perturbation.equivariance_gap import position_gaps
@@ -110,6 +112,8 @@ class DistillationModule(pl.LightningModule):
         )
         # In a list, the teacher is not a submodule: it is not in checkpoints, not in DDP, and never set to train().
         self._teacher: list[PreTrainedModel] = []
+        self.base_sha256: str | None = None
+        """Of an adapted student, once it is built: the digest of the frozen weights."""
         self._step_terms: list[Tensor] = []
         self.gradient_norm: Tensor | float = 0.0
         """The norm of the latest optimiser step's gradient, before clipping."""
@@ -183,35 +187,23 @@ class DistillationModule(pl.LightningModule):
             return
         # Lightning calls this on the training device; transformers would need `accelerate` to load weights there.
         with torch.device("cpu"):
-            self.student, teacher = self._load_models()
+            teacher, self.student = load_teacher_and_student(
+                self.teacher_location,
+                getattr(torch, self.teacher_source.dtype) if self.uses_teacher else None,
+                self.student_source,
+                self.student_config,
+                self.student_location,
+                self.seed,
+            )
+        if self.student_source.adapter.rank is not None:
+            self.base_sha256 = base_digest(self.student)
+            self.strict_loading = False
         device = torch.device("cpu") if self._trainer is None else self.trainer.strategy.root_device
-        if device.type == "cpu":
-            copy_weights_into_memory(self.student)
+        place_weights([self.student] if teacher is None else [teacher, self.student], device)
         if teacher is not None:
-            if device.type == "cpu":
-                copy_weights_into_memory(teacher)
-            teacher.to(device)  # type: ignore[arg-type] # transformers' decorator hides the signature
-            self._teacher.append(teacher)
+            self._teacher.append(teacher.to(device))  # type: ignore[arg-type] # transformers' decorator hides the signature
         self.vocabulary = None if self.vocabulary is None else self.vocabulary.to(device)
         self.objective = DistillationObjective(self.loss, self.perturbation, self.vocabulary)
-
-    def _load_models(self) -> tuple[PreTrainedModel, PreTrainedModel | None]:
-        """The student, and the teacher if the loss uses it."""
-        location, dtype = self.teacher_location, getattr(torch, self.teacher_source.dtype)
-        copied = None
-        # Layers are copied from the weights in fp32, not from those rounded to the teacher's dtype. The teacher itself
-        # is loaded in its dtype: `.to(dtype)` would round rotary frequencies, too.
-        if self.student_source.layers is not None:
-            assert location is not None
-            copied = load_teacher(location)
-        model = build_student(self.student_source, self.student_config, copied, self.student_location)
-        if not self.uses_teacher:
-            return model, None
-        if copied is not None and dtype == torch.float32:
-            return model, copied
-        del copied
-        assert location is not None
-        return model, load_teacher(location, dtype)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one micro-batch, all of it inside this call, so that DDP averages its gradients."""
@@ -363,18 +355,27 @@ class DistillationModule(pl.LightningModule):
         optimizer, schedule = build_optimizer(self.student.parameters(), self.optimizer, int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Of an adapted student, write the adapter only."""
+        if self.base_sha256 is not None:
+            keep_adapter_only(checkpoint, self.student, self.base_sha256)
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint of another student.
 
         Raises:
-            UserError: If its tensors have other names, shapes or types than this student's.
+            UserError: If its tensors have other names or shapes than this student's, or its adapter another base.
         """
-        if difference := first_difference(checkpoint["state_dict"], self.state_dict()):
+        own = {"state_dict": self.state_dict()}
+        self.on_save_checkpoint(own)
+        if difference := first_difference(checkpoint["state_dict"], own["state_dict"]):
             name, theirs, ours = difference
             raise UserError(
                 f"the checkpoint is of another student: {name} is {theirs} there and {ours} in this recipe; use the "
                 "recipe of that run, or another output folder"
             )
+        if self.base_sha256 is not None:
+            check_base(checkpoint, self.student, self.base_sha256)
 
     def on_train_start(self) -> None:
         """Apply the current recipe's optimiser settings over those of a checkpoint that the run continues from."""

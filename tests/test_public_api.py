@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 CONTRACTS = {
     "augment": ["Lexicon", "Reversal", "RoleReverser", "Swap", "align"],
     "distill": [
+        "AdapterConfig",
         "CounterfactualDataModule",
         "DistillationModule",
         "ExportStudent",
@@ -32,7 +33,14 @@ CONTRACTS = {
         "perturb",
     ],
     "distill.callbacks": ["ExportStudent"],
-    "distill.config": ["LossConfig", "OptimizerConfig", "PerturbationConfig", "StudentConfig", "TeacherConfig"],
+    "distill.config": [
+        "AdapterConfig",
+        "LossConfig",
+        "OptimizerConfig",
+        "PerturbationConfig",
+        "StudentConfig",
+        "TeacherConfig",
+    ],
     "distill.data": ["CounterfactualDataModule"],
     "distill.evaluation": ["load"],
     "distill.evaluation.polarity": ["unigram"],

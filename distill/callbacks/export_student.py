@@ -31,7 +31,7 @@ class ExportStudent(Callback):
                 None,
             )
             if best is not None:
-                pl_module.load_state_dict(read_checkpoint(best)["state_dict"])
+                pl_module.load_state_dict(read_checkpoint(best)["state_dict"], strict=pl_module.strict_loading)
             callbacks = trainer.callbacks  # type: ignore[attr-defined] # set by a connector
             changes = next((callback.changes for callback in callbacks if isinstance(callback, SettingsHistory)), [])
             output = Path(trainer.default_root_dir)

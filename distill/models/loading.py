@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.activations import ACT2FN
 
@@ -90,16 +89,6 @@ def load_pretrained(what: str, loader: Any, source: ModelSource, **options: Any)
             f"{source.path}: no {what} could be loaded ({where}{reason}); give a folder with config, weights and "
             "tokenizer, or a Hugging Face id"
         ) from error
-
-
-def copy_weights_into_memory(model: nn.Module) -> None:
-    """Copy memory-mapped weights out of their file, tensor by tensor.
-
-    A mapped file is in small pages, which cause so many TLB misses that matrix products on a CPU take up to a third
-    longer; torch's own memory may be in huge pages (`THP_MEM_ALLOC_ENABLE`, set by the command `distill`).
-    """
-    for parameter in model.parameters():
-        parameter.data = parameter.data.clone()
 
 
 def fuse_activations(model: PreTrainedModel) -> None:

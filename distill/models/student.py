@@ -1,5 +1,6 @@
 """The student: built from the teacher's layers, from a saved model, or from scratch."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -96,15 +97,21 @@ def build_student(
     Args:
         student: The student's settings.
         config: Its configuration, from `student_config`.
-        teacher: The model in fp32 whose layers are copied; None if none are.
+        teacher: The model in fp32 whose layers are copied; None if none are. A student with an adapter does not change
+            them, and shares their tensors.
         source: Where `student.path` is; None without a path.
 
     Raises:
         UserError: If a saved model cannot be read, layers do not fit their new numbers, or the loss cannot compute the
             student's logits from its hidden states.
     """
-    fp32 = torch.float32
-    model = load_model(source) if source is not None else AutoModelForCausalLM.from_config(config, dtype=fp32)
+    adapted = student.adapter.rank is not None
+    if source is not None:
+        model = load_model(source)
+    else:
+        # Random weights take their time and memory; those of an adapted student are all replaced.
+        with _without_weights() if adapted else nullcontext():
+            model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     if student.layers is not None:
         assert teacher is not None
         state = _state_of_layers(teacher, student.layers)
@@ -115,7 +122,8 @@ def build_student(
                 f"student's, whose kind follows from its new number in a {type(teacher).__name__}; choose layers that "
                 "keep their kind, or give model.student.path or config"
             )
-        model.load_state_dict(state)
+        model.load_state_dict(state, assign=adapted)
+        model.tie_weights()  # assigned, they are two parameters
         model.generation_config = teacher.generation_config
     _train_padding(model, fresh=student.config is not None)
     name = "student" if source is None else source.path
@@ -123,6 +131,13 @@ def build_student(
     check_head(model, name)
     fuse_activations(model)
     return model.train()
+
+
+def _without_weights() -> AbstractContextManager[Any]:
+    """Build models whose parameters take no memory; their buffers are as usual."""
+    from accelerate import init_empty_weights  # with peft
+
+    return init_empty_weights(include_buffers=False)
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 
 from augment.runtime.atomic_write import atomic_write
 from distill.data.datamodule import CounterfactualDataModule
+from distill.models.adapter import merged_state, save_adapter
 from distill.module import DistillationModule
 from distill.training.model_card import model_card
 
@@ -34,7 +35,14 @@ def export_student(
     """
 
     def write(unfinished: Path) -> None:
-        module.student.save_pretrained(unfinished)
+        adapted = module.student_source.adapter
+        module.student.save_pretrained(
+            unfinished, state_dict=None if adapted.rank is None else merged_state(module.student)
+        )
+        if adapted.keep:
+            base = module.student_location or module.teacher_location
+            assert base is not None
+            save_adapter(module.student, base.path, unfinished / "adapter")
         module.tokenizer.save_pretrained(unfinished)
         (unfinished / "README.md").write_text(model_card(module, data, trainer, checkpoint, changes), encoding="utf-8")
 

@@ -9,6 +9,7 @@ import torch
 import transformers
 
 from distill.data.datamodule import CounterfactualDataModule
+from distill.models.adapter import describe_adapter
 from distill.module import DistillationModule
 from distill.runtime.markdown import escape_markdown
 from distill.training.card_metadata import card_metadata
@@ -54,7 +55,10 @@ def model_card(
     ]
     teacher_location = module.teacher_location if module.uses_teacher or module.student_source.layers else None
     sources = [source for source in (module.student_location, teacher_location) if source is not None]
-    rows = {"parameters": f"{student.num_parameters():,}", "architecture": type(student).__name__}
+    adapted = module.student_source.adapter.rank is not None
+    trained = student.num_parameters(only_trainable=True)
+    parameters = student.num_parameters() - (trained if adapted else 0)
+    rows = {"parameters": f"{parameters:,}", "architecture": type(student).__name__}
     if teacher.path:
         rows |= {
             "teacher": teacher.path + (f" ({teacher.gguf_file})" if teacher.gguf_file else ""),
@@ -64,6 +68,9 @@ def model_card(
             "target": f"{perturbation.operator}, {perturbation.vocabulary} vocabulary, "
             f"{perturbation.contexts} contexts",
         }
+    if adapted:
+        rows["adapter"] = f"{describe_adapter(student)}, {trained:,} parameters trained, merged into the weights"
+        rows["adapter's base"] = f"{sources[0].path}, weights with sha256 {module.base_sha256}"
     rows |= {
         "loss": f"{loss.kd_weight:g} × {loss.divergence} (T = {loss.temperature:g}) + {loss.lm_weight:g} × "
         f"cross-entropy + {loss.hidden_weight:g} × hidden states",

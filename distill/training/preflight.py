@@ -8,6 +8,7 @@ from pathlib import Path
 
 from distill.data.datamodule import CounterfactualDataModule
 from distill.errors import RecipeWarning, UserError
+from distill.models.adapter import check_adapter
 from distill.models.integrity import check_files
 from distill.module import DistillationModule
 from distill.runtime.paths import check_writable
@@ -29,6 +30,7 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
     for location in (module.teacher_location, module.student_location):
         if location is not None:
             check_files(location)
+    check_adapter(module.student_source, module.student_config, module.teacher_config)
     module.check_data(data.tokenizer, data.block_size, data.names)
     check_writable(output)
     check_writable(data.cache_dir, "data.cache_dir")

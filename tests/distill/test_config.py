@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from distill.config import LossConfig, OptimizerConfig, PerturbationConfig
+from distill.config import AdapterConfig, LossConfig, OptimizerConfig, PerturbationConfig, StudentConfig
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,19 @@ from distill.config import LossConfig, OptimizerConfig, PerturbationConfig
         (OptimizerConfig, {"betas": (0.9, 1.0)}, r"model.optimizer.betas is \(0.9, 1.0\): it must be in \[0, 1\)"),
         (OptimizerConfig, {"weight_decay": -1}, "model.optimizer.weight_decay is -1: it must be 0 or more"),
         (OptimizerConfig, {"warmup_fraction": 2}, r"model.optimizer.warmup_fraction is 2: it must be in \[0, 1\]"),
+        (AdapterConfig, {"rank": 0}, "model.student.adapter.rank is 0: it must be 1 or more"),
+        (AdapterConfig, {"rank": 8, "alpha": 0}, "model.student.adapter.alpha is 0: it must be more than 0"),
+        (
+            AdapterConfig,
+            {"rank": 8, "targets": []},
+            r"model.student.adapter.targets is \[\]: it must be a list of names",
+        ),
+        (AdapterConfig, {"alpha": 16}, "model.student.adapter has no rank: set one"),
+        (
+            StudentConfig,
+            {"config": {"model_type": "gpt2"}, "adapter": AdapterConfig(8)},
+            "model.student.adapter would leave random weights as they are",
+        ),
         (
             PerturbationConfig,
             {"operator": "median"},

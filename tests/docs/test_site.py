@@ -20,6 +20,7 @@ def test_every_setting_of_the_model_is_listed_with_its_help(settings: str) -> No
     groups = {
         "teacher": config.TeacherConfig,
         "student": config.StudentConfig,
+        "student.adapter": config.AdapterConfig,
         "perturbation": config.PerturbationConfig,
         "loss": config.LossConfig,
         "optimizer": config.OptimizerConfig,
@@ -27,6 +28,8 @@ def test_every_setting_of_the_model_is_listed_with_its_help(settings: str) -> No
     rows = [line for line in settings.splitlines() if line.startswith("| `model.")]
     for group, settings_class in groups.items():
         for field in dataclasses.fields(settings_class):
+            if f"{group}.{field.name}" in groups:
+                continue
             (row,) = (row for row in rows if row.startswith(f"| `model.{group}.{field.name}` |"))
             assert len(row.rstrip("| ").rpartition("| ")[2]) > 10, row
 

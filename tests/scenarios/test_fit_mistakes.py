@@ -107,7 +107,7 @@ def test_a_model_that_can_not_be_loaded_leaves_the_run_as_it_was(capsys, recipe,
     done = tmp_path / "done"
     fit(recipe, done, "--trainer.max_steps=1", "--trainer.limit_val_batches=0")
     before = {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
-    monkeypatch.setattr("distill.module.load_teacher", damaged)
+    monkeypatch.setattr("distill.models.teacher_and_student.load_teacher", damaged)
     assert "no such model" in refused(capsys, recipe, tmp_path / "new")
     with pytest.raises(SystemExit):
         fit(recipe, done, "--model.optimizer.lr=0.02")

@@ -129,6 +129,19 @@ def test_a_killed_run_continues_as_if_it_was_not(run, recipe, tmp_path, patch, e
     assert {path.name for path in tmp_path.iterdir()} == {"student", "checkpoints", "config.yaml", "metrics.csv"}
 
 
+def test_a_killed_run_of_an_adapter_continues_as_if_it_was_not(recipe, tmp_path):
+    options = ("--model.student.adapter.rank=2", EVERY_STEP, "--ckpt_path=last")
+    fit(recipe, tmp_path / "whole", *options)
+    kd = [float(row["val/kd"]) for row in metrics(tmp_path / "whole") if row["val/kd"]]
+    assert kd[-1] < 0.9 * kd[0]
+    patch = die_in(
+        DistillationModule, "training_step", lambda module, _, index: (module.trainer.global_step, index % 4) == (3, 2)
+    )
+    killed_fit(recipe, tmp_path / "killed", *options, patch=patch)
+    fit(recipe, tmp_path / "killed", *options)
+    same(tmp_path / "whole", tmp_path / "killed")
+
+
 def test_epochs_continue_where_they_were(corpus, recipe, tmp_path):
     # Epochs of 11 steps, batches made ahead by a worker; killed around the first epoch's end and in the second.
     short = (f"--data.train={corpus / 'validation.jsonl'}", "--trainer.max_steps=-1", "--trainer.max_epochs=2",

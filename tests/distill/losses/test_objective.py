@@ -12,6 +12,7 @@ from torch.nn import functional
 from distill.config import LossConfig, PerturbationConfig
 from distill.losses import DistillationObjective, distillation_loss
 from distill.losses.chunk_sizes import chunk_rows
+from distill.losses.head_products import Head
 from distill.perturbation.operators import perturb
 from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
@@ -99,6 +100,17 @@ def test_values_and_gradients_equal_the_naive_loss(operator, divergence):
         actual = with_gradients(distillation_loss, tensors, chunk_size=chunk_size, **settings)
         for value, reference in zip(actual, expected, strict=True):
             torch.testing.assert_close(value, reference, rtol=1e-9, atol=1e-12)
+
+
+def test_a_frozen_head_costs_no_product_and_changes_no_other_gradient(monkeypatch):
+    tensors, settings = inputs(), {"operator": "expmean", "vocabulary": PI, "contexts": "all", "lm_weight": 0.4}
+    *expected, gradient, _ = with_gradients(naive_loss, tensors, **settings)
+    monkeypatch.setattr(Head, "add_weight_gradient_", None)
+    hidden = tensors["student_hidden"].clone().requires_grad_()
+    actual = distillation_loss(**{**tensors, "student_hidden": hidden}, chunk_size=5, **settings)
+    actual.total.backward()
+    for value, reference in zip((*actual, hidden.grad), (*expected, gradient), strict=True):
+        torch.testing.assert_close(value.detach(), reference, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("divergence", DIVERGENCES)

@@ -204,7 +204,7 @@ def test_layers_without_a_teacher_are_refused(tokenizer):
 def test_layers_start_from_the_teachers_own_numbers(llama_folder, monkeypatch, dtype, layers, loaded):
     asked = []
     monkeypatch.setattr(
-        "distill.module.load_teacher",
+        "distill.models.teacher_and_student.load_teacher",
         lambda source, dtype=torch.float32: asked.append(dtype) or load_teacher(source, dtype),
     )
     start = StudentConfig(layers=layers, path=None if layers else str(llama_folder))
