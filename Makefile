@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= auto
 # How often each scenario of `make kills` is killed
 KILLS ?= 20
 
-.PHONY: quickstart test lint types docs dist bench bench-long fuzz kills audit clean
+.PHONY: quickstart test lint types docs dist bench bench-long fuzz kills surgery audit clean
 
 quickstart: .venv/installed
 	$(BIN)/distill quickstart
@@ -50,6 +50,10 @@ fuzz: .venv/installed
 kills: .venv/installed
 	DISTILL_KILLS=$(KILLS) $(BIN)/python -m pytest -s -m "slow or not slow" -k kills \
 	    tests/scenarios/test_pack_kills.py tests/scenarios/test_kills.py tests/scenarios/test_evaluation_kills.py
+
+# Three minutes: a teacher is trained and broken in three ways, and the report's verdict praises none of them
+surgery: .venv/installed
+	$(BIN)/python -m pytest -m slow tests/scenarios/test_surgery.py
 
 audit: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[audit]"
