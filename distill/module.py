@@ -17,10 +17,16 @@ from distill.errors import UserError
 from distill.losses.objective import DistillationObjective
 from distill.losses.terms import IGNORED_LABEL, hidden_distance
 from distill.models.adapter import base_digest, check_base, keep_adapter_only
-from distill.models.compatibility import check_plain_logits, check_positions, check_same_head, check_tokenizer_fits
+from distill.models.compatibility import (
+    check_documents_apart,
+    check_plain_logits,
+    check_positions,
+    check_same_head,
+    check_tokenizer_fits,
+)
 from distill.models.integrity import first_difference
 from distill.models.loading import load_config
-from distill.models.output_head import backbone, block_limit, output_head
+from distill.models.output_head import block_limit, last_hidden_states, output_head
 from distill.models.source import ModelSource, model_source
 from distill.models.student import student_config
 from distill.models.teacher_and_student import load_teacher_and_student, place_weights
@@ -195,6 +201,10 @@ class DistillationModule(pl.LightningModule):
                 self.student_location,
                 self.seed,
             )
+            # The data may be anybody's.
+            if getattr(getattr(self._trainer, "datamodule", None), "document_mask", False):
+                names = self.teacher_source.path or "teacher", self.student_source.path or "student"
+                check_documents_apart(dict(zip(names, (teacher, self.student), strict=True)))
         if self.student_source.adapter.rank is not None:
             self.base_sha256 = base_digest(self.student)
             self.strict_loading = False
@@ -287,10 +297,14 @@ class DistillationModule(pl.LightningModule):
         counterfactual_hidden = student_hidden[:0]
         if len(batch.gather):
             # A reversal may be longer than its block, and than the positions of a student smaller than its teacher.
-            row, column = batch.gather // batch.counterfactual.shape[1], batch.gather % batch.counterfactual.shape[1]
-            readable = batch.counterfactual[:, : block_limit(self.student_config)]
-            within = column < readable.shape[1]
-            counterfactual_hidden = self._student_states(readable)[row[within], column[within]]
+            ids, position_ids = batch.counterfactual, batch.counterfactual_position_ids
+            row, column = batch.gather // ids.shape[1], batch.gather % ids.shape[1]
+            limit = min(ids.shape[1], block_limit(self.student_config) or ids.shape[1])
+            within = column < limit
+            states = last_hidden_states(
+                self.student, ids[:, :limit], None if position_ids is None else position_ids[:, :limit]
+            )
+            counterfactual_hidden = states[row[within], column[within]]
             reversed_positions = (prefix == PrefixKind.REVERSED).nonzero().squeeze(-1)
             prefix = prefix.index_fill(0, reversed_positions[~within], PrefixKind.UNALIGNED)
         head = output_head(self.student)
@@ -310,13 +324,14 @@ class DistillationModule(pl.LightningModule):
         vocabulary_size = min(len(output_head(model).weight) for model in (self.student, *self._teacher))
         teacher_hidden = teacher_weight = counterfactual_hidden = None
         if self.teacher is not None:
-            teacher_hidden = self._teacher_states(batch.inputs).flatten(0, 1)
+            teacher_hidden = self._teacher_states(batch.inputs, batch.position_ids).flatten(0, 1)
             teacher_weight = output_head(self.teacher).weight[:vocabulary_size]
             if self.needs_counterfactual_pass and len(batch.counterfactual):
-                counterfactual_hidden = self._teacher_states(batch.counterfactual).flatten(0, 1)[batch.gather]
+                states = self._teacher_states(batch.counterfactual, batch.counterfactual_position_ids)
+                counterfactual_hidden = states.flatten(0, 1)[batch.gather]
         # The student runs after the teacher, so that its saved activations are not in memory at the same time as the
         # teacher's.
-        student_hidden = self._student_states(batch.inputs).flatten(0, 1)
+        student_hidden = last_hidden_states(self.student, batch.inputs, batch.position_ids).flatten(0, 1)
         labels = batch.labels.flatten()
         distillation = self.objective(
             student_hidden,
@@ -333,15 +348,10 @@ class DistillationModule(pl.LightningModule):
         total = distillation.total + self.loss.hidden_weight * hidden
         return BatchLosses(total, distillation.kd, distillation.lm, hidden), student_hidden
 
-    def _student_states(self, ids: Tensor) -> Tensor:
-        """`[batch, length]` token ids -> `[batch, length, D]` hidden states of the student."""
-        return backbone(self.student)(input_ids=ids, use_cache=False).last_hidden_state
-
     @torch.no_grad()
-    def _teacher_states(self, ids: Tensor) -> Tensor:
-        """`[batch, length]` token ids -> `[batch, length, D]` hidden states of the teacher."""
+    def _teacher_states(self, ids: Tensor, position_ids: Tensor | None) -> Tensor:
         assert self.teacher is not None
-        return backbone(self.teacher)(input_ids=ids, use_cache=False).last_hidden_state
+        return last_hidden_states(self.teacher, ids, position_ids)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Build AdamW with linear warm-up and linear decay over the optimiser steps of the run.

@@ -76,6 +76,7 @@ def model_card(
         f"cross-entropy + {loss.hidden_weight:g} × hidden states",
         "text": ", ".join(map(str, data.train_sources)),
         "augmentation": f"{data.augmentation}, first names {'reversed' if data.names else 'not reversed'}",
+        **({"documents": "apart: none sees the others of its block"} if data.document_mask else {}),
         "tokens per step": f"{data.global_batch_size * data.block_size:,}",
         "steps": f"{trainer.global_step:,}",
         **({"changed during the run": "; ".join(changes)} if changes else {}),
