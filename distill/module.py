@@ -40,12 +40,14 @@ class BatchLosses(NamedTuple):
         kd: Divergence between target and student, in nats.
         lm: Cross-entropy of the student, in nats.
         hidden: Distance between the hidden states of teacher and student.
+        odds: Divergence between target and student within the gendered tokens, in nats.
     """
 
     loss: Tensor
     kd: Tensor
     lm: Tensor
     hidden: Tensor
+    odds: Tensor
 
 
 TERMS = BatchLosses._fields
@@ -92,8 +94,10 @@ class DistillationModule(pl.LightningModule):
         self.teacher_location: ModelSource | None = None
         if teacher.path is not None:
             self.teacher_location = model_source(teacher.path, teacher.gguf_file, teacher.revision)
-        elif loss.kd_weight or loss.hidden_weight:
-            raise UserError("no model.teacher.path: without a teacher, kd_weight and hidden_weight must be 0")
+        elif self.uses_teacher:
+            raise UserError(
+                "no model.teacher.path: without a teacher, kd_weight, hidden_weight and odds_weight must be 0"
+            )
         self.student_location = None if student.path is None else model_source(student.path)
         tokenizer_location = self.teacher_location if tokenizer is None else model_source(tokenizer)
         if tokenizer_location is None:
@@ -126,12 +130,17 @@ class DistillationModule(pl.LightningModule):
     @property
     def uses_teacher(self) -> bool:
         """Whether the loss uses the teacher at all."""
-        return bool(self.loss.kd_weight or self.loss.hidden_weight)
+        return bool(self.uses_target or self.loss.hidden_weight)
+
+    @property
+    def uses_target(self) -> bool:
+        """Whether the loss uses the teacher's predictions."""
+        return bool(self.loss.kd_weight or self.loss.odds_weight)
 
     @property
     def needs_counterfactual_pass(self) -> bool:
         """Whether the teacher also runs on the reversed text."""
-        return bool(self.loss.kd_weight) and self.perturbation.operator != "none"
+        return self.uses_target and self.perturbation.changes_target
 
     @property
     def counterfactual_limit(self) -> int | None:
@@ -321,17 +330,24 @@ class DistillationModule(pl.LightningModule):
         distillation = self.objective(
             student_hidden,
             output_head(self.student).weight[:vocabulary_size],
-            teacher_hidden if self.loss.kd_weight else None,
-            teacher_weight if self.loss.kd_weight else None,
+            teacher_hidden if self.uses_target else None,
+            teacher_weight if self.uses_target else None,
             labels,
             batch.prefix.flatten(),
             counterfactual_hidden,
+            odds_weight=self._odds_weight(),
         )
         hidden = distillation.total.new_zeros(())
         if self.loss.hidden_weight and teacher_hidden is not None:
             hidden = hidden_distance(student_hidden, teacher_hidden, labels)
         total = distillation.total + self.loss.hidden_weight * hidden
-        return BatchLosses(total, distillation.kd, distillation.lm, hidden), student_hidden
+        return BatchLosses(total, distillation.kd, distillation.lm, hidden, distillation.odds), student_hidden
+
+    def _odds_weight(self) -> float:
+        """The weight of the odds at this step; the full one in a validation, whose losses are compared."""
+        if not (self.loss.odds_falls and self.training):
+            return self.loss.odds_weight
+        return self.loss.odds_weight * (1 - self.trainer.global_step / self.trainer.estimated_stepping_batches)
 
     def _student_states(self, ids: Tensor) -> Tensor:
         """`[batch, length]` token ids -> `[batch, length, D]` hidden states of the student."""
