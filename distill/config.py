@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 Operator = Literal["none", "mean", "expmean", "max", "swap"]
 VocabularyReading = Literal["identity", "reversed"]
 Contexts = Literal["reversed", "all"]
+MovedTokens = Literal["all", "gendered"]
 Divergence = Literal["forward_kl", "reverse_kl", "jsd"]
 Augmentation = Literal["none", "append", "substitute"]
 
@@ -96,15 +97,35 @@ class PerturbationConfig:
     """Read the counterfactual prediction as it is, or through the role-reversed vocabulary (mother ↔ father)."""
     contexts: Contexts = "reversed"
     """Where the operator acts: only after a reversed word (reversed), or after neutral prefixes, too (all)."""
+    strength: float = 1.0
+    """How far the target moves from the factual prediction (0) to the operator's result (1), on the log scale."""
+    tokens: MovedTokens = "all"
+    """Which probabilities the operator changes: all, or only those of gendered words, whose sum then stays factual."""
 
     def __post_init__(self) -> None:
-        for name, choices in (("operator", Operator), ("vocabulary", VocabularyReading), ("contexts", Contexts)):
+        for name, choices in (
+            ("operator", Operator), ("vocabulary", VocabularyReading), ("contexts", Contexts), ("tokens", MovedTokens),
+        ):  # fmt: skip
             _check_choice("model.perturbation", name, getattr(self, name), choices)
+        _check_range("model.perturbation.strength", self.strength, 0 <= self.strength <= 1, "between 0 and 1")
+        if self.tokens == "gendered" and self.vocabulary == "identity":
+            raise SettingError(
+                "model.perturbation.tokens gendered needs the role-reversed vocabulary: set vocabulary to reversed"
+            )
+
+    @property
+    def changes_target(self) -> bool:
+        """Whether the target differs from the factual prediction anywhere."""
+        return self.operator != "none" and self.strength > 0
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """kd_weight · T² · D(target ‖ student) + lm_weight · cross-entropy + hidden_weight · (1 − cos of hidden states)."""
+    """The terms of the loss and their weights.
+
+    kd_weight · T² · D(target ‖ student) + lm_weight · cross-entropy + hidden_weight · (1 − cos of hidden states) +
+    odds_weight · KL(target ‖ student) within the gendered words.
+    """
 
     kd_weight: float = 1.0
     """Weight of the divergence between target and student."""
@@ -112,6 +133,11 @@ class LossConfig:
     """Weight of the cross-entropy with the text's next token. The text is biased: see README before you raise it."""
     hidden_weight: float = 0.0
     """Weight of 1 − cosine between the last hidden states of teacher and student; both need the same width."""
+    odds_weight: float = 0.0
+    """Weight of the divergence within the gendered words, given that one comes next; speeds up what is learnt of them.
+    Needs the role-reversed vocabulary."""
+    odds_falls: bool = False
+    """Let odds_weight fall to 0 over the run, in a straight line."""
     temperature: float = 1.0
     """Softmax temperature of target and student; the perturbation itself happens at temperature 1."""
     divergence: Divergence = "forward_kl"
@@ -129,6 +155,7 @@ class LossConfig:
             ("kd_weight", self.kd_weight >= 0, "0 or more"),
             ("lm_weight", self.lm_weight >= 0, "0 or more"),
             ("hidden_weight", self.hidden_weight >= 0, "0 or more"),
+            ("odds_weight", self.odds_weight >= 0, "0 or more"),
             ("temperature", self.temperature > 0, "more than 0"),
             ("jsd_beta", 0 < self.jsd_beta < 1, "between 0 and 1"),
             ("chunk_size", self.chunk_size is None or self.chunk_size >= 1, "1 or more"),

@@ -32,10 +32,9 @@ from distill.models.student import student_config
 from distill.models.teacher_and_student import load_teacher_and_student, place_weights
 from distill.models.tokenizers import check_same_vocabulary, load_fast_tokenizer, tokenizer_of_model
 from distill.optimizer import apply_settings, build_optimizer
-from distill.perturbation.equivariance_gap import position_gaps
-from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.runtime.seeding import derive_seed
+from distill.student_gap import gap_sum
 
 
 class BatchLosses(NamedTuple):
@@ -46,12 +45,14 @@ class BatchLosses(NamedTuple):
         kd: Divergence between target and student, in nats.
         lm: Cross-entropy of the student, in nats.
         hidden: Distance between the hidden states of teacher and student.
+        odds: Divergence between target and student within the gendered tokens, in nats.
     """
 
     loss: Tensor
     kd: Tensor
     lm: Tensor
     hidden: Tensor
+    odds: Tensor
 
 
 TERMS = BatchLosses._fields
@@ -98,8 +99,10 @@ class DistillationModule(pl.LightningModule):
         self.teacher_location: ModelSource | None = None
         if teacher.path is not None:
             self.teacher_location = model_source(teacher.path, teacher.gguf_file, teacher.revision)
-        elif loss.kd_weight or loss.hidden_weight:
-            raise UserError("no model.teacher.path: without a teacher, kd_weight and hidden_weight must be 0")
+        elif self.uses_teacher:
+            raise UserError(
+                "no model.teacher.path: without a teacher, kd_weight, hidden_weight and odds_weight must be 0"
+            )
         self.student_location = None if student.path is None else model_source(student.path)
         tokenizer_location = self.teacher_location if tokenizer is None else model_source(tokenizer)
         if tokenizer_location is None:
@@ -132,12 +135,17 @@ class DistillationModule(pl.LightningModule):
     @property
     def uses_teacher(self) -> bool:
         """Whether the loss uses the teacher at all."""
-        return bool(self.loss.kd_weight or self.loss.hidden_weight)
+        return bool(self.uses_target or self.loss.hidden_weight)
+
+    @property
+    def uses_target(self) -> bool:
+        """Whether the loss uses the teacher's predictions."""
+        return bool(self.loss.kd_weight or self.loss.odds_weight)
 
     @property
     def needs_counterfactual_pass(self) -> bool:
         """Whether the teacher also runs on the reversed text."""
-        return bool(self.loss.kd_weight) and self.perturbation.operator != "none"
+        return self.uses_target and self.perturbation.changes_target
 
     @property
     def counterfactual_limit(self) -> int | None:
@@ -245,7 +253,7 @@ class DistillationModule(pl.LightningModule):
         losses, student_hidden = self._losses(batch)
         self._validation_sums += torch.cat([torch.stack(losses) * tokens, tokens.unsqueeze(0)])
         if len(self._gap_vocabulary.tokens):
-            self._gap_sums += self._gap_sum(batch, student_hidden)
+            self._gap_sums += gap_sum(self.student, batch, student_hidden, self._gap_vocabulary)
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean per token over all processes."""
@@ -278,43 +286,6 @@ class DistillationModule(pl.LightningModule):
         vocabulary = self.vocabulary or ReversedVocabulary.from_tokenizer(self.tokenizer, names=self.names)
         return vocabulary.to(self.device)
 
-    @torch.no_grad()
-    def _gap_sum(self, batch: Batch, student_hidden: Tensor) -> Tensor:
-        """The sum of the student's equivariance gaps, in nats, and the number of positions that have one.
-
-        Pooled over the positions where the equivariant teacher differs from the factual one, REVERSED and NEUTRAL ones:
-        the ones alone would miss a student that is equivariant after gendered words and biased before them, or the
-        reverse.
-
-        Args:
-            batch: The batch.
-            student_hidden: `[batch · length, D]` the student's hidden states on its inputs.
-
-        Returns:
-            `[2]` fp32.
-        """
-        prefix = batch.prefix.flatten()
-        counterfactual_hidden = student_hidden[:0]
-        if len(batch.gather):
-            # A reversal may be longer than its block, and than the positions of a student smaller than its teacher.
-            ids, position_ids = batch.counterfactual, batch.counterfactual_position_ids
-            row, column = batch.gather // ids.shape[1], batch.gather % ids.shape[1]
-            limit = min(ids.shape[1], block_limit(self.student_config) or ids.shape[1])
-            within = column < limit
-            states = last_hidden_states(
-                self.student, ids[:, :limit], None if position_ids is None else position_ids[:, :limit]
-            )
-            counterfactual_hidden = states[row[within], column[within]]
-            reversed_positions = (prefix == PrefixKind.REVERSED).nonzero().squeeze(-1)
-            prefix = prefix.index_fill(0, reversed_positions[~within], PrefixKind.UNALIGNED)
-        head = output_head(self.student)
-        # Autocast would round the logits.
-        with torch.autocast(self.device.type, enabled=False):
-            gaps = position_gaps(
-                student_hidden, prefix, counterfactual_hidden, head.logits, len(head.weight), self._gap_vocabulary
-            )
-        return torch.stack([gaps.sum(), (prefix != PrefixKind.UNALIGNED).sum()])
-
     def _losses(self, batch: Batch) -> tuple[BatchLosses, Tensor]:
         """The loss of one batch and its terms, and the student's `[batch · length, D]` hidden states.
 
@@ -336,17 +307,24 @@ class DistillationModule(pl.LightningModule):
         distillation = self.objective(
             student_hidden,
             output_head(self.student).weight[:vocabulary_size],
-            teacher_hidden if self.loss.kd_weight else None,
-            teacher_weight if self.loss.kd_weight else None,
+            teacher_hidden if self.uses_target else None,
+            teacher_weight if self.uses_target else None,
             labels,
             batch.prefix.flatten(),
             counterfactual_hidden,
+            odds_weight=self._odds_weight(),
         )
         hidden = distillation.total.new_zeros(())
         if self.loss.hidden_weight and teacher_hidden is not None:
             hidden = hidden_distance(student_hidden, teacher_hidden, labels)
         total = distillation.total + self.loss.hidden_weight * hidden
-        return BatchLosses(total, distillation.kd, distillation.lm, hidden), student_hidden
+        return BatchLosses(total, distillation.kd, distillation.lm, hidden, distillation.odds), student_hidden
+
+    def _odds_weight(self) -> float:
+        """The weight of the odds at this step; the full one in a validation, whose losses are compared."""
+        if not (self.loss.odds_falls and self.training):
+            return self.loss.odds_weight
+        return self.loss.odds_weight * (1 - self.trainer.global_step / self.trainer.estimated_stepping_batches)
 
     @torch.no_grad()
     def _teacher_states(self, ids: Tensor, position_ids: Tensor | None) -> Tensor:

@@ -30,7 +30,9 @@ def table(previews: Sequence[tuple[str, Preview]]) -> str:
 def _name(target: Preview) -> str:
     if target["operator"] == "none":
         return "factual teacher"
-    return f"`{target['operator']}`, {target['vocabulary']}, {target['contexts']} contexts"
+    strength = target.get("strength", 1)
+    limit = "" if strength == 1 else f", strength {strength:g}"
+    return f"`{target['operator']}`, {target['vocabulary']}, {target['contexts']} contexts{limit}"
 
 
 def _perplexity(target: Preview) -> str:

@@ -96,25 +96,25 @@ class _Predictor:
 
 
 def _between_products(
-    logits: _Predictions, labels: Tensor, kind: PrefixKind, rule: TargetRule, terms: LossTerms
-) -> tuple[Tensor, Tensor]:
-    """The sums of divergence and cross-entropy over a tile; the gradient overwrites the student's logits."""
+    logits: _Predictions, labels: Tensor, kind: PrefixKind, rule: TargetRule, terms: LossTerms, odds_weight: Tensor
+) -> Tensor:
+    """`[3]` sums of divergence, cross-entropy and odds over a tile; the gradient overwrites the student's logits."""
     log_target = None
     if logits.teacher is not None:
         log_p = logits.teacher.log_softmax(-1)
         log_target = rule.log_target(log_p, logits.counterfactual, kind)
-    kd, lm, gradient = terms.sums(logits.student, log_target, labels)
+    *sums, gradient = terms.sums(logits.student, log_target, labels, odds_weight)
     logits.student.copy_(gradient)
-    return kd, lm
+    return torch.stack(sums)
 
 
 @functools.cache
-def _compiled() -> Callable[..., tuple[Tensor, Tensor]]:
+def _compiled() -> Callable[..., Tensor]:
     return torch.compile(_between_products)
 
 
 class FusedLoss(torch.autograd.Function):
-    """(student_hidden `[N, D]`, student_weight `[V, D]`, …) -> (total, kd, lm); only `total` carries a gradient.
+    """(student_hidden `[N, D]`, student_weight `[V, D]`, …) -> (total, kd, lm, odds); only `total` has a gradient.
 
     Gradients are computed together with the values and only scaled in the backward pass.
     """
@@ -130,8 +130,9 @@ class FusedLoss(torch.autograd.Function):
         chunks: list[_Chunk],
         rule: TargetRule,
         terms: LossTerms,
+        odds_weight: Tensor,
         compiled: bool,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Compute the values, and the gradients before they are divided by the number of tokens.
 
         Args:
@@ -144,10 +145,11 @@ class FusedLoss(torch.autograd.Function):
             chunks: The valid tokens, see `split_chunks`.
             rule: Makes the target out of the teacher's predictions.
             terms: The weighted terms.
+            odds_weight: Scalar, the weight of the odds at this step.
             compiled: Let `torch.compile` fuse the operations between two head products.
 
         Returns:
-            Scalars: total loss, divergence, cross-entropy.
+            Scalars: total loss, divergence, cross-entropy, odds.
         """
         needs_hidden, needs_weight = ctx.needs_input_grad[:2]  # type: ignore[misc] # the stub has a tuple of one
         student = Head(student_weight, student_hidden)
@@ -156,8 +158,8 @@ class FusedLoss(torch.autograd.Function):
         tile = tile_rows(student.width, labels.device)
         grad_hidden = torch.zeros_like(student_hidden) if needs_hidden else None
         grad_weight = student.weight_gradient() if needs_weight else None
-        kd = torch.zeros((), dtype=student.accumulator, device=labels.device)
-        lm = torch.zeros_like(kd)
+        odds_weight = odds_weight.to(student.accumulator)
+        sums = torch.zeros(3, dtype=student.accumulator, device=labels.device)
 
         with torch.autocast(labels.device.type, enabled=False):
             for chunk in chunks:
@@ -165,11 +167,9 @@ class FusedLoss(torch.autograd.Function):
                 chunk_labels = labels[chunk.rows]
                 for start in range(0, len(chunk.rows), tile):
                     end = start + tile
-                    kd_sum, lm_sum = between_products(
-                        logits.tile(start, end), chunk_labels[start:end], chunk.kind, rule, terms
+                    sums += between_products(
+                        logits.tile(start, end), chunk_labels[start:end], chunk.kind, rule, terms, odds_weight
                     )
-                    kd += kd_sum
-                    lm += lm_sum
                 gradient = student.operand(logits.student)
                 if grad_hidden is not None:
                     grad_hidden[chunk.rows] = student.hidden_gradient(gradient).to(grad_hidden.dtype)
@@ -180,10 +180,9 @@ class FusedLoss(torch.autograd.Function):
         if grad_weight is not None:
             grad_weight = grad_weight[: len(student_weight)].to(student_weight.dtype)
         ctx.save_for_backward(grad_hidden, grad_weight, valid_tokens)  # type: ignore[arg-type] # None may be saved, too
-        kd /= valid_tokens
-        lm /= valid_tokens
-        ctx.mark_non_differentiable(kd, lm)
-        return terms.total(kd, lm), kd, lm
+        kd, lm, odds = (sums / valid_tokens).unbind()
+        ctx.mark_non_differentiable(kd, lm, odds)
+        return terms.total(kd, lm, odds, odds_weight), kd, lm, odds
 
     @staticmethod
     def backward(ctx: BackwardCFunction, grad_total: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
@@ -193,7 +192,7 @@ class FusedLoss(torch.autograd.Function):
         factor = grad_total / valid_tokens
         # In place: the gradient of the head weights is as large as the weights. Autograd refuses a second pass.
         scaled = (None if gradient is None else gradient.mul_(factor) for gradient in gradients)
-        return *scaled, None, None, None, None, None, None, None
+        return *scaled, None, None, None, None, None, None, None, None
 
 
 def split_chunks(labels: Tensor, kinds: Tensor | None, chunk_size: int) -> list[_Chunk]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from distill.config import Contexts, Divergence, LossConfig, Operator, PerturbationConfig
+from distill.config import Contexts, Divergence, LossConfig, MovedTokens, Operator, PerturbationConfig
 from distill.losses.chunk_sizes import chunk_rows
 from distill.losses.fused import FusedLoss, TeacherStates, split_chunks
 from distill.losses.terms import IGNORED_LABEL, LossTerms, TargetRule
@@ -30,14 +30,17 @@ class DistillationLoss(NamedTuple):
     """The terms of the loss, scalars in nats per valid token.
 
     Attributes:
-        total: `kd_weight · T² · kd + lm_weight · lm`; carries the gradient.
+        total: `kd_weight · T² · kd + lm_weight · lm + odds_weight · odds`; carries the gradient.
         kd: Divergence between the tempered target and the tempered student; detached, unweighted, without T².
         lm: Cross-entropy of the student; detached, unweighted.
+        odds: Divergence within the gendered tokens (`distill.losses.odds`); detached, unweighted; 0 unless
+            `odds_weight` is above 0.
     """
 
     total: Tensor
     kd: Tensor
     lm: Tensor
+    odds: Tensor
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class DistillationObjective:
             `perturbation.vocabulary` is `reversed`.
 
     Raises:
-        ValueError: If `vocabulary` does not match `perturbation.vocabulary`.
+        ValueError: If `vocabulary` does not match `perturbation.vocabulary`, or there is none and `loss.odds_weight`
+            is not 0.
 
     Example:
         >>> objective = DistillationObjective(LossConfig(temperature=2.0), PerturbationConfig("mean"))
@@ -74,6 +78,8 @@ class DistillationObjective:
         if (self.perturbation.vocabulary == "reversed") != (self.vocabulary is not None):
             given = "none is given" if self.vocabulary is None else "a role-reversed vocabulary is given"
             raise ValueError(f"perturbation.vocabulary is {self.perturbation.vocabulary!r} and {given}")
+        if self.loss.odds_weight and self.vocabulary is None:
+            raise ValueError("odds_weight is not 0, so a role-reversed vocabulary is needed")
 
     @cached_property
     def _rule(self) -> TargetRule:
@@ -81,7 +87,7 @@ class DistillationObjective:
 
     @cached_property
     def _terms(self) -> LossTerms:
-        return LossTerms.from_settings(self.loss)
+        return LossTerms.from_settings(self.loss, self.vocabulary)
 
     def __call__(
         self,
@@ -93,6 +99,7 @@ class DistillationObjective:
         prefix: Tensor | None = None,
         counterfactual_hidden: Tensor | None = None,
         valid_tokens: int | Tensor | None = None,
+        odds_weight: float | None = None,
     ) -> DistillationLoss:
         """The loss of some tokens, mean over the valid ones.
 
@@ -107,6 +114,7 @@ class DistillationObjective:
             counterfactual_hidden: `[M, D_teacher]`, after the counterfactual prefixes of all REVERSED rows (labelled
                 −100 or not), in order; None where there is no such row.
             valid_tokens: The normaliser, the valid tokens of the whole optimiser step; None: of this call.
+            odds_weight: Weight of the odds at this step, where it changes over the run; None: that of the settings.
 
         Returns:
             The total, which carries the gradient, and its terms.
@@ -128,8 +136,9 @@ class DistillationObjective:
                 )
             teacher = TeacherStates(teacher_weight, teacher_hidden, counterfactual_hidden)
             kinds = self._effective_kinds(prefix, counterfactual_hidden)
-        elif self.loss.kd_weight:
-            raise ValueError("kd_weight is not 0, so teacher_hidden and teacher_weight are needed")
+        elif self.loss.kd_weight or self.loss.odds_weight:
+            name = "kd_weight" if self.loss.kd_weight else "odds_weight"
+            raise ValueError(f"{name} is not 0, so teacher_hidden and teacher_weight are needed")
 
         if valid_tokens is None:
             valid_tokens = (labels != IGNORED_LABEL).sum()
@@ -145,13 +154,19 @@ class DistillationObjective:
                 chunks,
                 self._rule,
                 self._terms,
+                # A tensor: torch.compile would compile for each value of a number.
+                torch.tensor(
+                    self.loss.odds_weight if odds_weight is None else odds_weight,
+                    dtype=torch.float64,
+                    device=labels.device,
+                ),
                 self.loss.compile,
             )
         )
 
     def _effective_kinds(self, prefix: Tensor | None, counterfactual_hidden: Tensor | None) -> Tensor | None:
         """`[N]` kinds, UNALIGNED where the target is the factual prediction anyway; None where it is everywhere."""
-        if self.perturbation.operator == "none":
+        if not self.perturbation.changes_target:
             return None
         if prefix is None:
             raise ValueError("`prefix` is missing: every operator but 'none' needs it")
@@ -182,8 +197,11 @@ def distillation_loss(
     jsd_beta: float = 0.5,
     chunk_size: int | None = 2048,
     compiled: bool = False,
+    strength: float = 1.0,
+    tokens: MovedTokens = "all",
+    odds_weight: float = 0.0,
 ) -> DistillationLoss:
-    """`kd_weight · T² · D(p″ ‖ q_T) + lm_weight · CE(q, next token)`, mean over the valid tokens.
+    """`kd_weight · T² · D(p″ ‖ q_T) + lm_weight · CE(q, next token) + odds_weight · odds`, mean over the valid tokens.
 
     For a single call; a training loop builds a `DistillationObjective` once.
 
@@ -210,6 +228,9 @@ def distillation_loss(
         chunk_size: Rows whose logits are in memory at a time; None: chosen by the device's memory
             (`distill.losses.chunk_sizes.chunk_rows`).
         compiled: Let `torch.compile` fuse the operations between two head products.
+        strength: How far the target moves from the factual prediction (0) to the operator's result (1).
+        tokens: `gendered`: the operator changes only the probabilities of the vocabulary's tokens.
+        odds_weight: Weight of the divergence within the vocabulary's tokens, see `distill.losses.odds`.
 
     Returns:
         The total, which carries the gradient, and its terms.
@@ -235,8 +256,9 @@ def distillation_loss(
             jsd_beta=jsd_beta,
             chunk_size=chunk_size,
             compile=compiled,
+            odds_weight=odds_weight,
         ),
-        PerturbationConfig(operator, "identity" if vocabulary is None else "reversed", contexts),
+        PerturbationConfig(operator, "identity" if vocabulary is None else "reversed", contexts, strength, tokens),
         None if vocabulary is None else vocabulary.to(labels.device),
     )
     return objective(

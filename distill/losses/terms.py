@@ -1,12 +1,14 @@
-"""The terms of the loss as pure functions: target, divergence and cross-entropy with their gradients, hidden states."""
+"""The terms of the loss as pure functions with their gradients, and the target that they compare the student with."""
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 from torch import Tensor
 from torch.nn import functional
 
-from distill.config import LossConfig, PerturbationConfig
+from distill.config import LossConfig, MovedTokens, PerturbationConfig
 from distill.losses.divergences import DIVERGENCES, DivergenceFunction
+from distill.losses.odds import odds_divergence
 from distill.perturbation.operators import perturb, perturb_neutral
 from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
@@ -16,6 +18,11 @@ IGNORED_LABEL = -100
 
 _LOG_ZERO = -1e4
 """Stands for log 0: its exponential is 0 in every float type, and 0 · (log 0 − log 0) stays 0 instead of NaN."""
+
+
+class _Limits(TypedDict):
+    strength: float
+    tokens: MovedTokens
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class TargetRule:
 
     def acts_on(self, kind: PrefixKind) -> bool:
         """Whether the target after prefixes of this kind differs from the factual prediction."""
-        if self.settings.operator == "none" or kind == PrefixKind.UNALIGNED:
+        if not self.settings.changes_target or kind == PrefixKind.UNALIGNED:
             return False
         return kind == PrefixKind.REVERSED or (self.settings.contexts == "all" and self.vocabulary is not None)
 
@@ -49,40 +56,48 @@ class TargetRule:
         """
         if not self.acts_on(kind):
             return log_p
-        operator = self.settings.operator
+        settings = self.settings
+        limits: _Limits = {"strength": settings.strength, "tokens": settings.tokens}
         if counterfactual_logits is not None:
-            return perturb(log_p, counterfactual_logits.log_softmax(-1), operator, self.vocabulary)
+            counterfactual_log_p = counterfactual_logits.log_softmax(-1)
+            return perturb(log_p, counterfactual_log_p, settings.operator, self.vocabulary, **limits)
         assert self.vocabulary is not None
-        return perturb_neutral(log_p, operator, self.vocabulary)
+        return perturb_neutral(log_p, settings.operator, self.vocabulary, **limits)
 
 
 @dataclass(frozen=True)
 class LossTerms:
-    """Divergence and cross-entropy of the student, their gradients, and their weighted sum.
+    """Divergence, cross-entropy and odds of the student, their gradients, and their weighted sum.
 
     Attributes:
         settings: Weights and temperature.
         divergence: The divergence that the settings name, with its parameters.
+        gendered: `[K]` ids of the gendered tokens; None unless `odds_weight` is above 0.
     """
 
     settings: LossConfig
     divergence: DivergenceFunction
+    gendered: Tensor | None
 
     @classmethod
-    def from_settings(cls, settings: LossConfig) -> "LossTerms":
+    def from_settings(cls, settings: LossConfig, vocabulary: ReversedVocabulary | None) -> "LossTerms":
         """The terms that the settings describe."""
-        return cls(settings, DIVERGENCES[settings.divergence](settings))
+        gendered = vocabulary.tokens if settings.odds_weight and vocabulary is not None else None
+        return cls(settings, DIVERGENCES[settings.divergence](settings), gendered)
 
-    def sums(self, logits: Tensor, log_target: Tensor | None, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Both terms, summed over some tokens, and the gradient of their weighted sum.
+    def sums(
+        self, logits: Tensor, log_target: Tensor | None, labels: Tensor, odds_weight: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """All terms, summed over some tokens, and the gradient of their weighted sum.
 
         Args:
             logits: `[C, V]` of the student.
             log_target: `[C, V]` log p″ at temperature 1; None without a teacher.
             labels: `[C]` next tokens, none of them ignored.
+            odds_weight: Scalar, the weight of the odds at this step.
 
         Returns:
-            Sum of the divergence, sum of the cross-entropy, `[C, V]` gradient with respect to the logits.
+            Sums of the divergence, the cross-entropy and the odds; `[C, V]` gradient with respect to the logits.
         """
         log_q = logits.log_softmax(-1)
         labels = labels.unsqueeze(-1)
@@ -93,17 +108,27 @@ class LossTerms:
             gradient.scatter_add_(-1, labels, gradient.new_full(labels.shape, -lm_weight))
         if log_target is None:
             assert gradient is not None
-            return lm.new_zeros(()), lm, gradient
+            return lm.new_zeros(()), lm, lm.new_zeros(()), gradient
+        odds, odds_gradient = lm.new_zeros(()), None
+        if self.gendered is not None:
+            of_each, odds_gradient = odds_divergence(log_target, log_q, self.gendered)
+            odds = of_each.sum()
         log_p, log_q = self._tempered(log_target), self._tempered(log_q)
         divergence, kd_gradient = self.divergence(log_p, log_q)
         # T² from the loss and 1/T from the chain rule leave T.
         kd_gradient.mul_(self.settings.kd_weight * self.settings.temperature)
-        return divergence.sum(), lm, kd_gradient if gradient is None else kd_gradient.add_(gradient)
+        if gradient is not None:
+            kd_gradient.add_(gradient)
+        if odds_gradient is not None:
+            assert self.gendered is not None
+            kd_gradient.index_add_(-1, self.gendered, odds_gradient * odds_weight)
+        return divergence.sum(), lm, odds, kd_gradient
 
-    def total(self, kd: Tensor, lm: Tensor) -> Tensor:
-        """The weighted sum of the means of both terms, scalars."""
+    def total(self, kd: Tensor, lm: Tensor, odds: Tensor, odds_weight: Tensor) -> Tensor:
+        """The weighted sum of the means of all terms, scalars."""
         settings = self.settings
-        return settings.kd_weight * settings.temperature**2 * kd + settings.lm_weight * lm
+        total = settings.kd_weight * settings.temperature**2 * kd + settings.lm_weight * lm
+        return total if self.gendered is None else total + odds_weight * odds
 
     def _tempered(self, log_p: Tensor) -> Tensor:
         temperature = self.settings.temperature

@@ -10,7 +10,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from distill.config import Operator
+from distill.config import MovedTokens, Operator
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 
 __all__ = ["perturb", "perturb_neutral"]
@@ -53,6 +53,9 @@ def perturb(
     counterfactual_log_p: Tensor,
     operator: Operator = "expmean",
     vocabulary: ReversedVocabulary | None = None,
+    *,
+    strength: float = 1.0,
+    tokens: MovedTokens = "all",
 ) -> Tensor:
     """Combine factual and counterfactual teacher predictions into the target.
 
@@ -64,18 +67,26 @@ def perturb(
     | `max`     | max(log p, log p̂)                         |                                    |
     | `swap`    | log p̂                                     |                                    |
 
+    With the strength s, the target is (1 − s) · log p + s · log p″, renormalised. With the tokens `gendered`, those of
+    the role-reversed vocabulary share their factual sum in the proportions of that target, and all others keep their
+    factual probability. Given that a gendered token comes, the target is then as symmetric as before; how likely one is
+    and which other token comes remain those of the factual prefix.
+
     Args:
         log_p: `[..., V]` log-probabilities (in nats) of the teacher after the factual prefix.
         counterfactual_log_p: `[..., V]` log-probabilities after the role-reversed prefix.
         operator: One of the table above.
         vocabulary: The role-reversed vocabulary to read the counterfactual prediction through; None: read it as it is.
+        strength: s, between 0 and 1.
+        tokens: `gendered`: change only the probabilities of the vocabulary's tokens.
 
     Returns:
         `[..., V]` normalised log-probabilities. A row that the operator leaves without mass, since the two predictions
         have disjoint supports, keeps the factual prediction.
 
     Raises:
-        ValueError: If the operator is unknown.
+        ValueError: If the operator is unknown, the strength is not between 0 and 1, or only gendered tokens shall move
+            and there is no vocabulary.
 
     Example:
         >>> log_p = torch.tensor([0.8, 0.2]).log()
@@ -87,11 +98,19 @@ def perturb(
         vocabulary = vocabulary.to(log_p.device)
         through = vocabulary.read(log_p, counterfactual_log_p)
         counterfactual_log_p = counterfactual_log_p.index_copy(-1, vocabulary.tokens, through)
-    return _renormalise(combine(log_p, counterfactual_log_p), log_p)
+    target = _renormalise(combine(log_p, counterfactual_log_p), log_p)
+    return _limit(log_p, target, vocabulary, strength, tokens)
 
 
-def perturb_neutral(log_p: Tensor, operator: Operator, vocabulary: ReversedVocabulary) -> Tensor:
-    """`perturb(log_p, log_p, operator, vocabulary)`, computed on the vocabulary's own columns only.
+def perturb_neutral(
+    log_p: Tensor,
+    operator: Operator,
+    vocabulary: ReversedVocabulary,
+    *,
+    strength: float = 1.0,
+    tokens: MovedTokens = "all",
+) -> Tensor:
+    """`perturb(log_p, log_p, operator, vocabulary, …)`, computed on the vocabulary's own columns only.
 
     After a neutral prefix the counterfactual prediction is the factual one, so every operator leaves the other tokens
     as they are, up to the normalisation.
@@ -100,15 +119,37 @@ def perturb_neutral(log_p: Tensor, operator: Operator, vocabulary: ReversedVocab
         log_p: `[..., V]` log-probabilities of the teacher after a neutral prefix.
         operator: See `perturb`.
         vocabulary: The role-reversed vocabulary.
+        strength: See `perturb`.
+        tokens: See `perturb`.
 
     Returns:
         `[..., V]` normalised log-probabilities.
 
     Raises:
-        ValueError: If the operator is unknown.
+        ValueError: If the operator is unknown, or the strength is not between 0 and 1.
     """
     combine = _combination(operator)
     vocabulary = vocabulary.to(log_p.device)
     own = log_p.index_select(-1, vocabulary.tokens)
     combined = combine(own, vocabulary.read(log_p, log_p))
-    return _renormalise(log_p.index_copy(-1, vocabulary.tokens, combined), log_p)
+    target = _renormalise(log_p.index_copy(-1, vocabulary.tokens, combined), log_p)
+    return _limit(log_p, target, vocabulary, strength, tokens)
+
+
+def _limit(
+    log_p: Tensor, target: Tensor, vocabulary: ReversedVocabulary | None, strength: float, tokens: MovedTokens
+) -> Tensor:
+    """Move from log p towards the target by the strength, for all tokens or for those of the vocabulary."""
+    if not 0 <= strength <= 1:
+        raise ValueError(f"strength is {strength}: it must be between 0 and 1")
+    if tokens == "gendered" and vocabulary is None:
+        raise ValueError("tokens is 'gendered', so a role-reversed vocabulary is needed")
+    if strength == 0:
+        return log_p
+    if strength < 1:
+        target = _renormalise((1 - strength) * log_p + strength * target, log_p)
+    if tokens == "all" or vocabulary is None:
+        return target
+    own, moved = (row.index_select(-1, vocabulary.tokens) for row in (log_p, target))
+    mass, moved_mass = own.logsumexp(-1, keepdim=True), moved.logsumexp(-1, keepdim=True)
+    return log_p.index_copy(-1, vocabulary.tokens, torch.where(moved_mass == -math.inf, own, moved - moved_mass + mass))

@@ -2,8 +2,9 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,10 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
-from transformers import PreTrainedModel
 
 from augment.runtime.atomic_write import atomic_write
-from distill.data.blocks import Block, collate
+from distill.data.blocks import Batch, Block, collate
 from distill.data.datamodule import CounterfactualDataModule
 from distill.errors import UserError
 from distill.evaluation.generation.prompts import groups_as_occupations, read_prompts
@@ -30,7 +30,7 @@ from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.preview.pronouns import pronoun_blocks
 from distill.preview.scores import gendered_nlls, perplexities, prefix_shares
 from distill.preview.table import preview_table
-from distill.preview.targets import DISTINCT_TARGETS, canonical_setting, target_nlls
+from distill.preview.targets import canonical_setting, distinct_targets, target_nlls
 from distill.preview.text import scored_text
 from distill.training.preflight import check_recipe
 
@@ -88,10 +88,10 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
         check_documents_apart({module.teacher_location.path: teacher})
     teacher.to(device)  # type: ignore[arg-type] # transformers' decorator hides the signature
     weight = output_head(teacher).weight[: module.student_config.vocab_size].float()
-    nlls = _score(teacher, weight, vocabulary, text.blocks, "targets")
-    pronouns = _score(
-        teacher, weight, vocabulary, pronoun_blocks(occupations, data.names, module.tokenizer), "pronouns"
-    )
+    targets = distinct_targets(module.perturbation)
+    score = partial(target_nlls, teacher, weight, vocabulary, targets)
+    nlls = _score(score, text.blocks, device, "targets")
+    pronouns = _score(score, pronoun_blocks(occupations, data.names, module.tokenizer), device, "pronouns")
     if not (np.isfinite(nlls).all() and np.isfinite(pronouns).all()):
         raise UserError(
             f"{module.teacher_location.path}: some of its probabilities are not finite; its weights are damaged, or "
@@ -132,7 +132,7 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
                 "pronoun_gap": pronoun_gap(he_she_log_odds(-log_p, len(occupations)), occupations),
             }
             for setting, perplexity, gendered, log_p in zip(
-                DISTINCT_TARGETS,
+                targets,
                 perplexities(nlls, scored, data.seed),
                 gendered_nlls(nlls, text.gendered, data.seed),
                 pronouns.sum(-1),
@@ -159,11 +159,7 @@ def _occupations(prompts: str | None) -> Sequence[str]:
 
 
 def _score(
-    teacher: PreTrainedModel,
-    weight: torch.Tensor,
-    vocabulary: ReversedVocabulary,
-    blocks: Sequence[Block],
-    description: str,
+    score: Callable[[Batch], torch.Tensor], blocks: Sequence[Block], device: torch.device, description: str
 ) -> NDArray[np.float64]:
     """`[settings, blocks, length]` −log p″ of each label in nats; 0 where there is none."""
     length = len(blocks[0].inputs)
@@ -171,7 +167,7 @@ def _score(
     nlls = []
     with tqdm(total=len(blocks) * length, desc=f"Scoring {description}", unit="tok") as bar:
         for start in range(0, len(blocks), rows):
-            batch = collate(list(blocks[start : start + rows])).to(weight.device)
-            nlls.append(target_nlls(teacher, weight, vocabulary, batch).double().cpu().numpy())
+            batch = collate(list(blocks[start : start + rows])).to(device)
+            nlls.append(score(batch).double().cpu().numpy())
             bar.update(batch.inputs.numel())
     return np.concatenate(nlls, axis=1)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_HEADER = ("", "operator", "vocabulary", "contexts", "perplexity", "to factual",
+_HEADER = ("", "operator", "vocabulary", "contexts", "strength", "perplexity", "to factual",
            "gendered NLL", "to factual", "pronoun gap")  # fmt: skip
 
 
@@ -28,7 +28,8 @@ def preview_table(scores: Mapping[str, Any]) -> str:
             *("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows),
             "",
             "→ the recipe's own setting. In brackets: 95 % intervals of the difference from the factual target. With "
-            "the identity vocabulary, contexts `all` and `reversed` give the same target.",
+            "the identity vocabulary, contexts `all` and `reversed` give the same target. *(gendered)*: only the "
+            "probabilities of gendered words move.",
         ]
     )
 
@@ -54,6 +55,13 @@ def _change(
     return f"{show(value)}{unit}{interval}".replace("-", "−")
 
 
+def _strength(target: Mapping[str, Any]) -> str:
+    if target["operator"] == "none":
+        return ""
+    only = " (gendered)" if target["tokens"] == "gendered" else ""
+    return f"{target['strength']:g}{only}"
+
+
 def _row(target: Mapping[str, Any]) -> tuple[str, ...]:
     gendered = target["gendered_tokens"]["nll"]
     factual = target["operator"] == "none"
@@ -62,6 +70,7 @@ def _row(target: Mapping[str, Any]) -> tuple[str, ...]:
         target["operator"],
         "" if factual else target["vocabulary"],
         "" if factual else target["contexts"],
+        _strength(target),
         f"{target['perplexity']['value']:.3f}",
         perplexity_change(target),
         "–" if gendered is None else f"{gendered:.3f}",

@@ -1,13 +1,14 @@
 """−log p″ of a text's tokens under every target, from one factual and one counterfactual pass of the teacher."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import get_args
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from distill.config import Contexts, Operator, PerturbationConfig
+from distill.config import Operator, PerturbationConfig
 from distill.data.blocks import Batch
 from distill.losses.terms import IGNORED_LABEL
 from distill.models.output_head import last_hidden_states
@@ -20,47 +21,61 @@ FACTUAL = PerturbationConfig()
 
 OPERATORS = tuple(operator for operator in get_args(Operator) if operator != FACTUAL.operator)
 
-DISTINCT_TARGETS = (
+_FULL_TARGETS = (
     FACTUAL,
     *(PerturbationConfig(operator, "identity", "reversed") for operator in OPERATORS),
     *(PerturbationConfig(operator, "reversed", "reversed") for operator in OPERATORS),
     *(PerturbationConfig(operator, "reversed", "all") for operator in OPERATORS),
 )
-"""One setting for each target that differs from all others, the factual one first."""
+"""One setting for each target at full strength that differs from all others, the factual one first."""
+
+_STRENGTHS = (0.25, 0.5, 0.75)
 
 _LOGITS = 2**24
 """Most logits of one prediction in memory at a time: 64 MiB in fp32."""
 
 
 def canonical_setting(setting: PerturbationConfig) -> PerturbationConfig:
-    """The member of `DISTINCT_TARGETS` with the same target as this setting.
+    """The setting that `distinct_targets` lists for the target that this setting gives.
 
-    Without an operator the other fields have no effect. With the identity vocabulary a neutral prefix, which is its own
-    reversal, keeps its prediction, so that both `contexts` give the same target.
+    Without an operator or strength the other fields have no effect. With the identity vocabulary a neutral prefix,
+    which is its own reversal, keeps its prediction, so that both `contexts` give the same target.
 
     Example:
-        >>> canonical_setting(PerturbationConfig("max", "identity", "all"))
-        PerturbationConfig(operator='max', vocabulary='identity', contexts='reversed')
+        >>> canonical_setting(PerturbationConfig("max", "identity", "all")).contexts
+        'reversed'
     """
-    if setting.operator == FACTUAL.operator:
+    if not setting.changes_target:
         return FACTUAL
-    if setting.vocabulary == "identity":
-        return PerturbationConfig(setting.operator)
-    return setting
+    return replace(setting, contexts="reversed") if setting.vocabulary == "identity" else setting
+
+
+def distinct_targets(configured: PerturbationConfig) -> tuple[PerturbationConfig, ...]:
+    """One setting for each target to score: the factual one first, and the configured one also at other strengths."""
+    own = canonical_setting(configured)
+    partial = (replace(own, strength=strength) for strength in _STRENGTHS) if own.changes_target else ()
+    return tuple(dict.fromkeys((*_FULL_TARGETS, *partial, own)))
 
 
 @torch.inference_mode()
-def target_nlls(teacher: PreTrainedModel, head_weight: Tensor, vocabulary: ReversedVocabulary, batch: Batch) -> Tensor:
+def target_nlls(
+    teacher: PreTrainedModel,
+    head_weight: Tensor,
+    vocabulary: ReversedVocabulary,
+    targets: Sequence[PerturbationConfig],
+    batch: Batch,
+) -> Tensor:
     """−log p″ of each label under every target, at T = 1, in nats.
 
     Args:
         teacher: The model, on the batch's device.
         head_weight: `[V, D]` fp32 weights of its head.
         vocabulary: The role-reversed vocabulary π, for the settings that use it.
+        targets: The settings of the targets, see `distinct_targets`.
         batch: Blocks of one length; positions with the label −100 are not scored.
 
     Returns:
-        `[settings, batch, length]` fp32, in the order of `DISTINCT_TARGETS`; 0 where nothing is scored.
+        `[settings, batch, length]` fp32, in the order of `targets`; 0 where nothing is scored.
     """
     hidden = _hidden_states(teacher, batch.inputs, batch.position_ids)
     counterfactual_hidden = hidden[:0]
@@ -70,7 +85,7 @@ def target_nlls(teacher: PreTrainedModel, head_weight: Tensor, vocabulary: Rever
     labels, prefix = batch.labels.flatten(), batch.prefix.flatten()
     slot = (prefix == PrefixKind.REVERSED).cumsum(0) - 1
 
-    nlls = torch.zeros(len(DISTINCT_TARGETS), len(labels), device=labels.device)
+    nlls = torch.zeros(len(targets), len(labels), device=labels.device)
     for rows in (labels != IGNORED_LABEL).nonzero().squeeze(-1).split(max(1, _LOGITS // len(head_weight))):
         log_p = _log_softmax(hidden[rows], head_weight)
         nlls[:, rows] = _nll(log_p, labels[rows])
@@ -78,12 +93,12 @@ def target_nlls(teacher: PreTrainedModel, head_weight: Tensor, vocabulary: Rever
         if len(selected):
             chosen = rows[selected]
             counterfactual_log_p = _log_softmax(counterfactual_hidden[slot[chosen]], head_weight)
-            for settings, target in _after_reversed(log_p[selected], counterfactual_log_p, vocabulary):
+            for settings, target in _after_reversed(log_p[selected], counterfactual_log_p, vocabulary, targets):
                 nlls[settings, chosen] = _nll(target, labels[chosen])
         selected = (prefix[rows] == PrefixKind.NEUTRAL).nonzero().squeeze(-1)
         if len(selected):
             chosen = rows[selected]
-            for settings, target in _after_neutral(log_p[selected], vocabulary):
+            for settings, target in _after_neutral(log_p[selected], vocabulary, targets):
                 nlls[settings, chosen] = _nll(target, labels[chosen])
     return nlls.unflatten(1, batch.labels.shape)
 
@@ -92,22 +107,33 @@ _Targets = Iterator[tuple[Tensor, Tensor]]
 """`[settings, 1]` indices of the settings that share a target, and its `[N, V]` log-probabilities."""
 
 
-def _after_reversed(log_p: Tensor, counterfactual_log_p: Tensor, vocabulary: ReversedVocabulary) -> _Targets:
-    for operator in OPERATORS:
-        identity = PerturbationConfig(operator, "identity", "reversed")
-        yield _indices(identity), perturb(log_p, counterfactual_log_p, operator)
-        reversed_reading = (PerturbationConfig(operator, "reversed", contexts) for contexts in get_args(Contexts))
-        yield _indices(*reversed_reading), perturb(log_p, counterfactual_log_p, operator, vocabulary)
+def _after_reversed(
+    log_p: Tensor, counterfactual_log_p: Tensor, vocabulary: ReversedVocabulary, targets: Sequence[PerturbationConfig]
+) -> _Targets:
+    anywhere = [replace(target, contexts="reversed") for target in targets]
+    for target in dict.fromkeys(anywhere):
+        if target.changes_target:
+            reading = vocabulary if target.vocabulary == "reversed" else None
+            yield (
+                _indices(anywhere, target),
+                perturb(
+                    log_p, counterfactual_log_p, target.operator, reading,
+                    strength=target.strength, tokens=target.tokens,
+                ),
+            )  # fmt: skip
 
 
-def _after_neutral(log_p: Tensor, vocabulary: ReversedVocabulary) -> _Targets:
-    for operator in OPERATORS:
-        setting = PerturbationConfig(operator, "reversed", "all")
-        yield _indices(setting), perturb_neutral(log_p, operator, vocabulary)
+def _after_neutral(log_p: Tensor, vocabulary: ReversedVocabulary, targets: Sequence[PerturbationConfig]) -> _Targets:
+    for target in targets:
+        if target.changes_target and target.contexts == "all":
+            moved = perturb_neutral(
+                log_p, target.operator, vocabulary, strength=target.strength, tokens=target.tokens
+            )  # fmt: skip
+            yield _indices(targets, target), moved
 
 
-def _indices(*settings: PerturbationConfig) -> Tensor:
-    return torch.tensor([[DISTINCT_TARGETS.index(setting)] for setting in settings])
+def _indices(targets: Sequence[PerturbationConfig], target: PerturbationConfig) -> Tensor:
+    return torch.tensor([[index] for index, each in enumerate(targets) if each == target])
 
 
 def _hidden_states(teacher: PreTrainedModel, ids: Tensor, position_ids: Tensor | None) -> Tensor:

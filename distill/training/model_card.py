@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 import transformers
 
+from distill.config import PerturbationConfig
 from distill.data.datamodule import CounterfactualDataModule
 from distill.models.adapter import describe_adapter
 from distill.module import DistillationModule
@@ -66,14 +67,15 @@ def model_card(
             if module.student_source.layers
             else module.student_source.path or "fresh weights",
             "target": f"{perturbation.operator}, {perturbation.vocabulary} vocabulary, "
-            f"{perturbation.contexts} contexts",
+            f"{perturbation.contexts} contexts{_limits(perturbation)}",
         }
     if adapted:
         rows["adapter"] = f"{describe_adapter(student)}, {trained:,} parameters trained, merged into the weights"
         rows["adapter's base"] = f"{sources[0].path}, weights with sha256 {module.base_sha256}"
     rows |= {
         "loss": f"{loss.kd_weight:g} × {loss.divergence} (T = {loss.temperature:g}) + {loss.lm_weight:g} × "
-        f"cross-entropy + {loss.hidden_weight:g} × hidden states",
+        f"cross-entropy + {loss.hidden_weight:g} × hidden states"
+        + (f" + {loss.odds_weight:g} × odds{', falling to 0' if loss.odds_falls else ''}" if loss.odds_weight else ""),
         "text": ", ".join(map(str, data.train_sources)),
         "augmentation": f"{data.augmentation}, first names {'reversed' if data.names else 'not reversed'}",
         **({"documents": "apart: none sees the others of its block"} if data.document_mask else {}),
@@ -129,3 +131,9 @@ def _throughput(output: Path) -> str:
     if not speeds:
         return "not measured"
     return f"{statistics.median(speeds):,.0f} tokens/s (median), peak memory {max(peaks):.2f} GiB per process"
+
+
+def _limits(perturbation: PerturbationConfig) -> str:
+    """How far the target goes, unless it goes all the way for all tokens."""
+    strength = "" if perturbation.strength == 1 else f", strength {perturbation.strength:g}"
+    return strength + (", gendered tokens only" if perturbation.tokens == "gendered" else "")

@@ -49,12 +49,16 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
 
 def _check_settings(module: DistillationModule) -> None:
     loss = module.loss
-    if not (loss.kd_weight or loss.lm_weight or loss.hidden_weight):
+    if not (loss.kd_weight or loss.lm_weight or loss.hidden_weight or loss.odds_weight):
         raise UserError("model.loss: all weights are 0, so there is nothing to learn")
-    if module.perturbation.operator != "none" and not loss.kd_weight:
+    if module.perturbation.operator != "none" and not module.uses_target:
         raise UserError(
             f"model.perturbation.operator is {module.perturbation.operator} and model.loss.kd_weight 0, so that the "
             "target is never used: set the operator to none, or the weight above 0"
+        )
+    if loss.odds_weight and module.vocabulary is None:
+        raise UserError(
+            "model.loss.odds_weight needs the role-reversed vocabulary: set model.perturbation.vocabulary to reversed"
         )
 
 

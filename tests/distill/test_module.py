@@ -160,6 +160,20 @@ def test_the_hidden_term_pulls_the_student_to_its_teacher(recipe, tmp_path):
     assert hidden[0] > hidden[-1] > 0
 
 
+@pytest.mark.parametrize("falls", [False, True])
+def test_the_odds_are_a_term_whose_weight_may_fall(recipe, tmp_path, falls):
+    fit(recipe, tmp_path, "--model.loss.odds_weight=2", f"--model.loss.odds_falls={falls}", "--trainer.max_steps=6")
+    rows = [row for row in metrics(tmp_path) if row["train/odds"]]
+    loss, kd, odds, step = (
+        torch.tensor([float(row[name]) for row in rows]) for name in ("train/loss", "train/kd", "train/odds", "step")
+    )
+    assert (odds > 0).all()
+    torch.testing.assert_close((loss - kd) / odds, 2 * (1 - step / 6) if falls else torch.full_like(odds, 2.0),
+                               rtol=1e-2, atol=0.0)  # fmt: skip
+    *_, measured = (row for row in metrics(tmp_path) if row["val/odds"])
+    assert float(measured["val/loss"]) == pytest.approx(float(measured["val/kd"]) + 2 * float(measured["val/odds"]))
+
+
 def test_bf16(recipe, tmp_path):
     fit(recipe, tmp_path, "--trainer.precision=bf16-mixed", "--model.teacher.dtype=bfloat16", "--trainer.max_steps=2")
     assert all(torch.isfinite(tensor).all() for tensor in weights(tmp_path).values())

@@ -26,16 +26,16 @@ PI = ReversedVocabulary.from_pairs([((2,), (5, 6)), ((7, 9), (8, 10)), ((11,), (
 def naive_loss(
     student_hidden, student_weight, teacher_hidden, teacher_weight, labels, prefix, counterfactual_hidden,
     valid_tokens=None, operator="none", vocabulary=None, contexts="reversed", temperature=1.0, kd_weight=1.0,
-    lm_weight=0.0, divergence="forward_kl", jsd_beta=0.5,
-) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    lm_weight=0.0, divergence="forward_kl", jsd_beta=0.5, strength=1.0, tokens="all", odds_weight=0.0,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     log_p = (teacher_hidden @ teacher_weight.T).log_softmax(-1)
-    target = log_p.clone()
+    target, limits = log_p.clone(), {"strength": strength, "tokens": tokens}
     counterfactual = iter((counterfactual_hidden @ teacher_weight.T).log_softmax(-1))
     for row, kind in enumerate(prefix.tolist()):
         if kind == PrefixKind.REVERSED:
-            target[row] = perturb(log_p[row], next(counterfactual), operator, vocabulary)
+            target[row] = perturb(log_p[row], next(counterfactual), operator, vocabulary, **limits)
         elif kind == PrefixKind.NEUTRAL and contexts == "all":
-            target[row] = perturb(log_p[row], log_p[row], operator, vocabulary)
+            target[row] = perturb(log_p[row], log_p[row], operator, vocabulary, **limits)
     valid = labels != -100
     log_p = (target / temperature).log_softmax(-1)[valid]
     logits = (student_hidden @ student_weight.T)[valid]
@@ -51,7 +51,12 @@ def naive_loss(
     n = valid.sum() if valid_tokens is None else valid_tokens
     kd = per_token.sum() / n
     lm = functional.cross_entropy(logits, labels[valid], reduction="sum") / n
-    return kd_weight * temperature**2 * kd + lm_weight * lm, kd, lm
+    odds = torch.zeros(())
+    if odds_weight:
+        own = target[valid][:, vocabulary.tokens]
+        ratio = own.log_softmax(-1) - logits[:, vocabulary.tokens].log_softmax(-1)
+        odds = (own.exp().sum(-1).sqrt() * (own.softmax(-1) * ratio).sum(-1)).sum() / n
+    return kd_weight * temperature**2 * kd + lm_weight * lm + odds_weight * odds, kd, lm, odds
 
 
 def inputs(dtype: torch.dtype = torch.float64, seed: int = 0) -> dict[str, Tensor]:
@@ -76,9 +81,10 @@ def inputs(dtype: torch.dtype = torch.float64, seed: int = 0) -> dict[str, Tenso
 
 def with_gradients(loss, tensors: dict[str, Tensor], **settings) -> tuple[Tensor, ...]:
     student = {name: tensors[name].clone().requires_grad_() for name in ("student_hidden", "student_weight")}
-    total, kd, lm = loss(**{**tensors, **student}, **settings)
+    total, *terms = loss(**{**tensors, **student}, **settings)
     total.backward()
-    return total.detach(), kd.detach(), lm.detach(), student["student_hidden"].grad, student["student_weight"].grad
+    kd, lm, odds = (term.detach().to(total.dtype) for term in terms)
+    return total.detach(), kd, lm, student["student_hidden"].grad, student["student_weight"].grad, odds
 
 
 def relative_error(value: Tensor, expected: Tensor) -> float:
@@ -102,14 +108,45 @@ def test_values_and_gradients_equal_the_naive_loss(operator, divergence):
             torch.testing.assert_close(value, reference, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("tokens", ["all", "gendered"])
+@pytest.mark.parametrize("strength", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_limits_and_odds_equal_the_naive_loss(operator, strength, tokens):
+    for divergence, contexts, temperature, odds_weight, (kd_weight, lm_weight) in itertools.product(
+        DIVERGENCES, ("reversed", "all"), (1.0, 2.0), (0.0, 0.3), ((1.0, 0.0), (0.0, 0.4))
+    ):
+        settings = {
+            "operator": operator, "divergence": divergence, "vocabulary": PI, "contexts": contexts,
+            "temperature": temperature, "kd_weight": kd_weight, "lm_weight": lm_weight, "jsd_beta": 0.3,
+            "strength": strength, "tokens": tokens, "odds_weight": odds_weight,
+        }  # fmt: skip
+        expected = with_gradients(naive_loss, inputs(), **settings)
+        actual = with_gradients(distillation_loss, inputs(), chunk_size=5, **settings)
+        for value, reference in zip(actual, expected, strict=True):
+            torch.testing.assert_close(value, reference, rtol=1e-9, atol=1e-12)
+        assert (actual[-1] > 0) == (odds_weight > 0)
+
+
+def test_the_weight_of_the_odds_may_change_from_step_to_step():
+    objective = DistillationObjective(LossConfig(odds_weight=1.0), PerturbationConfig("mean", "reversed", "all"), PI)
+    for weight in (1.0, 0.25, 0.0):
+        actual = with_gradients(objective, inputs(), odds_weight=weight)
+        expected = with_gradients(
+            naive_loss, inputs(), operator="mean", vocabulary=PI, contexts="all", odds_weight=weight
+        )
+        for value, reference in zip(actual[:-1], expected[:-1], strict=True):
+            torch.testing.assert_close(value, reference, rtol=1e-9, atol=1e-12)
+        assert actual[-1] > 0
+
+
 def test_a_frozen_head_costs_no_product_and_changes_no_other_gradient(monkeypatch):
     tensors, settings = inputs(), {"operator": "expmean", "vocabulary": PI, "contexts": "all", "lm_weight": 0.4}
-    *expected, gradient, _ = with_gradients(naive_loss, tensors, **settings)
+    *expected, gradient, _, odds = with_gradients(naive_loss, tensors, **settings)
     monkeypatch.setattr(Head, "add_weight_gradient_", None)
     hidden = tensors["student_hidden"].clone().requires_grad_()
     actual = distillation_loss(**{**tensors, "student_hidden": hidden}, chunk_size=5, **settings)
     actual.total.backward()
-    for value, reference in zip((*actual, hidden.grad), (*expected, gradient), strict=True):
+    for value, reference in zip((*actual, hidden.grad), (*expected, odds, gradient), strict=True):
         torch.testing.assert_close(value.detach(), reference, rtol=1e-9, atol=1e-12)
 
 
@@ -167,7 +204,7 @@ def test_autocast_changes_only_the_precision():
 def test_a_student_that_equals_its_teacher_has_no_loss_and_no_gradient(divergence):
     tensors = inputs()
     tensors |= {"student_hidden": tensors["teacher_hidden"], "student_weight": tensors["teacher_weight"]}
-    total, kd, _, grad_hidden, grad_weight = with_gradients(
+    total, kd, _, grad_hidden, grad_weight, _ = with_gradients(
         distillation_loss, tensors, divergence=divergence, temperature=2.0
     )
     for value in (total, kd, grad_hidden.abs().max(), grad_weight.abs().max()):
@@ -309,7 +346,10 @@ def test_impossible_tokens_are_no_nan(operator, divergence):
     tensors["teacher_weight"] = torch.cat([tensors["teacher_weight"][:-1], torch.full((1, TEACHER_WIDTH), -1e30)])
     tensors["teacher_weight"][2] = -1e30
     tensors["teacher_hidden"] = tensors["teacher_hidden"].abs()
-    settings = {"operator": operator, "divergence": divergence, "vocabulary": PI, "contexts": "all", "temperature": 2.0}
+    settings = {
+        "operator": operator, "divergence": divergence, "vocabulary": PI, "contexts": "all", "temperature": 2.0,
+        "strength": 0.5, "tokens": "gendered", "odds_weight": 1.0,
+    }  # fmt: skip
     for value in with_gradients(distillation_loss, tensors, **settings):
         assert value.isfinite().all()
 
@@ -321,6 +361,11 @@ def test_impossible_tokens_are_no_nan(operator, divergence):
         ({"contexts": "some"}, "unknown contexts"),
         ({"divergence": "kl"}, "unknown divergence"),
         ({"temperature": 0.0}, "temperature"),
+        ({"strength": 1.5}, "strength is 1.5"),
+        ({"tokens": "some", "vocabulary": PI}, "unknown tokens"),
+        ({"tokens": "gendered"}, "needs the role-reversed vocabulary"),
+        ({"odds_weight": 0.5}, "a role-reversed vocabulary is needed"),
+        ({"odds_weight": -0.5, "vocabulary": PI}, "odds_weight is -0.5"),
         ({"jsd_beta": 1.0}, "jsd_beta"),
         ({"chunk_size": 0}, "chunk_size"),
         ({"operator": "mean", "prefix": None}, "prefix"),

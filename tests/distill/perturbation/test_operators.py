@@ -71,6 +71,43 @@ def test_the_neutral_shortcut_changes_nothing(log_p, operator):
     torch.testing.assert_close(perturb_neutral(log_p, operator, PI).exp(), perturb(log_p, log_p, operator, PI).exp())
 
 
+@given(log_probabilities(), log_probabilities(), st.sampled_from(OPERATORS), st.floats(0.01, 0.99))
+def test_the_strength_equals_its_definition(log_p, counterfactual_log_p, operator, strength):
+    full = perturb(log_p, counterfactual_log_p, operator, PI)
+    moved = ((1 - strength) * log_p + strength * full).softmax(-1)
+    if moved.isnan().any():  # disjoint supports
+        moved = log_p.exp()
+    actual = perturb(log_p, counterfactual_log_p, operator, PI, strength=strength)
+    torch.testing.assert_close(actual.exp(), moved, rtol=1e-9, atol=1e-12)
+    assert torch.equal(perturb(log_p, counterfactual_log_p, operator, PI, strength=0), log_p)
+    assert torch.equal(perturb(log_p, counterfactual_log_p, operator, PI, strength=1), full)
+
+
+@given(log_probabilities(), log_probabilities(), st.sampled_from(OPERATORS), st.floats(0.01, 1))
+def test_gendered_tokens_move_within_their_factual_sum(log_p, counterfactual_log_p, operator, strength):
+    target = perturb(log_p, counterfactual_log_p, operator, PI, strength=strength, tokens="gendered")
+    assert torch.equal(target[10:], log_p[10:])
+    torch.testing.assert_close(target[:10].exp().sum(), log_p[:10].exp().sum(), rtol=1e-9, atol=1e-12)
+    full = perturb(log_p, counterfactual_log_p, operator, PI, strength=strength)
+    if min(full[:10].max(), log_p[:10].max()) > -math.inf:
+        torch.testing.assert_close(target[:10].softmax(-1), full[:10].softmax(-1), rtol=1e-6, atol=1e-12)
+
+
+@given(log_probabilities(), st.sampled_from(OPERATORS), st.floats(0, 1), st.sampled_from(["all", "gendered"]))
+def test_the_neutral_shortcut_has_the_same_limits(log_p, operator, strength, tokens):
+    expected = perturb(log_p, log_p, operator, PI, strength=strength, tokens=tokens)
+    actual = perturb_neutral(log_p, operator, PI, strength=strength, tokens=tokens)
+    torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_wrong_limits_are_refused():
+    log_p = torch.zeros(VOCABULARY).log_softmax(-1)
+    with pytest.raises(ValueError, match="strength is 2"):
+        perturb(log_p, log_p, "mean", PI, strength=2)
+    with pytest.raises(ValueError, match="a role-reversed vocabulary is needed"):
+        perturb(log_p, log_p, "mean", tokens="gendered")
+
+
 @given(log_probabilities(), log_probabilities())
 def test_reading_through_the_vocabulary_moves_whole_groups(log_p, counterfactual_log_p):
     read = counterfactual_log_p.index_copy(-1, PI.tokens, PI.read(log_p, counterfactual_log_p))

@@ -12,7 +12,6 @@ from distill.evaluation.generation.prompts import groups_as_occupations, read_pr
 from distill.evaluation.probes.pronoun_gap import measure_pronouns
 from distill.evaluation.scored_model import load_scored_model
 from distill.models.source import model_source
-from distill.preview.targets import DISTINCT_TARGETS
 
 PROMPTS = "prompts.jsonl"
 
@@ -155,8 +154,8 @@ def test_without_a_teacher_there_is_nothing_to_preview(corpus, gpt2_folder, tmp_
 
 
 def test_predictions_that_are_no_numbers_are_refused(recipe, tmp_path, monkeypatch, capsys):
-    def overflow(teacher, head_weight, vocabulary, batch):
-        return torch.full((len(DISTINCT_TARGETS), *batch.labels.shape), torch.inf)
+    def overflow(teacher, head_weight, vocabulary, targets, batch):
+        return torch.full((len(targets), *batch.labels.shape), torch.inf)
 
     monkeypatch.setattr("distill.preview.run.target_nlls", overflow)
     with pytest.raises(SystemExit) as caught:

@@ -31,8 +31,13 @@ def test_changes_are_shown_and_the_recipe_is_marked():
     assert "10.0% unaligned, 60.0% neutral, 30.0% reversed; rows with a counterfactual pass: 50.0%" in lines[2]
     factual, changed = lines[5:7]
     assert factual.split() == ["none", "20.500", "3.000", "0.700"]
-    assert " ".join(changed.split()) == "→ max reversed all 20.500 +1.25 % [−0.50, +3.00] 3.000 −0.250 0.700"
+    assert " ".join(changed.split()) == "→ max reversed all 1 20.500 +1.25 % [−0.50, +3.00] 3.000 −0.250 0.700"
     assert changed.index("3.000") == factual.index("3.000")
+
+
+def test_a_limited_target_says_how_far_it_goes():
+    lines = shown(target(PerturbationConfig("mean", "reversed", "all", 0.25, "gendered")))
+    assert "mean reversed all 0.25 (gendered) 20.500" in " ".join(lines[5].split())
 
 
 def test_a_text_without_gendered_tokens_has_a_dash():

@@ -15,7 +15,7 @@ from distill.models.output_head import backbone, output_head
 from distill.models.source import model_source
 from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
-from distill.preview.targets import DISTINCT_TARGETS, FACTUAL, canonical_setting, target_nlls
+from distill.preview.targets import FACTUAL, canonical_setting, distinct_targets, target_nlls
 
 BLOCK = 32
 ALL_SETTINGS = [
@@ -23,6 +23,13 @@ ALL_SETTINGS = [
     for setting in itertools.product(
         ("none", "mean", "expmean", "max", "swap"), ("identity", "reversed"), ("reversed", "all")
     )
+]
+LIMITED_SETTINGS = [
+    PerturbationConfig("expmean", "reversed", "all", 0.5),
+    PerturbationConfig("max", "identity", "reversed", 0.3),
+    PerturbationConfig("expmean", "reversed", "all", 1.0, "gendered"),
+    PerturbationConfig("mean", "reversed", "reversed", 0.75, "gendered"),
+    PerturbationConfig("swap", "reversed", "all", 0.0),
 ]
 
 
@@ -66,6 +73,8 @@ def taught(teacher, vocabulary, batch, setting: PerturbationConfig) -> torch.Ten
             operator=setting.operator,
             vocabulary=vocabulary if setting.vocabulary == "reversed" else None,
             contexts=setting.contexts,
+            strength=setting.strength,
+            tokens=setting.tokens,
             valid_tokens=1,
         ).total.backward()
     return logits.softmax(-1) - logits.grad
@@ -75,11 +84,13 @@ def test_the_text_has_every_kind_of_prefix(batch):
     assert set(batch.prefix.unique().tolist()) == set(PrefixKind)
 
 
-@pytest.mark.parametrize("setting", ALL_SETTINGS, ids=lambda setting: "-".join(vars(setting).values()))
+@pytest.mark.parametrize(
+    "setting", [*ALL_SETTINGS, *LIMITED_SETTINGS], ids=lambda setting: "-".join(map(str, vars(setting).values()))
+)
 def test_every_target_is_the_one_that_training_teaches(teacher, vocabulary, batch, setting):
-    nlls = target_nlls(teacher, output_head(teacher).weight, vocabulary, batch)[
-        DISTINCT_TARGETS.index(canonical_setting(setting))
-    ].flatten()
+    targets = distinct_targets(setting)
+    scored_targets = target_nlls(teacher, output_head(teacher).weight, vocabulary, targets, batch)
+    nlls = scored_targets[targets.index(canonical_setting(setting))].flatten()
     labels = batch.labels.flatten()
     scored = labels != -100
     p = taught(teacher, vocabulary, batch, setting)
@@ -89,14 +100,23 @@ def test_every_target_is_the_one_that_training_teaches(teacher, vocabulary, batc
 
 
 def test_all_targets_of_the_table_differ(teacher, vocabulary, batch):
-    nlls = target_nlls(teacher, output_head(teacher).weight, vocabulary, batch).flatten(1)
-    for one, other in itertools.combinations(range(len(DISTINCT_TARGETS)), 2):
-        assert not torch.allclose(nlls[one], nlls[other]), (DISTINCT_TARGETS[one], DISTINCT_TARGETS[other])
-    assert DISTINCT_TARGETS[0] == FACTUAL
-    assert {canonical_setting(setting) for setting in ALL_SETTINGS} == set(DISTINCT_TARGETS)
+    for configured in (FACTUAL, *LIMITED_SETTINGS):
+        targets = distinct_targets(configured)
+        nlls = target_nlls(teacher, output_head(teacher).weight, vocabulary, targets, batch).flatten(1)
+        for one, other in itertools.combinations(range(len(targets)), 2):
+            assert not torch.allclose(nlls[one], nlls[other]), (targets[one], targets[other])
+        assert targets[0] == FACTUAL
+    assert {canonical_setting(setting) for setting in ALL_SETTINGS} == set(distinct_targets(FACTUAL))
+
+
+def test_the_configured_target_is_also_scored_at_other_strengths():
+    gendered = PerturbationConfig("expmean", "reversed", "all", 0.6, "gendered")
+    own = [target.strength for target in distinct_targets(gendered) if target.tokens == "gendered"]
+    assert sorted(own) == [0.25, 0.5, 0.6, 0.75]
 
 
 def test_chunks_change_nothing(teacher, vocabulary, batch, monkeypatch):
-    whole = target_nlls(teacher, output_head(teacher).weight, vocabulary, batch)
-    monkeypatch.setattr("distill.preview.targets._LOGITS", 7 * len(output_head(teacher).weight))
-    torch.testing.assert_close(target_nlls(teacher, output_head(teacher).weight, vocabulary, batch), whole)
+    weight, targets = output_head(teacher).weight, distinct_targets(LIMITED_SETTINGS[2])
+    whole = target_nlls(teacher, weight, vocabulary, targets, batch)
+    monkeypatch.setattr("distill.preview.targets._LOGITS", 7 * len(weight))
+    torch.testing.assert_close(target_nlls(teacher, weight, vocabulary, targets, batch), whole)
