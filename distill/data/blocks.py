@@ -116,12 +116,14 @@ class Blocks(Dataset[Block]):
     def _starts(self) -> np.ndarray:
         return self.packed.array("starts")
 
-    def _openings(self, start: int, end: int) -> np.ndarray:
-        """Where documents begin that are apart from what precedes them: positions in the block."""
-        if self._lead is None:
-            return np.empty(0, dtype=np.int64)
-        first, last = np.searchsorted(self._starts, [start + self._lead, end + self._lead])
-        return np.asarray(self._starts[first:last]) - self._lead - start
+    def _begin(self, start: int, end: int) -> np.ndarray:
+        """`[length]` where what each token of a block sees begins: with its document, or with the block."""
+        begin = np.zeros(end - start, dtype=np.int64)
+        if self._lead is not None:
+            first, last = np.searchsorted(self._starts, [start + self._lead, end + self._lead])
+            openings = self._starts[first:last] - self._lead - start
+            begin[openings] = openings
+        return np.maximum.accumulate(begin)
 
     def __getstate__(self) -> dict[str, object]:
         """The state without the memory maps: a worker process opens its own."""
@@ -137,20 +139,17 @@ class Blocks(Dataset[Block]):
         aligned = (flags & TokenFlag.UNALIGNED) == 0
         reversed_word = (flags & TokenFlag.REVERSED_WORD) != 0
         gender_cue = (flags & TokenFlag.GENDER_CUE) != 0
-        openings = self._openings(start, end)
 
         first, fragment = self._counterfactual_start(start, boundary)
-        if rest_of_word := min([fragment, *openings[:1]]):
+        if fragment:
             # The block starts inside a reversed word: the rest of it has no reversal, stays, and may be a cue.
-            aligned[:rest_of_word] = False
-            reversed_word[:rest_of_word] = False
+            aligned[:fragment] = False
+            reversed_word[:fragment] = False
             gender_cue[0] = True
         positions = boundary - first + fragment
         if self._limit is not None:
             aligned &= positions < self._limit
-        begin = np.zeros(self._length, dtype=np.int64)
-        begin[openings] = openings
-        begin = np.maximum.accumulate(begin)
+        begin = self._begin(start, end)
         kinds = prefix_kinds(aligned, reversed_word, gender_cue, begin)
 
         selected = kinds == PrefixKind.REVERSED
