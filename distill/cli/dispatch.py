@@ -26,6 +26,7 @@ Compress a causal language model into a smaller, fairer student, and measure its
   evaluate     perplexity, generation, disparity and coherence of a model → metrics.json and two Parquet files
   word-table   the gender of words from word vectors, for evaluate's gender_max and gender_wavg
   report       evaluations side by side, with paired tests → report.html, tables, charts
+  openings     sentences about occupations that break off where a gender is decided → training text
   preview      scores of the distillation target, before any student is trained → a table, preview.json
   quickstart   the whole pipeline on a small corpus with a known bias, in minutes
 
@@ -42,6 +43,7 @@ COMMANDS = {
     "evaluate": "evaluate",
     "word-table": "word_table",
     "report": "report",
+    "openings": "openings",
     "preview": "preview",
     "quickstart": "quickstart",
 }
