@@ -510,7 +510,7 @@ def test_a_process_whose_own_text_was_fine_does_not_blame_it(tmp_path, monkeypat
     module = SimpleNamespace(step_terms=torch.ones(2, len(STEP_TERMS)))
     with pytest.raises(RunError, match="losses of this process's text are finite: the cause is in another's") as caught:
         _stop(trainer, module, torch.tensor([True, True]), torch.tensor(math.nan))
-    assert "step 3: loss 1, kd 1, lm 1, hidden 1, gradient norm nan: not finite" in str(caught.value)
+    assert "step 3: loss 1, kd 1, lm 1, hidden 1, odds 1, gradient norm nan: not finite" in str(caught.value)
 
 
 def test_a_checkpoint_is_good_once_a_step_after_it_was_finite(capsys, recipe, tmp_path, monkeypatch):
