@@ -20,7 +20,7 @@ Settings = Mapping[str, str | int | float | None]
 _KEY = "history"
 _ORDER_SETTINGS = ("data.train", "data.block_size", "data.global_batch_size", "data.seed")
 """Settings that determine the order of the training blocks."""
-_METRIC_SETTINGS = ("model.", "data.validation", "data.block_size")
+_METRIC_SETTINGS = ("model.teacher.", "model.perturbation.", "model.loss.", "data.validation", "data.block_size")
 """Prefixes of the settings that val/loss depends on, besides the student."""
 _NOT_RECORDED = ("chunk_size", "compile")
 """Fields of the loss that change how it is computed, but not what is learnt."""
@@ -38,7 +38,7 @@ def training_settings(module: DistillationModule) -> dict[str, Any]:
 
 
 def run_settings(module: DistillationModule, data: CounterfactualDataModule) -> dict[str, Any]:
-    """The same, and the text and its order, once the text is packed."""
+    """The same, and the text, its order and the averaging of weights, once the text is packed."""
     return {
         **training_settings(module),
         "data.train": _text(data.train_blocks),
@@ -46,6 +46,7 @@ def run_settings(module: DistillationModule, data: CounterfactualDataModule) -> 
         "data.block_size": data.block_size,
         "data.global_batch_size": data.global_batch_size,
         "data.seed": data.seed,
+        "model.optimizer.average": module.optimizer.average,
     }
 
 
