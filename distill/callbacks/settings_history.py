@@ -20,8 +20,10 @@ Settings = Mapping[str, str | int | float | None]
 _KEY = "history"
 _ORDER_SETTINGS = ("data.train", "data.block_size", "data.global_batch_size", "data.seed")
 """Settings that determine the order of the training blocks."""
-_METRIC_SETTINGS = ("model.teacher.", "model.perturbation.", "model.loss.", "data.validation", "data.block_size")
+_METRIC_SETTINGS = ("model.", "data.validation", "data.block_size")
 """Prefixes of the settings that val/loss depends on, besides the student."""
+_AVERAGE = "model.optimizer.average"
+"""Which of the student's weights are validated, but not how."""
 _NOT_RECORDED = ("chunk_size", "compile")
 """Fields of the loss that change how it is computed, but not what is learnt."""
 
@@ -46,7 +48,7 @@ def run_settings(module: DistillationModule, data: CounterfactualDataModule) -> 
         "data.block_size": data.block_size,
         "data.global_batch_size": data.global_batch_size,
         "data.seed": data.seed,
-        "model.optimizer.average": module.optimizer.average,
+        _AVERAGE: module.optimizer.average,
     }
 
 
@@ -89,7 +91,7 @@ def validation_metric_changed(trainer: pl.Trainer, checkpoint: Mapping[str, Any]
 
 
 def _affects_validation(changed: Collection[str]) -> bool:
-    return any(name.startswith(_METRIC_SETTINGS) for name in changed)
+    return any(name.startswith(_METRIC_SETTINGS) and name != _AVERAGE for name in changed)
 
 
 def _settings_of(trainer: pl.Trainer) -> dict[str, Any]:
