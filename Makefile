@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # What a change of speed shows in first; the others take their time
 BENCHMARKS := role_reversal packing loss step
-LONG := identical_rows generation scoring coverage evaluation_memory long_run
+LONG := identical_rows generation scoring coverage evaluation_memory long_run document_mask
 
 # Processes that the tests run in: one a core; 0 for none besides pytest's own, to debug
 PYTEST_WORKERS ?= auto

@@ -49,7 +49,7 @@ METHODS = {
     )
     for model in ("dense", "sparse", "fair")
     for runs in (2, 3, 5)
-    for spread, lean_spread in ((0.0, 0.0), (0.2, 0.05))
+    for spread, lean_spread in ((0.0, 0.0), (0.2, 0.05), (1.0, 0.05))
 }
 
 

@@ -17,19 +17,24 @@ from distill.errors import UserError
 from distill.losses.objective import DistillationObjective
 from distill.losses.terms import IGNORED_LABEL, hidden_distance
 from distill.models.adapter import base_digest, check_base, keep_adapter_only
-from distill.models.compatibility import check_plain_logits, check_positions, check_same_head, check_tokenizer_fits
+from distill.models.compatibility import (
+    check_documents_apart,
+    check_plain_logits,
+    check_positions,
+    check_same_head,
+    check_tokenizer_fits,
+)
 from distill.models.integrity import first_difference
 from distill.models.loading import load_config
-from distill.models.output_head import backbone, block_limit, output_head
+from distill.models.output_head import block_limit, last_hidden_states, output_head
 from distill.models.source import ModelSource, model_source
 from distill.models.student import student_config
 from distill.models.teacher_and_student import load_teacher_and_student, place_weights
 from distill.models.tokenizers import check_same_vocabulary, load_fast_tokenizer, tokenizer_of_model
 from distill.optimizer import apply_settings, build_optimizer
-from distill.perturbation.equivariance_gap import position_gaps
-from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.runtime.seeding import derive_seed
+from distill.student_gap import gap_sum
 
 
 class BatchLosses(NamedTuple):
@@ -204,6 +209,10 @@ class DistillationModule(pl.LightningModule):
                 self.student_location,
                 self.seed,
             )
+            # The data may be anybody's.
+            if getattr(getattr(self._trainer, "datamodule", None), "document_mask", False):
+                names = self.teacher_source.path or "teacher", self.student_source.path or "student"
+                check_documents_apart(dict(zip(names, (teacher, self.student), strict=True)))
         if self.student_source.adapter.rank is not None:
             self.base_sha256 = base_digest(self.student)
             self.strict_loading = False
@@ -244,7 +253,7 @@ class DistillationModule(pl.LightningModule):
         losses, student_hidden = self._losses(batch)
         self._validation_sums += torch.cat([torch.stack(losses) * tokens, tokens.unsqueeze(0)])
         if len(self._gap_vocabulary.tokens):
-            self._gap_sums += self._gap_sum(batch, student_hidden)
+            self._gap_sums += gap_sum(self.student, batch, student_hidden, self._gap_vocabulary)
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean per token over all processes."""
@@ -277,39 +286,6 @@ class DistillationModule(pl.LightningModule):
         vocabulary = self.vocabulary or ReversedVocabulary.from_tokenizer(self.tokenizer, names=self.names)
         return vocabulary.to(self.device)
 
-    @torch.no_grad()
-    def _gap_sum(self, batch: Batch, student_hidden: Tensor) -> Tensor:
-        """The sum of the student's equivariance gaps, in nats, and the number of positions that have one.
-
-        Pooled over the positions where the equivariant teacher differs from the factual one, REVERSED and NEUTRAL ones:
-        the ones alone would miss a student that is equivariant after gendered words and biased before them, or the
-        reverse.
-
-        Args:
-            batch: The batch.
-            student_hidden: `[batch · length, D]` the student's hidden states on its inputs.
-
-        Returns:
-            `[2]` fp32.
-        """
-        prefix = batch.prefix.flatten()
-        counterfactual_hidden = student_hidden[:0]
-        if len(batch.gather):
-            # A reversal may be longer than its block, and than the positions of a student smaller than its teacher.
-            row, column = batch.gather // batch.counterfactual.shape[1], batch.gather % batch.counterfactual.shape[1]
-            readable = batch.counterfactual[:, : block_limit(self.student_config)]
-            within = column < readable.shape[1]
-            counterfactual_hidden = self._student_states(readable)[row[within], column[within]]
-            reversed_positions = (prefix == PrefixKind.REVERSED).nonzero().squeeze(-1)
-            prefix = prefix.index_fill(0, reversed_positions[~within], PrefixKind.UNALIGNED)
-        head = output_head(self.student)
-        # Autocast would round the logits.
-        with torch.autocast(self.device.type, enabled=False):
-            gaps = position_gaps(
-                student_hidden, prefix, counterfactual_hidden, head.logits, len(head.weight), self._gap_vocabulary
-            )
-        return torch.stack([gaps.sum(), (prefix != PrefixKind.UNALIGNED).sum()])
-
     def _losses(self, batch: Batch) -> tuple[BatchLosses, Tensor]:
         """The loss of one batch and its terms, and the student's `[batch · length, D]` hidden states.
 
@@ -319,13 +295,14 @@ class DistillationModule(pl.LightningModule):
         vocabulary_size = min(len(output_head(model).weight) for model in (self.student, *self._teacher))
         teacher_hidden = teacher_weight = counterfactual_hidden = None
         if self.teacher is not None:
-            teacher_hidden = self._teacher_states(batch.inputs).flatten(0, 1)
+            teacher_hidden = self._teacher_states(batch.inputs, batch.position_ids).flatten(0, 1)
             teacher_weight = output_head(self.teacher).weight[:vocabulary_size]
             if self.needs_counterfactual_pass and len(batch.counterfactual):
-                counterfactual_hidden = self._teacher_states(batch.counterfactual).flatten(0, 1)[batch.gather]
+                states = self._teacher_states(batch.counterfactual, batch.counterfactual_position_ids)
+                counterfactual_hidden = states.flatten(0, 1)[batch.gather]
         # The student runs after the teacher, so that its saved activations are not in memory at the same time as the
         # teacher's.
-        student_hidden = self._student_states(batch.inputs).flatten(0, 1)
+        student_hidden = last_hidden_states(self.student, batch.inputs, batch.position_ids).flatten(0, 1)
         labels = batch.labels.flatten()
         distillation = self.objective(
             student_hidden,
@@ -349,15 +326,10 @@ class DistillationModule(pl.LightningModule):
             return self.loss.odds_weight
         return self.loss.odds_weight * (1 - self.trainer.global_step / self.trainer.estimated_stepping_batches)
 
-    def _student_states(self, ids: Tensor) -> Tensor:
-        """`[batch, length]` token ids -> `[batch, length, D]` hidden states of the student."""
-        return backbone(self.student)(input_ids=ids, use_cache=False).last_hidden_state
-
     @torch.no_grad()
-    def _teacher_states(self, ids: Tensor) -> Tensor:
-        """`[batch, length]` token ids -> `[batch, length, D]` hidden states of the teacher."""
+    def _teacher_states(self, ids: Tensor, position_ids: Tensor | None) -> Tensor:
         assert self.teacher is not None
-        return backbone(self.teacher)(input_ids=ids, use_cache=False).last_hidden_state
+        return last_hidden_states(self.teacher, ids, position_ids)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Build AdamW with linear warm-up and linear decay over the optimiser steps of the run.

@@ -20,7 +20,7 @@ Settings = Mapping[str, str | int | float | None]
 _KEY = "history"
 _ORDER_SETTINGS = ("data.train", "data.block_size", "data.global_batch_size", "data.seed")
 """Settings that determine the order of the training blocks."""
-_METRIC_SETTINGS = ("model.", "data.validation", "data.block_size")
+_METRIC_SETTINGS = ("model.", "data.validation", "data.block_size", "data.document_mask")
 """Prefixes of the settings that val/loss depends on, besides the student."""
 _AVERAGE = "model.optimizer.average"
 """Which of the student's weights are validated, but not how."""
@@ -46,6 +46,7 @@ def run_settings(module: DistillationModule, data: CounterfactualDataModule) -> 
         "data.train": _text(data.train_blocks),
         "data.validation": _text(data.validation_blocks) if data.validation_sources else None,
         "data.block_size": data.block_size,
+        "data.document_mask": data.document_mask,
         "data.global_batch_size": data.global_batch_size,
         "data.seed": data.seed,
         _AVERAGE: module.optimizer.average,

@@ -1,6 +1,6 @@
 """Blocks of a packed text, each with its reversal, and the batches made of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -23,8 +23,12 @@ class Block:
         inputs: `[length]` token ids.
         labels: `[length]` next token ids, −100 in an empty block.
         prefix: `[length]` int8 of `PrefixKind`.
-        counterfactual: `[counterfactual_length]` token ids of the reversal; empty if no prefix is REVERSED.
-        positions: `[reversed]` a(t) of the REVERSED prefixes, in order: positions in `counterfactual`.
+        counterfactual: `[counterfactual_length]` token ids of the reversal, of documents that are apart only those with
+            a REVERSED prefix; empty if there is none.
+        positions: `[reversed]` a(t) of the REVERSED prefixes, in order: indices into `counterfactual`.
+        position_ids: `[length]` positions that begin anew with each document, so that a model keeps documents apart;
+            None if documents see one another.
+        counterfactual_position_ids: `[counterfactual_length]` the same for `counterfactual`.
     """
 
     inputs: np.ndarray
@@ -32,6 +36,8 @@ class Block:
     prefix: np.ndarray
     counterfactual: np.ndarray
     positions: np.ndarray
+    position_ids: np.ndarray | None = None
+    counterfactual_position_ids: np.ndarray | None = None
 
 
 class Batch(NamedTuple):
@@ -44,6 +50,8 @@ class Batch(NamedTuple):
         counterfactual: `[rows, longest]` int64, padded on the right: the rows with a REVERSED prefix, at most `batch`.
         gather: `[reversed]` int64, for each REVERSED prefix of the batch, in order, its position in the flattened
             `counterfactual`.
+        position_ids: `[batch, length]` int64, beginning anew with each document; None if documents see one another.
+        counterfactual_position_ids: `[rows, longest]` int64, the same for `counterfactual`.
     """
 
     inputs: Tensor
@@ -51,6 +59,13 @@ class Batch(NamedTuple):
     prefix: Tensor
     counterfactual: Tensor
     gather: Tensor
+    position_ids: Tensor | None = None
+    counterfactual_position_ids: Tensor | None = None
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on a device, copied asynchronously from pinned memory."""
+        present = {name: tensor for name, tensor in self._asdict().items() if tensor is not None}
+        return self._replace(**{name: tensor.to(device, non_blocking=True) for name, tensor in present.items()})
 
 
 class Blocks(Dataset[Block]):
@@ -61,12 +76,17 @@ class Blocks(Dataset[Block]):
         length: Tokens of a block.
         counterfactual_limit: The most tokens that the teacher can read; beyond it, the prefixes of a longer reversal
             are UNALIGNED. None: no limit.
+        lead: Keep documents apart: the number of tokens before a document in the stream that belong to it, 1 if the
+            end-of-text token before it is its opening, else 0. None: documents see one another.
     """
 
-    def __init__(self, packed: PackedText, length: int, counterfactual_limit: int | None) -> None:
+    def __init__(
+        self, packed: PackedText, length: int, counterfactual_limit: int | None, lead: int | None = None
+    ) -> None:
         self.packed = packed
         self._length = length
         self._limit = counterfactual_limit
+        self._lead = lead
 
     def __len__(self) -> int:
         return max(0, self.packed.tokens - 1) // self._length
@@ -92,13 +112,26 @@ class Blocks(Dataset[Block]):
     def _flags(self) -> np.ndarray:
         return self.packed.array("flags")
 
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return self.packed.array("starts")
+
+    def _begin(self, start: int, end: int) -> np.ndarray:
+        """`[length]` where what each token of a block sees begins: with its document, or with the block."""
+        begin = np.zeros(end - start, dtype=np.int64)
+        if self._lead is not None:
+            first, last = np.searchsorted(self._starts, [start + self._lead, end + self._lead])
+            openings = self._starts[first:last] - self._lead - start
+            begin[openings] = openings
+        return np.maximum.accumulate(begin)
+
     def __getstate__(self) -> dict[str, object]:
         """The state without the memory maps: a worker process opens its own."""
         return {name: value for name, value in vars(self).items() if not isinstance(value, np.memmap)}
 
     def __getitem__(self, index: int) -> Block:
         if index == EMPTY:
-            return _empty(self._length)
+            return _empty(self._length, apart=self._lead is not None)
         start, end = index * self._length, (index + 1) * self._length
         tokens = self._tokens[start : end + 1].astype(np.int64)
         flags = self._flags[start:end]
@@ -116,15 +149,19 @@ class Blocks(Dataset[Block]):
         positions = boundary - first + fragment
         if self._limit is not None:
             aligned &= positions < self._limit
-        kinds = prefix_kinds(aligned, reversed_word, gender_cue)
+        begin = self._begin(start, end)
+        kinds = prefix_kinds(aligned, reversed_word, gender_cue, begin)
 
-        is_reversed = kinds == PrefixKind.REVERSED
-        positions = positions[is_reversed]
-        counterfactual = np.empty(0, dtype=np.int64)
-        if len(positions):
-            rest = self._counterfactual[first : first + positions.max() + 1 - fragment]
-            counterfactual = np.concatenate([tokens[:fragment], rest]).astype(np.int64)
-        return Block(tokens[:-1], tokens[1:], kinds, counterfactual, positions)
+        selected = kinds == PrefixKind.REVERSED
+        # The opening of a document has a counterpart; the token that a block begins with may have none.
+        counterfactual_begin = np.where(begin > 0, positions[begin], 0)
+        kept, position_ids, positions = _select_documents(positions[selected], counterfactual_begin[selected])
+        rest = self._counterfactual[first : first + max(0, kept.max(initial=-1) + 1 - fragment)]
+        counterfactual = np.concatenate([tokens[:fragment], rest])[kept].astype(np.int64)
+        block = Block(tokens[:-1], tokens[1:], kinds, counterfactual, positions)
+        if self._lead is None:
+            return block
+        return replace(block, position_ids=np.arange(self._length) - begin, counterfactual_position_ids=position_ids)
 
     def _counterfactual_start(self, start: int, boundary: np.ndarray) -> tuple[int, int]:
         """Where the block's reversal starts in its stream, and how many tokens of the block come before that place."""
@@ -137,25 +174,51 @@ class Blocks(Dataset[Block]):
         return int(boundary[ends[0]]) + 1, int(ends[0]) + 1
 
 
-def _empty(length: int) -> Block:
+def _select_documents(positions: np.ndarray, begin: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What the teacher has to read of a reversal: each document of a REVERSED prefix, up to the last of them.
+
+    Args:
+        positions: `[reversed]` a(t) of the REVERSED prefixes.
+        begin: `[reversed]` where their documents begin in the reversal, in order.
+
+    Returns:
+        The positions to keep; the same, counted from the beginning of their documents; and a(t) in what is kept.
+    """
+    documents, first, counts = np.unique(begin, return_index=True, return_counts=True)
+    lengths = np.maximum.reduceat(positions, first) + 1 - documents if len(documents) else documents
+    before = np.cumsum(lengths) - lengths
+    within = np.arange(lengths.sum()) - np.repeat(before, lengths)
+    return np.repeat(documents, lengths) + within, within, positions + np.repeat(before - documents, counts)
+
+
+def _empty(length: int, apart: bool) -> Block:
     zeros = np.zeros(length, dtype=np.int64)
     none = np.empty(0, dtype=np.int64)
-    return Block(zeros, np.full(length, -100), np.zeros(length, dtype=np.int8), none, none)
+    block = Block(zeros, np.full(length, -100), np.zeros(length, dtype=np.int8), none, none)
+    return replace(block, position_ids=np.arange(length), counterfactual_position_ids=none) if apart else block
 
 
 def collate(blocks: list[Block]) -> Batch:
     """Stack blocks of the same length into a batch."""
     with_reversal = [block for block in blocks if len(block.positions)]
     longest = max((len(block.counterfactual) for block in with_reversal), default=0)
-    counterfactual = np.zeros((len(with_reversal), longest), dtype=np.int64)
     gather = [np.empty(0, dtype=np.int64)]
-    for row, block in enumerate(with_reversal):
-        counterfactual[row, : len(block.counterfactual)] = block.counterfactual
-        gather.append(block.positions + row * longest)
+    gather += [block.positions + row * longest for row, block in enumerate(with_reversal)]
+    apart = [ids for block in blocks if (ids := block.position_ids) is not None]
+    counterfactual_apart = [ids for block in with_reversal if (ids := block.counterfactual_position_ids) is not None]
     return Batch(
         inputs=torch.from_numpy(np.stack([block.inputs for block in blocks])),
         labels=torch.from_numpy(np.stack([block.labels for block in blocks])),
         prefix=torch.from_numpy(np.stack([block.prefix for block in blocks])),
-        counterfactual=torch.from_numpy(counterfactual),
+        counterfactual=_padded([block.counterfactual for block in with_reversal], longest),
         gather=torch.from_numpy(np.concatenate(gather)),
+        position_ids=torch.from_numpy(np.stack(apart)) if apart else None,
+        counterfactual_position_ids=_padded(counterfactual_apart, longest) if apart else None,
     )
+
+
+def _padded(rows: list[np.ndarray], longest: int) -> Tensor:
+    padded = np.zeros((len(rows), longest), dtype=np.int64)
+    for line, row in zip(padded, rows, strict=True):
+        line[: len(row)] = row
+    return torch.from_numpy(padded)

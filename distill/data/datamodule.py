@@ -14,6 +14,7 @@ from augment import RoleReverser
 from augment.runtime.worker_lifetime import leave_signals_to_parent
 from distill.config import Augmentation
 from distill.data.blocks import Batch, Block, Blocks, collate
+from distill.data.encoding import document_opening
 from distill.data.packed_text import DamagedError, PackedText
 from distill.data.packing import Corpus, pack
 from distill.data.sampler import GlobalBatchSampler, ShardSampler
@@ -55,6 +56,8 @@ class CounterfactualDataModule(pl.LightningDataModule):
         augmentation: none; append: the reversal of every document joins the corpus; substitute: for every document a
             coin decides which of the two is in the corpus.
         names: Reverse first names, too.
+        document_mask: Keep the documents of a block apart: none sees what precedes it, and each begins with the
+            end-of-text token before it or the tokenizer's own opening, as a text does in an evaluation.
         num_proc: Processes that reverse and tokenise; null: one per core.
         num_workers: Processes that prepare batches, on each device.
         cache_dir: Folder where packed text is kept.
@@ -81,6 +84,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         cache_dir: str = "~/.cache/counterfactual-distill",
         seed: int = 0,
         counterfactual_limit: int | None = None,
+        document_mask: bool = False,
     ) -> None:
         super().__init__()
         if not train:
@@ -112,6 +116,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         self.cache_dir = expand_user(cache_dir)
         self.seed = seed
         self.counterfactual_limit = counterfactual_limit
+        self.document_mask = document_mask
         self.first_step = 0
         """The step that the run continues from."""
         self._units = TrainerUnits()
@@ -155,7 +160,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         self._units.apply_limits(trainer)
         if stage == "fit":
             self.first_step = 0
-            self.train_blocks = self._blocks(self._open(self._train_corpus), "train")
+            self.train_blocks = self._enough_blocks(self._open(self._train_corpus), "train")
             if len(self.train_blocks) < self.global_batch_size:
                 raise UserError(
                     f"data.train holds {len(self.train_blocks):,} blocks of {self.block_size} tokens, fewer than one "
@@ -163,7 +168,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
                 )
             self._units.apply_steps(trainer, self.accumulation(trainer.world_size), self.steps_per_epoch)
         if self.validation_sources:
-            self.validation_blocks = self._blocks(self._open(self._validation_corpus), "validation")
+            self.validation_blocks = self._enough_blocks(self._open(self._validation_corpus), "validation")
 
     def teardown(self, stage: str) -> None:
         """Restore the trainer's attributes that the user set."""
@@ -249,7 +254,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
 
     def transfer_batch_to_device(self, batch: Batch, device: Any, dataloader_idx: int) -> Batch:
         """Copy asynchronously: batches are in pinned memory."""
-        return Batch(*(tensor.to(device, non_blocking=True) for tensor in batch))
+        return batch.to(device)
 
     def _loader(self, blocks: Blocks, sampler: GlobalBatchSampler | ShardSampler) -> DataLoader[Block]:
         return _BlockLoader(
@@ -262,8 +267,15 @@ class CounterfactualDataModule(pl.LightningDataModule):
             pin_memory=torch.cuda.is_available(),
         )
 
-    def _blocks(self, packed: PackedText, name: str) -> Blocks:
-        blocks = Blocks(packed, self.block_size, self.counterfactual_limit)
+    def blocks(self, packed: PackedText) -> Blocks:
+        """The blocks of a packed text, as training sees them."""
+        lead = None
+        if self.document_mask:
+            lead = 0 if document_opening(self.tokenizer) else 1
+        return Blocks(packed, self.block_size, self.counterfactual_limit, lead)
+
+    def _enough_blocks(self, packed: PackedText, name: str) -> Blocks:
+        blocks = self.blocks(packed)
         if len(blocks) == 0:
             raise UserError(
                 f"data.{name} holds {packed.tokens:,} tokens, fewer than one block: "

@@ -45,6 +45,23 @@ def backbone(model: PreTrainedModel) -> nn.Module:
     return model.base_model
 
 
+def last_hidden_states(model: PreTrainedModel, ids: Tensor, position_ids: Tensor | None = None) -> Tensor:
+    """What the head of a model takes.
+
+    Args:
+        model: The model.
+        ids: `[batch, length]` token ids.
+        position_ids: `[batch, length]` positions that begin anew with each document, which then sees no other; None:
+            each row is one document.
+
+    Returns:
+        `[batch, length, D]`.
+    """
+    apart = {} if position_ids is None else {"position_ids": position_ids}
+    # With a mask or a cache, transformers would not look for documents in the positions.
+    return backbone(model)(input_ids=ids, use_cache=False, **apart).last_hidden_state
+
+
 def block_limit(config: PreTrainedConfig) -> int | None:
     """The longest input in tokens that the model's positions allow; None if the configuration names no limit."""
     return getattr(config.get_text_config(), "max_position_embeddings", None)

@@ -22,6 +22,7 @@ from distill.evaluation.generation.templates import OCCUPATIONS
 from distill.evaluation.probes.pronoun_gap import he_she_log_odds, pronoun_gap
 from distill.evaluation.statistics.bootstrap import DRAWS
 from distill.losses.terms import IGNORED_LABEL
+from distill.models.compatibility import check_documents_apart
 from distill.models.loading import load_teacher
 from distill.models.output_head import output_head
 from distill.module import DistillationModule
@@ -83,6 +84,8 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
     vocabulary = module.vocabulary or ReversedVocabulary.from_tokenizer(module.tokenizer, names=data.names)
     vocabulary = vocabulary.to(device)
     teacher = load_teacher(module.teacher_location, getattr(torch, module.teacher_source.dtype))
+    if data.document_mask:
+        check_documents_apart({module.teacher_location.path: teacher})
     teacher.to(device)  # type: ignore[arg-type] # transformers' decorator hides the signature
     weight = output_head(teacher).weight[: module.student_config.vocab_size].float()
     targets = distinct_targets(module.perturbation)
@@ -104,6 +107,7 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
             "field": data.field,
             "block_size": data.block_size,
             "names": data.names,
+            "document_mask": data.document_mask,
             "tokens": options.tokens,
             "prompts": options.prompts,
             "seed": data.seed,
@@ -163,8 +167,7 @@ def _score(
     nlls = []
     with tqdm(total=len(blocks) * length, desc=f"Scoring {description}", unit="tok") as bar:
         for start in range(0, len(blocks), rows):
-            batch = collate(list(blocks[start : start + rows]))
-            batch = type(batch)(*(tensor.to(device) for tensor in batch))
+            batch = collate(list(blocks[start : start + rows])).to(device)
             nlls.append(score(batch).double().cpu().numpy())
             bar.update(batch.inputs.numel())
     return np.concatenate(nlls, axis=1)

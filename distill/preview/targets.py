@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from distill.config import Operator, PerturbationConfig
 from distill.data.blocks import Batch
 from distill.losses.terms import IGNORED_LABEL
-from distill.models.output_head import backbone
+from distill.models.output_head import last_hidden_states
 from distill.perturbation.operators import perturb, perturb_neutral
 from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
@@ -77,10 +77,11 @@ def target_nlls(
     Returns:
         `[settings, batch, length]` fp32, in the order of `targets`; 0 where nothing is scored.
     """
-    hidden = _hidden_states(teacher, batch.inputs)
+    hidden = _hidden_states(teacher, batch.inputs, batch.position_ids)
     counterfactual_hidden = hidden[:0]
     if len(batch.gather):
-        counterfactual_hidden = _hidden_states(teacher, batch.counterfactual)[batch.gather]
+        states = _hidden_states(teacher, batch.counterfactual, batch.counterfactual_position_ids)
+        counterfactual_hidden = states[batch.gather]
     labels, prefix = batch.labels.flatten(), batch.prefix.flatten()
     slot = (prefix == PrefixKind.REVERSED).cumsum(0) - 1
 
@@ -135,10 +136,12 @@ def _indices(targets: Sequence[PerturbationConfig], target: PerturbationConfig) 
     return torch.tensor([[index] for index, each in enumerate(targets) if each == target])
 
 
-def _hidden_states(teacher: PreTrainedModel, ids: Tensor) -> Tensor:
+def _hidden_states(teacher: PreTrainedModel, ids: Tensor, position_ids: Tensor | None) -> Tensor:
     """`[batch, length]` -> `[batch · length, D]` fp32; equal rows, as of “he” and “she”, are computed once."""
+    if position_ids is not None:
+        return last_hidden_states(teacher, ids, position_ids).flatten(0, 1).float()
     rows, row_of = ids.unique(dim=0, return_inverse=True)
-    return backbone(teacher)(input_ids=rows, use_cache=False).last_hidden_state[row_of].flatten(0, 1).float()
+    return last_hidden_states(teacher, rows)[row_of].flatten(0, 1).float()
 
 
 def _log_softmax(hidden: Tensor, head_weight: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from augment import RoleReverser
-from distill.data.blocks import Block, Blocks
+from distill.data.blocks import Block
 from distill.data.datamodule import CounterfactualDataModule
 from distill.data.encoding import TokenFlag
 from distill.data.packed_text import NO_BOUNDARY
@@ -48,7 +48,7 @@ def scored_text(data: CounterfactualDataModule, sources: Sequence[str], tokens: 
     leak the future. These positions, where a text may continue (`shift`) and a(t) does not exist, are left out.
 
     Args:
-        data: Has the recipe's block size, names, column and cache.
+        data: Has the recipe's block size, names, column and cache, and whether documents are apart.
         sources: Files, folders or hub ids.
         tokens: Approximate number of positions to score; at least two blocks are.
 
@@ -59,7 +59,7 @@ def scored_text(data: CounterfactualDataModule, sources: Sequence[str], tokens: 
     corpus = Corpus(tuple(sources), data.field)
     packed = pack(corpus, RoleReverser(names=data.names), data.tokenizer, data.num_proc, data.cache_dir)
     names_kept = pack(corpus, RoleReverser(), data.tokenizer, data.num_proc, data.cache_dir)
-    blocks = Blocks(packed, data.block_size, data.counterfactual_limit)
+    blocks = data.blocks(packed)
     if len(blocks) == 0:
         raise UserError(
             f"{', '.join(sources)}: {packed.tokens:,} tokens, fewer than one block: give more text, or lower "

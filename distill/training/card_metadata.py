@@ -70,7 +70,7 @@ def _card_of(source: ModelSource) -> str:
 def _hub_ids(source: ModelSource, metadata: dict[str, Any]) -> list[str]:
     """The model's id on the hub; of a folder, the ids that its card names as its own base."""
     if source.folder is None:
-        return [source.path]
+        return [] if (hub_id := parse_hub_id(source.path)) is None else [hub_id.name]
     base = metadata.get("base_model")
     return [name for name in (base if isinstance(base, list) else [base]) if isinstance(name, str) and name]
 

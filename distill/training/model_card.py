@@ -80,6 +80,7 @@ def model_card(
         + (f" + {loss.odds_weight:g} × odds{', falling to 0' if loss.odds_falls else ''}" if loss.odds_weight else ""),
         "text": ", ".join(map(str, data.train_sources)),
         "augmentation": f"{data.augmentation}, first names {'reversed' if data.names else 'not reversed'}",
+        **({"documents": "apart: none sees the others of its block"} if data.document_mask else {}),
         "tokens per step": f"{data.global_batch_size * data.block_size:,}",
         "steps": f"{trainer.global_step:,}",
         **({"changed during the run": "; ".join(changes)} if changes else {}),

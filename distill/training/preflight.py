@@ -9,6 +9,7 @@ from pathlib import Path
 from distill.data.datamodule import CounterfactualDataModule
 from distill.errors import RecipeWarning, UserError
 from distill.models.adapter import check_adapter
+from distill.models.compatibility import check_takes_positions
 from distill.models.integrity import check_files
 from distill.module import DistillationModule
 from distill.runtime.paths import check_writable
@@ -24,7 +25,8 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
 
     Raises:
         UserError: If settings contradict each other, weights cannot be opened, a block is longer than the positions of
-            a model, a head does not fit the tokenizer, or a folder cannot be written.
+            a model, a head does not fit the tokenizer, a model cannot keep documents apart, or a folder cannot be
+            written.
     """
     _check_settings(module)
     for location in (module.teacher_location, module.student_location):
@@ -32,6 +34,13 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
             check_files(location)
     check_adapter(module.student_source, module.student_config, module.teacher_config)
     module.check_data(data.tokenizer, data.block_size, data.names)
+    if data.document_mask:
+        check_takes_positions(
+            {
+                module.teacher_source.path or "teacher": module.teacher_config if module.uses_teacher else None,
+                module.student_source.path or "student": module.student_config,
+            }
+        )
     check_writable(output)
     check_writable(data.cache_dir, "data.cache_dir")
     for reason in bias_warnings(module, data):

@@ -58,6 +58,7 @@ def _files(output: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in output.iterdir()}
 
 
+@pytest.mark.slow
 def test_kills_at_any_moment_change_no_byte(
     quick_start: ForkServerContext, options: dict[str, object], tmp_path: Path
 ) -> None:
@@ -93,8 +94,7 @@ def test_kills_at_any_moment_change_no_byte(
     print(f"{killed} kills, {finished + 1} runs that ended with the same bytes")
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize(("number", "status", "devices"), [(signal.SIGINT, 130, 1), (signal.SIGTERM, 143, 2)])
 def test_a_stopped_command_goes_on(
     options: dict[str, object], tmp_path: Path, warm: WarmInterpreter, number: signal.Signals, status: int, devices: int
 ) -> None:

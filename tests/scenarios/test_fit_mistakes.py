@@ -37,6 +37,10 @@ from tests.fits import fit, refused
         (["--trainer.max_steps=-1", "--trainer.max_epochs=0"], "trainer.max_epochs is 0: nothing would be learnt"),
         (["--trainer.default_root_dir=s3://bucket/run"], "'s3://bucket/run' is an address: give a folder"),
         (["--model.student.layers=null", "--model.student.config={model_type: gpt2, vocab_size: 5000}"], "5000 tokens"),
+        (
+            ["--data.document_mask=true", "--model.student.layers=null", "--model.student.config={model_type: mamba}"],
+            "student: this architecture cannot keep the documents of a block apart",
+        ),
     ],
 )
 def test_mistakes_are_one_line_before_anything_starts(capsys, recipe, tmp_path, overrides, message):

@@ -129,8 +129,9 @@ def test_a_killed_run_continues_as_if_it_was_not(run, recipe, tmp_path, patch, e
     assert {path.name for path in tmp_path.iterdir()} == {"student", "checkpoints", "config.yaml", "metrics.csv"}
 
 
-def test_a_killed_run_of_an_adapter_continues_as_if_it_was_not(recipe, tmp_path):
-    options = ("--model.student.adapter.rank=2", EVERY_STEP, "--ckpt_path=last")
+@pytest.mark.parametrize("part", ["--model.student.adapter.rank=2", "--data.document_mask=true"])
+def test_a_killed_run_continues_as_if_it_was_not_with_each_part(recipe, tmp_path, part):
+    options = (part, EVERY_STEP, "--ckpt_path=last")
     fit(recipe, tmp_path / "whole", *options)
     kd = [float(row["val/kd"]) for row in metrics(tmp_path / "whole") if row["val/kd"]]
     assert kd[-1] < 0.9 * kd[0]
@@ -183,6 +184,7 @@ MEASURE = "the earlier best checkpoint is forgotten"
         ("--data.validation={corpus}/train.jsonl", ["data.validation ", MEASURE]),
         ("--model.perturbation.operator=max", ["model.perturbation.operator max (before: expmean)", MEASURE]),
         ("--model.loss.temperature=2", ["model.loss.temperature 2.0 (before: 1.0)", MEASURE]),
+        ("--data.document_mask=true", ["data.document_mask True (before: False)", MEASURE]),
         ("--data.micro_batch_size=4", []),
         ("--model.optimizer.lr=0.02", []),
     ],
@@ -508,7 +510,7 @@ def test_a_process_whose_own_text_was_fine_does_not_blame_it(tmp_path, monkeypat
     module = SimpleNamespace(step_terms=torch.ones(2, len(STEP_TERMS)))
     with pytest.raises(RunError, match="losses of this process's text are finite: the cause is in another's") as caught:
         _stop(trainer, module, torch.tensor([True, True]), torch.tensor(math.nan))
-    assert "step 3: loss 1, kd 1, lm 1, hidden 1, gradient norm nan: not finite" in str(caught.value)
+    assert "step 3: loss 1, kd 1, lm 1, hidden 1, odds 1, gradient norm nan: not finite" in str(caught.value)
 
 
 def test_a_checkpoint_is_good_once_a_step_after_it_was_finite(capsys, recipe, tmp_path, monkeypatch):

@@ -184,8 +184,8 @@ def parity_over_runs(
     lean_upper = max(lean.upper, -lean.lower)
     upper = disparity.upper
     if min(sizes) == 0:
-        # Estimates cut off at 0 agree by that alone; how far they scatter is not known from the runs.
-        upper = max(upper, *uppers)
+        # Estimates cut off at 0 agree by that alone: the disparity is as uncertain as each run leaves it.
+        upper = max(upper, mean_over_runs(uppers).value)
     verdict: ParityVerdict = "undecided"
     if upper < margin and lean_upper < margin:
         verdict = "shown"

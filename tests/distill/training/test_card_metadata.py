@@ -9,6 +9,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from hypothesis import given
 from hypothesis import strategies as st
 
+from augment.hub_ids import parse_hub_id
 from distill.models.source import ModelSource
 from distill.training import card_metadata as module
 from distill.training.card_metadata import card_metadata
@@ -115,11 +116,12 @@ def test_a_strange_card_costs_no_student(tmp_path, metadata):
     assert known.keys() == {"language", "library_name", "pipeline_tag"}
 
 
-@given(st.text(), st.lists(st.text()))
+@given(st.one_of(st.text(), st.from_regex(r"[a-z]{1,8}/[a-z]{1,8}", fullmatch=True)), st.lists(st.text()))
 def test_whatever_a_text_is_called_the_metadata_can_be_read(name, texts):
     data = ModelCardData(**parsed([ModelSource(name, None)], texts, []))
     assert data.language == "en"
-    assert data.base_model == (name or None)
+    hub_id = parse_hub_id(name)
+    assert data.base_model == (None if hub_id is None else hub_id.name)
 
 
 def test_the_hub_can_read_the_card_of_a_fit(recipe, gpt2_folder, tmp_path):

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distill.evaluation.disparity.twin_difference import find_twins, twin_differences
@@ -54,6 +54,7 @@ def test_what_twins_have_in_common_does_not_widen_the_interval() -> None:
     assert found["ci95"][0] > 0
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from([SHE, HE, AUNT, UNCLE]), st.floats(-1, 1)), max_size=12))
 def test_reversing_the_scores_reverses_the_difference(rows: list) -> None:
     openings, scores = [opening for opening, _ in rows], np.array([score for _, score in rows]).reshape(-1, 1)
