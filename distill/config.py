@@ -177,6 +177,9 @@ class OptimizerConfig:
     """Weight decay, for matrices only, never for biases and norms."""
     warmup_fraction: float = 0.05
     """Share of all steps over which the learning rate rises."""
+    average: float = 0.0
+    """Decay of a moving average of the weights, e.g. 0.999, which is validated and exported in their place; 0: none.
+    In the first steps t it is lower: at most (1 + t) / (10 + t)."""
 
     def __post_init__(self) -> None:
         for name, fits, expected in (
@@ -185,5 +188,6 @@ class OptimizerConfig:
             ("betas", all(0 <= beta < 1 for beta in self.betas), "in [0, 1)"),
             ("weight_decay", self.weight_decay >= 0, "0 or more"),
             ("warmup_fraction", 0 <= self.warmup_fraction <= 1, "in [0, 1]"),
+            ("average", 0 <= self.average < 1, "in [0, 1)"),
         ):
             _check_range(f"model.optimizer.{name}", getattr(self, name), fits, expected)

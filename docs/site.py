@@ -98,6 +98,7 @@ def settings() -> str:
         "model": "How teacher and student are made, and what the student learns.",
         "data": "The text, and how it becomes batches.",
         "checkpoint": "What a run that was stopped continues from.",
+        "stop_when_fair": "When a run ends before its last step.",
     }
     lines = [
         "# Settings",

@@ -14,7 +14,10 @@ from distill.training.metrics_csv import MetricsFile
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """`checkpoints/best.ckpt`: the state with the lowest validation loss. Never written without validation."""
+    """`checkpoints/best.ckpt`: the state with the lowest validation loss, or the one that a run ended at as fair.
+
+    Never written without validation.
+    """
 
     def __init__(self) -> None:
         super().__init__(
@@ -36,6 +39,13 @@ class BestCheckpoint(ModelCheckpoint):
         """The best checkpoint of this run, if there is one: the state of a copied run has the path of the original."""
         best = Path(self.best_model_path)
         return best if best.is_file() and best.parent == Path(self.dirpath or "") else None
+
+    def keep(self, trainer: pl.Trainer) -> None:
+        """Replace the best checkpoint by the present state, whatever its validation loss: the run ends with it."""
+        path = Path(self.dirpath or "") / "best.ckpt"
+        if not trainer.fast_dev_run:  # type: ignore[attr-defined] # set by a connector
+            trainer.save_checkpoint(path, weights_only=False)
+            self.best_model_path = str(path)
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]

@@ -22,6 +22,8 @@ _ORDER_SETTINGS = ("data.train", "data.block_size", "data.global_batch_size", "d
 """Settings that determine the order of the training blocks."""
 _METRIC_SETTINGS = ("model.", "data.validation", "data.block_size", "data.document_mask")
 """Prefixes of the settings that val/loss depends on, besides the student."""
+_AVERAGE = "model.optimizer.average"
+"""Which of the student's weights are validated, but not how."""
 _NOT_RECORDED = ("chunk_size", "compile")
 """Fields of the loss that change how it is computed, but not what is learnt."""
 
@@ -38,7 +40,7 @@ def training_settings(module: DistillationModule) -> dict[str, Any]:
 
 
 def run_settings(module: DistillationModule, data: CounterfactualDataModule) -> dict[str, Any]:
-    """The same, and the text and its order, once the text is packed."""
+    """The same, and the text, its order and the averaging of weights, once the text is packed."""
     return {
         **training_settings(module),
         "data.train": _text(data.train_blocks),
@@ -47,6 +49,7 @@ def run_settings(module: DistillationModule, data: CounterfactualDataModule) -> 
         "data.document_mask": data.document_mask,
         "data.global_batch_size": data.global_batch_size,
         "data.seed": data.seed,
+        _AVERAGE: module.optimizer.average,
     }
 
 
@@ -89,7 +92,7 @@ def validation_metric_changed(trainer: pl.Trainer, checkpoint: Mapping[str, Any]
 
 
 def _affects_validation(changed: Collection[str]) -> bool:
-    return any(name.startswith(_METRIC_SETTINGS) for name in changed)
+    return any(name.startswith(_METRIC_SETTINGS) and name != _AVERAGE for name in changed)
 
 
 def _settings_of(trainer: pl.Trainer) -> dict[str, Any]:

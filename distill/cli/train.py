@@ -15,12 +15,14 @@ from pytorch_lightning.utilities import rank_zero_warn
 
 from augment.runtime.error_text import one_line
 from augment.runtime.locks import locked
+from distill.callbacks.averaged_weights import AveragedWeights
 from distill.callbacks.checkpointing import BestCheckpoint, LastCheckpoint
 from distill.callbacks.export_student import ExportStudent
 from distill.callbacks.graceful_stop import GracefulStop
 from distill.callbacks.nonfinite_guard import NonFiniteGuard
 from distill.callbacks.progress_bar import TrainingProgressBar
 from distill.callbacks.settings_history import SettingsHistory, changes, settings_in, training_settings
+from distill.callbacks.stop_when_fair import StopWhenFair
 from distill.callbacks.throughput_monitor import StepThroughput
 from distill.cli.parser import OneLineErrors
 from distill.data.datamodule import CounterfactualDataModule
@@ -103,6 +105,7 @@ class TrainingCLI(LightningCLI):
                     StepThroughput(),
                     SettingsHistory(),
                     BestCheckpoint(),
+                    AveragedWeights(),
                     ExportStudent(),
                 ],
                 "default_root_dir": "outputs",
@@ -136,8 +139,9 @@ class TrainingCLI(LightningCLI):
         """Read no settings from a checkpoint, as Lightning would: ours hold none, and others' are not trusted."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the group `checkpoint`, and link the settings that model and data must agree on."""
+        """Add the groups `checkpoint` and `stop_when_fair`, and link the settings that model and data must agree on."""
         parser.add_lightning_class_args(LastCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(StopWhenFair, "stop_when_fair")
         parser.link_arguments("seed_everything", "model.seed", compute_fn=_as_seed)
         parser.link_arguments("seed_everything", "data.seed", compute_fn=_as_seed)
         parser.link_arguments("data.names", "model.names")
@@ -183,6 +187,11 @@ class TrainingCLI(LightningCLI):
                 )
         check_recipe(self.model, self.datamodule, self._output)
         self.datamodule.check_trainer(self.trainer)
+        for callback in self.trainer.callbacks:  # type: ignore[attr-defined] # set by a connector
+            if isinstance(callback, AveragedWeights):
+                callback.check(self.trainer, self.model)
+            if isinstance(callback, StopWhenFair):
+                callback.check(self.trainer, self.model, self.datamodule)
         checkpoint = self._resolve_checkpoint(may_be_missing=True)
         if checkpoint is None and self.trainer.is_global_zero:
             check_unfinished(self._output)

@@ -19,6 +19,7 @@ def export_student(
     output: Path,
     checkpoint: Path | None,
     changes: Sequence[str] = (),
+    ended: str | None = None,
 ) -> Path:
     """Write `<output>/student/` completely or not at all; an earlier one is replaced.
 
@@ -29,6 +30,7 @@ def export_student(
         output: The run's folder.
         checkpoint: The file that the weights come from; None: the weights of the last step.
         changes: Settings that changed during the run, see `distill.callbacks.settings_history`.
+        ended: Why the run ended before its last step, if it did.
 
     Returns:
         The folder.
@@ -44,7 +46,8 @@ def export_student(
             assert base is not None
             save_adapter(module.student, base.path, unfinished / "adapter")
         module.tokenizer.save_pretrained(unfinished)
-        (unfinished / "README.md").write_text(model_card(module, data, trainer, checkpoint, changes), encoding="utf-8")
+        card = model_card(module, data, trainer, checkpoint, changes, ended)
+        (unfinished / "README.md").write_text(card, encoding="utf-8")
 
     folder = output / "student"
     atomic_write(folder, write, exclusive=True)

@@ -23,6 +23,7 @@ def model_card(
     trainer: pl.Trainer,
     checkpoint: Path | None,
     changes: Sequence[str] = (),
+    ended: str | None = None,
 ) -> str:
     """The model card: what the model is, how it was made, and what it is not.
 
@@ -32,6 +33,7 @@ def model_card(
         trainer: Holds the number of steps and the output folder.
         checkpoint: The file that the weights come from; None: the weights of the last step.
         changes: Settings that changed during the run.
+        ended: Why the run ended before its last step, if it did.
 
     Returns:
         Markdown with a YAML header.
@@ -82,7 +84,8 @@ def model_card(
         "tokens per step": f"{data.global_batch_size * data.block_size:,}",
         "steps": f"{trainer.global_step:,}",
         **({"changed during the run": "; ".join(changes)} if changes else {}),
-        "weights from": checkpoint.name if checkpoint else "the last step",
+        **({"ended because": ended} if ended else {}),
+        "weights from": (checkpoint.name if checkpoint else "the last step") + _averaged(module.optimizer.average),
         "throughput": _throughput(Path(trainer.default_root_dir)),
         "software": f"torch {torch.__version__}, transformers {transformers.__version__}, "
         f"pytorch-lightning {pl.__version__}",
@@ -131,6 +134,11 @@ def _throughput(output: Path) -> str:
     if not speeds:
         return "not measured"
     return f"{statistics.median(speeds):,.0f} tokens/s (median), peak memory {max(peaks):.2f} GiB per process"
+
+
+def _averaged(decay: float) -> str:
+    """That the weights are an average, if they are."""
+    return f", averaged over the steps up to then (moving average, decay {decay:g})" if decay else ""
 
 
 def _limits(perturbation: PerturbationConfig) -> str:

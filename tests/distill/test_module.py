@@ -117,8 +117,11 @@ def no_dropout(folder: Path, recipe: Path) -> str:
 
 
 def test_two_processes_have_the_gradients_of_one(recipe, tmp_path):
-    # With a large eps AdamW's update is proportional to the gradient: equal weights prove equal gradients.
-    overrides = ("--model.optimizer.eps=1", "--model.optimizer.lr=1", "--trainer.max_steps=3")
+    # With a large eps AdamW's update is proportional to the gradient: equal weights, and equal averages of them, prove
+    # equal gradients.
+    overrides = (
+        "--model.optimizer.eps=1", "--model.optimizer.lr=1", "--trainer.max_steps=3", "--model.optimizer.average=0.9",
+    )  # fmt: skip
     fit(recipe, tmp_path / "one", *overrides)
     command = [
         sys.executable, "-m", "distill", "fit", f"--config={recipe}", *overrides,
