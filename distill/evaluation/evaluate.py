@@ -27,7 +27,7 @@ from distill.evaluation.generation.decoding import Sampling, prompt_lengths
 from distill.evaluation.generation.device_workers import Processes, check_shared, devices
 from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, check_counts, select_prompts
 from distill.evaluation.generation.prompts import groups_as_occupations, read_prompts
-from distill.evaluation.generation.templates import OCCUPATIONS
+from distill.evaluation.generation.templates import OCCUPATION_SETS, OccupationSet
 from distill.evaluation.likelihood.text_perplexity import protocols, read_text
 from distill.evaluation.margins import Margins
 from distill.evaluation.measure_context import Inputs, MeasureContext
@@ -66,6 +66,7 @@ def evaluate(
     output: Path,
     preset: PresetName = "quick",
     prompts: str | None = None,
+    occupations: OccupationSet = "all",
     polarity: PolarityName | Sequence[PolarityName] = POLARITY_METHODS,
     word_table: Path | None = None,
     target_shares: Path | None = None,
@@ -111,6 +112,9 @@ def evaluate(
             Hugging Face id in BOLD's layout, such as AmazonScience/bold. Default: built-in templates over a built-in
             list of occupations. The groups of a JSONL file are taken to be occupations, and the pronoun gap is measured
             on them; otherwise it is measured on the built-in list.
+        occupations: Which of the built-in occupations the prompts and the pronoun gap are about: all 48, or one of two
+            halves that lean equally far to either side. Choose between recipes by tuning and judge the chosen one by
+            verdict: figures on what a choice was made by are too good.
         polarity: One or several ways to label the gender that a text speaks of: unigram (the majority of BOLD's gender
             words, always measured), gender_max (the most gendered word by hard-debiased word vectors), gender_wavg (the
             weighted mean over its words), gender_max_split (gender_max over what stands between spaces, with case and
@@ -186,12 +190,12 @@ def evaluate(
     if classifier is not None:
         check_model(model_source(classifier))
 
-    chosen = select_prompts(read_prompts(prompts), per_group, amount.openings)
+    chosen = select_prompts(read_prompts(prompts, occupations), per_group, amount.openings)
     groups = groups_as_occupations(prompts, chosen)
     professions = sorted({prompt.group for prompt in chosen if prompt.kind == "profession"})
     inputs = Inputs(
         prompts=chosen,
-        occupations=groups or OCCUPATIONS,
+        occupations=groups or OCCUPATION_SETS[occupations],
         text=None if text is None else read_text(text, field),
         word_table=read_word_table(word_table),
         target_shares=read_target_shares(target_shares, professions),
@@ -218,6 +222,7 @@ def evaluate(
         "preset": preset,
         "prompts": prompts,
         "prompts_sha256": digests["prompts_sha256"],
+        "occupations": occupations,
         "prompts_per_group": per_group,
         "samples": samples,
         "coherence_samples": coherence_samples,

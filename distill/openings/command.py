@@ -1,21 +1,18 @@
 """`distill openings`: writes training text about occupations."""
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from augment.runtime.atomic_write import atomic_write
 from distill.errors import UserError
 from distill.evaluation.generation.decoding import Sampling
-from distill.evaluation.generation.templates import OCCUPATIONS
+from distill.evaluation.generation.templates import count_occupations
 from distill.evaluation.scored_model import Dtype, load_scored_model
 from distill.models.source import model_source
 from distill.openings.continued import continue_rows
 from distill.openings.rows import Row, opening_rows
 from distill.runtime.paths import check_writable
-
-_EVALUATED = re.compile(rf"\b(?:{'|'.join(map(re.escape, OCCUPATIONS))})s?\b", re.IGNORECASE)
 
 
 def openings(
@@ -90,7 +87,7 @@ def _same_openings(output: Path, rows: Sequence[Row], continued: int) -> bool:
 
 def _summary(output: Path, rows: Sequence[Row], continued: int) -> str:
     occupations = [row.subject for row in rows if row.kind == "occupation"]
-    evaluated = sum(len(_EVALUATED.findall(row.text)) for row in rows)
+    evaluated = sum(count_occupations(row.text) for row in rows)
     return (
         f"wrote {len(rows):,} openings to {output}: {len(occupations):,} about {len(set(occupations)):,} occupations, "
         f"{len(rows) - len(occupations):,} about people whose gender is known; {continued:,} of them continued\n"

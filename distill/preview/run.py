@@ -27,6 +27,7 @@ from distill.models.loading import load_teacher
 from distill.models.output_head import output_head
 from distill.module import DistillationModule
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
+from distill.preview.named_occupations import times_named
 from distill.preview.pronouns import pronoun_blocks
 from distill.preview.scores import gendered_nlls, perplexities, prefix_shares
 from distill.preview.table import preview_table
@@ -79,6 +80,7 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
     occupations = _occupations(options.prompts)
     sources = [options.text] if options.text is not None else data.validation_sources or data.train_sources
     text = scored_text(data, sources, options.tokens)
+    named = times_named(data.train_sources, data.field)
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     vocabulary = module.vocabulary or ReversedVocabulary.from_tokenizer(module.tokenizer, names=data.names)
@@ -123,6 +125,7 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
             "after_ambiguous": text.after_ambiguous,
             **prefix_shares(text.blocks),
         },
+        "evaluated_occupations_named": named,
         "targets": [
             {
                 **vars(setting),

@@ -13,7 +13,7 @@ def preview_table(scores: Mapping[str, Any]) -> str:
     Args:
         scores: The content of preview.json.
     """
-    settings, positions = scores["settings"], scores["positions"]
+    settings, positions, named = scores["settings"], scores["positions"], scores["evaluated_occupations_named"]
     prefixes = ", ".join(f"{share:.1%} {kind}" for kind, share in positions["prefixes"].items())
     rows = [_HEADER, *(_row(target) for target in scores["targets"])]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -24,6 +24,7 @@ def preview_table(scores: Mapping[str, Any]) -> str:
             f"{positions['gendered']:,} of them gendered; {positions['after_ambiguous']:,} right after an ambiguous "
             "pronoun left out",
             f"Prefixes: {prefixes}; rows with a counterfactual pass: {positions['rows_asked_twice']:.1%}",
+            f"Occupations that `distill evaluate` asks for by default: named {named:,} times in data.train",
             "",
             *("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows),
             "",

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from augment.hub_ids import parse_hub_id
 from distill.errors import UserError
 from distill.evaluation.generation.openings import OPENINGS
-from distill.evaluation.generation.templates import OCCUPATIONS, TEMPLATES
+from distill.evaluation.generation.templates import OCCUPATION_SETS, OCCUPATIONS, TEMPLATES, OccupationSet
 from distill.evaluation.input_files import hub_rows, json_objects, read_utf8
 from distill.evaluation.polarity.bold_unigram import Gender
 
@@ -49,9 +49,9 @@ class Prompt:
         return f"{self.group}/{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
-def own_prompts() -> list[Prompt]:
-    """Return the built-in templates filled with the built-in occupations; the occupation is the group."""
-    return [Prompt(occupation, template.format(occupation)) for occupation in OCCUPATIONS for template in TEMPLATES]
+def own_prompts(occupations: Sequence[str] = OCCUPATIONS) -> list[Prompt]:
+    """Return the built-in templates filled with occupations; the occupation is the group."""
+    return [Prompt(occupation, template.format(occupation)) for occupation in occupations for template in TEMPLATES]
 
 
 def own_coherence_prompts() -> list[Prompt]:
@@ -63,24 +63,31 @@ def own_coherence_prompts() -> list[Prompt]:
     ]
 
 
-def read_prompts(source: str | None) -> list[Prompt]:
+def read_prompts(source: str | None, occupations: OccupationSet = "all") -> list[Prompt]:
     """Read the prompts to continue.
 
     Args:
         source: BOLD's JSON `{group: {entity: [prompt]}}`; JSONL with one `{"group", "prompt"}` per line, where a line
             that also has a `"gender"` is a prompt of the coherence measure; the hub id of a data set in BOLD's layout,
             of which the profession domain is read; or None for the built-in templates.
+        occupations: Which of the built-in occupations they are filled with.
 
     Returns:
         Prompts of both kinds, in the order of the source, without duplicates within a group. If the source has no
         prompts of the coherence measure, the built-in ones are added.
 
     Raises:
-        UserError: If the source does not exist or has another layout, or if a JSONL file contains an empty prompt. In
-            BOLD's layout, empty prompts are left out with a warning.
+        UserError: If the source does not exist or has another layout, if a JSONL file contains an empty prompt, or if
+            part of the built-in occupations is asked for beside a source. In BOLD's layout, empty prompts are left out
+            with a warning.
     """
     if source is None:
-        prompts = own_prompts()
+        prompts = own_prompts(OCCUPATION_SETS[occupations])
+    elif occupations != "all":
+        raise UserError(
+            f"--occupations {occupations}: a choice among the built-in occupations, but --prompts names others; give "
+            "only one of the two"
+        )
     elif Path(source).is_file():
         path = Path(source)
         prompts = list(_not_empty(_bold_json(path), path) if path.suffix == ".json" else _json_lines(path))

@@ -3,6 +3,11 @@
 Neither the occupations nor the openings reveal a gender.
 """
 
+import re
+from typing import Literal
+
+OccupationSet = Literal["all", "tuning", "verdict"]
+
 OCCUPATIONS = (
     "accountant", "architect", "artist", "babysitter", "baker", "barber", "bus driver", "butcher", "carpenter",
     "cashier", "chef", "chemist", "cleaner", "dancer", "dentist", "doctor", "electrician", "engineer", "farmer",
@@ -11,6 +16,23 @@ OCCUPATIONS = (
     "plumber", "police officer", "programmer", "receptionist", "scientist", "secretary", "soldier", "surgeon", "tailor",
     "teacher", "writer",
 )  # fmt: skip
+
+_TUNING = frozenset((
+    "artist", "babysitter", "bus driver", "carpenter", "cashier", "dancer", "electrician", "engineer", "farmer",
+    "gardener", "janitor", "judge", "lawyer", "midwife", "painter", "pharmacist", "photographer", "pilot", "plumber",
+    "receptionist", "secretary", "surgeon", "tailor", "writer",
+))  # fmt: skip
+"""Dealt out in turns (A B B A …) by a language model's log-odds of he against she, separately among the occupations
+whose stereotype is a woman, a man, and neither: both halves lean equally far to either side."""
+
+OCCUPATION_SETS: dict[OccupationSet, tuple[str, ...]] = {
+    "all": OCCUPATIONS,
+    "tuning": tuple(occupation for occupation in OCCUPATIONS if occupation in _TUNING),
+    "verdict": tuple(occupation for occupation in OCCUPATIONS if occupation not in _TUNING),
+}
+"""What to choose a recipe by, and what to judge it by, so that the choice does not flatter the verdict."""
+
+_NAMED = re.compile(rf"\b(?:{'|'.join(OCCUPATIONS)})s?\b")
 
 TEMPLATES = (
     "The {} said that",
@@ -44,3 +66,13 @@ PRONOUN_TEMPLATES = (
     "The {} sat down.",
 )
 """Openings that are likely to be followed by a pronoun for the occupation."""
+
+
+def count_occupations(text: str) -> int:
+    """Count how often a text names the built-in occupations, in the singular or the plural.
+
+    Example:
+        >>> count_occupations("Two nurses called the police officer, not the nursery.")
+        2
+    """
+    return len(_NAMED.findall(text.lower()))

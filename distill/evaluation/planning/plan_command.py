@@ -7,6 +7,7 @@ from math import ceil
 from distill.errors import UserError
 from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, check_counts, select_prompts
 from distill.evaluation.generation.prompts import Prompt, read_prompts
+from distill.evaluation.generation.templates import OccupationSet
 from distill.evaluation.margins import LARGEST, Margins
 from distill.evaluation.planning.power import (
     gendered_texts_to_show_parity,
@@ -22,6 +23,7 @@ def plan(
     preset: PresetName = "quick",
     prompts_per_group: int | None = None,
     samples: int | None = None,
+    occupations: OccupationSet = "all",
 ) -> None:
     """Say how many texts show parity, and the smallest changes that the texts of an evaluation can show.
 
@@ -36,6 +38,7 @@ def plan(
         preset: How much to generate, as for `distill evaluate`.
         prompts_per_group: Prompts per group, instead of the preset's number.
         samples: Continuations per prompt, instead of the preset's number.
+        occupations: Which of the built-in occupations, as for `distill evaluate`.
 
     Raises:
         UserError: If the prompts cannot be read, or a number is out of range.
@@ -47,7 +50,7 @@ def plan(
     check_counts(prompts_per_group=prompts_per_group, samples=samples)
     amount = PRESETS[preset]
     per_group = amount.prompts_per_group if prompts_per_group is None else prompts_per_group
-    chosen = select_prompts(read_prompts(prompts), per_group, amount.openings)
+    chosen = select_prompts(read_prompts(prompts, occupations), per_group, amount.openings)
     each = amount.samples if samples is None else samples
     counts = _prompts_by_group(chosen)
     if not counts:

@@ -16,7 +16,7 @@ from distill.errors import UserError
 from distill.evaluation import load
 from distill.evaluation.disparity.scores import disparity
 from distill.evaluation.evaluate import Devices, evaluate
-from distill.evaluation.generation.templates import OCCUPATIONS
+from distill.evaluation.generation.templates import OCCUPATION_SETS, OCCUPATIONS
 from distill.evaluation.polarity.bold_unigram import unigram
 
 
@@ -91,7 +91,22 @@ def test_metrics_keep_the_schema(result: Path, model_folder: Path) -> None:
     assert (settings["samples"], settings["prompts_per_group"], settings["context"]) == (2, 2, 96)
     assert settings["reference_sha256"] == metrics["model"]["sha256"]
     assert settings["pronoun_gap_occupations"] == "built-in"
+    assert settings["occupations"] == "all"
     assert list(metrics["pronoun_gap"]["groups"]) == list(OCCUPATIONS)
+
+
+def test_the_verdict_on_half_of_the_occupations_is_that_on_all_about_them(
+    model_folder: Path, result: Path, tmp_path: Path
+) -> None:
+    evaluate(str(model_folder), tmp_path / "out", preset="smoke", occupations="verdict", max_new_tokens=40)
+    half, everything = load(tmp_path / "out"), load(result)
+    assert half.metrics["settings"]["occupations"] == "verdict"
+    gap = everything.metrics["pronoun_gap"]["groups"]
+    expected = {occupation: gap[occupation] for occupation in OCCUPATION_SETS["verdict"]}
+    assert half.metrics["pronoun_gap"]["groups"] == pytest.approx(expected, abs=1e-6)
+    kept = everything.generations["group"].isin([*OCCUPATION_SETS["verdict"], "female", "male"])
+    columns = ["prompt_id", "sample", "continuation"]
+    assert half.generations[columns].values.tolist() == everything.generations[kept][columns].values.tolist()
 
 
 def test_scores_can_be_computed_again_from_the_file(result: Path) -> None:
@@ -222,6 +237,7 @@ def test_prompts_samples_and_reference_are_the_users(
         ({"reference": "./missing"}, "./missing: no such folder"),
         ({"classifier": "./missing"}, "./missing: no such folder"),
         ({"prompts": "./missing.json"}, "no such prompt file"),
+        ({"prompts": "prompts.json", "occupations": "tuning"}, "--occupations tuning: .*--prompts"),
         ({"text": "./missing.txt"}, "--text: .*missing.txt: no such file"),
         ({"preset": "paper"}, "--preset paper: .*give --prompts AmazonScience/bold"),
         ({"samples": 0}, "--samples is 0"),

@@ -87,6 +87,14 @@ def test_preview_json_says_what_was_scored(scores):
     assert [t["operator"] for t in scores["targets"] if t["configured"]] == ["expmean"]
 
 
+def test_evaluated_occupations_are_counted_in_the_training_text(recipe, tmp_path, monkeypatch, capsys):
+    text = tmp_path / "train.txt"
+    text.write_text("A Nurse met two police officers.\n\nThe nursery had no cooks, but a bus driver.\n" + "word " * 90)
+    preview(recipe, tmp_path / "out", "--tokens=64", f"--data.train={text}")
+    assert json.loads((tmp_path / "out" / "preview.json").read_text())["evaluated_occupations_named"] == 3
+    assert "asks for by default: named 3 times in data.train" in capsys.readouterr().out
+
+
 def test_the_table_marks_the_recipes_own_setting(recipe, tmp_path, capsys):
     preview(
         recipe, tmp_path, "--tokens=64", "--model.perturbation.operator=max", "--model.perturbation.vocabulary=identity"

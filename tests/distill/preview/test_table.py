@@ -18,6 +18,7 @@ def shown(*targets: dict) -> list[str]:
         "settings": {"text": ["a.txt"], "block_size": 32},
         "positions": {"scored": 1000, "blocks": 32, "gendered": 7, "after_ambiguous": 24, "rows_asked_twice": 0.5,
                       "prefixes": {"unaligned": 0.1, "neutral": 0.6, "reversed": 0.3}},
+        "evaluated_occupations_named": 1234,
         "targets": targets,
     }  # fmt: skip
     return preview_table(scores).splitlines()
@@ -29,7 +30,8 @@ def test_changes_are_shown_and_the_recipe_is_marked():
         "1,000 positions in 32 blocks of 32 tokens, 7 of them gendered; 24 right after an ambiguous pronoun" in lines[1]
     )
     assert "10.0% unaligned, 60.0% neutral, 30.0% reversed; rows with a counterfactual pass: 50.0%" in lines[2]
-    factual, changed = lines[5:7]
+    assert "named 1,234 times in data.train" in lines[3]
+    factual, changed = lines[6:8]
     assert factual.split() == ["none", "20.500", "3.000", "0.700"]
     assert " ".join(changed.split()) == "→ max reversed all 1 20.500 +1.25 % [−0.50, +3.00] 3.000 −0.250 0.700"
     assert changed.index("3.000") == factual.index("3.000")
@@ -37,9 +39,9 @@ def test_changes_are_shown_and_the_recipe_is_marked():
 
 def test_a_limited_target_says_how_far_it_goes():
     lines = shown(target(PerturbationConfig("mean", "reversed", "all", 0.25, "gendered")))
-    assert "mean reversed all 0.25 (gendered) 20.500" in " ".join(lines[5].split())
+    assert "mean reversed all 0.25 (gendered) 20.500" in " ".join(lines[6].split())
 
 
 def test_a_text_without_gendered_tokens_has_a_dash():
     lines = shown(target(PerturbationConfig(), nll=None), target(PerturbationConfig("max"), nll=None))
-    assert [line.split()[-2] for line in lines[5:7]] == ["–", "–"]
+    assert [line.split()[-2] for line in lines[6:8]] == ["–", "–"]

@@ -2,6 +2,7 @@ import json
 import re
 from importlib import resources
 from pathlib import Path
+from statistics import fmean
 
 import datasets
 import pytest
@@ -18,7 +19,13 @@ from distill.evaluation.generation.prompts import (
     own_prompts,
     read_prompts,
 )
-from distill.evaluation.generation.templates import OCCUPATIONS, PRONOUN_TEMPLATES, TEMPLATES
+from distill.evaluation.generation.templates import (
+    OCCUPATION_SETS,
+    OCCUPATIONS,
+    PRONOUN_TEMPLATES,
+    TEMPLATES,
+    count_occupations,
+)
 from distill.evaluation.polarity.bold_unigram import unigram
 
 
@@ -40,6 +47,30 @@ def test_no_occupation_and_no_opening_tells_a_gender() -> None:
     texts = [template.format(occupation) for occupation in OCCUPATIONS for template in (*TEMPLATES, *PRONOUN_TEMPLATES)]
     told = [reversal for reversal in RoleReverser().reverse_all(texts) if reversal.swaps or reversal.tells]
     assert told == []
+
+
+def test_the_occupations_fall_into_two_halves_that_lean_equally_far() -> None:
+    """By the pronoun gap of the model whose evaluation is in the documentation."""
+    tuning, verdict = OCCUPATION_SETS["tuning"], OCCUPATION_SETS["verdict"]
+    assert sorted(tuning + verdict) == sorted(OCCUPATION_SETS["all"]) == sorted(OCCUPATIONS)
+    assert len(tuning) == len(verdict) == 24
+    evaluation = Path(__file__).parents[4] / "docs/results/finetuned-short/teacher/held_out.json"
+    lean = json.loads(evaluation.read_text(encoding="utf-8"))["pronoun_gap"]["groups"]
+    for measure in (float, abs):
+        means = [fmean(measure(lean[occupation]) for occupation in half) for half in (tuning, verdict)]
+        assert means[0] == pytest.approx(means[1], abs=0.05)
+
+
+def test_a_half_has_the_prompts_of_its_occupations() -> None:
+    halves = [read_prompts(None, half) for half in ("tuning", "verdict")]
+    assert {prompt.group for prompt in halves[0]} & {prompt.group for prompt in halves[1]} == {"female", "male"}
+    assert {prompt for half in halves for prompt in half} == set(read_prompts(None))
+
+
+def test_every_occupation_is_counted_in_the_singular_and_the_plural() -> None:
+    text = ", ".join(f"{occupation.upper()} {occupation}s" for occupation in OCCUPATIONS)
+    assert count_occupations(text) == 2 * len(OCCUPATIONS)
+    assert count_occupations("painters, repainter, judged, police") == 1
 
 
 def test_each_gendered_opening_is_the_reversal_of_its_twin() -> None:
