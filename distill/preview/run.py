@@ -29,10 +29,12 @@ from distill.module import DistillationModule
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.preview.named_occupations import times_named
 from distill.preview.pronouns import pronoun_blocks
+from distill.preview.ranking import rank_documents, training_blocks, write_ranking
 from distill.preview.scores import gendered_nlls, perplexities, prefix_shares
 from distill.preview.table import preview_table
-from distill.preview.targets import canonical_setting, distinct_targets, target_nlls
+from distill.preview.targets import canonical_setting, distinct_targets, target_divergence, target_nlls
 from distill.preview.text import scored_text
+from distill.runtime.paths import check_writable
 from distill.training.preflight import check_recipe
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,9 @@ class PreviewOptions:
     prompts: str | None = None
     """JSONL with {"group", "prompt"} on each line; its groups are the occupations of the pronoun gap. Default: the
     built-in list, as in distill evaluate."""
+    rank: str | None = None
+    """Parquet file to write: the documents of data.train, those first in whose tokens the recipe's target lies farthest
+    from the factual prediction, by KL(p″ ‖ p) in nats per token. Takes one pass over the whole text."""
 
 
 def preview(options: PreviewOptions, module: DistillationModule, data: CounterfactualDataModule, output: Path) -> None:
@@ -77,10 +82,13 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
     if module.teacher_location is None:
         raise UserError("no model.teacher.path: without a teacher there is no target to preview")
     check_recipe(module, data, output)
+    if options.rank is not None:
+        _check_rank(Path(options.rank), module)
     occupations = _occupations(options.prompts)
     sources = [options.text] if options.text is not None else data.validation_sources or data.train_sources
     text = scored_text(data, sources, options.tokens)
     named = times_named(data.train_sources, data.field)
+    train = None if options.rank is None else training_blocks(data)
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     vocabulary = module.vocabulary or ReversedVocabulary.from_tokenizer(module.tokenizer, names=data.names)
@@ -148,6 +156,22 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
     atomic_write(output / "preview.json", lambda path: path.write_text(content + "\n", encoding="utf-8"))
     print(preview_table(scores))
     log.info("wrote %s", output / "preview.json")
+    if options.rank is not None and train is not None:
+        divergence = partial(target_divergence, teacher, weight, vocabulary, canonical_setting(module.perturbation))
+        rows = max(1, _PASS_TOKENS // data.block_size)
+        write_ranking(Path(options.rank), rank_documents(train, divergence, data.tokenizer, rows, device))
+        log.info("wrote %s", options.rank)
+
+
+def _check_rank(path: Path, module: DistillationModule) -> None:
+    if path.suffix != ".parquet":
+        raise UserError(f"--rank {path}: is written in Parquet; give a name that ends in .parquet")
+    if not module.perturbation.changes_target:
+        raise UserError(
+            "--rank orders documents by how far the target lies from the factual prediction, and here they are the "
+            "same: set model.perturbation.operator, and strength above 0"
+        )
+    check_writable(path.parent)
 
 
 def _occupations(prompts: str | None) -> Sequence[str]:

@@ -77,6 +77,51 @@ def target_nlls(
     Returns:
         `[settings, batch, length]` fp32, in the order of `targets`; 0 where nothing is scored.
     """
+    nlls = torch.zeros(len(targets), batch.labels.numel(), device=batch.labels.device)
+    labels = batch.labels.flatten()
+    for settings, rows, log_target, _ in _targets_of(teacher, head_weight, vocabulary, targets, batch):
+        nlls[settings, rows] = _nll(log_target, labels[rows])
+    return nlls.unflatten(1, batch.labels.shape)
+
+
+@torch.inference_mode()
+def target_divergence(
+    teacher: PreTrainedModel,
+    head_weight: Tensor,
+    vocabulary: ReversedVocabulary,
+    setting: PerturbationConfig,
+    batch: Batch,
+) -> Tensor:
+    """KL(p″ ‖ p), how far a target lies from the factual prediction, in nats.
+
+    Args:
+        teacher: The model, on the batch's device.
+        head_weight: `[V, D]` fp32 weights of its head.
+        vocabulary: The role-reversed vocabulary π, for a setting that uses it.
+        setting: That of the target.
+        batch: Blocks of one length.
+
+    Returns:
+        `[batch, length]` fp32.
+    """
+    divergence = torch.zeros(batch.labels.numel(), device=batch.labels.device)
+    for _, rows, log_target, log_p in _targets_of(teacher, head_weight, vocabulary, [setting], batch):
+        divergence[rows] = (log_target.exp() * (log_target - log_p)).sum(-1)
+    return divergence.unflatten(0, batch.labels.shape)
+
+
+def _targets_of(
+    teacher: PreTrainedModel,
+    head_weight: Tensor,
+    vocabulary: ReversedVocabulary,
+    targets: Sequence[PerturbationConfig],
+    batch: Batch,
+) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """Yield which settings have which target: first every setting the factual one, then those that change it theirs.
+
+    Yields:
+        `[settings, 1]` indices of the settings; `[N]` of the positions; `[N, V]` log p″ and log p.
+    """
     hidden = _hidden_states(teacher, batch.inputs, batch.position_ids)
     counterfactual_hidden = hidden[:0]
     if len(batch.gather):
@@ -85,22 +130,22 @@ def target_nlls(
     labels, prefix = batch.labels.flatten(), batch.prefix.flatten()
     slot = (prefix == PrefixKind.REVERSED).cumsum(0) - 1
 
-    nlls = torch.zeros(len(targets), len(labels), device=labels.device)
     for rows in (labels != IGNORED_LABEL).nonzero().squeeze(-1).split(max(1, _LOGITS // len(head_weight))):
         log_p = _log_softmax(hidden[rows], head_weight)
-        nlls[:, rows] = _nll(log_p, labels[rows])
+        yield torch.arange(len(targets)).unsqueeze(-1), rows, log_p, log_p
         selected = (prefix[rows] == PrefixKind.REVERSED).nonzero().squeeze(-1)
         if len(selected):
             chosen = rows[selected]
             counterfactual_log_p = _log_softmax(counterfactual_hidden[slot[chosen]], head_weight)
-            for settings, target in _after_reversed(log_p[selected], counterfactual_log_p, vocabulary, targets):
-                nlls[settings, chosen] = _nll(target, labels[chosen])
+            factual = log_p[selected]
+            for settings, target in _after_reversed(factual, counterfactual_log_p, vocabulary, targets):
+                yield settings, chosen, target, factual
         selected = (prefix[rows] == PrefixKind.NEUTRAL).nonzero().squeeze(-1)
         if len(selected):
             chosen = rows[selected]
-            for settings, target in _after_neutral(log_p[selected], vocabulary, targets):
-                nlls[settings, chosen] = _nll(target, labels[chosen])
-    return nlls.unflatten(1, batch.labels.shape)
+            factual = log_p[selected]
+            for settings, target in _after_neutral(factual, vocabulary, targets):
+                yield settings, chosen, target, factual
 
 
 _Targets = Iterator[tuple[Tensor, Tensor]]

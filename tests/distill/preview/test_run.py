@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
@@ -95,6 +96,20 @@ def test_evaluated_occupations_are_counted_in_the_training_text(recipe, tmp_path
     assert "asks for by default: named 3 times in data.train" in capsys.readouterr().out
 
 
+def test_documents_that_speak_of_a_gender_rank_first(recipe, tmp_path):
+    text = tmp_path / "train.jsonl"
+    rows = [{"text": "The cook said she lost her keys and her mother found them."}, {"text": "Of course, " * 20}]
+    text.write_text("\n".join(map(json.dumps, rows * 9)))
+    ranking = tmp_path / "ranks" / "ranking.parquet"
+    preview(
+        recipe, tmp_path / "out", "--tokens=64", f"--data.train={text}", f"--rank={ranking}",
+        "--data.document_mask=true", "--model.perturbation.contexts=reversed",
+    )  # fmt: skip
+    documents = pq.read_table(ranking).to_pydict()
+    assert [number % 2 for number in documents["document"]] == [1] * 9 + [0] * 9
+    assert documents["kl_per_token"][0] > 0.0 == documents["kl_per_token"][9]
+
+
 def test_the_table_marks_the_recipes_own_setting(recipe, tmp_path, capsys):
     preview(
         recipe, tmp_path, "--tokens=64", "--model.perturbation.operator=max", "--model.perturbation.vocabulary=identity"
@@ -135,6 +150,8 @@ def test_a_stopped_preview_leaves_nothing(recipe, tmp_path, monkeypatch, capsys)
     [
         (["--text=nowhere.txt"], "nowhere.txt: no such file"),
         (["--tokens=0"], "--tokens is 0"),
+        (["--rank=ranking.csv"], "--rank ranking.csv: is written in Parquet"),
+        (["--rank=r.parquet", "--model.perturbation.operator=none"], "set model.perturbation.operator"),
         (["--data.block_size=65"], "longer than the teacher's 64 positions"),
         (["--prompts=nowhere.jsonl"], "nowhere.jsonl: no such prompt file"),
         (["--model.teacher.path=./nowhere"], "./nowhere: no such folder"),

@@ -15,7 +15,7 @@ from distill.models.output_head import backbone, output_head
 from distill.models.source import model_source
 from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
-from distill.preview.targets import FACTUAL, canonical_setting, distinct_targets, target_nlls
+from distill.preview.targets import FACTUAL, canonical_setting, distinct_targets, target_divergence, target_nlls
 
 BLOCK = 32
 ALL_SETTINGS = [
@@ -120,3 +120,14 @@ def test_chunks_change_nothing(teacher, vocabulary, batch, monkeypatch):
     whole = target_nlls(teacher, weight, vocabulary, targets, batch)
     monkeypatch.setattr("distill.preview.targets._LOGITS", 7 * len(weight))
     torch.testing.assert_close(target_nlls(teacher, weight, vocabulary, targets, batch), whole)
+
+
+@pytest.mark.parametrize("setting", [PerturbationConfig("expmean", "reversed", "all"), LIMITED_SETTINGS[1]])
+def test_the_divergence_is_between_what_is_taught_with_and_without_the_operator(teacher, vocabulary, batch, setting):
+    weight = output_head(teacher).weight.detach()
+    batch = batch._replace(labels=batch.labels.clamp(min=0))
+    target, factual = (taught(teacher, vocabulary, batch, each).clamp(min=1e-12) for each in (setting, FACTUAL))
+    expected = (target * (target / factual).log()).sum(-1)
+    found = target_divergence(teacher, weight, vocabulary, setting, batch)
+    assert expected.max() > 1e-3
+    torch.testing.assert_close(found.flatten(), expected.to(found.dtype), atol=2e-5, rtol=1e-3)
