@@ -28,6 +28,8 @@ from distill.evaluation.statistics.log_odds import (
 )
 
 _POINTS = 400
+_ROUNDING = 1e-9
+"""A clustered variance below this share of the binomial one is 0."""
 _FARTHEST = 400.0
 """No mean square is larger: log-odds of 20 nats are one text in 500 million."""
 
@@ -89,7 +91,9 @@ def group_odds(sums: ClusterSums, clusters: Floats) -> GroupOdds:
     clustered = np.where(texts > 0, clustered, 0.0)
     # Raised on average only: raising the variance of every group that is low by chance would bias S² downwards.
     total, least = clustered.sum(axis=-1, keepdims=True), binomial.sum(axis=-1, keepdims=True)
-    variance = np.where(total > 0, clustered * np.maximum(1, least / np.where(total > 0, total, 1)), binomial)
+    # Clusters that agree exactly have a variance of 0, or of what rounding leaves of it.
+    told = total > _ROUNDING * least
+    variance = np.where(told, clustered * np.maximum(1, least / np.where(told, total, 1)), binomial)
     return GroupOdds(
         log_odds=np.where(texts > 0, log_odds(sums.female, sums.male), 0.0),
         variance=variance,

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from distill.evaluation.disparity.noise_free import (
@@ -88,6 +88,7 @@ def test_variances_are_raised_on_average_only() -> None:
 counts = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=6)
 
 
+@example(groups=[[(0, 0), (1, 1)], [(3, 1), (3, 1)]])
 @given(groups=st.lists(counts.filter(lambda group: sum(map(sum, group)) > 0), min_size=1, max_size=5))
 def test_both_genders_count_alike(groups: list[list[tuple[int, int]]]) -> None:
     def odds(columns: slice) -> GroupOdds:
