@@ -1,5 +1,6 @@
 """Tells ids on the Hugging Face hub from paths."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ def parse_hub_id(source: str) -> HubId | None:
     hub_id = HubId(**parts.groupdict())
     path = Path(hub_id.name)
     is_file = path.suffix.lower() in _FILE_SUFFIXES
-    in_folder = "/" in hub_id.name and path.parent.is_dir()
+    in_folder = "/" in hub_id.name and os.path.isdir(path.parent)  # takes names of any length
     names_part = hub_id.configuration is not None or hub_id.split is not None
     is_path = (is_file and in_folder) or ((is_file or in_folder) and not names_part)
     return None if is_path else hub_id

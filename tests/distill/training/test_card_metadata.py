@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from huggingface_hub import ModelCard, ModelCardData
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from augment.hub_ids import parse_hub_id
@@ -116,6 +116,7 @@ def test_a_strange_card_costs_no_student(tmp_path, metadata):
     assert known.keys() == {"language", "library_name", "pipeline_tag"}
 
 
+@example(name="a" * 300 + "/b", texts=["a" * 300, "a" * 300 + "/b"])
 @given(st.one_of(st.text(), st.from_regex(r"[a-z]{1,8}/[a-z]{1,8}", fullmatch=True)), st.lists(st.text()))
 def test_whatever_a_text_is_called_the_metadata_can_be_read(name, texts):
     data = ModelCardData(**parsed([ModelSource(name, None)], texts, []))
