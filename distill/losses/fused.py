@@ -130,7 +130,7 @@ class FusedLoss(torch.autograd.Function):
         chunks: list[_Chunk],
         rule: TargetRule,
         terms: LossTerms,
-        odds_weight: Tensor,
+        odds_weight: float,
         compiled: bool,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Compute the values, and the gradients before they are divided by the number of tokens.
@@ -145,7 +145,7 @@ class FusedLoss(torch.autograd.Function):
             chunks: The valid tokens, see `split_chunks`.
             rule: Makes the target out of the teacher's predictions.
             terms: The weighted terms.
-            odds_weight: Scalar, the weight of the odds at this step.
+            odds_weight: The weight of the odds at this step.
             compiled: Let `torch.compile` fuse the operations between two head products.
 
         Returns:
@@ -158,7 +158,8 @@ class FusedLoss(torch.autograd.Function):
         tile = tile_rows(student.width, labels.device)
         grad_hidden = torch.zeros_like(student_hidden) if needs_hidden else None
         grad_weight = student.weight_gradient() if needs_weight else None
-        odds_weight = odds_weight.to(student.accumulator)
+        # A tensor: torch.compile would compile for each value of a number.
+        weight_of_odds = torch.full((), odds_weight, dtype=student.accumulator, device=labels.device)
         sums = torch.zeros(3, dtype=student.accumulator, device=labels.device)
 
         with torch.autocast(labels.device.type, enabled=False):
@@ -168,7 +169,7 @@ class FusedLoss(torch.autograd.Function):
                 for start in range(0, len(chunk.rows), tile):
                     end = start + tile
                     sums += between_products(
-                        logits.tile(start, end), chunk_labels[start:end], chunk.kind, rule, terms, odds_weight
+                        logits.tile(start, end), chunk_labels[start:end], chunk.kind, rule, terms, weight_of_odds
                     )
                 gradient = student.operand(logits.student)
                 if grad_hidden is not None:
@@ -182,7 +183,7 @@ class FusedLoss(torch.autograd.Function):
         ctx.save_for_backward(grad_hidden, grad_weight, valid_tokens)  # type: ignore[arg-type] # None may be saved, too
         kd, lm, odds = (sums / valid_tokens).unbind()
         ctx.mark_non_differentiable(kd, lm, odds)
-        return terms.total(kd, lm, odds, odds_weight), kd, lm, odds
+        return terms.total(kd, lm, odds, weight_of_odds), kd, lm, odds
 
     @staticmethod
     def backward(ctx: BackwardCFunction, grad_total: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:

@@ -154,12 +154,7 @@ class DistillationObjective:
                 chunks,
                 self._rule,
                 self._terms,
-                # A tensor: torch.compile would compile for each value of a number.
-                torch.tensor(
-                    self.loss.odds_weight if odds_weight is None else odds_weight,
-                    dtype=torch.float64,
-                    device=labels.device,
-                ),
+                self.loss.odds_weight if odds_weight is None else odds_weight,
                 self.loss.compile,
             )
         )

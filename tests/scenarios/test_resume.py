@@ -129,9 +129,16 @@ def test_a_killed_run_continues_as_if_it_was_not(run, recipe, tmp_path, patch, e
     assert {path.name for path in tmp_path.iterdir()} == {"student", "checkpoints", "config.yaml", "metrics.csv"}
 
 
-@pytest.mark.parametrize("part", ["--model.student.adapter.rank=2", "--data.document_mask=true"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "--model.student.adapter.rank=2",
+        "--data.document_mask=true",
+        "--model.loss.odds_weight=1 --model.loss.odds_falls=true",
+    ],
+)
 def test_a_killed_run_continues_as_if_it_was_not_with_each_part(recipe, tmp_path, part):
-    options = (part, EVERY_STEP, "--ckpt_path=last")
+    options = (*part.split(), EVERY_STEP, "--ckpt_path=last")
     fit(recipe, tmp_path / "whole", *options)
     kd = [float(row["val/kd"]) for row in metrics(tmp_path / "whole") if row["val/kd"]]
     assert kd[-1] < 0.9 * kd[0]
