@@ -32,17 +32,17 @@ class HubId:
 
 
 def parse_hub_id(source: str) -> HubId | None:
-    """Parse the name of a source as an id on the hub, given that no such file or folder exists.
+    """Parse the name of a source as an id on the hub.
 
-    A name with the suffix of a file, or whose first part is an existing folder, is a mistyped path, for which the hub
-    must not be queried; one of the two is an id nevertheless if it names a split
-    or a configuration.
+    The name of an existing file or folder is none. A name with the suffix of a file, or whose first part is an existing
+    folder, is a mistyped path, for which the hub must not be queried; one of the two is an id nevertheless if it names
+    a split or a configuration.
 
     Args:
         source: `name` or `owner/name`, optionally followed by `:split` or `:configuration:split`.
 
     Returns:
-        The parts of the id; None if the source can only be a path.
+        The parts of the id; None if the source is a path, or can only be one.
 
     Example:
         >>> parse_hub_id("Salesforce/wikitext:wikitext-2-raw-v1:test")
@@ -51,12 +51,13 @@ def parse_hub_id(source: str) -> HubId | None:
         True
     """
     parts = _GRAMMAR.fullmatch(source)
-    if parts is None:
+    # Unlike those of pathlib, os.path's questions may be asked of names of any length.
+    if parts is None or os.path.exists(source):
         return None
     hub_id = HubId(**parts.groupdict())
     path = Path(hub_id.name)
     is_file = path.suffix.lower() in _FILE_SUFFIXES
-    in_folder = "/" in hub_id.name and os.path.isdir(path.parent)  # takes names of any length
+    in_folder = "/" in hub_id.name and os.path.isdir(path.parent)
     names_part = hub_id.configuration is not None or hub_id.split is not None
     is_path = (is_file and in_folder) or ((is_file or in_folder) and not names_part)
     return None if is_path else hub_id

@@ -1,6 +1,5 @@
 """The metadata at the top of a student's model card, in the form that the Hugging Face hub reads."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -85,6 +84,5 @@ def _license(cards: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _dataset(text: str) -> str | None:
     """The id of a dataset on the hub; None for a file or a folder."""
-    # Unlike that of pathlib, it takes names of any length.
-    hub_id = None if os.path.exists(text) else parse_hub_id(text)
+    hub_id = parse_hub_id(text)
     return None if hub_id is None else hub_id.name

@@ -144,7 +144,7 @@ def _not_empty(texts: Iterable[_Text], source: str | Path) -> Iterator[Prompt]:
 
 def _hub_rows(source: str) -> Iterable[Mapping[str, Any]]:
     hub_id = parse_hub_id(source)
-    if Path(source).exists() or hub_id is None:
+    if hub_id is None:
         raise UserError(f"{source}: no such prompt file; give {_LAYOUTS}, or a hub id such as AmazonScience/bold")
     return hub_rows(hub_id, "train", "prompt file")
 

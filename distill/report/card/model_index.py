@@ -130,7 +130,7 @@ def _dataset(source: Any, default: str, sha256: Any) -> dict[str, Any]:
     """The fields of `EvalResult` that say what was read; of a local path only the last part, which names no user."""
     if not isinstance(source, str):
         return {"dataset_type": "built-in", "dataset_name": default}
-    hub_id = None if Path(source).exists() else parse_hub_id(source)
+    hub_id = parse_hub_id(source)
     if hub_id is not None:
         return {
             "dataset_type": hub_id.name,
