@@ -102,7 +102,8 @@ def _between_products(
     log_target = None
     if logits.teacher is not None:
         log_p = logits.teacher.log_softmax(-1)
-        log_target = rule.log_target(log_p, logits.counterfactual, kind)
+        counterfactual_log_p = None if logits.counterfactual is None else logits.counterfactual.log_softmax(-1)
+        log_target = rule.log_target(log_p, counterfactual_log_p, kind)
     *sums, gradient = terms.sums(logits.student, log_target, labels, odds_weight)
     logits.student.copy_(gradient)
     return torch.stack(sums)

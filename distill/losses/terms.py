@@ -1,12 +1,11 @@
 """The terms of the loss as pure functions with their gradients, and the target that they compare the student with."""
 
 from dataclasses import dataclass
-from typing import TypedDict
 
 from torch import Tensor
 from torch.nn import functional
 
-from distill.config import LossConfig, MovedTokens, PerturbationConfig
+from distill.config import LossConfig, PerturbationConfig
 from distill.losses.divergences import DIVERGENCES, DivergenceFunction
 from distill.losses.odds import odds_divergence
 from distill.perturbation.operators import perturb, perturb_neutral
@@ -18,11 +17,6 @@ IGNORED_LABEL = -100
 
 _LOG_ZERO = -1e4
 """Stands for log 0: its exponential is 0 in every float type, and 0 · (log 0 − log 0) stays 0 instead of NaN."""
-
-
-class _Limits(TypedDict):
-    strength: float
-    tokens: MovedTokens
 
 
 @dataclass(frozen=True)
@@ -43,12 +37,12 @@ class TargetRule:
             return False
         return kind == PrefixKind.REVERSED or (self.settings.contexts == "all" and self.vocabulary is not None)
 
-    def log_target(self, log_p: Tensor, counterfactual_logits: Tensor | None, kind: PrefixKind) -> Tensor:
+    def log_target(self, log_p: Tensor, counterfactual_log_p: Tensor | None, kind: PrefixKind) -> Tensor:
         """The target at temperature 1.
 
         Args:
             log_p: `[C, V]` log-probabilities of the teacher after the factual prefixes.
-            counterfactual_logits: `[C, V]` of the teacher after the reversed prefixes; None unless `kind` is REVERSED.
+            counterfactual_log_p: `[C, V]` the same after the reversed prefixes; None unless `kind` is REVERSED.
             kind: Of all the prefixes.
 
         Returns:
@@ -56,13 +50,13 @@ class TargetRule:
         """
         if not self.acts_on(kind):
             return log_p
-        settings = self.settings
-        limits: _Limits = {"strength": settings.strength, "tokens": settings.tokens}
-        if counterfactual_logits is not None:
-            counterfactual_log_p = counterfactual_logits.log_softmax(-1)
-            return perturb(log_p, counterfactual_log_p, settings.operator, self.vocabulary, **limits)
+        operator, strength, tokens = self.settings.operator, self.settings.strength, self.settings.tokens
+        if counterfactual_log_p is not None:
+            return perturb(
+                log_p, counterfactual_log_p, operator, self.vocabulary, strength=strength, tokens=tokens
+            )  # fmt: skip
         assert self.vocabulary is not None
-        return perturb_neutral(log_p, settings.operator, self.vocabulary, **limits)
+        return perturb_neutral(log_p, operator, self.vocabulary, strength=strength, tokens=tokens)
 
 
 @dataclass(frozen=True)

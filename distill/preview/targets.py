@@ -10,9 +10,8 @@ from transformers import PreTrainedModel
 
 from distill.config import Operator, PerturbationConfig
 from distill.data.blocks import Batch
-from distill.losses.terms import IGNORED_LABEL
+from distill.losses.terms import IGNORED_LABEL, TargetRule
 from distill.models.output_head import last_hidden_states
-from distill.perturbation.operators import perturb, perturb_neutral
 from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 
@@ -133,48 +132,19 @@ def _targets_of(
     for rows in (labels != IGNORED_LABEL).nonzero().squeeze(-1).split(max(1, _LOGITS // len(head_weight))):
         log_p = _log_softmax(hidden[rows], head_weight)
         yield torch.arange(len(targets)).unsqueeze(-1), rows, log_p, log_p
-        selected = (prefix[rows] == PrefixKind.REVERSED).nonzero().squeeze(-1)
-        if len(selected):
-            chosen = rows[selected]
-            counterfactual_log_p = _log_softmax(counterfactual_hidden[slot[chosen]], head_weight)
-            factual = log_p[selected]
-            for settings, target in _after_reversed(factual, counterfactual_log_p, vocabulary, targets):
-                yield settings, chosen, target, factual
-        selected = (prefix[rows] == PrefixKind.NEUTRAL).nonzero().squeeze(-1)
-        if len(selected):
-            chosen = rows[selected]
-            factual = log_p[selected]
-            for settings, target in _after_neutral(factual, vocabulary, targets):
-                yield settings, chosen, target, factual
-
-
-_Targets = Iterator[tuple[Tensor, Tensor]]
-"""`[settings, 1]` indices of the settings that share a target, and its `[N, V]` log-probabilities."""
-
-
-def _after_reversed(
-    log_p: Tensor, counterfactual_log_p: Tensor, vocabulary: ReversedVocabulary, targets: Sequence[PerturbationConfig]
-) -> _Targets:
-    anywhere = [replace(target, contexts="reversed") for target in targets]
-    for target in dict.fromkeys(anywhere):
-        if target.changes_target:
-            reading = vocabulary if target.vocabulary == "reversed" else None
-            yield (
-                _indices(anywhere, target),
-                perturb(
-                    log_p, counterfactual_log_p, target.operator, reading,
-                    strength=target.strength, tokens=target.tokens,
-                ),
-            )  # fmt: skip
-
-
-def _after_neutral(log_p: Tensor, vocabulary: ReversedVocabulary, targets: Sequence[PerturbationConfig]) -> _Targets:
-    for target in targets:
-        if target.changes_target and target.contexts == "all":
-            moved = perturb_neutral(
-                log_p, target.operator, vocabulary, strength=target.strength, tokens=target.tokens
-            )  # fmt: skip
-            yield _indices(targets, target), moved
+        for kind in (PrefixKind.REVERSED, PrefixKind.NEUTRAL):
+            selected = (prefix[rows] == kind).nonzero().squeeze(-1)
+            if not len(selected):
+                continue
+            chosen, factual, counterfactual_log_p, here = rows[selected], log_p[selected], None, list(targets)
+            if kind == PrefixKind.REVERSED:
+                counterfactual_log_p = _log_softmax(counterfactual_hidden[slot[chosen]], head_weight)
+                # There, the contexts make no difference: settings that differ in them have one target.
+                here = [replace(target, contexts="reversed") for target in targets]
+            for target in dict.fromkeys(here):
+                rule = TargetRule(target, vocabulary if target.vocabulary == "reversed" else None)
+                if rule.acts_on(kind):
+                    yield _indices(here, target), chosen, rule.log_target(factual, counterfactual_log_p, kind), factual
 
 
 def _indices(targets: Sequence[PerturbationConfig], target: PerturbationConfig) -> Tensor:
