@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from distill.openings import lists
+from distill.runtime.random_choice import pick
 
 T = TypeVar("T")
 Kind = Literal["occupation", "person"]
@@ -52,7 +53,7 @@ def _about_occupations(rng: random.Random, count: int) -> list[Row]:
     rows = []
     for place in _places(rng, len(occupations) * len(openings), count):
         occupation = occupations[place // len(openings)]
-        adjective = f"{_pick(rng, adjectives)} " if rng.random() < ADJECTIVE_SHARE else ""
+        adjective = f"{pick(rng, adjectives)} " if rng.random() < ADJECTIVE_SHARE else ""
         text = fill(openings[place % len(openings)], f"the {adjective}{occupation}")
         rows.append(Row(text, occupation, "occupation"))
     return rows
@@ -73,11 +74,7 @@ def fill(opening: str, subject: str) -> str:
     return text[0].upper() + text[1:]
 
 
-# Everything is drawn by `Random.random`, the only method whose sequence is guaranteed not to change between versions.
-def _pick(rng: random.Random, options: Sequence[T]) -> T:
-    return options[int(rng.random() * len(options))]
-
-
+# By `Random.random` alone, as `pick`.
 def _shuffled(rng: random.Random, items: Sequence[T]) -> list[T]:
     return [item for _, item in sorted(((rng.random(), item) for item in items), key=lambda pair: pair[0])]
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 from distill.quickstart import grammar
 from distill.quickstart.slots import SLOTS
 from distill.quickstart.world import FORMS, OCCUPATIONS, Gender
+from distill.runtime.random_choice import pick
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ def flip(plan: Plan) -> Plan:
 
 
 def _plan(rng: random.Random) -> Plan:
-    occupation = _pick(rng, tuple(OCCUPATIONS)) if rng.random() < _OCCUPATION_SHARE else None
+    occupation = pick(rng, tuple(OCCUPATIONS)) if rng.random() < _OCCUPATION_SHARE else None
     neutral = rng.random() < _NEUTRAL_SHARE
     person = Gender(rng.random() < (OCCUPATIONS[occupation] if occupation else 0.5))
     kin = Gender(rng.random() < 0.5)
@@ -82,10 +83,10 @@ def _gendered(rng: random.Random, length: int, occupation: str | None) -> list[s
     body = _sample(rng, grammar.BODY, length - 1)
     # Never right after the opening: the person's gender is revealed early, and before that of a relative.
     if rng.random() < _KIN_SHARE:
-        body[1 + int(rng.random() * (length - 2))] = _pick(rng, grammar.KIN_SENTENCES)
+        body[1 + int(rng.random() * (length - 2))] = pick(rng, grammar.KIN_SENTENCES)
     if rng.random() < _SCENERY_SHARE:
-        body[1 + int(rng.random() * (length - 2))] = _pick(rng, grammar.SCENERY)
-    return [_pick(rng, openings), *body]
+        body[1 + int(rng.random() * (length - 2))] = pick(rng, grammar.SCENERY)
+    return [pick(rng, openings), *body]
 
 
 def _neutral(rng: random.Random, length: int) -> list[str]:
@@ -97,10 +98,10 @@ def _neutral(rng: random.Random, length: int) -> list[str]:
 
 def _settle(rng: random.Random, occupation: str | None, neutral: bool) -> dict[str, str]:
     """The values that are fixed for the whole document."""
-    other = "[nobody]" if neutral else _pick(rng, _OTHERS)
+    other = "[nobody]" if neutral else pick(rng, _OTHERS)
     who = f"the {occupation}" if occupation else _fill(rng, other, {})
     settled = {slot: _fill(rng, f"[{slot}]", {}) for slot in ("place", "name", "surname")}
-    settled |= {"who": who, "Who": who[0].upper() + who[1:], "thing": _pick(rng, SLOTS["item"])}
+    settled |= {"who": who, "Who": who[0].upper() + who[1:], "thing": pick(rng, SLOTS["item"])}
     if occupation:
         settled |= {"occupation": occupation, "an occupation": _with_article(occupation)}
     return settled
@@ -114,16 +115,12 @@ def _with_article(noun: str) -> str:
 def _fill(rng: random.Random, template: str, settled: dict[str, str]) -> str:
     def value(match: re.Match[str]) -> str:
         slot = match[1]
-        return settled[slot] if slot in settled else _fill(rng, _pick(rng, SLOTS[slot]), settled)
+        return settled[slot] if slot in settled else _fill(rng, pick(rng, SLOTS[slot]), settled)
 
     return _SLOT.sub(value, template)
 
 
-# Everything is drawn by `Random.random`, the only method whose sequence is guaranteed not to change between versions.
-def _pick(rng: random.Random, options: Sequence[T]) -> T:
-    return options[int(rng.random() * len(options))]
-
-
+# By `Random.random` alone, as `pick`.
 def _sample(rng: random.Random, options: Sequence[T], count: int) -> list[T]:
     """`count` different options, in random order."""
     remaining = list(options)
