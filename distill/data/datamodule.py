@@ -274,6 +274,15 @@ class CounterfactualDataModule(pl.LightningDataModule):
             lead = 0 if document_opening(self.tokenizer) else 1
         return Blocks(packed, self.block_size, self.counterfactual_limit, lead)
 
+    def training_blocks(self) -> Blocks:
+        """Pack the training text, unless that has been done; no trainer is needed.
+
+        Raises:
+            augment.documents.DocumentError: If the text cannot be read.
+            UserError: If it is shorter than a block.
+        """
+        return self._enough_blocks(self._pack(self._train_corpus), "train")
+
     def _enough_blocks(self, packed: PackedText, name: str) -> Blocks:
         blocks = self.blocks(packed)
         if len(blocks) == 0:

@@ -11,33 +11,11 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from augment import RoleReverser
 from augment.runtime.atomic_write import atomic_write
 from distill.data.blocks import Batch, Blocks, collate
-from distill.data.datamodule import CounterfactualDataModule
-from distill.data.packing import Corpus, pack
-from distill.errors import UserError
 
 _BEGINNING = 32
 """Tokens of a document that are shown."""
-
-
-def training_blocks(data: CounterfactualDataModule) -> Blocks:
-    """The blocks that a fit trains on.
-
-    Raises:
-        augment.documents.DocumentError: If the text cannot be read.
-        UserError: If it is shorter than a block.
-    """
-    corpus = Corpus(tuple(data.train_sources), data.field, data.augmentation, data.seed)
-    packed = pack(corpus, RoleReverser(names=data.names), data.tokenizer, data.num_proc, data.cache_dir)
-    blocks = data.blocks(packed)
-    if len(blocks) == 0:
-        raise UserError(
-            f"data.train holds {packed.tokens:,} tokens, fewer than one block, so that there is nothing to rank: lower "
-            f"data.block_size ({data.block_size}) or give more text"
-        )
-    return blocks
 
 
 def rank_documents(

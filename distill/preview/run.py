@@ -29,7 +29,7 @@ from distill.module import DistillationModule
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.preview.named_occupations import times_named
 from distill.preview.pronouns import pronoun_blocks
-from distill.preview.ranking import rank_documents, training_blocks, write_ranking
+from distill.preview.ranking import rank_documents, write_ranking
 from distill.preview.scores import gendered_nlls, perplexities, prefix_shares
 from distill.preview.table import preview_table
 from distill.preview.targets import canonical_setting, distinct_targets, target_divergence, target_nlls
@@ -59,7 +59,8 @@ class PreviewOptions:
     built-in list, as in distill evaluate."""
     rank: str | None = None
     """Parquet file to write: the documents of data.train, those first in whose tokens the recipe's target lies farthest
-    from the factual prediction, by KL(p″ ‖ p) in nats per token. Takes one pass over the whole text."""
+    from the factual prediction, by KL(p″ ‖ p) in nats per token. Takes one pass over the whole text, and counts how
+    often it names the occupations that distill evaluate asks for by default."""
 
 
 def preview(options: PreviewOptions, module: DistillationModule, data: CounterfactualDataModule, output: Path) -> None:
@@ -87,8 +88,9 @@ def preview(options: PreviewOptions, module: DistillationModule, data: Counterfa
     occupations = _occupations(options.prompts)
     sources = [options.text] if options.text is not None else data.validation_sources or data.train_sources
     text = scored_text(data, sources, options.tokens)
-    named = times_named(data.train_sources, data.field)
-    train = None if options.rank is None else training_blocks(data)
+    # Reads all of the text, which may have to be fetched: only where the ranking does, too.
+    named = None if options.rank is None else times_named(data.train_sources, data.field)
+    train = None if options.rank is None else data.training_blocks()
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     vocabulary = module.vocabulary or ReversedVocabulary.from_tokenizer(module.tokenizer, names=data.names)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+_NAMED = "Occupations that `distill evaluate` asks for by default"
 _HEADER = ("", "operator", "vocabulary", "contexts", "strength", "perplexity", "to factual",
            "gendered NLL", "to factual", "pronoun gap")  # fmt: skip
 
@@ -24,7 +25,7 @@ def preview_table(scores: Mapping[str, Any]) -> str:
             f"{positions['gendered']:,} of them gendered; {positions['after_ambiguous']:,} right after an ambiguous "
             "pronoun left out",
             f"Prefixes: {prefixes}; rows with a counterfactual pass: {positions['rows_asked_twice']:.1%}",
-            f"Occupations that `distill evaluate` asks for by default: named {named:,} times in data.train",
+            *([] if named is None else [f"{_NAMED}: named {named:,} times in data.train"]),
             "",
             *("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows),
             "",

@@ -91,7 +91,7 @@ def test_preview_json_says_what_was_scored(scores):
 def test_evaluated_occupations_are_counted_in_the_training_text(recipe, tmp_path, monkeypatch, capsys):
     text = tmp_path / "train.txt"
     text.write_text("A Nurse met two police officers.\n\nThe nursery had no cooks, but a bus driver.\n" + "word " * 90)
-    preview(recipe, tmp_path / "out", "--tokens=64", f"--data.train={text}")
+    preview(recipe, tmp_path / "out", "--tokens=64", f"--data.train={text}", f"--rank={tmp_path / 'rank.parquet'}")
     assert json.loads((tmp_path / "out" / "preview.json").read_text())["evaluated_occupations_named"] == 3
     assert "asks for by default: named 3 times in data.train" in capsys.readouterr().out
 
