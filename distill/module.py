@@ -15,8 +15,8 @@ from distill.config import LossConfig, OptimizerConfig, PerturbationConfig, Stud
 from distill.data.blocks import Batch
 from distill.errors import UserError
 from distill.losses.objective import DistillationObjective
-from distill.losses.terms import IGNORED_LABEL, hidden_distance
-from distill.models.adapter import base_digest, check_base, keep_adapter_only
+from distill.losses.terms import IGNORED_LABEL, TargetRule, hidden_distance
+from distill.models.adapter import check_base, frozen_digest, keep_adapter_only
 from distill.models.compatibility import (
     check_documents_apart,
     check_plain_logits,
@@ -30,11 +30,14 @@ from distill.models.output_head import block_limit, last_hidden_states, output_h
 from distill.models.source import ModelSource, model_source
 from distill.models.student import student_config
 from distill.models.teacher_and_student import load_teacher_and_student, place_weights
+from distill.models.teacher_cache import TeacherCache
 from distill.models.tokenizers import check_same_vocabulary, load_fast_tokenizer, tokenizer_of_model
 from distill.optimizer import apply_settings, build_optimizer
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.runtime.seeding import derive_seed
 from distill.student_gap import gap_sum
+from distill.teacher_caches import open_caches
+from distill.teacher_passes import ask_teacher
 
 
 class BatchLosses(NamedTuple):
@@ -123,6 +126,7 @@ class DistillationModule(pl.LightningModule):
         self._teacher: list[PreTrainedModel] = []
         self.base_sha256: str | None = None
         """Of an adapted student, once it is built: the digest of the frozen weights."""
+        self._teacher_caches: dict[str, TeacherCache] = {}
         self._step_terms: list[Tensor] = []
         self.gradient_norm: Tensor | float = 0.0
         """The norm of the latest optimiser step's gradient, before clipping."""
@@ -214,7 +218,7 @@ class DistillationModule(pl.LightningModule):
                 names = self.teacher_source.path or "teacher", self.student_source.path or "student"
                 check_documents_apart(dict(zip(names, (teacher, self.student), strict=True)))
         if self.student_source.adapter.rank is not None:
-            self.base_sha256 = base_digest(self.student)
+            self.base_sha256 = frozen_digest(self.student)
             self.strict_loading = False
         device = torch.device("cpu") if self._trainer is None else self.trainer.strategy.root_device
         place_weights([self.student] if teacher is None else [teacher, self.student], device)
@@ -222,6 +226,15 @@ class DistillationModule(pl.LightningModule):
             self._teacher.append(teacher.to(device))  # type: ignore[arg-type] # transformers' decorator hides the signature
         self.vocabulary = None if self.vocabulary is None else self.vocabulary.to(device)
         self.objective = DistillationObjective(self.loss, self.perturbation, self.vocabulary)
+
+    def on_fit_start(self) -> None:
+        """Open `data.teacher_cache`, if the data names one.
+
+        Raises:
+            UserError: If there is no teacher, or no space for the cache.
+        """
+        rule = TargetRule(self.perturbation, self.vocabulary)
+        self._teacher_caches = open_caches(self.trainer, self.teacher, rule)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one micro-batch, all of it inside this call, so that DDP averages its gradients."""
@@ -295,11 +308,11 @@ class DistillationModule(pl.LightningModule):
         vocabulary_size = min(len(output_head(model).weight) for model in (self.student, *self._teacher))
         teacher_hidden = teacher_weight = counterfactual_hidden = None
         if self.teacher is not None:
-            teacher_hidden = self._teacher_states(batch.inputs, batch.position_ids).flatten(0, 1)
+            cache = self._teacher_caches.get("train" if self.training else "validation")
+            teacher_hidden, counterfactual_hidden = ask_teacher(
+                self.teacher, batch, self.needs_counterfactual_pass, cache
+            )
             teacher_weight = output_head(self.teacher).weight[:vocabulary_size]
-            if self.needs_counterfactual_pass and len(batch.counterfactual):
-                states = self._teacher_states(batch.counterfactual, batch.counterfactual_position_ids)
-                counterfactual_hidden = states.flatten(0, 1)[batch.gather]
         # The student runs after the teacher, so that its saved activations are not in memory at the same time as the
         # teacher's.
         student_hidden = last_hidden_states(self.student, batch.inputs, batch.position_ids).flatten(0, 1)
@@ -325,11 +338,6 @@ class DistillationModule(pl.LightningModule):
         if not (self.loss.odds_falls and self.training):
             return self.loss.odds_weight
         return self.loss.odds_weight * (1 - self.trainer.global_step / self.trainer.estimated_stepping_batches)
-
-    @torch.no_grad()
-    def _teacher_states(self, ids: Tensor, position_ids: Tensor | None) -> Tensor:
-        assert self.teacher is not None
-        return last_hidden_states(self.teacher, ids, position_ids)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Build AdamW with linear warm-up and linear decay over the optimiser steps of the run.

@@ -29,6 +29,7 @@ class Block:
         position_ids: `[length]` positions that begin anew with each document, so that a model keeps documents apart;
             None if documents see one another.
         counterfactual_position_ids: `[counterfactual_length]` the same for `counterfactual`.
+        number: Of the block in its text; `EMPTY` for one that only fills a batch, None for one of no packed text.
     """
 
     inputs: np.ndarray
@@ -38,6 +39,7 @@ class Block:
     positions: np.ndarray
     position_ids: np.ndarray | None = None
     counterfactual_position_ids: np.ndarray | None = None
+    number: int | None = None
 
 
 class Batch(NamedTuple):
@@ -52,6 +54,7 @@ class Batch(NamedTuple):
             `counterfactual`.
         position_ids: `[batch, length]` int64, beginning anew with each document; None if documents see one another.
         counterfactual_position_ids: `[rows, longest]` int64, the same for `counterfactual`.
+        numbers: `[batch]` int64 numbers of the blocks in their text; None if any row is of no packed text.
     """
 
     inputs: Tensor
@@ -61,6 +64,7 @@ class Batch(NamedTuple):
     gather: Tensor
     position_ids: Tensor | None = None
     counterfactual_position_ids: Tensor | None = None
+    numbers: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device, copied asynchronously from pinned memory."""
@@ -84,12 +88,22 @@ class Blocks(Dataset[Block]):
         self, packed: PackedText, length: int, counterfactual_limit: int | None, lead: int | None = None
     ) -> None:
         self.packed = packed
-        self._length = length
+        self.length = length
         self._limit = counterfactual_limit
         self._lead = lead
 
+    @property
+    def description(self) -> str:
+        """Equal for blocks with the same tokens, prefixes and reversals."""
+        documents = "see one another" if self._lead is None else f"are apart, {self._lead} token before each"
+        limit = self._limit or "any number of"
+        return (
+            f"{len(self):,} blocks of {self.length} tokens of {self.packed.folder.name}, whose documents {documents}; "
+            f"{limit} tokens of a reversal"
+        )
+
     def __len__(self) -> int:
-        return max(0, self.packed.tokens - 1) // self._length
+        return max(0, self.packed.tokens - 1) // self.length
 
     @cached_property
     def _tokens(self) -> np.ndarray:
@@ -131,8 +145,8 @@ class Blocks(Dataset[Block]):
 
     def __getitem__(self, index: int) -> Block:
         if index == EMPTY:
-            return _empty(self._length, apart=self._lead is not None)
-        start, end = index * self._length, (index + 1) * self._length
+            return _empty(self.length, apart=self._lead is not None)
+        start, end = index * self.length, (index + 1) * self.length
         tokens = self._tokens[start : end + 1].astype(np.int64)
         flags = self._flags[start:end]
         boundary = self._boundary(start, end)
@@ -158,10 +172,10 @@ class Blocks(Dataset[Block]):
         kept, position_ids, positions = _select_documents(positions[selected], counterfactual_begin[selected])
         rest = self._counterfactual[first : first + max(0, kept.max(initial=-1) + 1 - fragment)]
         counterfactual = np.concatenate([tokens[:fragment], rest])[kept].astype(np.int64)
-        block = Block(tokens[:-1], tokens[1:], kinds, counterfactual, positions)
+        block = Block(tokens[:-1], tokens[1:], kinds, counterfactual, positions, number=index)
         if self._lead is None:
             return block
-        return replace(block, position_ids=np.arange(self._length) - begin, counterfactual_position_ids=position_ids)
+        return replace(block, position_ids=np.arange(self.length) - begin, counterfactual_position_ids=position_ids)
 
     def _counterfactual_start(self, start: int, boundary: np.ndarray) -> tuple[int, int]:
         """Where the block's reversal starts in its stream, and how many tokens of the block come before that place."""
@@ -194,7 +208,7 @@ def _select_documents(positions: np.ndarray, begin: np.ndarray) -> tuple[np.ndar
 def _empty(length: int, apart: bool) -> Block:
     zeros = np.zeros(length, dtype=np.int64)
     none = np.empty(0, dtype=np.int64)
-    block = Block(zeros, np.full(length, -100), np.zeros(length, dtype=np.int8), none, none)
+    block = Block(zeros, np.full(length, -100), np.zeros(length, dtype=np.int8), none, none, number=EMPTY)
     return replace(block, position_ids=np.arange(length), counterfactual_position_ids=none) if apart else block
 
 
@@ -205,6 +219,7 @@ def collate(blocks: list[Block]) -> Batch:
     gather = [np.empty(0, dtype=np.int64)]
     gather += [block.positions + row * longest for row, block in enumerate(with_reversal)]
     apart = [ids for block in blocks if (ids := block.position_ids) is not None]
+    numbers = [number for block in blocks if (number := block.number) is not None]
     counterfactual_apart = [ids for block in with_reversal if (ids := block.counterfactual_position_ids) is not None]
     return Batch(
         inputs=torch.from_numpy(np.stack([block.inputs for block in blocks])),
@@ -214,6 +229,7 @@ def collate(blocks: list[Block]) -> Batch:
         gather=torch.from_numpy(np.concatenate(gather)),
         position_ids=torch.from_numpy(np.stack(apart)) if apart else None,
         counterfactual_position_ids=_padded(counterfactual_apart, longest) if apart else None,
+        numbers=torch.tensor(numbers) if len(numbers) == len(blocks) else None,
     )
 
 

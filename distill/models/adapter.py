@@ -131,7 +131,7 @@ def target_layers(model: PreTrainedModel, targets: list[str] | None) -> list[str
     return [name for name in linear if name in chosen]
 
 
-def base_digest(model: PreTrainedModel) -> str:
+def frozen_digest(model: PreTrainedModel) -> str:
     """SHA-256 of the frozen weights: their names, shapes, types and values, in whatever files they are saved."""
     total = hashlib.sha256()
     for name, parameter in model.named_parameters():

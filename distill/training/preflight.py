@@ -13,6 +13,7 @@ from distill.models.compatibility import check_takes_positions
 from distill.models.integrity import check_files
 from distill.module import DistillationModule
 from distill.runtime.paths import check_writable
+from distill.teacher_caches import check_teacher_is_asked
 
 
 def check_recipe(module: DistillationModule, data: CounterfactualDataModule, output: Path) -> None:
@@ -43,6 +44,9 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
         )
     check_writable(output)
     check_writable(data.cache_dir, "data.cache_dir")
+    if data.teacher_cache is not None:
+        check_writable(data.teacher_cache, "data.teacher_cache")
+        check_teacher_is_asked(module.uses_teacher)
     for reason in bias_warnings(module, data):
         warnings.warn(reason, RecipeWarning, stacklevel=2)
 

@@ -9,7 +9,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, GPT2LMHea
 
 from distill.config import AdapterConfig, StudentConfig, TeacherConfig
 from distill.errors import UserError
-from distill.models.adapter import add_adapter, base_digest, check_adapter, merged_state, save_adapter, target_layers
+from distill.models.adapter import add_adapter, check_adapter, frozen_digest, merged_state, save_adapter, target_layers
 from distill.models.loading import load_model, load_teacher
 from distill.models.output_head import backbone, output_head
 from distill.models.source import model_source
@@ -181,12 +181,12 @@ def test_the_digest_is_of_the_frozen_weights_alone():
     model = llama()
     digests = []
     add_adapter(model, AdapterConfig(2), seed=0)
-    digests.append(base_digest(model))
+    digests.append(frozen_digest(model))
     trained_part = next(parameter for parameter in model.parameters() if parameter.requires_grad)
     trained_part.data.add_(1)
-    assert base_digest(model) == digests[0]
+    assert frozen_digest(model) == digests[0]
     model.model.norm.weight.data[3] += 1e-3
-    assert base_digest(model) != digests[0]
+    assert frozen_digest(model) != digests[0]
 
 
 @pytest.mark.parametrize("make", [gpt2, llama])
