@@ -62,51 +62,28 @@ def ask_teacher(
     """
     if cache is None or batch.numbers is None:
         return run_teacher(teacher, batch, counterfactual)
-    counterfactual = counterfactual and len(batch.counterfactual) > 0
-    kept = _read(batch, counterfactual, cache)
-    if kept is None:
-        exact = run_teacher(teacher, batch, counterfactual)
-        kept = TeacherPasses(*(None if states is None else cache.rounded(states) for states in exact))  # type: ignore[arg-type] # the first is there
-        _write(batch, kept, cache)
-    return kept
+    records = _records(batch, counterfactual)
+    # An empty block has no labels, so that its states are never looked at.
+    states = [cache.empty(size) if block == EMPTY else cache.read(block, part, size) for block, part, size in records]
+    if any(kept is None for kept in states):
+        computed = torch.cat([part for part in run_teacher(teacher, batch, counterfactual) if part is not None])
+        parts = computed.split([size for _, _, size in records])
+        # What is there already stays: a run that continues must read what it read before.
+        for place, (block, part, _) in enumerate(records):
+            if states[place] is None:
+                cache.write(block, part, parts[place])
+                states[place] = cache.rounded(parts[place])
+    present = [kept.to(batch.inputs.device) for kept in states if kept is not None]
+    rows = len(batch.inputs)
+    return TeacherPasses(torch.cat(present[:rows]), torch.cat(present[rows:]) if len(present) > rows else None)
 
 
-def _read(batch: Batch, counterfactual: bool, cache: TeacherCache) -> TeacherPasses | None:
-    """The states of a batch, if the records of all its blocks are there."""
-    length = batch.inputs.shape[1]
-    factual: list[Tensor] = []
-    after_reversal: list[Tensor] = []
-    for block, reversed_positions in _records(batch):
-        # An empty block has no labels, so that its states are never looked at.
-        states = cache.empty(length) if block == EMPTY else cache.read(block, _FACTUAL, length)
-        others: Tensor | None = cache.empty(0)
-        if counterfactual and reversed_positions:
-            others = cache.read(block, _REVERSED, reversed_positions)
-        if states is None or others is None:
-            return None
-        factual.append(states)
-        after_reversal.append(others)
-    device = batch.inputs.device
-    return TeacherPasses(
-        torch.cat(factual).to(device), torch.cat(after_reversal).to(device) if counterfactual else None
-    )
-
-
-def _write(batch: Batch, passes: TeacherPasses, cache: TeacherCache) -> None:
-    records = _records(batch)
-    factual = passes.hidden.split(batch.inputs.shape[1])
-    for (block, _), states in zip(records, factual, strict=True):
-        if block != EMPTY:
-            cache.write(block, _FACTUAL, states)
-    if passes.counterfactual_hidden is not None:
-        parts = passes.counterfactual_hidden.split([positions for _, positions in records])
-        for (block, positions), states in zip(records, parts, strict=True):
-            if positions:
-                cache.write(block, _REVERSED, states)
-
-
-def _records(batch: Batch) -> list[tuple[int, int]]:
-    """For each row the number of its block, and how many REVERSED prefixes it has."""
+def _records(batch: Batch, counterfactual: bool) -> list[tuple[int, int, int]]:
+    """Block, part and number of states of each record of a batch: all rows first, then those with a reversal."""
     assert batch.numbers is not None
-    reversed_positions = (batch.prefix == PrefixKind.REVERSED).sum(1)
-    return list(zip(batch.numbers.tolist(), reversed_positions.tolist(), strict=True))
+    length = batch.inputs.shape[1]
+    blocks = batch.numbers.tolist()
+    reversed_positions = (batch.prefix == PrefixKind.REVERSED).sum(1).tolist() if counterfactual else []
+    return [(block, _FACTUAL, length) for block in blocks] + [
+        (block, _REVERSED, size) for block, size in zip(blocks, reversed_positions, strict=False) if size
+    ]
