@@ -22,7 +22,7 @@ import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, pipeline
 
-from distill.evaluation.generation.decoding import Sampling
+from distill.decoding.sampling import Sampling
 from distill.evaluation.generation.prompts import Prompt, own_prompts
 from distill.evaluation.generation.store import generate
 from distill.evaluation.scored_model import ScoredModel, load_scored_model

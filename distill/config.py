@@ -191,3 +191,22 @@ class OptimizerConfig:
             ("average", 0 <= self.average < 1, "in [0, 1)"),
         ):
             _check_range(f"model.optimizer.{name}", getattr(self, name), fits, expected)
+
+
+@dataclass(frozen=True)
+class RolloutConfig:
+    """Text that the student writes itself while it is trained, so that it learns from what it does, not from others."""
+
+    share: float = 0.0
+    """Share of the blocks of each micro-batch that the student's own texts take the place of; 0: none."""
+    prompts: str = "openings"
+    """What it continues: openings, those of `distill openings`; documents, the first tokens of the training documents;
+    or a text file with a prompt on each line."""
+    max_new_tokens: int = 24
+    """Tokens that it writes after a prompt at most."""
+
+    def __post_init__(self) -> None:
+        _check_range("data.rollout.share", self.share, 0 <= self.share < 1, "0 or more, and less than 1")
+        _check_range("data.rollout.max_new_tokens", self.max_new_tokens, self.max_new_tokens >= 1, "1 or more")
+        if not self.prompts:
+            raise SettingError("data.rollout.prompts is empty: use openings, documents, or a file")

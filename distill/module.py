@@ -34,6 +34,7 @@ from distill.models.teacher_cache import TeacherCache
 from distill.models.tokenizers import check_same_vocabulary, load_fast_tokenizer, tokenizer_of_model
 from distill.optimizer import apply_settings, build_optimizer
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
+from distill.rollouts import RolloutWriter, StepRollouts, rollout_writer
 from distill.runtime.seeding import derive_seed
 from distill.student_gap import gap_sum
 from distill.teacher_caches import open_caches
@@ -127,6 +128,9 @@ class DistillationModule(pl.LightningModule):
         self.base_sha256: str | None = None
         """Of an adapted student, once it is built: the digest of the frozen weights."""
         self._teacher_caches: dict[str, TeacherCache] = {}
+        self._rollout_writer: RolloutWriter | None = None
+        self.rollouts: StepRollouts | None = None
+        """What the student has written for the step in progress; None without `data.rollout`."""
         self._step_terms: list[Tensor] = []
         self.gradient_norm: Tensor | float = 0.0
         """The norm of the latest optimiser step's gradient, before clipping."""
@@ -228,11 +232,12 @@ class DistillationModule(pl.LightningModule):
         self.objective = DistillationObjective(self.loss, self.perturbation, self.vocabulary)
 
     def on_fit_start(self) -> None:
-        """Open `data.teacher_cache`, if the data names one.
+        """Open `data.teacher_cache`, and prepare `data.rollout`, if the data has them.
 
         Raises:
-            UserError: If there is no teacher, or no space for the cache.
+            UserError: If the recipe has no teacher, there is no space for the cache, or no prompt for rollouts.
         """
+        self._rollout_writer = rollout_writer(self.trainer, self.seed)
         rule = TargetRule(self.perturbation, self.vocabulary)
         self._teacher_caches = open_caches(self.trainer, self.teacher, rule)
 
@@ -242,11 +247,19 @@ class DistillationModule(pl.LightningModule):
         accumulation = trainer.accumulate_grad_batches
         micro_batch = batch_idx % accumulation * trainer.world_size + trainer.global_rank
         torch.manual_seed(derive_seed(self.seed, trainer.global_step, micro_batch))
-        losses, _ = self._losses(batch)
-        counterfactual_rows = len(batch.counterfactual) if self.needs_counterfactual_pass else 0
-        counterfactual_row_share = losses.loss.new_tensor(counterfactual_rows / len(batch.inputs))
         if batch_idx % accumulation == 0:
             self._step_terms.clear()
+            if self._rollout_writer is not None:
+                self.rollouts = self._rollout_writer.write_step(self.student, trainer)
+        valid_tokens = None if self.rollouts is None else self.rollouts.tokens_per_micro_batch
+        losses, _ = self._losses(batch, valid_tokens)
+        rows, counterfactual_rows = len(batch.inputs), len(batch.counterfactual)
+        written = None if self.rollouts is None else self.rollouts.batches[batch_idx % accumulation]
+        if written is not None:
+            losses = BatchLosses(*map(torch.add, losses, self._losses(written, valid_tokens, hard_labels=False)[0]))
+            rows, counterfactual_rows = rows + len(written.inputs), counterfactual_rows + len(written.counterfactual)
+        share = counterfactual_rows / rows if self.needs_counterfactual_pass else 0.0
+        counterfactual_row_share = losses.loss.new_tensor(share)
         self._step_terms.append(torch.stack([*losses, counterfactual_row_share]).detach())
         return losses.loss
 
@@ -299,11 +312,14 @@ class DistillationModule(pl.LightningModule):
         vocabulary = self.vocabulary or ReversedVocabulary.from_tokenizer(self.tokenizer, names=self.names)
         return vocabulary.to(self.device)
 
-    def _losses(self, batch: Batch) -> tuple[BatchLosses, Tensor]:
+    def _losses(
+        self, batch: Batch, valid_tokens: float | None = None, hard_labels: bool = True
+    ) -> tuple[BatchLosses, Tensor]:
         """The loss of one batch and its terms, and the student's `[batch · length, D]` hidden states.
 
         Packed blocks have a label at every position, so that the mean of the micro-batches' means, which Lightning
-        and DDP compute, is the mean over the tokens of the whole optimiser step.
+        and DDP compute, is the mean over the tokens of the whole optimiser step. Where the student writes a part of
+        the batch, the normaliser is `valid_tokens`, and only the text has hard labels.
         """
         vocabulary_size = min(len(output_head(model).weight) for model in (self.student, *self._teacher))
         teacher_hidden = teacher_weight = counterfactual_hidden = None
@@ -325,11 +341,14 @@ class DistillationModule(pl.LightningModule):
             labels,
             batch.prefix.flatten(),
             counterfactual_hidden,
+            valid_tokens=valid_tokens,
             odds_weight=self._odds_weight(),
+            hard_labels=None if hard_labels else torch.full_like(labels, IGNORED_LABEL),
+            hard_tokens=len(labels) if valid_tokens is not None and hard_labels else None,
         )
         hidden = distillation.total.new_zeros(())
         if self.loss.hidden_weight and teacher_hidden is not None:
-            hidden = hidden_distance(student_hidden, teacher_hidden, labels)
+            hidden = hidden_distance(student_hidden, teacher_hidden, labels, valid_tokens)
         total = distillation.total + self.loss.hidden_weight * hidden
         return BatchLosses(total, distillation.kd, distillation.lm, hidden, distillation.odds), student_hidden
 

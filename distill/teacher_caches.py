@@ -64,7 +64,7 @@ def open_caches(trainer: pl.Trainer, teacher: PreTrainedModel | None, rule: Targ
             for name, blocks in texts.items()
         }
     used = {name: len(blocks) for name, blocks in texts.items()}
-    used["train"] = min(used["train"], int(trainer.estimated_stepping_batches) * data.global_batch_size)
+    used["train"] = min(used["train"], int(trainer.estimated_stepping_batches) * data.blocks_per_step)
     _tell_size(data.teacher_cache, caches, used, passes=1 + rule.settings.changes_target)
     if dtype is not None:
         _tell_rounding(teacher, batch, passes, caches["train"], rule)

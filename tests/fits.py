@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+import yaml
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from distill.cli.dispatch import main
 
@@ -35,3 +36,16 @@ def metrics(output: Path) -> list[dict[str, str]]:
 def weights(output: Path) -> dict[str, torch.Tensor]:
     """Of a run's student."""
     return AutoModelForCausalLM.from_pretrained(output / "student").state_dict()
+
+
+def no_dropout(folder: Path, recipe: Path) -> str:
+    """A teacher without dropout, so that its student has none."""
+    teacher = yaml.safe_load(recipe.read_text())["model"]["teacher"]["path"]
+    copy = folder / "no dropout"
+    if not copy.exists():
+        model = AutoModelForCausalLM.from_pretrained(teacher)
+        for name in ("resid_pdrop", "embd_pdrop", "attn_pdrop"):
+            setattr(model.config, name, 0.0)
+        model.save_pretrained(copy)
+        AutoTokenizer.from_pretrained(teacher).save_pretrained(copy)
+    return f"--model.teacher.path={copy}"

@@ -9,12 +9,12 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 from torch import Tensor, nn
 
 from distill.errors import UserError
 from distill.models.integrity import first_difference
 from distill.module import DistillationModule
+from distill.runtime.sharding import divides_weights
 
 _KEY = "averaged_weights"
 
@@ -57,9 +57,7 @@ class AveragedWeights(Callback):
         Raises:
             UserError: If its strategy divides weights among devices.
         """
-        if module.optimizer.average and isinstance(
-            trainer.strategy, FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy
-        ):
+        if module.optimizer.average and divides_weights(trainer.strategy):
             raise UserError(
                 f"model.optimizer.average is {module.optimizer.average:g}, and no average is kept of weights that are "
                 "divided among devices: set it to 0, or trainer.strategy to ddp"

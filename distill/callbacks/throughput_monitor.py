@@ -77,6 +77,8 @@ class StepThroughput(Callback):
                 (trainer.estimated_stepping_batches - step) * (now - self._first[0]) / (step - self._first[1])
             )
             values |= {"tokens_per_s": self.tokens_per_s, "remaining_s": self.remaining_s}
+        if (rollouts := pl_module.rollouts) is not None:
+            values |= {"rollouts": rollouts.texts, "rollouts_dropped": rollouts.dropped}
         self._window, self._paused = (now, step), 0.0
         values["peak_gib"] = peak_memory(pl_module.device) / 2**30
         pl_module.log_dict({f"train/{name}": float(value) for name, value in values.items()})

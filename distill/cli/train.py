@@ -28,6 +28,7 @@ from distill.cli.parser import OneLineErrors
 from distill.data.datamodule import CounterfactualDataModule
 from distill.errors import RecipeWarning, UserError
 from distill.module import DistillationModule
+from distill.rollouts import check_rollout_strategy
 from distill.runtime.signals import stopped_by_signals
 from distill.training.checkpoint_io import AtomicCheckpointIO, check_unfinished, read_checkpoint
 from distill.training.metrics_csv import MetricsFile
@@ -186,6 +187,8 @@ class TrainingCLI(LightningCLI):
                     f"trainer.{name} is 0: nothing would be learnt; to measure a checkpoint, use distill validate"
                 )
         check_recipe(self.model, self.datamodule, self._output)
+        if self.datamodule.rollout.share:
+            check_rollout_strategy(self.trainer)
         self.datamodule.check_trainer(self.trainer)
         for callback in self.trainer.callbacks:  # type: ignore[attr-defined] # set by a connector
             if isinstance(callback, AveragedWeights):

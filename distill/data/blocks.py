@@ -14,6 +14,9 @@ from distill.data.packed_text import NO_BOUNDARY, PackedText
 from distill.data.sampler import EMPTY
 from distill.perturbation.prefix_kinds import PrefixKind, prefix_kinds
 
+IGNORED_LABEL = -100
+"""The label of tokens that count nowhere."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -208,7 +211,7 @@ def _select_documents(positions: np.ndarray, begin: np.ndarray) -> tuple[np.ndar
 def _empty(length: int, apart: bool) -> Block:
     zeros = np.zeros(length, dtype=np.int64)
     none = np.empty(0, dtype=np.int64)
-    block = Block(zeros, np.full(length, -100), np.zeros(length, dtype=np.int8), none, none, number=EMPTY)
+    block = Block(zeros, np.full(length, IGNORED_LABEL), np.zeros(length, dtype=np.int8), none, none, number=EMPTY)
     return replace(block, position_ids=np.arange(length), counterfactual_position_ids=none) if apart else block
 
 

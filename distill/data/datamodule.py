@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from augment import RoleReverser
 from augment.runtime.worker_lifetime import leave_signals_to_parent
-from distill.config import Augmentation
+from distill.config import Augmentation, RolloutConfig
 from distill.data.blocks import Batch, Block, Blocks, collate
 from distill.data.encoding import document_opening
 from distill.data.packed_text import DamagedError, PackedText
@@ -60,6 +60,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
             end-of-text token before it or the tokenizer's own opening, as a text does in an evaluation.
         teacher_cache: Folder that keeps what the teacher says of each block, so that further epochs, seeds and recipes
             with the same text and teacher do not run it again; null: nothing is kept.
+        rollout: Text of the student's own in a share of each batch.
         teacher_cache_dtype: bfloat16 takes half the space of a teacher in fp32, and moves the target a little, which is
             measured and printed; null: as the teacher says it.
         num_proc: Processes that reverse and tokenise; null: one per core.
@@ -89,6 +90,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         seed: int = 0,
         counterfactual_limit: int | None = None,
         document_mask: bool = False,
+        rollout: RolloutConfig = RolloutConfig(),
         teacher_cache: str | None = None,
         teacher_cache_dtype: Literal["bfloat16"] | None = None,
     ) -> None:
@@ -125,12 +127,26 @@ class CounterfactualDataModule(pl.LightningDataModule):
         self.document_mask = document_mask
         if teacher_cache_dtype is not None and teacher_cache is None:
             raise UserError("data.teacher_cache_dtype needs data.teacher_cache: name a folder, or leave it out")
+        if rollout.share and teacher_cache is not None:
+            raise UserError(
+                "data.teacher_cache keeps what the teacher says of a text, and the student writes a new one at each "
+                "step: leave it out, or set data.rollout.share to 0"
+            )
+        self.rollout = rollout
+        self.rollout_rows = round(rollout.share * micro_batch_size)
+        """Blocks of each micro-batch that the student's own text takes the place of."""
+        if rollout.share and not 0 < self.rollout_rows < micro_batch_size:
+            raise UserError(
+                f"data.rollout.share {rollout.share:g} of data.micro_batch_size {micro_batch_size} leaves "
+                f"{self.rollout_rows} blocks to the student and {micro_batch_size - self.rollout_rows} to the text; "
+                "both need one: change the share, or raise the batch size"
+            )
         self.teacher_cache = None if teacher_cache is None else expand_user(teacher_cache)
         self.teacher_cache_dtype = teacher_cache_dtype
         self.first_step = 0
         """The step that the run continues from."""
         self._units = TrainerUnits()
-        self._reverser = RoleReverser(names=names)
+        self.reverser = RoleReverser(names=names)
 
     def check_trainer(self, trainer: pl.Trainer) -> None:
         """Refuse a trainer that contradicts this data, before anything is packed.
@@ -171,7 +187,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         if stage == "fit":
             self.first_step = 0
             self.train_blocks = self._enough_blocks(self._open(self._train_corpus), "train")
-            if len(self.train_blocks) < self.global_batch_size:
+            if len(self.train_blocks) < self.blocks_per_step:
                 raise UserError(
                     f"data.train holds {len(self.train_blocks):,} blocks of {self.block_size} tokens, fewer than one "
                     f"global batch: lower data.global_batch_size ({self.global_batch_size}) or give more text"
@@ -191,7 +207,12 @@ class CounterfactualDataModule(pl.LightningDataModule):
     @property
     def steps_per_epoch(self) -> int:
         """Optimiser steps of an epoch; blocks that do not fill a global batch are left out."""
-        return len(self.train_blocks) // self.global_batch_size
+        return len(self.train_blocks) // self.blocks_per_step
+
+    @property
+    def blocks_per_step(self) -> int:
+        """Blocks of the text in an optimiser step, over all devices."""
+        return self.global_batch_size // self.micro_batch_size * (self.micro_batch_size - self.rollout_rows)
 
     @property
     def _fits(self) -> bool:
@@ -239,8 +260,8 @@ class CounterfactualDataModule(pl.LightningDataModule):
         assert trainer is not None
         return GlobalBatchSampler(
             len(self.train_blocks),
-            self.global_batch_size,
-            self.micro_batch_size,
+            self.blocks_per_step,
+            self.micro_batch_size - self.rollout_rows,
             trainer.global_rank,
             trainer.world_size,
             self.seed,
@@ -312,7 +333,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         return Corpus(tuple(self.validation_sources), self.field, "none", self.seed)
 
     def _pack(self, corpus: Corpus) -> PackedText:
-        return pack(corpus, self._reverser, self.tokenizer, self.num_proc, self.cache_dir)
+        return pack(corpus, self.reverser, self.tokenizer, self.num_proc, self.cache_dir)
 
     def _open(self, corpus: Corpus) -> PackedText:
         """Open what `prepare_data` has packed; only the first process reads the sources for the name of its folder.
@@ -321,7 +342,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
             UserError: If it is missing or damaged.
         """
         assert self.trainer is not None
-        key = corpus.key(self._reverser, self.tokenizer) if self.trainer.is_global_zero else ""
+        key = corpus.key(self.reverser, self.tokenizer) if self.trainer.is_global_zero else ""
         folder = self.cache_dir / self.trainer.strategy.broadcast(key)
         try:
             return PackedText.open(folder)

@@ -135,6 +135,25 @@ def _tokenise(text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int],
 
 def _encode(reversal: Reversal, tokenizer: PreTrainedTokenizerBase, end: list[int]) -> EncodedDocument:
     ids, offsets = _tokenise(reversal.text, tokenizer)
+    return encode_reversal(reversal, ids, offsets, tokenizer, end)
+
+
+def encode_reversal(
+    reversal: Reversal,
+    ids: list[int],
+    offsets: list[tuple[int, int]],
+    tokenizer: PreTrainedTokenizerBase,
+    end: list[int],
+) -> EncodedDocument:
+    """Tokenise the counterfactual side of a reversal, and align both.
+
+    Args:
+        reversal: The text and its reversal.
+        ids: Tokens of the text, by this tokenizer or as a model has written them.
+        offsets: Start and end of each of them, in characters.
+        tokenizer: A fast tokenizer.
+        end: Tokens that close both sides.
+    """
     tokens = np.array([*ids, *end], dtype=np.int64)
     flags = np.zeros(len(tokens), dtype=np.uint8)
     inner = flags[: len(ids)]

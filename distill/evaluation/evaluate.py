@@ -18,12 +18,13 @@ import distill.evaluation
 import distill.models
 import distill.perturbation
 from augment.runtime.atomic_write import atomic_write
+from distill.decoding.sampling import Sampling
 from distill.errors import UserError
 from distill.evaluation.comparability import MAIN_POLARITY
 from distill.evaluation.disparity.target_shares import read_target_shares
 from distill.evaluation.experiment_loggers import LoggerName, check_loggers, log_evaluation
 from distill.evaluation.generation.batch_plan import GenerationPlan
-from distill.evaluation.generation.decoding import Sampling, prompt_lengths
+from distill.evaluation.generation.decoding import prompt_lengths
 from distill.evaluation.generation.device_workers import Processes, check_shared, devices
 from distill.evaluation.generation.prompt_selection import PRESETS, PresetName, check_counts, select_prompts
 from distill.evaluation.generation.prompts import groups_as_occupations, read_prompts

@@ -1,7 +1,6 @@
 """A saved causal language model, loaded for evaluation."""
 
 import hashlib
-import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -162,11 +161,6 @@ def _check_end_tokens(model: PreTrainedModel, path: str) -> None:
             f"{path}: its eos_token_id is {ends!r:.60}, which is not a token id; "
             "fix generation_config.json or config.json"
         )
-
-
-def takes_positions(model: PreTrainedModel) -> bool:
-    """Return whether the model accepts `position_ids`; models without absolute positions may not."""
-    return "position_ids" in inspect.signature(model.base_model.forward).parameters
 
 
 def _identity(weights: str, folder: Path, tokenizer: PreTrainedTokenizerBase) -> str:

@@ -13,7 +13,7 @@ from distill.losses.head_products import Head
 from distill.losses.terms import IGNORED_LABEL, LossTerms, TargetRule
 from distill.perturbation.prefix_kinds import PrefixKind
 
-__all__ = ["FusedLoss", "TeacherStates", "split_chunks"]
+__all__ = ["FusedLoss", "Normaliser", "TeacherStates", "split_chunks"]
 
 
 class _Chunk(NamedTuple):
@@ -42,6 +42,18 @@ class TeacherStates(NamedTuple):
     weight: Tensor
     hidden: Tensor
     counterfactual_hidden: Tensor | None
+
+
+class Normaliser(NamedTuple):
+    """What the sums are divided by, scalars.
+
+    Attributes:
+        valid_tokens: Of all terms but the cross-entropy.
+        hard_tokens: Of the cross-entropy.
+    """
+
+    valid_tokens: Tensor
+    hard_tokens: Tensor
 
 
 class _Predictions(NamedTuple):
@@ -96,7 +108,13 @@ class _Predictor:
 
 
 def _between_products(
-    logits: _Predictions, labels: Tensor, kind: PrefixKind, rule: TargetRule, terms: LossTerms, odds_weight: Tensor
+    logits: _Predictions,
+    labels: Tensor,
+    kind: PrefixKind,
+    rule: TargetRule,
+    terms: LossTerms,
+    odds_weight: Tensor,
+    lm_scale: Tensor,
 ) -> Tensor:
     """`[3]` sums of divergence, cross-entropy and odds over a tile; the gradient overwrites the student's logits."""
     log_target = None
@@ -104,7 +122,7 @@ def _between_products(
         log_p = logits.teacher.log_softmax(-1)
         counterfactual_log_p = None if logits.counterfactual is None else logits.counterfactual.log_softmax(-1)
         log_target = rule.log_target(log_p, counterfactual_log_p, kind)
-    *sums, gradient = terms.sums(logits.student, log_target, labels, odds_weight)
+    *sums, gradient = terms.sums(logits.student, log_target, labels, odds_weight, lm_scale)
     logits.student.copy_(gradient)
     return torch.stack(sums)
 
@@ -126,8 +144,8 @@ class FusedLoss(torch.autograd.Function):
         student_hidden: Tensor,
         student_weight: Tensor,
         teacher: TeacherStates | None,
-        labels: Tensor,
-        valid_tokens: Tensor,
+        hard_labels: Tensor,
+        normaliser: Normaliser,
         chunks: list[_Chunk],
         rule: TargetRule,
         terms: LossTerms,
@@ -141,8 +159,8 @@ class FusedLoss(torch.autograd.Function):
             student_hidden: `[N, D]` hidden states as the head takes them.
             student_weight: `[V, D]` weights of the student's head.
             teacher: The teacher's head and hidden states; None without a teacher.
-            labels: `[N]` next tokens; tokens with the label −100 are in no chunk.
-            valid_tokens: Scalar, the normaliser.
+            hard_labels: `[N]` next tokens, for the cross-entropy, which does not count those of −100.
+            normaliser: What the sums are divided by.
             chunks: The valid tokens, see `split_chunks`.
             rule: Makes the target out of the teacher's predictions.
             terms: The weighted terms.
@@ -156,21 +174,29 @@ class FusedLoss(torch.autograd.Function):
         student = Head(student_weight, student_hidden)
         predict = _Predictor(student, student_hidden, teacher, chunks)
         between_products = _compiled() if compiled else _between_products
-        tile = tile_rows(student.width, labels.device)
+        tile = tile_rows(student.width, hard_labels.device)
         grad_hidden = torch.zeros_like(student_hidden) if needs_hidden else None
         grad_weight = student.weight_gradient() if needs_weight else None
         # A tensor: torch.compile would compile for each value of a number.
-        weight_of_odds = torch.full((), odds_weight, dtype=student.accumulator, device=labels.device)
-        sums = torch.zeros(3, dtype=student.accumulator, device=labels.device)
+        weight_of_odds = torch.full((), odds_weight, dtype=student.accumulator, device=hard_labels.device)
+        valid_tokens = normaliser.valid_tokens
+        lm_scale = (valid_tokens / normaliser.hard_tokens).to(student.accumulator)
+        sums = torch.zeros(3, dtype=student.accumulator, device=hard_labels.device)
 
-        with torch.autocast(labels.device.type, enabled=False):
+        with torch.autocast(hard_labels.device.type, enabled=False):
             for chunk in chunks:
                 logits = predict(chunk)
-                chunk_labels = labels[chunk.rows]
+                chunk_labels = hard_labels[chunk.rows]
                 for start in range(0, len(chunk.rows), tile):
                     end = start + tile
                     sums += between_products(
-                        logits.tile(start, end), chunk_labels[start:end], chunk.kind, rule, terms, weight_of_odds
+                        logits.tile(start, end),
+                        chunk_labels[start:end],
+                        chunk.kind,
+                        rule,
+                        terms,
+                        weight_of_odds,
+                        lm_scale,
                     )
                 gradient = student.operand(logits.student)
                 if grad_hidden is not None:

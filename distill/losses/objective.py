@@ -18,7 +18,7 @@ from torch import Tensor
 
 from distill.config import Contexts, Divergence, LossConfig, MovedTokens, Operator, PerturbationConfig
 from distill.losses.chunk_sizes import chunk_rows
-from distill.losses.fused import FusedLoss, TeacherStates, split_chunks
+from distill.losses.fused import FusedLoss, Normaliser, TeacherStates, split_chunks
 from distill.losses.terms import IGNORED_LABEL, LossTerms, TargetRule
 from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
@@ -98,8 +98,10 @@ class DistillationObjective:
         labels: Tensor,
         prefix: Tensor | None = None,
         counterfactual_hidden: Tensor | None = None,
-        valid_tokens: int | Tensor | None = None,
+        valid_tokens: float | Tensor | None = None,
         odds_weight: float | None = None,
+        hard_labels: Tensor | None = None,
+        hard_tokens: float | Tensor | None = None,
     ) -> DistillationLoss:
         """The loss of some tokens, mean over the valid ones.
 
@@ -115,6 +117,9 @@ class DistillationObjective:
                 −100 or not), in order; None where there is no such row.
             valid_tokens: The normaliser, the valid tokens of the whole optimiser step; None: of this call.
             odds_weight: Weight of the odds at this step, where it changes over the run; None: that of the settings.
+            hard_labels: `[N]` int64 labels of the cross-entropy alone, −100 for none; None: `labels`.
+            hard_tokens: Their normaliser, as `valid_tokens`; None: `valid_tokens` without `hard_labels`, else of this
+                call.
 
         Returns:
             The total, which carries the gradient, and its terms.
@@ -140,17 +145,23 @@ class DistillationObjective:
             name = "kd_weight" if self.loss.kd_weight else "odds_weight"
             raise ValueError(f"{name} is not 0, so teacher_hidden and teacher_weight are needed")
 
+        if hard_labels is not None and bool(((labels == IGNORED_LABEL) & (hard_labels != IGNORED_LABEL)).any()):
+            raise ValueError("hard_labels has labels where labels has −100: such tokens count nowhere")
         if valid_tokens is None:
             valid_tokens = (labels != IGNORED_LABEL).sum()
-        valid_tokens = torch.as_tensor(valid_tokens, device=labels.device).clamp(min=1)
+        if hard_tokens is None:
+            hard_tokens = valid_tokens if hard_labels is None else (hard_labels != IGNORED_LABEL).sum()
+        normaliser = Normaliser(
+            *(torch.as_tensor(count, device=labels.device).clamp(min=1) for count in (valid_tokens, hard_tokens))
+        )
         chunks = split_chunks(labels, kinds, self.loss.chunk_size or chunk_rows(len(student_weight), labels.device))
         return DistillationLoss(
             *FusedLoss.apply(  # type: ignore[no-untyped-call] # in torch's stubs
                 student_hidden,
                 student_weight,
                 teacher,
-                labels,
-                valid_tokens,
+                labels if hard_labels is None else hard_labels,
+                normaliser,
                 chunks,
                 self._rule,
                 self._terms,
@@ -195,6 +206,7 @@ def distillation_loss(
     strength: float = 1.0,
     tokens: MovedTokens = "all",
     odds_weight: float = 0.0,
+    hard_labels: Tensor | None = None,
 ) -> DistillationLoss:
     """`kd_weight · T² · D(p″ ‖ q_T) + lm_weight · CE(q, next token) + odds_weight · odds`, mean over the valid tokens.
 
@@ -226,6 +238,8 @@ def distillation_loss(
         strength: How far the target moves from the factual prediction (0) to the operator's result (1).
         tokens: `gendered`: the operator changes only the probabilities of the vocabulary's tokens.
         odds_weight: Weight of the divergence within the vocabulary's tokens, see `distill.losses.odds`.
+        hard_labels: `[N]` int64 labels of the cross-entropy alone, which is divided by their own number; −100: none.
+            None: `labels`.
 
     Returns:
         The total, which carries the gradient, and its terms.
@@ -265,4 +279,5 @@ def distillation_loss(
         prefix,
         counterfactual_hidden,
         valid_tokens,
+        hard_labels=hard_labels,
     )

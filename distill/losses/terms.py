@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -80,33 +81,35 @@ class LossTerms:
         return cls(settings, DIVERGENCES[settings.divergence](settings), gendered)
 
     def sums(
-        self, logits: Tensor, log_target: Tensor | None, labels: Tensor, odds_weight: Tensor
+        self, logits: Tensor, log_target: Tensor | None, labels: Tensor, odds_weight: Tensor, lm_scale: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """All terms, summed over some tokens, and the gradient of their weighted sum.
 
         Args:
             logits: `[C, V]` of the student.
             log_target: `[C, V]` log p″ at temperature 1; None without a teacher.
-            labels: `[C]` next tokens, none of them ignored.
+            labels: `[C]` next tokens of the cross-entropy; it does not count those of −100.
             odds_weight: Scalar, the weight of the odds at this step.
+            lm_scale: Scalar that the cross-entropy is multiplied by: its normaliser is one of its own.
 
         Returns:
             Sums of the divergence, the cross-entropy and the odds; `[C, V]` gradient with respect to the logits.
         """
         log_q = logits.log_softmax(-1)
-        labels = labels.unsqueeze(-1)
-        lm = -log_q.gather(-1, labels).sum()
+        hard, labels = (labels != IGNORED_LABEL).unsqueeze(-1), labels.clamp(min=0).unsqueeze(-1)
+        lm = -torch.where(hard, log_q.gather(-1, labels), 0).sum() * lm_scale
         lm_weight, gradient = self.settings.lm_weight, None
         if lm_weight or log_target is None:
-            gradient = log_q.exp().mul_(lm_weight)
-            gradient.scatter_add_(-1, labels, gradient.new_full(labels.shape, -lm_weight))
+            of_each = hard * (lm_weight * lm_scale)
+            gradient = log_q.exp().mul_(of_each)
+            gradient.scatter_add_(-1, labels, -of_each)
         if log_target is None:
             assert gradient is not None
             return lm.new_zeros(()), lm, lm.new_zeros(()), gradient
         odds, odds_gradient = lm.new_zeros(()), None
         if self.gendered is not None:
-            of_each, odds_gradient = odds_divergence(log_target, log_q, self.gendered)
-            odds = of_each.sum()
+            values, odds_gradient = odds_divergence(log_target, log_q, self.gendered)
+            odds = values.sum()
         log_p, log_q = self._tempered(log_target), self._tempered(log_q)
         divergence, kd_gradient = self.divergence(log_p, log_q)
         # T² from the loss and 1/T from the chain rule leave T.
@@ -130,17 +133,20 @@ class LossTerms:
         return tempered.clamp(min=_LOG_ZERO)
 
 
-def hidden_distance(student_hidden: Tensor, teacher_hidden: Tensor, labels: Tensor) -> Tensor:
+def hidden_distance(
+    student_hidden: Tensor, teacher_hidden: Tensor, labels: Tensor, valid_tokens: Tensor | float | None = None
+) -> Tensor:
     """1 − cosine similarity of the hidden states of student and teacher, mean over the valid tokens.
 
     Args:
         student_hidden: `[N, D]`.
         teacher_hidden: `[N, D]`.
         labels: `[N]`; tokens with the label −100 count nowhere.
+        valid_tokens: The normaliser; None: the valid tokens of this call.
 
     Returns:
-        A scalar, between 0 and 2.
+        A scalar; between 0 and 2, if the normaliser is that of this call.
     """
     distance = 1 - functional.cosine_similarity(student_hidden.float(), teacher_hidden.float(), dim=-1)
     valid = labels != IGNORED_LABEL
-    return (distance * valid).sum() / valid.sum().clamp(min=1)
+    return (distance * valid).sum() / (valid.sum().clamp(min=1) if valid_tokens is None else valid_tokens)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from augment.runtime.atomic_write import atomic_write
+from distill.decoding.sampling import Sampling
 from distill.errors import UserError
-from distill.evaluation.generation.decoding import Sampling
 from distill.evaluation.generation.templates import count_occupations
 from distill.evaluation.scored_model import Dtype, load_scored_model
 from distill.models.source import model_source

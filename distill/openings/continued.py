@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from tqdm import tqdm
 
-from distill.evaluation.generation.decoding import Sampling, continue_prompts, prompt_lengths
+from distill.decoding.sampling import Sampling
+from distill.evaluation.generation.decoding import continue_prompts, prompt_lengths
 from distill.evaluation.generation.prompts import Prompt
 from distill.evaluation.scored_model import ScoredModel
 from distill.openings.rows import Row

@@ -71,6 +71,11 @@ def model_card(
             "target": f"{perturbation.operator}, {perturbation.vocabulary} vocabulary, "
             f"{perturbation.contexts} contexts{_limits(perturbation)}",
         }
+    if data.rollout.share:
+        rows["written by the student"] = (
+            f"{data.rollout_rows} of {data.micro_batch_size} blocks of each batch, "
+            f"up to {data.rollout.max_new_tokens} tokens after {_prompts(data.rollout.prompts)}"
+        )
     if adapted:
         rows["adapter"] = f"{describe_adapter(student)}, {trained:,} parameters trained, merged into the weights"
         rows["adapter's base"] = f"{sources[0].path}, weights with sha256 {module.base_sha256}"
@@ -134,6 +139,12 @@ def _throughput(output: Path) -> str:
     if not speeds:
         return "not measured"
     return f"{statistics.median(speeds):,.0f} tokens/s (median), peak memory {max(peaks):.2f} GiB per process"
+
+
+def _prompts(name: str) -> str:
+    return {"openings": "built-in openings", "documents": "the first tokens of documents"}.get(
+        name, "prompts of a file"
+    )
 
 
 def _averaged(decay: float) -> str:

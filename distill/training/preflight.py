@@ -12,7 +12,8 @@ from distill.models.adapter import check_adapter
 from distill.models.compatibility import check_takes_positions
 from distill.models.integrity import check_files
 from distill.module import DistillationModule
-from distill.runtime.paths import check_writable
+from distill.rollouts import BUILT_IN_PROMPTS, prompt_lines
+from distill.runtime.paths import check_writable, expand_user
 from distill.teacher_caches import check_teacher_is_asked
 
 
@@ -47,6 +48,7 @@ def check_recipe(module: DistillationModule, data: CounterfactualDataModule, out
     if data.teacher_cache is not None:
         check_writable(data.teacher_cache, "data.teacher_cache")
         check_teacher_is_asked(module.uses_teacher)
+    _check_rollouts(module, data)
     for reason in bias_warnings(module, data):
         warnings.warn(reason, RecipeWarning, stacklevel=2)
 
@@ -64,6 +66,18 @@ def _check_settings(module: DistillationModule) -> None:
         raise UserError(
             "model.loss.odds_weight needs the role-reversed vocabulary: set model.perturbation.vocabulary to reversed"
         )
+
+
+def _check_rollouts(module: DistillationModule, data: CounterfactualDataModule) -> None:
+    if not data.rollout.share:
+        return
+    if not module.uses_target:
+        raise UserError(
+            "data.rollout: nothing judges what the student writes, since model.loss.kd_weight and odds_weight are 0: "
+            "set one of them, or data.rollout.share to 0"
+        )
+    if data.rollout.prompts not in BUILT_IN_PROMPTS:
+        prompt_lines(expand_user(data.rollout.prompts))
 
 
 def bias_warnings(module: DistillationModule, data: CounterfactualDataModule) -> list[str]:

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
@@ -19,7 +18,7 @@ from distill.module import DistillationModule
 from distill.perturbation.prefix_kinds import PrefixKind
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from tests.equivariance import gap_by_definition, groups_of
-from tests.fits import fit, metrics, weights
+from tests.fits import fit, metrics, no_dropout, weights
 
 
 def test_the_checkpoint_holds_no_teacher(run):
@@ -101,19 +100,6 @@ def test_accumulation_changes_nothing(recipe, tmp_path):
         fit(recipe, tmp_path / str(size), f"--data.micro_batch_size={size}", *overrides, no_dropout(tmp_path, recipe))
     one, other = weights(tmp_path / "2"), weights(tmp_path / "8")
     assert all(torch.allclose(tensor, other[name], atol=1e-6) for name, tensor in one.items())
-
-
-def no_dropout(folder: Path, recipe: Path) -> str:
-    """A teacher without dropout, so that its student has none."""
-    teacher = yaml.safe_load(recipe.read_text())["model"]["teacher"]["path"]
-    copy = folder / "no dropout"
-    if not copy.exists():
-        model = AutoModelForCausalLM.from_pretrained(teacher)
-        for name in ("resid_pdrop", "embd_pdrop", "attn_pdrop"):
-            setattr(model.config, name, 0.0)
-        model.save_pretrained(copy)
-        AutoTokenizer.from_pretrained(teacher).save_pretrained(copy)
-    return f"--model.teacher.path={copy}"
 
 
 def test_two_processes_have_the_gradients_of_one(recipe, tmp_path):

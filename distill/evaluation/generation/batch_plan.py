@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from distill.evaluation.generation.decoding import Continuation, Sampling, continue_prompts
+from distill.decoding.sampling import Sampling
+from distill.evaluation.generation.decoding import Continuation, continue_prompts
 from distill.evaluation.generation.prompts import Prompt
 from distill.evaluation.scored_model import ScoredModel
 

@@ -16,8 +16,9 @@ from tqdm import tqdm
 
 from augment.runtime.atomic_write import atomic_write
 from augment.runtime.error_text import first_line
+from distill.decoding.sampling import Sampling
 from distill.evaluation.generation.batch_plan import GenerationPlan
-from distill.evaluation.generation.decoding import Continuation, Sampling, prompt_lengths
+from distill.evaluation.generation.decoding import Continuation, prompt_lengths
 from distill.evaluation.generation.device_workers import Processes
 from distill.evaluation.generation.prompts import Prompt
 from distill.evaluation.partial_results import ResultCache

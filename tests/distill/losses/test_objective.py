@@ -139,6 +139,28 @@ def test_the_weight_of_the_odds_may_change_from_step_to_step():
         assert actual[-1] > 0
 
 
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+def test_hard_labels_count_in_the_cross_entropy_alone(divergence):
+    """… divided by their own number, whatever the other terms are divided by."""
+    tensors = inputs()
+    hard = tensors["labels"].clone()
+    hard[::2] = -100
+    soft = {"operator": "expmean", "vocabulary": PI, "contexts": "all", "divergence": divergence, "odds_weight": 0.3}
+    kd = with_gradients(naive_loss, tensors, **soft, lm_weight=0.0)
+    lm = with_gradients(
+        naive_loss, {**tensors, "labels": hard}, **soft | {"odds_weight": 0.0}, lm_weight=0.4, kd_weight=0.0
+    )
+    actual = with_gradients(distillation_loss, tensors, **soft, lm_weight=0.4, hard_labels=hard, chunk_size=5)
+    expected = (kd[0] + lm[0], kd[1], lm[2], kd[3] + lm[3], kd[4] + lm[4], kd[5])
+    for value, reference in zip(actual, expected, strict=True):
+        torch.testing.assert_close(value, reference, rtol=1e-9, atol=1e-12)
+    none = with_gradients(distillation_loss, tensors, **soft, lm_weight=0.4, hard_labels=torch.full_like(hard, -100))
+    for value, reference in zip((none[0], *none[3:]), (kd[0], *kd[3:]), strict=True):
+        torch.testing.assert_close(value, reference, rtol=1e-9, atol=1e-12)
+    with pytest.raises(ValueError, match="hard_labels has labels where labels has −100"):
+        distillation_loss(**{**tensors, "labels": hard}, hard_labels=tensors["labels"])
+
+
 def test_a_frozen_head_costs_no_product_and_changes_no_other_gradient(monkeypatch):
     tensors, settings = inputs(), {"operator": "expmean", "vocabulary": PI, "contexts": "all", "lm_weight": 0.4}
     *expected, gradient, _, odds = with_gradients(naive_loss, tensors, **settings)

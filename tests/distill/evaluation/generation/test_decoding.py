@@ -8,8 +8,9 @@ import torch
 from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
+from distill.decoding.sampling import Sampling
 from distill.errors import UserError
-from distill.evaluation.generation.decoding import Sampling, _decode
+from distill.evaluation.generation.decoding import _decode
 from distill.evaluation.generation.prompts import Prompt, own_prompts
 from distill.evaluation.generation.store import generate
 from distill.evaluation.scored_model import ScoredModel, load_scored_model

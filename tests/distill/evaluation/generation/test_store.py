@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from distill.decoding.sampling import Sampling
 from distill.errors import UserError
 from distill.evaluation.generation import batch_plan
 from distill.evaluation.generation import store as generations
 from distill.evaluation.generation.batch_plan import GenerationPlan
-from distill.evaluation.generation.decoding import Continuation, Sampling, prompt_lengths
+from distill.evaluation.generation.decoding import Continuation, prompt_lengths
 from distill.evaluation.generation.device_workers import Processes, check_shared, devices
 from distill.evaluation.generation.prompts import own_coherence_prompts, own_prompts
 from distill.evaluation.generation.store import StoredGenerations, generate, write_generations

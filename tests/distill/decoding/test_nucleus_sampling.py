@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.evaluation.generation import nucleus_sampling as nucleus
-from distill.evaluation.generation.nucleus_sampling import sample, uniforms
+from distill.decoding import nucleus_sampling as nucleus
+from distill.decoding.nucleus_sampling import sample, uniforms
 
 
 def _oracle(logits: np.ndarray, temperature: float, top_p: float, top_k: int) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""How a model continues prompts, each continuation with random numbers of its own."""
