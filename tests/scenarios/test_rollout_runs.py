@@ -99,7 +99,8 @@ def test_any_division_of_a_step_has_the_gradients_of_one_batch(recipe, tmp_path)
     # With a large eps AdamW's update is proportional to the gradient: equal weights prove equal gradients.
     overrides = (
         *ROLLOUTS, no_dropout(tmp_path, recipe), "--model.optimizer.eps=1", "--model.optimizer.lr=1",
-        "--trainer.max_steps=2", "--model.loss.lm_weight=0.3", "--model.loss.hidden_weight=0.2", "--data.augmentation=append",
+        "--trainer.max_steps=2", "--model.loss.lm_weight=0.3", "--model.loss.hidden_weight=0.2",
+        "--data.augmentation=append",
     )  # fmt: skip
     fit(recipe, tmp_path / "one", *overrides, "--data.micro_batch_size=8")
     fit(recipe, tmp_path / "four", *overrides, "--data.micro_batch_size=2")
