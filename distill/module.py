@@ -344,11 +344,12 @@ class DistillationModule(pl.LightningModule):
             valid_tokens=valid_tokens,
             odds_weight=self._odds_weight(),
             hard_labels=None if hard_labels else torch.full_like(labels, IGNORED_LABEL),
+            weights=batch.token_weights,
             hard_tokens=len(labels) if valid_tokens is not None and hard_labels else None,
         )
         hidden = distillation.total.new_zeros(())
         if self.loss.hidden_weight and teacher_hidden is not None:
-            hidden = hidden_distance(student_hidden, teacher_hidden, labels, valid_tokens)
+            hidden = hidden_distance(student_hidden, teacher_hidden, labels, valid_tokens, batch.token_weights)
         total = distillation.total + self.loss.hidden_weight * hidden
         return BatchLosses(total, distillation.kd, distillation.lm, hidden, distillation.odds), student_hidden
 

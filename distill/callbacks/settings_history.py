@@ -18,7 +18,14 @@ Settings = Mapping[str, str | int | float | None]
 """Setting → value of a type that a checkpoint can hold."""
 
 _KEY = "history"
-_ORDER_SETTINGS = ("data.train", "data.block_size", "data.global_batch_size", "data.seed", "data.rollout.share")
+_ORDER_SETTINGS = (
+    "data.train",
+    "data.block_size",
+    "data.global_batch_size",
+    "data.seed",
+    "data.focus",
+    "data.rollout.share",
+)
 """Settings that determine the order of the training blocks."""
 _METRIC_SETTINGS = ("model.", "data.validation", "data.block_size", "data.document_mask")
 """Prefixes of the settings that val/loss depends on, besides the student."""
@@ -49,6 +56,8 @@ def run_settings(module: DistillationModule, data: CounterfactualDataModule) -> 
         "data.document_mask": data.document_mask,
         "data.global_batch_size": data.global_batch_size,
         "data.seed": data.seed,
+        "data.focus": data.focus,
+        "data.focus_correction": data.focus_correction,
         **{f"data.rollout.{name}": value for name, value in asdict(data.rollout).items()},
         _AVERAGE: module.optimizer.average,
     }

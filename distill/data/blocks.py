@@ -33,6 +33,7 @@ class Block:
             None if documents see one another.
         counterfactual_position_ids: `[counterfactual_length]` the same for `counterfactual`.
         number: Of the block in its text; `EMPTY` for one that only fills a batch, None for one of no packed text.
+        weight: Factor of its loss.
     """
 
     inputs: np.ndarray
@@ -43,6 +44,7 @@ class Block:
     position_ids: np.ndarray | None = None
     counterfactual_position_ids: np.ndarray | None = None
     number: int | None = None
+    weight: float = 1.0
 
 
 class Batch(NamedTuple):
@@ -57,6 +59,7 @@ class Batch(NamedTuple):
             `counterfactual`.
         position_ids: `[batch, length]` int64, beginning anew with each document; None if documents see one another.
         counterfactual_position_ids: `[rows, longest]` int64, the same for `counterfactual`.
+        weights: `[batch]` fp32 factors of the rows' losses; None: 1.
         numbers: `[batch]` int64 numbers of the blocks in their text; None if any row is of no packed text.
     """
 
@@ -68,6 +71,12 @@ class Batch(NamedTuple):
     position_ids: Tensor | None = None
     counterfactual_position_ids: Tensor | None = None
     numbers: Tensor | None = None
+    weights: Tensor | None = None
+
+    @property
+    def token_weights(self) -> Tensor | None:
+        """`[batch · length]` factors of the tokens' losses; None: 1."""
+        return None if self.weights is None else self.weights.repeat_interleave(self.inputs.shape[1])
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device, copied asynchronously from pinned memory."""
@@ -88,12 +97,18 @@ class Blocks(Dataset[Block]):
     """
 
     def __init__(
-        self, packed: PackedText, length: int, counterfactual_limit: int | None, lead: int | None = None
+        self,
+        packed: PackedText,
+        length: int,
+        counterfactual_limit: int | None,
+        lead: int | None = None,
     ) -> None:
         self.packed = packed
         self.length = length
         self._limit = counterfactual_limit
         self._lead = lead
+        self.weights: np.ndarray | None = None
+        """`[blocks]` factors of the blocks' losses; None: 1."""
 
     @property
     def description(self) -> str:
@@ -175,7 +190,8 @@ class Blocks(Dataset[Block]):
         kept, position_ids, positions = _select_documents(positions[selected], counterfactual_begin[selected])
         rest = self._counterfactual[first : first + max(0, kept.max(initial=-1) + 1 - fragment)]
         counterfactual = np.concatenate([tokens[:fragment], rest])[kept].astype(np.int64)
-        block = Block(tokens[:-1], tokens[1:], kinds, counterfactual, positions, number=index)
+        weight = 1.0 if self.weights is None else float(self.weights[index])
+        block = Block(tokens[:-1], tokens[1:], kinds, counterfactual, positions, number=index, weight=weight)
         if self._lead is None:
             return block
         return replace(block, position_ids=np.arange(self.length) - begin, counterfactual_position_ids=position_ids)
@@ -223,6 +239,7 @@ def collate(blocks: list[Block]) -> Batch:
     gather += [block.positions + row * longest for row, block in enumerate(with_reversal)]
     apart = [ids for block in blocks if (ids := block.position_ids) is not None]
     numbers = [number for block in blocks if (number := block.number) is not None]
+    weights = [block.weight for block in blocks]
     counterfactual_apart = [ids for block in with_reversal if (ids := block.counterfactual_position_ids) is not None]
     return Batch(
         inputs=torch.from_numpy(np.stack([block.inputs for block in blocks])),
@@ -233,6 +250,7 @@ def collate(blocks: list[Block]) -> Batch:
         position_ids=torch.from_numpy(np.stack(apart)) if apart else None,
         counterfactual_position_ids=_padded(counterfactual_apart, longest) if apart else None,
         numbers=torch.tensor(numbers) if len(numbers) == len(blocks) else None,
+        weights=None if set(weights) == {1.0} else torch.tensor(weights),
     )
 
 

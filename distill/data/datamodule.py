@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Literal
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
@@ -15,10 +16,11 @@ from augment.runtime.worker_lifetime import leave_signals_to_parent
 from distill.config import Augmentation, RolloutConfig
 from distill.data.blocks import Batch, Block, Blocks, collate
 from distill.data.encoding import document_opening
+from distill.data.focus import block_probabilities, check_focus, correction_weights
 from distill.data.packed_text import DamagedError, PackedText
 from distill.data.packing import Corpus, pack
 from distill.data.sampler import GlobalBatchSampler, ShardSampler
-from distill.data.trainer_units import TrainerUnits, accumulation_steps, check_trainer
+from distill.data.trainer_units import TrainerUnits, accumulation_steps, check_precision, check_trainer
 from distill.errors import UserError
 from distill.runtime.paths import expand_user
 
@@ -61,6 +63,11 @@ class CounterfactualDataModule(pl.LightningDataModule):
         teacher_cache: Folder that keeps what the teacher says of each block, so that further epochs, seeds and recipes
             with the same text and teacher do not run it again; null: nothing is kept.
         rollout: Text of the student's own in a share of each batch.
+        focus: Draw blocks that teach more more often: with probability (1 − focus) · uniform + focus · their share of
+            what the text teaches; 0: each comes once in an epoch.
+        focus_ranking: What distill preview --rank has written about data.train.
+        focus_correction: Divide a block's loss by how much more often it is drawn, so that the expected gradient stays
+            that of the text; false: another objective, in which those blocks count more.
         teacher_cache_dtype: bfloat16 takes half the space of a teacher in fp32, and moves the target a little, which is
             measured and printed; null: as the teacher says it.
         num_proc: Processes that reverse and tokenise; null: one per core.
@@ -91,6 +98,9 @@ class CounterfactualDataModule(pl.LightningDataModule):
         counterfactual_limit: int | None = None,
         document_mask: bool = False,
         rollout: RolloutConfig = RolloutConfig(),
+        focus: float = 0.0,
+        focus_ranking: str | None = None,
+        focus_correction: bool = True,
         teacher_cache: str | None = None,
         teacher_cache_dtype: Literal["bfloat16"] | None = None,
     ) -> None:
@@ -132,6 +142,11 @@ class CounterfactualDataModule(pl.LightningDataModule):
                 "data.teacher_cache keeps what the teacher says of a text, and the student writes a new one at each "
                 "step: leave it out, or set data.rollout.share to 0"
             )
+        check_focus(focus, focus_ranking)
+        self.focus = focus
+        self.focus_ranking = None if focus_ranking is None else expand_user(focus_ranking)
+        self.focus_correction = focus_correction
+        self._probabilities: np.ndarray | None = None
         self.rollout = rollout
         self.rollout_rows = round(rollout.share * micro_batch_size)
         """Blocks of each micro-batch that the student's own text takes the place of."""
@@ -155,7 +170,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
             UserError: If its precision rounds positions, a setting is given that is derived here from others, or the
                 batch sizes do not divide evenly.
         """
-        _check_precision(trainer)
+        check_precision(trainer)
         check_trainer(trainer)
         self.accumulation(trainer.world_size)
 
@@ -187,6 +202,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         if stage == "fit":
             self.first_step = 0
             self.train_blocks = self._enough_blocks(self._open(self._train_corpus), "train")
+            self._focus_on(self.train_blocks)
             if len(self.train_blocks) < self.blocks_per_step:
                 raise UserError(
                     f"data.train holds {len(self.train_blocks):,} blocks of {self.block_size} tokens, fewer than one "
@@ -195,6 +211,15 @@ class CounterfactualDataModule(pl.LightningDataModule):
             self._units.apply_steps(trainer, self.accumulation(trainer.world_size), self.steps_per_epoch)
         if self.validation_sources:
             self.validation_blocks = self._enough_blocks(self._open(self._validation_corpus), "validation")
+
+    def _focus_on(self, blocks: Blocks) -> None:
+        if self.focus_ranking is None:
+            return
+        self._probabilities = block_probabilities(
+            blocks.packed, len(blocks), self.block_size, self.focus_ranking, self.focus
+        )
+        if self.focus_correction:
+            blocks.weights = correction_weights(self._probabilities)
 
     def teardown(self, stage: str) -> None:
         """Restore the trainer's attributes that the user set."""
@@ -223,7 +248,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         if self._fits:
             self.check_trainer(trainer)
         else:
-            _check_precision(trainer)
+            check_precision(trainer)
         # Any module that can check its data: this package must not import models.
         if check_data := getattr(trainer.lightning_module, "check_data", None):
             check_data(self.tokenizer, self.block_size, self.names)
@@ -266,6 +291,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
             trainer.world_size,
             self.seed,
             consumed_steps,
+            self._probabilities,
         )
 
     def val_dataloader(self) -> DataLoader[Block] | list[DataLoader[Block]]:
@@ -358,18 +384,3 @@ def datamodule_of(trainer: pl.Trainer) -> CounterfactualDataModule:
     data = trainer.datamodule  # type: ignore[attr-defined]
     assert isinstance(data, CounterfactualDataModule)
     return data
-
-
-def _check_precision(trainer: pl.Trainer) -> None:
-    """Refuse a precision that rounds the whole model: it would round rotary frequencies, which no saved model does.
-
-    Raises:
-        UserError: If the trainer's precision rounds the whole model.
-    """
-    precision = trainer.precision
-    if precision in ("bf16-true", "16-true") or precision.startswith("transformer-engine"):
-        mixed = "16-mixed" if precision == "16-true" else "bf16-mixed"
-        raise UserError(
-            f"trainer.precision cannot be {precision}: it rounds the positions of rotary models, too, so that the "
-            f"saved student would differ from the trained one; use {mixed}"
-        )

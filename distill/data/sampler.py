@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from torch.utils.data import Sampler
 
+from distill.data.focus import draw_blocks
+
 EMPTY = -1
 """Index of a block without labels, which pads the validation batches to the same number on every rank."""
 
@@ -25,6 +27,7 @@ class GlobalBatchSampler(Sampler[list[int]]):
         world_size: Number of processes.
         seed: Of the order of the blocks.
         consumed_steps: Returns how many optimiser steps are done when iteration starts.
+        probabilities: `[blocks]` with which a block is drawn for each place of an epoch; None: each comes once.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class GlobalBatchSampler(Sampler[list[int]]):
         world_size: int,
         seed: int,
         consumed_steps: Callable[[], int],
+        probabilities: np.ndarray | None = None,
     ) -> None:
         self._blocks = blocks
         self._global_batch_size = global_batch_size
@@ -44,6 +48,7 @@ class GlobalBatchSampler(Sampler[list[int]]):
         self._world_size = world_size
         self._seed = seed
         self._consumed_steps = consumed_steps
+        self._probabilities = probabilities
         self._steps_per_epoch = blocks // global_batch_size
         self._accumulation = global_batch_size // (micro_batch_size * world_size)
 
@@ -52,7 +57,10 @@ class GlobalBatchSampler(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         epoch, first_step = divmod(self._consumed_steps(), self._steps_per_epoch)
-        order = np.random.default_rng((self._seed, epoch)).permutation(self._blocks)
+        if self._probabilities is None:
+            order = np.random.default_rng((self._seed, epoch)).permutation(self._blocks)
+        else:
+            order = draw_blocks(self._probabilities, self._seed, epoch)
         for step in range(first_step, self._steps_per_epoch):
             batch = order[step * self._global_batch_size :][: self._global_batch_size]
             micro_batches = batch.reshape(-1, self._micro_batch_size)

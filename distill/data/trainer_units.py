@@ -6,7 +6,9 @@ import pytorch_lightning as pl
 
 from distill.errors import UserError
 
-__all__ = ["TrainerUnits", "accumulation_steps", "check_trainer", "limit_per_rank", "validation_interval"]
+__all__ = [
+    "TrainerUnits", "accumulation_steps", "check_precision", "check_trainer", "limit_per_rank", "validation_interval",
+]  # fmt: skip
 
 _LIMITS = ("limit_val_batches", "limit_test_batches")
 
@@ -129,3 +131,18 @@ def validation_interval(trainer: pl.Trainer, accumulation: int, steps_per_epoch:
 def limit_per_rank(limit: int | float, world_size: int) -> int | float:
     """Convert a number of batches over all processes into that of each, rounded up; a share stays as it is."""
     return -(-limit // world_size) if isinstance(limit, int) else limit
+
+
+def check_precision(trainer: pl.Trainer) -> None:
+    """Refuse a precision that rounds the whole model: it would round rotary frequencies, which no saved model does.
+
+    Raises:
+        UserError: If the trainer's precision rounds the whole model.
+    """
+    precision = trainer.precision
+    if precision in ("bf16-true", "16-true") or precision.startswith("transformer-engine"):
+        mixed = "16-mixed" if precision == "16-true" else "bf16-mixed"
+        raise UserError(
+            f"trainer.precision cannot be {precision}: it rounds the positions of rotary models, too, so that the "
+            f"saved student would differ from the trained one; use {mixed}"
+        )

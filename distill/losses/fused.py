@@ -115,6 +115,7 @@ def _between_products(
     terms: LossTerms,
     odds_weight: Tensor,
     lm_scale: Tensor,
+    weights: Tensor | None,
 ) -> Tensor:
     """`[3]` sums of divergence, cross-entropy and odds over a tile; the gradient overwrites the student's logits."""
     log_target = None
@@ -122,7 +123,7 @@ def _between_products(
         log_p = logits.teacher.log_softmax(-1)
         counterfactual_log_p = None if logits.counterfactual is None else logits.counterfactual.log_softmax(-1)
         log_target = rule.log_target(log_p, counterfactual_log_p, kind)
-    *sums, gradient = terms.sums(logits.student, log_target, labels, odds_weight, lm_scale)
+    *sums, gradient = terms.sums(logits.student, log_target, labels, odds_weight, lm_scale, weights)
     logits.student.copy_(gradient)
     return torch.stack(sums)
 
@@ -151,6 +152,7 @@ class FusedLoss(torch.autograd.Function):
         terms: LossTerms,
         odds_weight: float,
         compiled: bool,
+        weights: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Compute the values, and the gradients before they are divided by the number of tokens.
 
@@ -166,6 +168,7 @@ class FusedLoss(torch.autograd.Function):
             terms: The weighted terms.
             odds_weight: The weight of the odds at this step.
             compiled: Let `torch.compile` fuse the operations between two head products.
+            weights: `[N]` factors of the tokens; None: 1.
 
         Returns:
             Scalars: total loss, divergence, cross-entropy, odds.
@@ -187,6 +190,7 @@ class FusedLoss(torch.autograd.Function):
             for chunk in chunks:
                 logits = predict(chunk)
                 chunk_labels = hard_labels[chunk.rows]
+                chunk_weights = None if weights is None else weights[chunk.rows]
                 for start in range(0, len(chunk.rows), tile):
                     end = start + tile
                     sums += between_products(
@@ -197,6 +201,7 @@ class FusedLoss(torch.autograd.Function):
                         terms,
                         weight_of_odds,
                         lm_scale,
+                        None if chunk_weights is None else chunk_weights[start:end],
                     )
                 gradient = student.operand(logits.student)
                 if grad_hidden is not None:
@@ -220,7 +225,7 @@ class FusedLoss(torch.autograd.Function):
         factor = grad_total / valid_tokens
         # In place: the gradient of the head weights is as large as the weights. Autograd refuses a second pass.
         scaled = (None if gradient is None else gradient.mul_(factor) for gradient in gradients)
-        return *scaled, None, None, None, None, None, None, None, None
+        return *scaled, None, None, None, None, None, None, None, None, None
 
 
 def split_chunks(labels: Tensor, kinds: Tensor | None, chunk_size: int) -> list[_Chunk]:

@@ -102,6 +102,7 @@ class DistillationObjective:
         odds_weight: float | None = None,
         hard_labels: Tensor | None = None,
         hard_tokens: float | Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> DistillationLoss:
         """The loss of some tokens, mean over the valid ones.
 
@@ -120,6 +121,7 @@ class DistillationObjective:
             hard_labels: `[N]` int64 labels of the cross-entropy alone, −100 for none; None: `labels`.
             hard_tokens: Their normaliser, as `valid_tokens`; None: `valid_tokens` without `hard_labels`, else of this
                 call.
+            weights: `[N]` factors of the tokens' losses, which the normaliser does not count; None: 1.
 
         Returns:
             The total, which carries the gradient, and its terms.
@@ -167,6 +169,7 @@ class DistillationObjective:
                 self._terms,
                 self.loss.odds_weight if odds_weight is None else odds_weight,
                 self.loss.compile,
+                weights,
             )
         )
 

@@ -81,7 +81,13 @@ class LossTerms:
         return cls(settings, DIVERGENCES[settings.divergence](settings), gendered)
 
     def sums(
-        self, logits: Tensor, log_target: Tensor | None, labels: Tensor, odds_weight: Tensor, lm_scale: Tensor
+        self,
+        logits: Tensor,
+        log_target: Tensor | None,
+        labels: Tensor,
+        odds_weight: Tensor,
+        lm_scale: Tensor,
+        weights: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """All terms, summed over some tokens, and the gradient of their weighted sum.
 
@@ -91,35 +97,39 @@ class LossTerms:
             labels: `[C]` next tokens of the cross-entropy; it does not count those of −100.
             odds_weight: Scalar, the weight of the odds at this step.
             lm_scale: Scalar that the cross-entropy is multiplied by: its normaliser is one of its own.
+            weights: `[C]` factors of the tokens; None: 1.
 
         Returns:
             Sums of the divergence, the cross-entropy and the odds; `[C, V]` gradient with respect to the logits.
         """
         log_q = logits.log_softmax(-1)
         hard, labels = (labels != IGNORED_LABEL).unsqueeze(-1), labels.clamp(min=0).unsqueeze(-1)
-        lm = -torch.where(hard, log_q.gather(-1, labels), 0).sum() * lm_scale
+        lm = -_weighted_sum(torch.where(hard, log_q.gather(-1, labels), 0).squeeze(-1), weights) * lm_scale
         lm_weight, gradient = self.settings.lm_weight, None
         if lm_weight or log_target is None:
             of_each = hard * (lm_weight * lm_scale)
             gradient = log_q.exp().mul_(of_each)
             gradient.scatter_add_(-1, labels, -of_each)
+            _weigh_rows_(gradient, weights)
         if log_target is None:
             assert gradient is not None
             return lm.new_zeros(()), lm, lm.new_zeros(()), gradient
         odds, odds_gradient = lm.new_zeros(()), None
         if self.gendered is not None:
             values, odds_gradient = odds_divergence(log_target, log_q, self.gendered)
-            odds = values.sum()
+            odds = _weighted_sum(values, weights)
+            _weigh_rows_(odds_gradient, weights)
         log_p, log_q = self._tempered(log_target), self._tempered(log_q)
         divergence, kd_gradient = self.divergence(log_p, log_q)
         # T² from the loss and 1/T from the chain rule leave T.
         kd_gradient.mul_(self.settings.kd_weight * self.settings.temperature)
+        _weigh_rows_(kd_gradient, weights)
         if gradient is not None:
             kd_gradient.add_(gradient)
         if odds_gradient is not None:
             assert self.gendered is not None
             kd_gradient.index_add_(-1, self.gendered, odds_gradient * odds_weight)
-        return divergence.sum(), lm, odds, kd_gradient
+        return _weighted_sum(divergence, weights), lm, odds, kd_gradient
 
     def total(self, kd: Tensor, lm: Tensor, odds: Tensor, odds_weight: Tensor) -> Tensor:
         """The weighted sum of the means of all terms, scalars."""
@@ -133,8 +143,21 @@ class LossTerms:
         return tempered.clamp(min=_LOG_ZERO)
 
 
+def _weighted_sum(values: Tensor, weights: Tensor | None) -> Tensor:
+    return values.sum() if weights is None else (values * weights).sum()
+
+
+def _weigh_rows_(gradient: Tensor, weights: Tensor | None) -> None:
+    if weights is not None:
+        gradient.mul_(weights.unsqueeze(-1))
+
+
 def hidden_distance(
-    student_hidden: Tensor, teacher_hidden: Tensor, labels: Tensor, valid_tokens: Tensor | float | None = None
+    student_hidden: Tensor,
+    teacher_hidden: Tensor,
+    labels: Tensor,
+    valid_tokens: Tensor | float | None = None,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """1 − cosine similarity of the hidden states of student and teacher, mean over the valid tokens.
 
@@ -143,10 +166,13 @@ def hidden_distance(
         teacher_hidden: `[N, D]`.
         labels: `[N]`; tokens with the label −100 count nowhere.
         valid_tokens: The normaliser; None: the valid tokens of this call.
+        weights: `[N]` factors of the tokens; None: 1.
 
     Returns:
         A scalar; between 0 and 2, if the normaliser is that of this call.
     """
     distance = 1 - functional.cosine_similarity(student_hidden.float(), teacher_hidden.float(), dim=-1)
     valid = labels != IGNORED_LABEL
-    return (distance * valid).sum() / (valid.sum().clamp(min=1) if valid_tokens is None else valid_tokens)
+    return _weighted_sum(distance * valid, weights) / (
+        valid.sum().clamp(min=1) if valid_tokens is None else valid_tokens
+    )

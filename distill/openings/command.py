@@ -8,7 +8,7 @@ from augment.runtime.atomic_write import atomic_write
 from distill.decoding.sampling import Sampling
 from distill.errors import UserError
 from distill.evaluation.generation.templates import count_occupations
-from distill.evaluation.scored_model import Dtype, load_scored_model
+from distill.evaluation.scored_model import Dtype, load_scored_model, model_name
 from distill.models.source import model_source
 from distill.openings.continued import continue_rows
 from distill.openings.rows import Row, opening_rows
@@ -33,7 +33,8 @@ def openings(
     go on. None of their occupations and openings is among those that `distill evaluate` asks for by default.
 
     Args:
-        output: JSONL file, with {"text", "subject", "kind"} on each line, for data.train of a fit.
+        output: JSONL file, with {"text", "subject", "kind"} on each line, and the "writer" where a model has continued
+            the opening, for data.train of a fit.
         count: Number of openings.
         gendered_share: Share of the openings about people whose gender is known (“my aunt”, “Mr. Green”, “Sarah”),
             after which a student must go on to tell she from he.
@@ -67,10 +68,14 @@ def openings(
     check_writable(output.parent)
     if model is not None:
         scored_model = load_scored_model(model_source(model, gguf_file), dtype=dtype)
-        rows[:longer] = continue_rows(scored_model, rows[:longer], sampling)
-    content = "".join(f"{json.dumps(vars(row), ensure_ascii=False)}\n" for row in rows)
+        rows[:longer] = continue_rows(scored_model, model_name(model, gguf_file), rows[:longer], sampling)
+    content = "".join(f"{_line(row)}\n" for row in rows)
     atomic_write(output, lambda path: path.write_text(content, encoding="utf-8"))
     print(_summary(output, rows, longer))
+
+
+def _line(row: Row) -> str:
+    return json.dumps({name: value for name, value in vars(row).items() if value is not None}, ensure_ascii=False)
 
 
 def _same_openings(output: Path, rows: Sequence[Row], continued: int) -> bool:

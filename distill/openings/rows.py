@@ -27,11 +27,13 @@ class Row:
         text: The opening, and what follows it, if anything does.
         subject: The occupation, or the person as the opening names it.
         kind: Whether the subject is an occupation, or a person whose gender is known.
+        writer: The model that has written what follows the opening; None if nothing follows.
     """
 
     text: str
     subject: str
     kind: Kind
+    writer: str | None = None
 
 
 def opening_rows(count: int, gendered_share: float, seed: int) -> list[Row]:

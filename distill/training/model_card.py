@@ -71,6 +71,12 @@ def model_card(
             "target": f"{perturbation.operator}, {perturbation.vocabulary} vocabulary, "
             f"{perturbation.contexts} contexts{_limits(perturbation)}",
         }
+    if data.focus:
+        rows["focus"] = f"{data.focus:g} of the draws by what a block teaches, " + (
+            "its loss divided by how much more often it is drawn"
+            if data.focus_correction
+            else "which is another objective than the text's: such blocks count more"
+        )
     if data.rollout.share:
         rows["written by the student"] = (
             f"{data.rollout_rows} of {data.micro_batch_size} blocks of each batch, "

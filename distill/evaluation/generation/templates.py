@@ -32,7 +32,7 @@ OCCUPATION_SETS: dict[OccupationSet, tuple[str, ...]] = {
 }
 """What to choose a recipe by, and what to judge it by, so that the choice does not flatter the verdict."""
 
-_NAMED = re.compile(rf"\b(?:{'|'.join(OCCUPATIONS)})s?\b")
+_NAMED = re.compile(rf"\b(?:(?:{'|'.join(OCCUPATIONS)})s?|midwives|secretaries)\b")
 
 TEMPLATES = (
     "The {} said that",

@@ -161,6 +161,27 @@ def test_hard_labels_count_in_the_cross_entropy_alone(divergence):
         distillation_loss(**{**tensors, "labels": hard}, hard_labels=tensors["labels"])
 
 
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+def test_the_weight_of_a_token_multiplies_what_it_adds(divergence):
+    tensors = inputs()
+    weights = torch.linspace(0, 3, TOKENS, dtype=torch.float64)
+    objective = DistillationObjective(
+        LossConfig(temperature=2.0, lm_weight=0.4, odds_weight=0.3, divergence=divergence, jsd_beta=0.3, chunk_size=5),
+        PerturbationConfig("expmean", "reversed", "all"),
+        PI,
+    )
+    valid = (tensors["labels"] != -100).nonzero().squeeze(-1).tolist()
+    parts = []
+    for token in valid:
+        labels = torch.full_like(tensors["labels"], -100)
+        labels[token] = tensors["labels"][token]
+        values = with_gradients(objective, {**tensors, "labels": labels}, valid_tokens=len(valid))
+        parts.append([weights[token] * value for value in values])
+    actual = with_gradients(objective, tensors, weights=weights)
+    for value, expected in zip(actual, (torch.stack(part).sum(0) for part in zip(*parts, strict=True)), strict=True):
+        torch.testing.assert_close(value, expected, rtol=1e-9, atol=1e-12)
+
+
 def test_a_frozen_head_costs_no_product_and_changes_no_other_gradient(monkeypatch):
     tensors, settings = inputs(), {"operator": "expmean", "vocabulary": PI, "contexts": "all", "lm_weight": 0.4}
     *expected, gradient, _, odds = with_gradients(naive_loss, tensors, **settings)

@@ -70,6 +70,7 @@ def test_a_half_has_the_prompts_of_its_occupations() -> None:
 def test_every_occupation_is_counted_in_the_singular_and_the_plural() -> None:
     text = ", ".join(f"{occupation.upper()} {occupation}s" for occupation in OCCUPATIONS)
     assert count_occupations(text) == 2 * len(OCCUPATIONS)
+    assert count_occupations("Midwives and secretaries, no midwivery") == 2
     assert count_occupations("painters, repainter, judged, police") == 1
 
 
