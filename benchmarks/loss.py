@@ -6,7 +6,8 @@ Forward and backward pass of half forward KL and half cross-entropy, at GPT-2's 
 The contenders take turns, each turn in a process of its own. Time is the fastest pass after the first, memory the peak
 of the first pass above its inputs, error the norm of the difference to the gradients of a float64 oracle, relative to
 their norm. Inputs are fp32 on a CPU and bf16 on a GPU. --chunks sweeps the chunk size of the fused loss.
-Writes results/loss.json and, as a plot of memory over tokens, results/loss.svg (…-gpu on a GPU).
+Where Liger is installed, its chunked loss takes part, too. Writes results/loss.json and, as a plot of memory over
+tokens, results/loss.svg (…-gpu on a GPU).
 """
 
 import argparse
@@ -14,7 +15,9 @@ import json
 import sys
 import time
 from collections import defaultdict
+from importlib.util import find_spec
 from itertools import product
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -26,7 +29,7 @@ from distill.losses.objective import distillation_loss
 
 WIDTH = 768
 ON_GPU = torch.cuda.is_available()
-CONTENDERS = ("fused", "naive", "trl-chunked")
+CONTENDERS = ("fused", "naive", "trl-chunked", *(("liger",) if find_spec("liger_kernel") else ()))
 SIZES = {"quick": [512, 1024, 2048], "full": [1024, 2048, 4096, 8192], "gpu": [4096, 8192, 16384, 32768]}
 SUFFIX = "-gpu" if ON_GPU else ""
 
@@ -49,9 +52,9 @@ def naive(inputs: Inputs) -> Tensor:
     return 0.5 * kd + 0.5 * functional.cross_entropy(logits, inputs.labels)
 
 
-def fused(inputs: Inputs, chunk_size: int | None) -> Tensor:
+def fused(inputs: Inputs, chunk_size: int | None, compiled: bool) -> Tensor:
     """Our loss, with the same terms."""
-    return distillation_loss(*inputs, kd_weight=0.5, lm_weight=0.5, chunk_size=chunk_size, compiled=ON_GPU).total
+    return distillation_loss(*inputs, kd_weight=0.5, lm_weight=0.5, chunk_size=chunk_size, compiled=compiled).total
 
 
 def trl_chunked(inputs: Inputs) -> Tensor:
@@ -65,7 +68,18 @@ def trl_chunked(inputs: Inputs) -> Tensor:
     )[0].mean()
 
 
-def measure(name: str, tokens: int, vocabulary: int, chunk_size: int, repeats: int, error: bool) -> dict[str, float]:
+def liger(inputs: Inputs) -> Tensor:
+    """Liger's loss over chunks, with the same terms (its divergence with beta 0 is forward KL)."""
+    from liger_kernel.chunked_loss import LigerFusedLinearJSDLoss
+
+    student_hidden, student_weight, teacher_hidden, teacher_weight, labels = inputs
+    loss = LigerFusedLinearJSDLoss(beta=0.0, compiled=ON_GPU)
+    return loss(student_hidden, student_weight, teacher_hidden, teacher_weight, labels)
+
+
+def measure(
+    name: str, tokens: int, vocabulary: int, chunk_size: int, repeats: int, error: bool, compiled: bool
+) -> dict[str, float]:
     """Measure the time and memory of one contender, and optionally its error."""
     inputs = _inputs(tokens, vocabulary)
     memory, seconds = PeakMemory(), []
@@ -74,7 +88,7 @@ def measure(name: str, tokens: int, vocabulary: int, chunk_size: int, repeats: i
     for repeat in range(repeats + 1):
         inputs.student_hidden.grad = inputs.student_weight.grad = None
         started = time.perf_counter(), time.process_time()
-        loss = fused(inputs, chunk_size or None) if name == "fused" else CALLS[name](inputs)
+        loss = fused(inputs, chunk_size or None, compiled) if name == "fused" else CALLS[name](inputs)
         loss.backward()
         synchronize()
         seconds.append((time.perf_counter() - started[0], time.process_time() - started[1]))
@@ -86,7 +100,7 @@ def measure(name: str, tokens: int, vocabulary: int, chunk_size: int, repeats: i
     return result
 
 
-CALLS = {"naive": naive, "trl-chunked": trl_chunked}
+CALLS = {"naive": naive, "trl-chunked": trl_chunked, "liger": liger}
 
 
 def _inputs(tokens: int, vocabulary: int) -> Inputs:
@@ -131,7 +145,7 @@ def main() -> None:
         cases = [("fused", chunk) for chunk in options.chunks] + [(name, 0) for name in CONTENDERS[1:]]
         for name, chunk in cases:
             error = turn == 0 and name != "trl-chunked" and (ON_GPU or tokens <= options.error_tokens)
-            arguments = ["measure", name, tokens, vocabulary, chunk, options.repeats, int(error)]
+            arguments = ["measure", name, tokens, vocabulary, chunk, options.repeats, int(error), int(options.compile)]
             for key, value in in_own_process(__file__, arguments).items():
                 known = best[tokens, vocabulary, name, chunk]
                 known[key] = min(value, known.get(key, value))
@@ -145,8 +159,10 @@ def main() -> None:
             {"tokens": tokens, "vocabulary": vocabulary, "loss": name, "chunk_size": chunk or None, **values, **ratios}
         )
         print(_line(rows[-1]))
-    write_results(f"loss{SUFFIX}", vars(options), rows)
-    plot(rows)
+    settings = {key: value for key, value in vars(options).items() if key != "results"}
+    write_results(options.results or f"loss{SUFFIX}", settings, rows)
+    if options.results is None:
+        plot(rows)
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -195,6 +211,10 @@ def _options() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--repeats", type=int, default=10 if ON_GPU else 1, help="timed passes per turn (%(default)s)")
     parser.add_argument("--turns", type=int, default=2 if ON_GPU or "--full" in sys.argv else 1, help="(%(default)s)")
+    parser.add_argument(
+        "--compile", action=argparse.BooleanOptionalAction, default=ON_GPU, help="the body of a chunk (%(default)s)"
+    )
+    parser.add_argument("--results", type=Path, help="file for the results, instead of results/loss.json")
     parser.add_argument("--error_tokens", type=int, default=1024, help="largest size with an oracle on a CPU")
     return parser.parse_args()
 

@@ -59,8 +59,8 @@ def in_own_process(script: str, arguments: Iterable[object]) -> dict[str, Any]:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def write_results(name: str, settings: dict[str, Any], rows: list[dict[str, Any]]) -> Path:
-    """Write results/NAME.json with machine and versions, and print its path."""
+def write_results(name: str | Path, settings: dict[str, Any], rows: list[dict[str, Any]]) -> Path:
+    """Write results/NAME.json, or the given path, with machine and versions, and print where it is."""
     packages = ("torch", "transformers", "pytorch-lightning", "trl")
     machine = {
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else _processor(),
@@ -68,8 +68,8 @@ def write_results(name: str, settings: dict[str, Any], rows: list[dict[str, Any]
         "python": platform.python_version(),
         **{package: version for package in packages if (version := _version(package))},
     }
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
+    path = name if isinstance(name, Path) else RESULTS / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"machine": machine, "settings": settings, "rows": rows}, indent=1) + "\n")
     print(f"written to {path}", file=sys.stderr)
     return path
