@@ -77,7 +77,7 @@ class LossTerms:
     @classmethod
     def from_settings(cls, settings: LossConfig, vocabulary: ReversedVocabulary | None) -> "LossTerms":
         """The terms that the settings describe."""
-        gendered = vocabulary.tokens if settings.odds_weight and vocabulary is not None else None
+        gendered = vocabulary.words.tokens if settings.odds_weight and vocabulary is not None else None
         return cls(settings, DIVERGENCES[settings.divergence](settings), gendered)
 
     def sums(

@@ -78,7 +78,7 @@ def perturb(
         operator: One of the table above.
         vocabulary: The role-reversed vocabulary to read the counterfactual prediction through; None: read it as it is.
         strength: s, between 0 and 1.
-        tokens: `gendered`: change only the probabilities of the vocabulary's tokens.
+        tokens: `gendered`: change only the probabilities of the vocabulary's words, first names excepted.
 
     Returns:
         `[..., V]` normalised log-probabilities. A row that the operator leaves without mass, since the two predictions
@@ -139,7 +139,7 @@ def perturb_neutral(
 def _limit(
     log_p: Tensor, target: Tensor, vocabulary: ReversedVocabulary | None, strength: float, tokens: MovedTokens
 ) -> Tensor:
-    """Move from log p towards the target by the strength, for all tokens or for those of the vocabulary."""
+    """Move from log p towards the target by the strength, for all tokens or for the vocabulary's words."""
     if not 0 <= strength <= 1:
         raise ValueError(f"strength is {strength}: it must be between 0 and 1")
     if tokens == "gendered" and vocabulary is None:
@@ -150,6 +150,7 @@ def _limit(
         target = _renormalise((1 - strength) * log_p + strength * target, log_p)
     if tokens == "all" or vocabulary is None:
         return target
-    own, moved = (row.index_select(-1, vocabulary.tokens) for row in (log_p, target))
+    words = vocabulary.words.tokens
+    own, moved = (row.index_select(-1, words) for row in (log_p, target))
     mass, moved_mass = own.logsumexp(-1, keepdim=True), moved.logsumexp(-1, keepdim=True)
-    return log_p.index_copy(-1, vocabulary.tokens, torch.where(moved_mass == -math.inf, own, moved - moved_mass + mass))
+    return log_p.index_copy(-1, words, torch.where(moved_mass == -math.inf, own, moved - moved_mass + mass))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -39,12 +39,23 @@ class ReversedVocabulary:
         group_of: `[K]` int64, the group of each token.
         members: `[G, widest]` int64, positions in `tokens`, padded with K.
         counterpart: `[G]` int64, the group that each group exchanges with.
+        without_names: The same without first names; None if it holds none.
     """
 
     tokens: Tensor
     group_of: Tensor
     members: Tensor
     counterpart: Tensor
+    without_names: "ReversedVocabulary | None" = None
+
+    @property
+    def words(self) -> "ReversedVocabulary":
+        """The groups of gendered words, without first names.
+
+        A name's counterpart is one of many, and nothing makes “the Royal Albert Hall” as likely as “the Royal Teresa
+        Hall”: where only gendered words are to move, names stay.
+        """
+        return self.without_names or self
 
     @classmethod
     def from_pairs(cls, pairs: Sequence[TokenGroup]) -> "ReversedVocabulary":
@@ -95,6 +106,7 @@ class ReversedVocabulary:
             names: Also exchange first names, as the role reverser does with `names=True`.
         """
         cased = list(_cased_groups(Lexicon.load()))
+        words_only = cls.from_tokenizer(tokenizer) if names else None
         if names:
             cased += [(frozenset([male]), frozenset([female])) for male, female in name_pairs()]
         words = {word for pair in cased for side in pair for word in side}
@@ -110,14 +122,18 @@ class ReversedVocabulary:
                 if male and female:
                     pairs.append((male, female))
                     taken.update(male, female)
-        return cls.from_pairs(pairs)
+        return replace(cls.from_pairs(pairs), without_names=words_only)
 
     def to(self, device: torch.device | str) -> "ReversedVocabulary":
         """The same vocabulary on `device`."""
         if self.tokens.device == torch.device(device):
             return self
         return ReversedVocabulary(
-            self.tokens.to(device), self.group_of.to(device), self.members.to(device), self.counterpart.to(device)
+            self.tokens.to(device),
+            self.group_of.to(device),
+            self.members.to(device),
+            self.counterpart.to(device),
+            None if self.without_names is None else self.without_names.to(device),
         )
 
     def read(self, log_p: Tensor, counterfactual_log_p: Tensor) -> Tensor:

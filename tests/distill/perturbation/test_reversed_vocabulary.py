@@ -3,10 +3,12 @@
 from string import ascii_lowercase
 
 import pytest
+import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from augment.english.first_names import name_pairs
+from distill.perturbation.operators import perturb
 from distill.perturbation.reversed_vocabulary import ReversedVocabulary
 from distill.perturbation.word_counts import read_word_counts
 from tests.data_folder import real_data
@@ -124,3 +126,18 @@ def test_gpt2():
     assert not {" MS", " Gent", " Lady"} & {word for group in found for side in group for word in side}
     tokens = {word.strip().lower() for group in found for side in group for word in side}
     assert not tokens & {"king", "queen", "miss"}
+
+
+def test_words_are_what_is_left_without_first_names(tokenizer):
+    with_names = ReversedVocabulary.from_tokenizer(tokenizer, names=True)
+    without = ReversedVocabulary.from_tokenizer(tokenizer)
+    assert len(with_names.tokens) > len(without.tokens)
+    assert with_names.words.tokens.tolist() == without.tokens.tolist()
+    assert with_names.to("meta").words.tokens.device.type == "meta"
+    assert without.words is without
+    names = [token for token in with_names.tokens.tolist() if token not in without.tokens.tolist()]
+    log_p = torch.randn(3, len(tokenizer)).log_softmax(-1)
+    other = torch.randn(3, len(tokenizer)).log_softmax(-1)
+    target = perturb(log_p, other, "expmean", with_names, tokens="gendered")
+    torch.testing.assert_close(target[:, names], log_p[:, names])
+    assert not torch.allclose(perturb(log_p, other, "expmean", with_names)[:, names], log_p[:, names])
