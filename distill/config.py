@@ -100,8 +100,8 @@ class PerturbationConfig:
     strength: float = 1.0
     """How far the target moves from the factual prediction (0) to the operator's result (1), on the log scale."""
     tokens: MovedTokens = "all"
-    """Which probabilities the operator changes: all, or only those of gendered words, whose sum then stays factual; first
-    names are none of them."""
+    """Which probabilities the operator changes: all, or only those of gendered words (first names are none), whose sum
+    then stays factual."""
 
     def __post_init__(self) -> None:
         for name, choices in (
