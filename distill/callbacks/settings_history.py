@@ -24,6 +24,7 @@ _ORDER_SETTINGS = (
     "data.global_batch_size",
     "data.seed",
     "data.focus",
+    "data.focus_ranking",
     "data.rollout.share",
 )
 """Settings that determine the order of the training blocks."""
@@ -57,6 +58,7 @@ def run_settings(module: DistillationModule, data: CounterfactualDataModule) -> 
         "data.global_batch_size": data.global_batch_size,
         "data.seed": data.seed,
         "data.focus": data.focus,
+        "data.focus_ranking": data.focus_ranking_digest,
         "data.focus_correction": data.focus_correction,
         **{f"data.rollout.{name}": value for name, value in asdict(data.rollout).items()},
         _AVERAGE: module.optimizer.average,

@@ -16,7 +16,7 @@ from augment.runtime.worker_lifetime import leave_signals_to_parent
 from distill.config import Augmentation, RolloutConfig
 from distill.data.blocks import Batch, Block, Blocks, collate
 from distill.data.encoding import document_opening
-from distill.data.focus import block_probabilities, check_focus, correction_weights
+from distill.data.focus import block_probabilities, check_focus, correction_weights, ranking_digest
 from distill.data.packed_text import DamagedError, PackedText
 from distill.data.packing import Corpus, pack
 from distill.data.sampler import GlobalBatchSampler, ShardSampler
@@ -147,6 +147,8 @@ class CounterfactualDataModule(pl.LightningDataModule):
         self.focus_ranking = None if focus_ranking is None else expand_user(focus_ranking)
         self.focus_correction = focus_correction
         self._probabilities: np.ndarray | None = None
+        self.focus_ranking_digest: str | None = None
+        """Of the ranking that the blocks are drawn by, once they are."""
         self.rollout = rollout
         self.rollout_rows = round(rollout.share * micro_batch_size)
         """Blocks of each micro-batch that the student's own text takes the place of."""
@@ -218,6 +220,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         self._probabilities = block_probabilities(
             blocks.packed, len(blocks), self.block_size, self.focus_ranking, self.focus
         )
+        self.focus_ranking_digest = ranking_digest(self.focus_ranking)
         if self.focus_correction:
             blocks.weights = correction_weights(self._probabilities)
 

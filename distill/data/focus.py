@@ -1,5 +1,7 @@
 """Drawing the blocks that teach most more often, by a ranking of their documents."""
 
+import hashlib
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,8 @@ import pyarrow.parquet as pq
 from distill.data.packed_text import PackedText
 from distill.errors import UserError
 
+TEXT_KEY = b"tokens_crc32"
+"""Of a ranking's schema metadata: the checksum of the text that it ranks."""
 _COLUMNS = ("document", "tokens", "kl_per_token")
 
 
@@ -59,6 +63,17 @@ def block_probabilities(packed: PackedText, blocks: int, length: int, ranking: P
     return (1 - focus) / blocks + focus * taught / taught.sum()
 
 
+def text_checksum(packed: PackedText) -> str:
+    """CRC-32 of the factual stream, 8 hexadecimal digits: of the tokens alone, wherever their sources lie."""
+    return f"{zlib.crc32(packed.array('tokens').data):08x}"
+
+
+def ranking_digest(ranking: Path) -> str:
+    """The first 12 hexadecimal digits of the file's SHA-256, by which a run tells one ranking from another."""
+    with ranking.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+
+
 def draw_blocks(probabilities: np.ndarray, seed: int, epoch: int) -> np.ndarray:
     """As many blocks as there are, each drawn independently of the others.
 
@@ -94,12 +109,16 @@ def _scores(packed: PackedText, ranking: Path) -> np.ndarray:
         raise UserError(f"data.focus_ranking {str(ranking)!r} cannot be read ({reason}): {remedy}") from error
     document, tokens, scores = (table[name].to_numpy(zero_copy_only=False) for name in _COLUMNS)
     lengths = np.diff(packed.array("starts"), append=packed.tokens)
-    of_this_text = len(document) == len(lengths) and np.array_equal(np.sort(document), 1 + np.arange(len(lengths)))
-    if not of_this_text or not np.array_equal(tokens, lengths[document - 1]):
+    # Lengths alone would take another draw of data.augmentation: substitute for this text.
+    of_this_text = (table.schema.metadata or {}).get(TEXT_KEY) == text_checksum(packed).encode()
+    complete = len(document) == len(lengths) and np.array_equal(np.sort(document), 1 + np.arange(len(lengths)))
+    if not of_this_text or not complete or not np.array_equal(tokens, lengths[document - 1]):
+        found = f"it ranks {len(document):,} documents, and data.train holds {len(lengths):,}"
+        if len(document) == len(lengths):
+            found = f"its {len(document):,} documents have other tokens than those of data.train"
         raise UserError(
-            f"data.focus_ranking {str(ranking)!r} is of another text, or of another tokenizer: it ranks "
-            f"{len(document):,} documents, and data.train holds {len(lengths):,}; {remedy}"
+            f"data.focus_ranking {str(ranking)!r} is of another text, or of another tokenizer: {found}; {remedy}"
         )
-    found = np.zeros(len(lengths))
-    found[document - 1] = np.nan_to_num(scores.astype(np.float64), nan=0.0)
-    return found.clip(min=0)
+    taught = np.zeros(len(lengths))
+    taught[document - 1] = np.nan_to_num(scores.astype(np.float64), nan=0.0)
+    return taught.clip(min=0)

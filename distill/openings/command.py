@@ -9,7 +9,7 @@ from distill.decoding.sampling import Sampling
 from distill.errors import UserError
 from distill.evaluation.generation.templates import count_occupations
 from distill.evaluation.scored_model import Dtype, load_scored_model, model_name
-from distill.models.source import model_source
+from distill.models.source import ModelSource, model_source
 from distill.openings.continued import continue_rows
 from distill.openings.rows import Row, opening_rows
 from distill.runtime.paths import check_writable
@@ -33,7 +33,7 @@ def openings(
     go on. None of their occupations and openings is among those that `distill evaluate` asks for by default.
 
     Args:
-        output: JSONL file, with {"text", "subject", "kind"} on each line, and the "writer" where a model has continued
+        output: JSONL file, with {"text", "subject", "kind"} on each line, and the "writer" where a model continues
             the opening, for data.train of a fit.
         count: Number of openings.
         gendered_share: Share of the openings about people whose gender is known (“my aunt”, “Mr. Green”, “Sarah”),
@@ -59,16 +59,16 @@ def openings(
         raise UserError("--gguf_file names a file of --model; give the model, too")
     sampling = Sampling(max_new_tokens=max_new_tokens, seed=seed)
     rows = opening_rows(count, gendered_share, seed)
-    longer = round(count * continued) if model is not None else 0
+    source = None if model is None else model_source(model, gguf_file)
+    longer = 0 if source is None else round(count * continued)
     if output.exists() and not overwrite:
-        if not _same_openings(output, rows, longer):
+        if not _same_openings(output, rows, longer, source):
             raise UserError(f"{output} exists and holds something else: choose another --output, or add --overwrite")
         print(f"{output} exists already and is kept")
         return
     check_writable(output.parent)
-    if model is not None:
-        scored_model = load_scored_model(model_source(model, gguf_file), dtype=dtype)
-        rows[:longer] = continue_rows(scored_model, model_name(model, gguf_file), rows[:longer], sampling)
+    if source is not None:
+        rows[:longer] = continue_rows(load_scored_model(source, dtype=dtype), rows[:longer], sampling)
     content = "".join(f"{_line(row)}\n" for row in rows)
     atomic_write(output, lambda path: path.write_text(content, encoding="utf-8"))
     print(_summary(output, rows, longer))
@@ -78,15 +78,17 @@ def _line(row: Row) -> str:
     return json.dumps({name: value for name, value in vars(row).items() if value is not None}, ensure_ascii=False)
 
 
-def _same_openings(output: Path, rows: Sequence[Row], continued: int) -> bool:
-    """Whether a file holds these openings, the first ones continued in whatever way."""
+def _same_openings(output: Path, rows: Sequence[Row], continued: int, source: ModelSource | None) -> bool:
+    """Whether a file holds these openings, the first ones continued by this model in whatever way."""
     try:
-        texts = [json.loads(line)["text"] for line in output.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError, KeyError, TypeError):
+        found = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+        texts = [(row["text"], row.get("writer")) for row in found]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
+    name = None if source is None else model_name(source.location, source.gguf_file)
     return len(texts) == len(rows) and all(
-        text.startswith(row.text) if place < continued else text == row.text
-        for place, (text, row) in enumerate(zip(texts, rows, strict=True))
+        text.startswith(row.text) and writer == name if place < continued else text == row.text and writer is None
+        for place, ((text, writer), row) in enumerate(zip(texts, rows, strict=True))
     )
 
 

@@ -14,12 +14,11 @@ from distill.openings.rows import Row
 _BATCH = 64
 
 
-def continue_rows(scored_model: ScoredModel, writer: str, rows: Sequence[Row], sampling: Sampling) -> list[Row]:
+def continue_rows(scored_model: ScoredModel, rows: Sequence[Row], sampling: Sampling) -> list[Row]:
     """Let a model continue openings; the same model and seed write the same texts, whatever else is in a batch.
 
     Args:
-        scored_model: The model.
-        writer: What the rows call it.
+        scored_model: The model, whose name the rows carry as their writer.
         rows: The openings.
         sampling: How it writes.
 
@@ -37,7 +36,4 @@ def continue_rows(scored_model: ScoredModel, writer: str, rows: Sequence[Row], s
             for index, continuation in zip(batch, continue_prompts(scored_model, jobs, sampling), strict=True):
                 texts[index] = continuation.text
             bar.update(len(batch))
-    return [
-        replace(row, text=row.text + text, writer=writer if text else None)
-        for row, text in zip(rows, texts, strict=True)
-    ]
+    return [replace(row, text=row.text + text, writer=scored_model.name) for row, text in zip(rows, texts, strict=True)]

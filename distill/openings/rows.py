@@ -27,7 +27,7 @@ class Row:
         text: The opening, and what follows it, if anything does.
         subject: The occupation, or the person as the opening names it.
         kind: Whether the subject is an occupation, or a person whose gender is known.
-        writer: The model that has written what follows the opening; None if nothing follows.
+        writer: The model that has continued the opening, even if it ended the text there; None: no model was asked.
     """
 
     text: str

@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from augment.runtime.atomic_write import atomic_write
 from distill.data.blocks import Batch, Blocks, collate
+from distill.data.focus import TEXT_KEY, text_checksum
 
 _BEGINNING = 32
 """Tokens of a document that are shown."""
@@ -37,7 +38,7 @@ def rank_documents(
     Returns:
         A row per document: `document`, its number in the text, from 1; `tokens`, with its end-of-text token;
         `kl_per_token`, mean over those that are predicted, null if none is: the first token of the text, and those
-        after the last block; `beginning`, its first words.
+        after the last block; `beginning`, its first words. The schema's metadata hold the checksum of the text.
     """
     packed = blocks.packed
     starts = packed.array("starts")
@@ -57,7 +58,7 @@ def rank_documents(
     beginnings = [
         stream[start : start + min(_BEGINNING, length)] for start, length in zip(starts, lengths, strict=True)
     ]
-    return pa.table(
+    table = pa.table(
         {
             "document": pa.array(order + 1),
             "tokens": pa.array(lengths[order]),
@@ -67,6 +68,7 @@ def rank_documents(
             ),
         }
     )
+    return table.replace_schema_metadata({TEXT_KEY: text_checksum(packed)})
 
 
 def write_ranking(path: Path, ranking: pa.Table) -> None:

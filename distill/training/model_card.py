@@ -71,8 +71,9 @@ def model_card(
             "target": f"{perturbation.operator}, {perturbation.vocabulary} vocabulary, "
             f"{perturbation.contexts} contexts{_limits(perturbation)}",
         }
-    if data.focus:
-        rows["focus"] = f"{data.focus:g} of the draws by what a block teaches, " + (
+    if data.focus_ranking is not None:
+        ranking = f"{data.focus_ranking.name}, sha256 {data.focus_ranking_digest}"
+        rows["focus"] = f"{data.focus:g} of the draws by what a block teaches ({ranking}), " + (
             "its loss divided by how much more often it is drawn"
             if data.focus_correction
             else "which is another objective than the text's: such blocks count more"

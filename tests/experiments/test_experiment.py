@@ -8,10 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from augment import RoleReverser
 from distill.cli.dispatch import main
-from distill.evaluation.generation.templates import OCCUPATIONS, PRONOUN_TEMPLATES, TEMPLATES
-from tests import synthetic_evaluations as synthetic
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,31 +111,6 @@ def test_what_is_held_out_once_is_trained_on_nowhere(data, tmp_path):
         assert sentence not in train
     assert "driving_1" not in train
     assert "Paragraph 20." in train
-
-
-def test_no_opening_about_a_profession_is_one_of_an_evaluation(tmp_path):
-    done = script("written", "prompts", tmp_path / "text" / "openings.jsonl")
-    assert done.returncode == 0, done.stderr
-    written = [json.loads(line) for line in (tmp_path / "text" / "openings.jsonl").read_text().splitlines()]
-    assert not {row["group"] for row in written} & set(OCCUPATIONS)
-    openings = {row["prompt"].replace(row["group"], "{}") for row in written}
-    assert not openings & {*TEMPLATES, *PRONOUN_TEMPLATES}
-    told = [RoleReverser().reverse(opening.format("welder")).swaps for opening in openings]
-    assert sum(map(bool, told)) / len(told) == 0.5
-
-
-def test_of_what_was_written_about_professions_the_first_words_are_taken(tmp_path):
-    rows = synthetic.generations({"welder": 0.0, "poet": 0.0}, polar=0.5, seed=1).head(3)
-    rows["prompt"] = "The welder knew that"
-    rows["continuation"] = [" he is", " she\nwas 40, and had no time for the rest", ""]
-    rows.loc[2, "kind"] = "coherence"
-    synthetic.write(tmp_path / "evaluation", rows, synthetic.metrics(rows))
-    done = script("written", "text", tmp_path / "evaluation", tmp_path / "written.jsonl")
-    assert done.returncode == 0, done.stderr
-    assert [json.loads(line)["text"] for line in (tmp_path / "written.jsonl").read_text().splitlines()] == [
-        "The welder knew that he is",
-        "The welder knew that she\nwas 40, and had no time for",
-    ]
 
 
 def metrics(perplexity: float, gap: float, ratio: float) -> dict:

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.data.focus import block_probabilities, check_focus, correction_weights, draw_blocks
+from distill.data.focus import (
+    TEXT_KEY,
+    block_probabilities,
+    check_focus,
+    correction_weights,
+    draw_blocks,
+    text_checksum,
+)
 from distill.data.sampler import GlobalBatchSampler
 from distill.errors import UserError
 
@@ -18,7 +25,7 @@ LENGTH = 4
 
 class Packed(SimpleNamespace):
     def array(self, name: str) -> np.ndarray:
-        return {"starts": self.starts}[name]
+        return {"starts": self.starts, "tokens": np.arange(self.tokens, dtype=np.uint16)}[name]
 
 
 def text(lengths: list[int]) -> tuple[Packed, int]:
@@ -26,7 +33,7 @@ def text(lengths: list[int]) -> tuple[Packed, int]:
     return Packed(starts=starts, tokens=sum(lengths)), (sum(lengths) - 1) // LENGTH
 
 
-def ranking(folder, lengths, scores):
+def ranking(folder, lengths, scores, checksum=None):
     order = np.argsort([-1 if score is None else -score for score in scores], kind="stable")
     path = folder / "ranking.parquet"
     columns = {
@@ -35,7 +42,9 @@ def ranking(folder, lengths, scores):
         "kl_per_token": [scores[index] for index in order],
         "beginning": ["" for _ in order],
     }
-    pq.write_table(pa.table(columns), path)
+    pq.write_table(
+        pa.table(columns).replace_schema_metadata({TEXT_KEY: checksum or text_checksum(text(lengths)[0])}), path
+    )
     return path
 
 
@@ -90,10 +99,17 @@ def test_documents_without_a_score_teach_nothing(tmp_path):
 
 def test_a_ranking_of_another_text_is_refused(tmp_path):
     packed, blocks = text([5, 4, 4])
-    for lengths in ([5, 4], [5, 4, 3], [4, 5, 4]):
-        path = ranking(tmp_path, lengths, [1.0] * len(lengths))
-        with pytest.raises(UserError, match=r"is of another text, .* data.train holds 3; write it with"):
+    path = ranking(tmp_path, [5, 4], [1.0, 1.0])
+    with pytest.raises(UserError, match=r"is of another text, .* ranks 2 documents, and data.train holds 3; write it"):
+        block_probabilities(packed, blocks, LENGTH, path, 0.5)
+    for lengths, checksum in (([5, 4, 3], None), ([4, 5, 4], None), ([5, 4, 4], "ffffffff")):
+        path = ranking(tmp_path, lengths, [1.0, 1.0, 1.0], checksum)
+        with pytest.raises(UserError, match=r"its 3 documents have other tokens than those of data.train; write it"):
             block_probabilities(packed, blocks, LENGTH, path, 0.5)
+    table = pq.read_table(ranking(tmp_path, [5, 4, 4], [1.0, 1.0, 1.0]))
+    pq.write_table(table.replace_schema_metadata(None), tmp_path / "ranking.parquet")
+    with pytest.raises(UserError, match="other tokens"):
+        block_probabilities(packed, blocks, LENGTH, tmp_path / "ranking.parquet", 0.5)
     damaged = tmp_path / "damaged.parquet"
     damaged.write_text("no Parquet")
     for path in (damaged, tmp_path / "nowhere.parquet"):

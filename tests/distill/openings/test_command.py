@@ -1,6 +1,7 @@
 """`distill openings` as a user runs it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,24 @@ def test_a_model_continues_some_of_them(gpt2_folder: Path, tmp_path: Path, capsy
     pairs = [(one["text"], other["text"]) for one, other in zip(rows(bare), rows(longer), strict=True)]
     assert all(long.startswith(short) for short, long in pairs)
     assert 15 <= sum(long != short for short, long in pairs) <= 20
+    assert [row.get("writer") for row in rows(longer)] == [gpt2_folder.name] * 20 + [None] * 60
+
+
+def test_another_model_writes_another_text(
+    gpt2_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, other = tmp_path / "openings.jsonl", shutil.copytree(gpt2_folder, tmp_path / "another")
+    options = (f"--output={output}", "--count=10", "--max_new_tokens=3", "--continued=1")
+    main(["openings", *options, f"--model={gpt2_folder}"])
+    before = output.read_bytes()
+    main(["openings", *options, f"--model={gpt2_folder}"])
+    assert "exists already and is kept" in capsys.readouterr().out
+    for change in ([f"--model={other}"], [f"--model={gpt2_folder}", "--continued=0.5"], []):
+        refused(*options, *change)
+        assert "holds something else" in capsys.readouterr().err
+        assert output.read_bytes() == before
+    main(["openings", f"--output={tmp_path / 'bare.jsonl'}", "--count=10"])
+    refused(*options, f"--model={gpt2_folder}", f"--output={tmp_path / 'bare.jsonl'}")
 
 
 def test_what_is_there_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

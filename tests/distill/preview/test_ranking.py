@@ -8,6 +8,7 @@ import torch
 
 from augment import RoleReverser
 from distill.data.blocks import Blocks
+from distill.data.focus import TEXT_KEY, text_checksum
 from distill.data.packing import Corpus, pack
 from distill.preview.ranking import rank_documents
 
@@ -28,6 +29,7 @@ def test_each_prediction_counts_for_the_document_of_the_token_that_it_predicts(b
     for document, (start, end) in enumerate(pairwise(starts), start=1):
         predicted = stream[max(start, 1) : min(end, len(blocks) * BLOCK + 1)]
         expected[document] = (end - start, predicted.mean() if len(predicted) else None)
+    assert ranking.schema.metadata == {TEXT_KEY: text_checksum(blocks.packed).encode()}
     rows = ranking.to_pydict()
     assert sorted(rows["document"]) == list(expected)
     for document, tokens, kl in zip(rows["document"], rows["tokens"], rows["kl_per_token"], strict=True):
