@@ -63,7 +63,7 @@ class CounterfactualDataModule(pl.LightningDataModule):
         teacher_cache: Folder that keeps what the teacher says of each block, so that further epochs, seeds and recipes
             with the same text and teacher do not run it again; null: nothing is kept.
         rollout: Text of the student's own in a share of each batch.
-        focus: Draw blocks that teach more more often: with probability (1 − focus) · uniform + focus · their share of
+        focus: Draw more often what teaches more: a block with probability (1 − focus) · uniform + focus · its share of
             what the text teaches; 0: each comes once in an epoch.
         focus_ranking: What distill preview --rank has written about data.train.
         focus_correction: Divide a block's loss by how much more often it is drawn, so that the expected gradient stays
